@@ -1,0 +1,169 @@
+package protocol
+
+// Code is the stable name of a refusal. It is what clients branch on; the
+// sentence beside it is for people and may change.
+type Code string
+
+// The refusals. Codes lists them with their meaning; a client may see any of
+// them in an ERROR message, in an UNDELIVERED message or in an HTTP error body.
+const (
+	CodeInvalidJSON        Code = "INVALID_JSON"
+	CodeUnknownType        Code = "UNKNOWN_TYPE"
+	CodeInvalidMessage     Code = "INVALID_MESSAGE"
+	CodeInvalidName        Code = "INVALID_NAME"
+	CodeInvalidRoomID      Code = "INVALID_ROOM_ID"
+	CodeInvalidUserID      Code = "INVALID_USER_ID"
+	CodeInvalidTTL         Code = "INVALID_TTL"
+	CodeRoomNotFound       Code = "ROOM_NOT_FOUND"
+	CodeRoomMismatch       Code = "ROOM_MISMATCH"
+	CodeRoomFull           Code = "ROOM_FULL"
+	CodeUserIDTaken        Code = "USER_ID_TAKEN"
+	CodeSeatHeld           Code = "SEAT_HELD"
+	CodeInvalidResumeToken Code = "INVALID_RESUME_TOKEN"
+	CodeAlreadySeated      Code = "ALREADY_SEATED"
+	CodeNotSeated          Code = "NOT_SEATED"
+	CodeWrongUser          Code = "WRONG_USER"
+	CodeNotHost            Code = "NOT_HOST"
+	CodeControlDenied      Code = "CONTROL_DENIED"
+	CodeTargetNotFound     Code = "TARGET_NOT_FOUND"
+	CodeTargetAway         Code = "TARGET_AWAY"
+	CodeTargetCannotHost   Code = "TARGET_CANNOT_HOST"
+	CodeRateLimited        Code = "RATE_LIMITED"
+	CodeTooManyRooms       Code = "TOO_MANY_ROOMS"
+	CodeTooManyConnections Code = "TOO_MANY_CONNECTIONS"
+	CodeStorageUnavailable Code = "STORAGE_UNAVAILABLE"
+	CodeDraining           Code = "DRAINING"
+	CodeOriginNotAllowed   Code = "ORIGIN_NOT_ALLOWED"
+	CodeUpgradeRequired    Code = "UPGRADE_REQUIRED"
+	CodeNotFound           Code = "NOT_FOUND"
+	CodeMethodNotAllowed   Code = "METHOD_NOT_ALLOWED"
+	CodeBadRequest         Code = "BAD_REQUEST"
+	CodeICEUnavailable     Code = "ICE_UNAVAILABLE"
+	CodeInternal           Code = "INTERNAL"
+)
+
+// Refusal is one row of the table of codes.
+type Refusal struct {
+	Code Code
+	// Error is the sentence that a person reads.
+	Error string
+	// Retryable says that the same request may succeed later, unchanged.
+	Retryable bool
+	// Close is the close code that follows an ERROR with this code, 0 where
+	// the connection goes on.
+	Close CloseCode
+	// Status is the HTTP status where the code is an HTTP answer, else 0.
+	Status int
+	// Meaning is the row's text in the documentation.
+	Meaning string
+}
+
+// Codes is the one table of refusals; TypeScript types and the protocol
+// document are generated from it.
+var Codes = []Refusal{
+	{CodeInvalidJSON, "Message is not one JSON object", false, 0, 0, "The frame is not exactly one JSON object: a syntax error, a duplicate name, or something after the end."},
+	{CodeUnknownType, "Unknown message type", false, 0, 0, "The message has no type, or one that a client may not send."},
+	{CodeInvalidMessage, "Message has a missing or malformed field", false, 0, 0, "A field that the type requires is missing, of the wrong JSON type or out of its bounds; details names it."},
+	{CodeInvalidName, "Name is empty, too long or has control characters", false, 0, 0, "A name is empty after trimming, longer than its limit in UTF-16 units, or has control characters."},
+	{CodeInvalidRoomID, "Room id must be 6 to 50 letters, digits, hyphens or underscores", false, 0, 400, "The room id is missing or malformed."},
+	{CodeInvalidUserID, "User id must be 1 to 64 letters, digits or any of _ . : -", false, 0, 400, "The user id is missing or malformed."},
+	{CodeInvalidTTL, "ttl must be a whole number of seconds from 300 to 86400", false, 0, 400, "The ttl of a request for TURN credentials is not a number within its bounds."},
+	{CodeRoomNotFound, "Room not found", false, 0, 404, "No such room. CREATE_ROOM with the same id makes it."},
+	{CodeRoomMismatch, "Message names another room than this connection's", false, CloseRoomMismatch, 0, "The roomId in a message is not the one that the connection's URL names."},
+	{CodeRoomFull, "Room is full", true, 0, 0, "Every seat of the room is taken."},
+	{CodeUserIDTaken, "User id is already in the room", false, CloseUserIDTaken, 0, "Somebody with this user id is connected, and the newcomer has not shown to be the same one."},
+	{CodeSeatHeld, "Seat is held for its owner to return", true, 0, 0, "The seat of this user id is held after a lost connection, and the newcomer has not shown to be its owner."},
+	{CodeInvalidResumeToken, "Resume token does not fit this seat", false, 0, 0, "The resumeToken is malformed or not the seat's."},
+	{CodeAlreadySeated, "This connection already has a seat", false, 0, 0, "CREATE_ROOM or JOIN_ROOM for another user id than the connection's own seat."},
+	{CodeNotSeated, "Join the room first", false, 0, 0, "The connection has no seat, and the message needs one."},
+	{CodeWrongUser, "Message claims another user", false, 0, 0, "The userId in the message is not the one of the connection's seat."},
+	{CodeNotHost, "Only the host may do this", false, 0, 0, "The request is the host's alone."},
+	{CodeControlDenied, "Only the host controls playback in this room", false, 0, 0, "The room's control mode is HOST_ONLY, and the sender is not the host."},
+	{CodeTargetNotFound, "Target is not in the room", false, 0, 0, "No seat has the targetUserId."},
+	{CodeTargetAway, "Target is away", true, 0, 0, "The target's seat is held after a lost connection, and the frame is of a kind that is not kept, or no more can be kept."},
+	{CodeTargetCannotHost, "Target's client cannot take over as host", false, 0, 0, "The target's client has not said \"protocol\":1, so it would not notice that it became host."},
+	{CodeRateLimited, "Too many messages; wait before you reconnect", true, CloseRateLimited, 0, "The connection sent more messages or bytes than its rate and burst allow."},
+	{CodeTooManyRooms, "Too many rooms from this address", true, 0, 0, "The address has as many rooms as one address may have."},
+	{CodeTooManyConnections, "Too many connections from this address", true, 0, 429, "The address has as many connections as one address may have."},
+	{CodeStorageUnavailable, "Storage is unavailable; try again later", true, 0, 503, "What was asked must be stored before it is answered, and the store does not accept it now. Relays go on."},
+	{CodeDraining, "Server is restarting; try again", true, 0, 503, "The server is about to stop and takes no new connections."},
+	{CodeOriginNotAllowed, "Origin is not allowed", false, 0, 403, "The Origin of the request is not on the server's list."},
+	{CodeUpgradeRequired, "This address speaks WebSocket only", false, 0, 426, "A plain request, or a malformed WebSocket handshake, came to a WebSocket address."},
+	{CodeNotFound, "Not found", false, 0, 404, "The server has nothing at this path."},
+	{CodeMethodNotAllowed, "Method not allowed", false, 0, 405, "The path exists, but not for this method."},
+	{CodeBadRequest, "Bad request", false, 0, 400, "The HTTP request is malformed; details says how."},
+	{CodeICEUnavailable, "ICE servers are unavailable; try again later", true, 0, 503, "The provider of TURN credentials did not answer."},
+	{CodeInternal, "Internal error; try again", true, CloseInternal, 500, "A defect of the server. It gave up this room or request alone and logged why."},
+}
+
+// Lookup returns the row of a code. The code must be one of the constants.
+func (c Code) Lookup() Refusal {
+	for i := range Codes {
+		if Codes[i].Code == c {
+			return Codes[i]
+		}
+	}
+	panic("protocol: unknown code " + string(c))
+}
+
+// CloseCode is a WebSocket close code (RFC 6455, section 7.4) that the server sends.
+type CloseCode uint16
+
+// The close codes that the server sends. Clients of the existing extension
+// treat 1000, 4001, 4002 and 4004 as final and try again after any other.
+const (
+	CloseNormal       CloseCode = 1000
+	CloseProtocol     CloseCode = 1002
+	CloseBinary       CloseCode = 1003
+	CloseInvalidUTF8  CloseCode = 1007
+	CloseTooLarge     CloseCode = 1009
+	CloseInternal     CloseCode = 1011
+	CloseRestart      CloseCode = 1012
+	CloseTryLater     CloseCode = 1013
+	CloseRoomMismatch CloseCode = 4001
+	CloseUserIDTaken  CloseCode = 4002
+	CloseResumed      CloseCode = 4003
+	CloseRoomEnded    CloseCode = 4004
+	CloseIdle         CloseCode = 4008
+	CloseRateLimited  CloseCode = 4029
+)
+
+// Closing is one row of the table of close codes.
+type Closing struct {
+	Code CloseCode
+	// Reason travels in the close frame.
+	Reason string
+	// Retryable says that the client should connect again.
+	Retryable bool
+	// Meaning is the row's text in the documentation.
+	Meaning string
+}
+
+// Closings is the one table of close codes. A slow reader whose pending
+// writes pass the server's bound is cut off without a close frame (1006 in a browser).
+var Closings = []Closing{
+	{CloseNormal, "", false, "The participant left, or a newer connection of the same seat has ended."},
+	{CloseProtocol, "protocol error", false, "The client broke RFC 6455."},
+	{CloseBinary, "text frames only", false, "The client sent a binary frame."},
+	{CloseInvalidUTF8, "invalid UTF-8", false, "A text frame was not UTF-8."},
+	{CloseTooLarge, "frame too large", false, "A message was larger than the server's limit, 64 KiB by default."},
+	{CloseInternal, "internal error", true, "A defect of the server; it gave up this room alone."},
+	{CloseRestart, "server is restarting", true, "The server drains. Connect again after a short random delay."},
+	{CloseTryLater, "try again later", true, "The server could not store the room's last change, or has no place for the connection."},
+	{CloseRoomMismatch, "room id mismatch", false, "A message named another room than the connection's URL."},
+	{CloseUserIDTaken, "user already in room", false, "The user id belongs to somebody who is connected."},
+	{CloseResumed, "seat resumed elsewhere", false, "A newer connection took the seat with its resume token."},
+	{CloseRoomEnded, "room ended", false, "The room ended because nothing happened in it for too long."},
+	{CloseIdle, "idle for too long", true, "Nothing, not even a PING, came for too long."},
+	{CloseRateLimited, "too many messages", true, "The connection sent more than its rate and burst allow."},
+}
+
+// Lookup returns the row of a close code, and false for one the server does not send.
+func (c CloseCode) Lookup() (Closing, bool) {
+	for i := range Closings {
+		if Closings[i].Code == c {
+			return Closings[i], true
+		}
+	}
+	return Closing{}, false
+}

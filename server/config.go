@@ -1,0 +1,80 @@
+package server
+
+import (
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"usher/room"
+)
+
+// Config is everything that a native server can be told. The zero value is
+// not usable: start from DefaultConfig.
+type Config struct {
+	// Listen is the TCP address to serve on. Default "localhost:8787".
+	Listen string
+	// DataDir is the folder of the room store; it is made when missing. Default "./usher-data".
+	DataDir string
+
+	// Room has the deadlines and limits of every room.
+	Room room.Config
+	// MaxFrameBytes bounds one message from a client. 4 KiB to 1 MiB. Default 64 KiB.
+	MaxFrameBytes int
+	// MaxPendingBytes bounds what is kept for a client that reads too
+	// slowly; past it the client is cut off. 64 KiB to 64 MiB. Default 1 MiB.
+	MaxPendingBytes int
+	// MaxConnsPerAddress bounds the open connections of one network address,
+	// 0 for no bound. Default 200. Loopback and trusted proxies are not counted.
+	MaxConnsPerAddress int
+	// MaxRoomsPerAddress bounds the rooms that one network address has
+	// created, 0 for no bound. Default 100. Loopback and trusted proxies are not counted.
+	MaxRoomsPerAddress int
+
+	// AllowOrigins lists the origins that browsers may come from: "*" (the
+	// default), exact ones such as "https://example.org" or
+	// "chrome-extension://<id>", or patterns with * for any run of characters
+	// but "/" such as "https://*.example.org". Requests without an Origin are let in.
+	AllowOrigins []string
+	// TrustedProxies are the networks whose X-Forwarded-For is believed. Default none.
+	TrustedProxies []netip.Prefix
+
+	// ICEServers are handed out by /turn-credentials. Default one public STUN server-less list: none.
+	ICEServers []ICEServer
+	// TURNSecret is the shared secret of coturn's use-auth-secret; with it,
+	// turn: and turns: servers without a username get credentials that expire.
+	TURNSecret string
+
+	// TLSCert and TLSKey are PEM files, read again on Reload.
+	TLSCert, TLSKey string
+	// TLSDomains are the names to get certificates for by ACME. Excludes TLSCert.
+	TLSDomains []string
+	// ACMEDirectory is the ACME server's directory URL, "" for Let's Encrypt.
+	ACMEDirectory string
+	// ACMEEmail is told to the ACME server. Optional.
+	ACMEEmail string
+
+	// DrainSpread is over how long the sockets are closed at a drain. Default 3 s.
+	DrainSpread time.Duration
+	// DrainTimeout is the deadline of the whole drain. Default 10 s, more than DrainSpread.
+	DrainTimeout time.Duration
+
+	// Log receives the server's log. Addresses, SDP and tokens never reach it.
+	Log *slog.Logger
+}
+
+// DefaultConfig returns the defaults named at each field.
+func DefaultConfig() Config {
+	return Config{
+		Listen:             "localhost:8787",
+		DataDir:            "./usher-data",
+		Room:               room.DefaultConfig(),
+		MaxFrameBytes:      64 << 10,
+		MaxPendingBytes:    1 << 20,
+		MaxConnsPerAddress: 200,
+		MaxRoomsPerAddress: 100,
+		AllowOrigins:       []string{"*"},
+		DrainSpread:        3 * time.Second,
+		DrainTimeout:       10 * time.Second,
+		Log:                slog.Default(),
+	}
+}
