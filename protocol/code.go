@@ -8,6 +8,8 @@ type Code string
 // them in an ERROR message, in an UNDELIVERED message or in an HTTP error body.
 const (
 	CodeInvalidJSON        Code = "INVALID_JSON"
+	CodeInvalidUTF8        Code = "INVALID_UTF8"
+	CodeBinaryFrame        Code = "BINARY_FRAME"
 	CodeUnknownType        Code = "UNKNOWN_TYPE"
 	CodeInvalidMessage     Code = "INVALID_MESSAGE"
 	CodeInvalidName        Code = "INVALID_NAME"
@@ -62,6 +64,8 @@ type Refusal struct {
 // document are generated from it.
 var Codes = []Refusal{
 	{CodeInvalidJSON, "Message is not one JSON object", false, 0, 0, "The frame is not exactly one JSON object: a syntax error, a duplicate name, or something after the end."},
+	{CodeInvalidUTF8, "Message is not UTF-8", false, CloseInvalidUTF8, 0, "The text frame is not valid UTF-8 (RFC 6455, section 8.1)."},
+	{CodeBinaryFrame, "Send text frames, not binary ones", false, CloseBinary, 0, "The frame is binary."},
 	{CodeUnknownType, "Unknown message type", false, 0, 0, "The message has no type, or one that a client may not send."},
 	{CodeInvalidMessage, "Message has a missing or malformed field", false, 0, 0, "A field that the type requires is missing, of the wrong JSON type or out of its bounds; details names it."},
 	{CodeInvalidName, "Name is empty, too long or has control characters", false, 0, 0, "A name is empty after trimming, longer than its limit in UTF-16 units, or has control characters."},

@@ -1,0 +1,381 @@
+package protocol
+
+import (
+	"bytes"
+	"io"
+	"math"
+	"strconv"
+	"sync"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Message is one received client message, a flat union: Type says which of
+// the other fields are set. Byte slices mostly point into the decoded frame.
+type Message struct {
+	Type Type
+	// RoomID is nil in PING and PONG and, mostly, in SyncMessages.
+	RoomID []byte
+	// UserID is nil in PING and PONG.
+	UserID []byte
+	// TargetUserID is set in offers, answers, candidates and TRANSFER_HOST,
+	// and in a SyncMessage for one participant alone.
+	TargetUserID []byte
+
+	// UserName and RoomName are as sent, in CREATE_ROOM and JOIN_ROOM; in
+	// RENAME_USER and RENAME_ROOM they are the new names.
+	UserName, RoomName string
+	// ResumeToken is as sent, nil where there is none.
+	ResumeToken []byte
+	// Protocol is 0 for a client that does not say.
+	Protocol int
+
+	// Mode is set in CONTROL_MODE_CHANGE.
+	Mode ControlMode
+	// Playback is set in HOST_STATE_UPDATE, UNIFIED_SYNC, CLIENT_REQUEST_* and DIRECT_*.
+	Playback Playback
+	// Time is the position in seconds, and HasTime whether there is one.
+	Time    float64
+	HasTime bool
+	// URL is the hostVideoUrl, videoUrl or url, "" where there is none.
+	URL string
+}
+
+// DecodeError says why a frame is no message.
+type DecodeError struct {
+	// Code is CodeInvalidUTF8, CodeInvalidJSON, CodeUnknownType,
+	// CodeInvalidRoomID, CodeInvalidUserID or CodeInvalidMessage.
+	Code Code
+	// Details says where.
+	Details string
+}
+
+// Error implements error.
+func (e *DecodeError) Error() string { return "protocol: " + string(e.Code) + ": " + e.Details }
+
+// field is a member of the top-level object that some message type has.
+type field uint8
+
+const (
+	fieldNone field = iota
+	fieldType
+	fieldRoomID
+	fieldUserID
+	fieldTargetUserID
+	fieldTimestamp
+	fieldOffer
+	fieldAnswer
+	fieldCandidate
+	fieldUserName
+	fieldRoomName
+	fieldResumeToken
+	fieldProtocol
+	fieldNewRoomName
+	fieldNewUserName
+	fieldState
+	fieldAction
+	fieldMode
+	fieldTime
+	fieldHostVideoURL
+	fieldVideoURL
+	fieldURL
+	fields
+)
+
+var fieldNames = [fields]string{
+	"", "type", "roomId", "userId", "targetUserId", "timestamp", "offer", "answer", "candidate", "userName", "roomName",
+	"resumeToken", "protocol", "newRoomName", "newUserName", "state", "action", "mode", "time", "hostVideoUrl", "videoUrl", "url",
+}
+
+func fieldOf(name []byte) field {
+	switch string(name) {
+	case "type":
+		return fieldType
+	case "roomId":
+		return fieldRoomID
+	case "userId":
+		return fieldUserID
+	case "targetUserId":
+		return fieldTargetUserID
+	case "timestamp":
+		return fieldTimestamp
+	case "offer":
+		return fieldOffer
+	case "answer":
+		return fieldAnswer
+	case "candidate":
+		return fieldCandidate
+	case "userName":
+		return fieldUserName
+	case "roomName":
+		return fieldRoomName
+	case "resumeToken":
+		return fieldResumeToken
+	case "protocol":
+		return fieldProtocol
+	case "newRoomName":
+		return fieldNewRoomName
+	case "newUserName":
+		return fieldNewUserName
+	case "state":
+		return fieldState
+	case "action":
+		return fieldAction
+	case "mode":
+		return fieldMode
+	case "time":
+		return fieldTime
+	case "hostVideoUrl":
+		return fieldHostVideoURL
+	case "videoUrl":
+		return fieldVideoURL
+	case "url":
+		return fieldURL
+	}
+	return fieldNone
+}
+
+// members has the raw JSON value of each field of a frame, nil for a missing one.
+type members [fields][]byte
+
+// shape says which fields a type must and may have.
+type shape struct{ required, optional []field }
+
+var (
+	seatingOptions = []field{fieldTimestamp, fieldRoomName, fieldResumeToken, fieldProtocol}
+	timestampOnly  = []field{fieldTimestamp}
+	syncOptions    = []field{fieldTimestamp, fieldRoomID, fieldTargetUserID, fieldTime, fieldHostVideoURL}
+)
+
+var shapes = [Types]shape{
+	CreateRoom:         {[]field{fieldRoomID, fieldUserID, fieldUserName}, seatingOptions},
+	JoinRoom:           {[]field{fieldRoomID, fieldUserID, fieldUserName}, seatingOptions},
+	LeaveRoom:          {[]field{fieldRoomID, fieldUserID}, timestampOnly},
+	RenameRoom:         {[]field{fieldRoomID, fieldUserID, fieldNewRoomName}, timestampOnly},
+	RenameUser:         {[]field{fieldRoomID, fieldUserID, fieldNewUserName}, timestampOnly},
+	TransferHost:       {[]field{fieldRoomID, fieldUserID, fieldTargetUserID}, timestampOnly},
+	WebRTCOffer:        {[]field{fieldRoomID, fieldUserID, fieldTargetUserID, fieldOffer}, timestampOnly},
+	WebRTCAnswer:       {[]field{fieldRoomID, fieldUserID, fieldTargetUserID, fieldAnswer}, timestampOnly},
+	WebRTCIceCandidate: {[]field{fieldRoomID, fieldUserID, fieldTargetUserID, fieldCandidate}, timestampOnly},
+	Ping:               {nil, nil},
+	Pong:               {nil, nil},
+	HostStateUpdate:    {[]field{fieldUserID, fieldState, fieldTime}, syncOptions},
+	UnifiedSync:        {[]field{fieldUserID, fieldAction, fieldTime, fieldVideoURL}, syncOptions[:3]},
+	ControlModeChange:  {[]field{fieldUserID, fieldMode}, syncOptions[:2]},
+	HostNavigate:       {[]field{fieldUserID, fieldURL}, syncOptions[:3]},
+	ClientRequestPlay:  {[]field{fieldUserID}, syncOptions[:4]},
+	ClientRequestPause: {[]field{fieldUserID}, syncOptions[:4]},
+	ClientRequestSeek:  {[]field{fieldUserID, fieldTime}, syncOptions[:3]},
+	DirectPlay:         {[]field{fieldUserID}, syncOptions[:4]},
+	DirectPause:        {[]field{fieldUserID}, syncOptions[:4]},
+	DirectSeek:         {[]field{fieldUserID, fieldTime}, syncOptions[:3]},
+}
+
+// playbackOf has the effect of the older types, whose name says it all.
+var playbackOf = [Types]Playback{
+	ClientRequestPlay: Play, ClientRequestPause: Pause, ClientRequestSeek: Seek,
+	DirectPlay: Play, DirectPause: Pause, DirectSeek: Seek,
+}
+
+// Decode reads one received text frame. The error is a *DecodeError.
+//
+// The frame is split into its members by a scanner written for the relay
+// path, which gives up at anything unusual; then jsontext decides. FuzzScan
+// holds the scanner to accepting only what jsontext accepts, with the same members.
+func Decode(frame []byte) (m Message, err error) {
+	var raw members
+	if !scan(frame, &raw) {
+		raw = members{}
+		if fault := parse(frame, &raw); fault != nil {
+			return m, fault
+		}
+	}
+	if fault := m.read(&raw); fault != nil {
+		return m, fault
+	}
+	return m, nil
+}
+
+// decoder pairs a jsontext decoder with its source, which it needs to be reset.
+type decoder struct {
+	source bytes.Reader
+	json   jsontext.Decoder
+}
+
+var decoders = sync.Pool{New: func() any { return new(decoder) }}
+
+// parse splits the frame by jsontext.
+func parse(frame []byte, raw *members) *DecodeError {
+	d := decoders.Get().(*decoder)
+	defer decoders.Put(d)
+	d.source.Reset(frame)
+	d.json.Reset(&d.source)
+	if err := d.split(frame, raw); err != nil {
+		if !utf8.Valid(frame) {
+			return &DecodeError{Code: CodeInvalidUTF8}
+		}
+		return &DecodeError{Code: CodeInvalidJSON}
+	}
+	return nil
+}
+
+func (d *decoder) split(frame []byte, raw *members) error {
+	if d.json.PeekKind() != '{' {
+		return io.ErrUnexpectedEOF
+	}
+	if _, err := d.json.ReadToken(); err != nil {
+		return err
+	}
+	for d.json.PeekKind() != '}' {
+		name, err := d.json.ReadToken()
+		if err != nil {
+			return err
+		}
+		f := fieldOf([]byte(name.String()))
+		value, err := d.json.ReadValue()
+		if err != nil {
+			return err
+		}
+		end := d.json.InputOffset()
+		raw[f] = frame[end-int64(len(value)) : end]
+	}
+	if _, err := d.json.ReadToken(); err != nil {
+		return err
+	}
+	if _, err := d.json.ReadToken(); err != io.EOF {
+		return io.ErrUnexpectedEOF
+	}
+	raw[fieldNone] = nil
+	return nil
+}
+
+// read gives the members their meaning.
+func (m *Message) read(raw *members) *DecodeError {
+	if name, ok := unquote(raw[fieldType]); ok {
+		m.Type = typeOf(name)
+	}
+	if m.Type == 0 {
+		return &DecodeError{Code: CodeUnknownType}
+	}
+	m.Playback = playbackOf[m.Type]
+	s := &shapes[m.Type]
+	for _, f := range s.required {
+		if raw[f] == nil {
+			return &DecodeError{f.code(), fieldNames[f] + " is missing"}
+		}
+		if !m.set(f, raw[f]) {
+			return &DecodeError{f.code(), fieldNames[f] + " is malformed"}
+		}
+	}
+	for _, f := range s.optional {
+		if raw[f] != nil && !m.set(f, raw[f]) {
+			return &DecodeError{f.code(), fieldNames[f] + " is malformed"}
+		}
+	}
+	return nil
+}
+
+func (f field) code() Code {
+	switch f {
+	case fieldRoomID:
+		return CodeInvalidRoomID
+	case fieldUserID:
+		return CodeInvalidUserID
+	}
+	return CodeInvalidMessage
+}
+
+// set takes one member, or reports false where it is not of its kind.
+func (m *Message) set(f field, value []byte) (ok bool) {
+	switch f {
+	case fieldRoomID:
+		m.RoomID, ok = unquote(value)
+		return ok && ValidRoomID(m.RoomID)
+	case fieldUserID:
+		m.UserID, ok = unquote(value)
+		return ok && ValidUserID(m.UserID)
+	case fieldTargetUserID:
+		m.TargetUserID, ok = unquote(value)
+		return ok && ValidUserID(m.TargetUserID)
+	case fieldTimestamp:
+		return jsontext.Value(value).Kind() == '0'
+	case fieldOffer, fieldAnswer, fieldCandidate:
+		return value[0] == '{' // what is in it is the peers' affair
+	case fieldUserName, fieldNewUserName:
+		m.UserName, ok = text(value)
+	case fieldRoomName, fieldNewRoomName:
+		m.RoomName, ok = text(value)
+	case fieldResumeToken:
+		m.ResumeToken, ok = unquote(value)
+	case fieldProtocol:
+		m.Protocol, ok = count(value)
+	case fieldState, fieldAction:
+		m.Playback, ok = playback(f, value)
+	case fieldMode:
+		m.Mode, ok = controlMode(value)
+	case fieldTime:
+		m.Time, ok = number(value)
+		m.HasTime = ok
+	case fieldHostVideoURL, fieldVideoURL, fieldURL:
+		m.URL, ok = text(value)
+		return ok && len(m.URL) <= MaxURLBytes
+	}
+	return ok
+}
+
+// unquote returns the text of a valid JSON string; it copies only where there are escapes.
+func unquote(value []byte) ([]byte, bool) {
+	if len(value) < 2 || value[0] != '"' {
+		return nil, false
+	}
+	if bytes.IndexByte(value, '\\') < 0 {
+		return value[1 : len(value)-1], true
+	}
+	text, err := jsontext.AppendUnquote(nil, value)
+	return text, err == nil
+}
+
+func text(value []byte) (string, bool) {
+	text, ok := unquote(value)
+	return string(text), ok
+}
+
+func playback(f field, value []byte) (Playback, bool) {
+	choice, _ := unquote(value)
+	switch string(choice) {
+	case "PLAYING":
+		return Play, f == fieldState
+	case "PAUSED":
+		return Pause, f == fieldState
+	case "PLAY":
+		return Play, f == fieldAction
+	case "PAUSE":
+		return Pause, f == fieldAction
+	case "SEEK":
+		return Seek, f == fieldAction
+	}
+	return 0, false
+}
+
+func controlMode(value []byte) (ControlMode, bool) {
+	choice, _ := unquote(value)
+	switch string(choice) {
+	case "HOST_ONLY":
+		return HostOnly, true
+	case "FREE_FOR_ALL":
+		return FreeForAll, true
+	}
+	return 0, false
+}
+
+// number returns a JSON number that is finite and not negative.
+func number(value []byte) (float64, bool) {
+	n, err := strconv.ParseFloat(string(value), 64)
+	return n, err == nil && n >= 0 && !math.IsInf(n, 0) && value[0] != '"'
+}
+
+func count(value []byte) (int, bool) {
+	n, ok := number(value)
+	return int(min(n, 1<<20)), ok && n == math.Trunc(n)
+}

@@ -1,0 +1,108 @@
+package protocol
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// The bounds of what a message may carry.
+const (
+	// MaxFrameBytes bounds one message by default. The largest that the existing
+	// extension was seen to send is an offer of 1.4 kB.
+	MaxFrameBytes = 64 << 10
+	// MinRoomIDBytes and MaxRoomIDBytes bound a room id.
+	MinRoomIDBytes, MaxRoomIDBytes = 6, 50
+	// MaxUserIDBytes bounds a user id.
+	MaxUserIDBytes = 64
+	// MaxRoomNameUnits and MaxUserNameUnits bound a new name in a rename, in
+	// UTF-16 code units, because that is what a browser counts.
+	MaxRoomNameUnits, MaxUserNameUnits = 30, 20
+	// MaxJoinNameUnits bounds the names in CREATE_ROOM and JOIN_ROOM. The old
+	// backend never looked at them, so a name that a client has stored must still get in.
+	MaxJoinNameUnits = 64
+	// MaxURLBytes bounds the address of a page or video.
+	MaxURLBytes = 2048
+	// TokenBytes is the size of a resume token before its base64url encoding.
+	TokenBytes = 16
+)
+
+// Version is the number that new clients say as "protocol" in CREATE_ROOM and JOIN_ROOM.
+const Version = 1
+
+// ValidRoomID reports whether s is a well-formed room id.
+func ValidRoomID[S string | []byte](s S) bool {
+	if len(s) < MinRoomIDBytes || len(s) > MaxRoomIDBytes {
+		return false
+	}
+	for i := range len(s) {
+		if !idByte[s[i]] || s[i] == '.' || s[i] == ':' {
+			return false
+		}
+	}
+	return true
+}
+
+// ValidUserID reports whether s is a well-formed user id.
+func ValidUserID[S string | []byte](s S) bool {
+	if len(s) == 0 || len(s) > MaxUserIDBytes {
+		return false
+	}
+	for i := range len(s) {
+		if !idByte[s[i]] {
+			return false
+		}
+	}
+	return true
+}
+
+// idByte marks the bytes of user ids; room ids have all of them but . and :
+var idByte = func() (set [256]bool) {
+	for _, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.:") {
+		set[c] = true
+	}
+	return set
+}()
+
+// TrimName returns the name without surrounding white space, and whether it
+// is 1 to maxUnits UTF-16 units long and free of control characters.
+func TrimName(name string, maxUnits int) (string, bool) {
+	name = strings.TrimSpace(name)
+	units := 0
+	for _, r := range name {
+		if r < 0x20 || r >= 0x7f && r < 0xa0 || r == '\u2028' || r == '\u2029' {
+			return "", false
+		}
+		units++
+		if r > 0xffff {
+			units++
+		}
+	}
+	return name, units > 0 && units <= maxUnits
+}
+
+// CutName returns the longest prefix of the name that has at most maxUnits UTF-16 units.
+func CutName(name string, maxUnits int) string {
+	units := 0
+	for i, r := range name {
+		units++
+		if r > 0xffff {
+			units++
+		}
+		if units > maxUnits {
+			return name[:i]
+		}
+	}
+	return name
+}
+
+// clip shortens what a client sent to at most 64 bytes, so that it may be echoed.
+func clip(s []byte) string {
+	const maxEchoBytes = 64
+	if len(s) > maxEchoBytes {
+		s = s[:maxEchoBytes]
+		for len(s) > 0 && !utf8.Valid(s) {
+			s = s[:len(s)-1]
+		}
+	}
+	return string(s)
+}

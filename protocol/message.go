@@ -1,0 +1,296 @@
+package protocol
+
+// The messages of clients. Each encodes itself with Append; the server reads
+// them with Decode.
+
+// BaseSignalingMessage has what every SignalingMessage but PING and PONG carries.
+type BaseSignalingMessage struct {
+	RoomID string `json:"roomId"`
+	UserID string `json:"userId"`
+	// Timestamp is the client's clock. The server does not need or believe it.
+	Timestamp int64 `json:"timestamp"`
+}
+
+// CreateRoomMessage makes a room with the sender as its host. On a live room
+// it seats the sender as an ordinary member. Answered by ROOM_CREATED or ERROR.
+type CreateRoomMessage struct {
+	BaseSignalingMessage
+	UserName string `json:"userName"`
+	// RoomName is made from the room id where it is missing.
+	RoomName string `json:"roomName,omitempty"`
+	// ResumeToken proves that the sender owns the seat it had.
+	ResumeToken string `json:"resumeToken,omitempty"`
+	// Protocol is Version for a client that knows this server's additions.
+	Protocol int `json:"protocol,omitempty"`
+}
+
+// JoinRoomMessage takes a seat, a new one or the sender's own again. Answered by ROOM_JOINED or ERROR.
+type JoinRoomMessage struct {
+	BaseSignalingMessage
+	UserName    string `json:"userName"`
+	ResumeToken string `json:"resumeToken,omitempty"`
+	Protocol    int    `json:"protocol,omitempty"`
+}
+
+// LeaveRoomMessage ends the sender's seat; the server closes with 1000.
+type LeaveRoomMessage struct{ BaseSignalingMessage }
+
+// RenameRoomMessage gives the room a name of 1 to 30 UTF-16 units. Host only.
+type RenameRoomMessage struct {
+	BaseSignalingMessage
+	NewRoomName string `json:"newRoomName"`
+}
+
+// RenameUserMessage gives the sender a name of 1 to 20 UTF-16 units.
+type RenameUserMessage struct {
+	BaseSignalingMessage
+	NewUserName string `json:"newUserName"`
+}
+
+// TransferHostMessage makes another connected participant the host. Host only.
+type TransferHostMessage struct {
+	BaseSignalingMessage
+	TargetUserID string `json:"targetUserId"`
+}
+
+// SessionDescription is the W3C's RTCSessionDescriptionInit.
+type SessionDescription struct {
+	Type string `json:"type"`
+	SDP  string `json:"sdp"`
+}
+
+// IceCandidate is the W3C's RTCIceCandidateInit.
+type IceCandidate struct {
+	Candidate     string `json:"candidate"`
+	SDPMid        string `json:"sdpMid"`
+	SDPMLineIndex int    `json:"sdpMLineIndex"`
+}
+
+// WebRTCOfferMessage carries an offer to one participant.
+type WebRTCOfferMessage struct {
+	BaseSignalingMessage
+	TargetUserID string             `json:"targetUserId"`
+	Offer        SessionDescription `json:"offer"`
+}
+
+// WebRTCAnswerMessage carries an answer to one participant.
+type WebRTCAnswerMessage struct {
+	BaseSignalingMessage
+	TargetUserID string             `json:"targetUserId"`
+	Answer       SessionDescription `json:"answer"`
+}
+
+// WebRTCIceCandidateMessage carries a candidate to one participant.
+type WebRTCIceCandidateMessage struct {
+	BaseSignalingMessage
+	TargetUserID string       `json:"targetUserId"`
+	Candidate    IceCandidate `json:"candidate"`
+}
+
+// PingMessage keeps the connection alive; it is answered by PONG.
+type PingMessage struct {
+	Timestamp int64 `json:"timestamp,omitempty"`
+}
+
+// BaseSyncMessage has what every SyncMessage carries. On the socket it may
+// carry a roomId as well, and a targetUserId to reach one participant alone.
+type BaseSyncMessage struct {
+	UserID    string `json:"userId"`
+	Timestamp int64  `json:"timestamp"`
+}
+
+// HostStateUpdateMessage tells where the host's video is.
+type HostStateUpdateMessage struct {
+	BaseSyncMessage
+	// State is PLAYING or PAUSED.
+	State string `json:"state"`
+	// Time is the position in seconds.
+	Time         float64 `json:"time"`
+	HostVideoURL string  `json:"hostVideoUrl,omitempty"`
+}
+
+// UnifiedSyncMessage plays, pauses or seeks for everybody.
+type UnifiedSyncMessage struct {
+	BaseSyncMessage
+	// Action is PLAY, PAUSE or SEEK.
+	Action string `json:"action"`
+	// Time is the position in seconds.
+	Time     float64 `json:"time"`
+	VideoURL string  `json:"videoUrl"`
+}
+
+// ControlModeChangeMessage sets who controls playback. Host only.
+type ControlModeChangeMessage struct {
+	BaseSyncMessage
+	// Mode is HOST_ONLY or FREE_FOR_ALL.
+	Mode string `json:"mode"`
+}
+
+// HostNavigateMessage takes everybody to another page.
+type HostNavigateMessage struct {
+	BaseSyncMessage
+	URL string `json:"url"`
+}
+
+// PlaybackMessage is one of the older CLIENT_REQUEST_PLAY, _PAUSE, _SEEK,
+// which ask the host, and DIRECT_PLAY, _PAUSE, _SEEK, which act at once.
+type PlaybackMessage struct {
+	BaseSyncMessage
+	// Type is one of the six.
+	Type Type `json:"type"`
+	// Time is the position in seconds; only a seek must have it.
+	Time *float64 `json:"time,omitempty"`
+}
+
+// A ClientMessage is a member of one of the unions that clients send.
+type ClientMessage interface {
+	// MessageType is the value of the message's type field.
+	MessageType() Type
+	// Append encodes the message as one JSON object at the end of dst.
+	Append(dst []byte) []byte
+}
+
+// SignalingMessages returns one of each SignalingMessage, in the order of Type.
+func SignalingMessages() []ClientMessage {
+	return []ClientMessage{
+		CreateRoomMessage{}, JoinRoomMessage{}, LeaveRoomMessage{}, RenameRoomMessage{}, RenameUserMessage{}, TransferHostMessage{},
+		WebRTCOfferMessage{}, WebRTCAnswerMessage{}, WebRTCIceCandidateMessage{}, PingMessage{}, PongMessage{},
+	}
+}
+
+// SyncMessages returns one of each SyncMessage, in the order of Type.
+func SyncMessages() []ClientMessage {
+	messages := []ClientMessage{HostStateUpdateMessage{}, UnifiedSyncMessage{}, ControlModeChangeMessage{}, HostNavigateMessage{}}
+	for t := ClientRequestPlay; t <= DirectSeek; t++ {
+		messages = append(messages, PlaybackMessage{Type: t})
+	}
+	return messages
+}
+
+// MessageType implements ClientMessage.
+func (CreateRoomMessage) MessageType() Type         { return CreateRoom }
+func (JoinRoomMessage) MessageType() Type           { return JoinRoom }
+func (LeaveRoomMessage) MessageType() Type          { return LeaveRoom }
+func (RenameRoomMessage) MessageType() Type         { return RenameRoom }
+func (RenameUserMessage) MessageType() Type         { return RenameUser }
+func (TransferHostMessage) MessageType() Type       { return TransferHost }
+func (WebRTCOfferMessage) MessageType() Type        { return WebRTCOffer }
+func (WebRTCAnswerMessage) MessageType() Type       { return WebRTCAnswer }
+func (WebRTCIceCandidateMessage) MessageType() Type { return WebRTCIceCandidate }
+func (PingMessage) MessageType() Type               { return Ping }
+func (PongMessage) MessageType() Type               { return Pong }
+func (HostStateUpdateMessage) MessageType() Type    { return HostStateUpdate }
+func (UnifiedSyncMessage) MessageType() Type        { return UnifiedSync }
+func (ControlModeChangeMessage) MessageType() Type  { return ControlModeChange }
+func (HostNavigateMessage) MessageType() Type       { return HostNavigate }
+func (m PlaybackMessage) MessageType() Type         { return m.Type }
+
+// Append implements ClientMessage.
+func (m CreateRoomMessage) Append(dst []byte) []byte {
+	dst = m.open(dst, CreateRoom)
+	dst = appendString(dst, "userName", m.UserName)
+	dst = appendOptional(dst, "roomName", m.RoomName)
+	dst = appendOptional(dst, "resumeToken", m.ResumeToken)
+	return appendProtocol(dst, m.Protocol)
+}
+
+func (m JoinRoomMessage) Append(dst []byte) []byte {
+	dst = m.open(dst, JoinRoom)
+	dst = appendString(dst, "userName", m.UserName)
+	dst = appendOptional(dst, "resumeToken", m.ResumeToken)
+	return appendProtocol(dst, m.Protocol)
+}
+
+func (m LeaveRoomMessage) Append(dst []byte) []byte { return append(m.open(dst, LeaveRoom), '}') }
+
+func (m RenameRoomMessage) Append(dst []byte) []byte {
+	return append(appendString(m.open(dst, RenameRoom), "newRoomName", m.NewRoomName), '}')
+}
+
+func (m RenameUserMessage) Append(dst []byte) []byte {
+	return append(appendString(m.open(dst, RenameUser), "newUserName", m.NewUserName), '}')
+}
+
+func (m TransferHostMessage) Append(dst []byte) []byte {
+	return append(appendString(m.open(dst, TransferHost), "targetUserId", m.TargetUserID), '}')
+}
+
+func (m WebRTCOfferMessage) Append(dst []byte) []byte {
+	dst = appendString(m.open(dst, WebRTCOffer), "targetUserId", m.TargetUserID)
+	return append(m.Offer.append(dst, "offer"), '}')
+}
+
+func (m WebRTCAnswerMessage) Append(dst []byte) []byte {
+	dst = appendString(m.open(dst, WebRTCAnswer), "targetUserId", m.TargetUserID)
+	return append(m.Answer.append(dst, "answer"), '}')
+}
+
+func (m WebRTCIceCandidateMessage) Append(dst []byte) []byte {
+	dst = appendString(m.open(dst, WebRTCIceCandidate), "targetUserId", m.TargetUserID)
+	dst = append(dst, `,"candidate":{"candidate":`...)
+	dst = appendQuoted(dst, m.Candidate.Candidate)
+	dst = appendString(dst, "sdpMid", m.Candidate.SDPMid)
+	return append(appendInt(dst, "sdpMLineIndex", int64(m.Candidate.SDPMLineIndex)), "}}"...)
+}
+
+func (m PingMessage) Append(dst []byte) []byte {
+	dst = appendType(dst, "PING")
+	if m.Timestamp != 0 {
+		dst = appendInt(dst, "timestamp", m.Timestamp)
+	}
+	return append(dst, '}')
+}
+
+func (m HostStateUpdateMessage) Append(dst []byte) []byte {
+	dst = appendString(m.open(dst, HostStateUpdate), "state", m.State)
+	dst = appendFloat(dst, "time", m.Time)
+	return append(appendOptional(dst, "hostVideoUrl", m.HostVideoURL), '}')
+}
+
+func (m UnifiedSyncMessage) Append(dst []byte) []byte {
+	dst = appendString(m.open(dst, UnifiedSync), "action", m.Action)
+	dst = appendFloat(dst, "time", m.Time)
+	return append(appendString(dst, "videoUrl", m.VideoURL), '}')
+}
+
+func (m ControlModeChangeMessage) Append(dst []byte) []byte {
+	return append(appendString(m.open(dst, ControlModeChange), "mode", m.Mode), '}')
+}
+
+func (m HostNavigateMessage) Append(dst []byte) []byte {
+	return append(appendString(m.open(dst, HostNavigate), "url", m.URL), '}')
+}
+
+func (m PlaybackMessage) Append(dst []byte) []byte {
+	dst = m.open(dst, m.Type)
+	if m.Time != nil {
+		dst = appendFloat(dst, "time", *m.Time)
+	}
+	return append(dst, '}')
+}
+
+func (m BaseSignalingMessage) open(dst []byte, t Type) []byte {
+	dst = appendType(dst, t.String())
+	dst = appendString(dst, "roomId", m.RoomID)
+	dst = appendString(dst, "userId", m.UserID)
+	return appendInt(dst, "timestamp", m.Timestamp)
+}
+
+func (m BaseSyncMessage) open(dst []byte, t Type) []byte {
+	dst = appendType(dst, t.String())
+	dst = appendString(dst, "userId", m.UserID)
+	return appendInt(dst, "timestamp", m.Timestamp)
+}
+
+func (d SessionDescription) append(dst []byte, name string) []byte {
+	dst = append(appendName(dst, name), `{"type":`...)
+	dst = appendQuoted(dst, d.Type)
+	return append(appendString(dst, "sdp", d.SDP), '}')
+}
+
+func appendProtocol(dst []byte, version int) []byte {
+	if version != 0 {
+		dst = appendInt(dst, "protocol", int64(version))
+	}
+	return append(dst, '}')
+}

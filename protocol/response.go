@@ -1,0 +1,325 @@
+package protocol
+
+// The messages of the server.
+
+// User is one participant as others see it.
+type User struct {
+	ID          string `json:"id"`
+	Name        string `json:"name"`
+	IsHost      bool   `json:"isHost"`
+	IsConnected bool   `json:"isConnected"`
+	JoinedAt    int64  `json:"joinedAt"`
+}
+
+// VideoState is where a video was at LastUpdated; while it plays, the
+// position now is CurrentTime + (server time - LastUpdated)/1000 * PlaybackRate.
+type VideoState struct {
+	IsPlaying bool `json:"isPlaying"`
+	// CurrentTime and Duration are seconds.
+	CurrentTime  float64 `json:"currentTime"`
+	Duration     float64 `json:"duration"`
+	PlaybackRate float64 `json:"playbackRate"`
+	URL          string  `json:"url"`
+	// LastUpdated is the server's clock.
+	LastUpdated int64 `json:"lastUpdated"`
+}
+
+// RoomState is the room as every participant sees it.
+type RoomState struct {
+	ID          string      `json:"id"`
+	Name        string      `json:"name"`
+	HostID      string      `json:"hostId"`
+	Users       []User      `json:"users"`
+	ControlMode ControlMode `json:"controlMode"`
+	VideoState  VideoState  `json:"videoState"`
+	// HostVideoState is null until the host has told one.
+	HostVideoState *VideoState `json:"hostVideoState"`
+	// HostCurrentURL is null on the wire where it is "".
+	HostCurrentURL string `json:"hostCurrentUrl"`
+	CreatedAt      int64  `json:"createdAt"`
+	// LastActivity is when somebody last sent anything but a PING.
+	LastActivity int64 `json:"lastActivity"`
+}
+
+// FollowMode is the room state's followMode; the server knows this one alone.
+const FollowMode = "AUTO_FOLLOW"
+
+// SystemUserID is the userId of messages that the room itself sends.
+const SystemUserID = "system"
+
+// Seating is what ROOM_CREATED and ROOM_JOINED have in common.
+type Seating struct {
+	RoomID    string    `json:"roomId"`
+	UserID    string    `json:"userId"`
+	RoomState RoomState `json:"roomState"`
+	// ResumeToken is a secret that proves the seat's owner on its return.
+	ResumeToken string `json:"resumeToken"`
+	// Resumed says that the token was accepted and the seat is the same as before.
+	Resumed bool `json:"resumed"`
+	// Recovered says that every frame for the seat was kept while it was away
+	// and follows this answer; otherwise none does.
+	Recovered bool `json:"recovered"`
+	// PingIntervalMs is how often the client should send PING.
+	PingIntervalMs int64 `json:"pingIntervalMs"`
+	// ServerTime is the server's clock.
+	ServerTime int64 `json:"serverTime"`
+	Timestamp  int64 `json:"timestamp"`
+}
+
+// RoomCreatedMessage answers CREATE_ROOM.
+type RoomCreatedMessage struct{ Seating }
+
+// RoomJoinedMessage answers JOIN_ROOM.
+type RoomJoinedMessage struct{ Seating }
+
+// UserJoinedMessage tells the others of a new participant, or of one that
+// returned without a token and must be offered to anew.
+type UserJoinedMessage struct {
+	RoomID     string    `json:"roomId"`
+	JoinedUser User      `json:"joinedUser"`
+	RoomState  RoomState `json:"roomState"`
+	Timestamp  int64     `json:"timestamp"`
+}
+
+// Departure is what USER_LEFT and USER_DISCONNECTED have in common.
+type Departure struct {
+	RoomID     string    `json:"roomId"`
+	LeftUserID string    `json:"leftUserId"`
+	RoomState  RoomState `json:"roomState"`
+	// NewHostID is set where the departed was the host and another took over.
+	NewHostID string `json:"newHostId,omitempty"`
+	Timestamp int64  `json:"timestamp"`
+}
+
+// UserLeftMessage tells the others that a seat has ended.
+type UserLeftMessage struct{ Departure }
+
+// UserDisconnectedMessage tells the others that a connection dropped; the seat is held.
+type UserDisconnectedMessage struct{ Departure }
+
+// UserReconnectedMessage tells the others that a seat was resumed with its token.
+type UserReconnectedMessage struct {
+	RoomID            string    `json:"roomId"`
+	ReconnectedUserID string    `json:"reconnectedUserId"`
+	RoomState         RoomState `json:"roomState"`
+	Timestamp         int64     `json:"timestamp"`
+}
+
+// RoomRenamedMessage tells everybody the room's new name.
+type RoomRenamedMessage struct {
+	RoomID      string    `json:"roomId"`
+	NewRoomName string    `json:"newRoomName"`
+	RoomState   RoomState `json:"roomState"`
+	Timestamp   int64     `json:"timestamp"`
+}
+
+// UserRenamedMessage tells everybody a participant's new name.
+type UserRenamedMessage struct {
+	RoomID      string    `json:"roomId"`
+	UserID      string    `json:"userId"`
+	NewUserName string    `json:"newUserName"`
+	RoomState   RoomState `json:"roomState"`
+	Timestamp   int64     `json:"timestamp"`
+}
+
+// HostChangedMessage tells everybody that the host handed the role over.
+type HostChangedMessage struct {
+	RoomID         string    `json:"roomId"`
+	NewHostID      string    `json:"newHostId"`
+	PreviousHostID string    `json:"previousHostId"`
+	RoomState      RoomState `json:"roomState"`
+	Timestamp      int64     `json:"timestamp"`
+}
+
+// UndeliveredMessage bounces what could not be relayed.
+type UndeliveredMessage struct {
+	Code Code `json:"code"`
+	// MessageType is the type of the message that bounced.
+	MessageType  Type   `json:"messageType"`
+	TargetUserID string `json:"targetUserId,omitempty"`
+	Retryable    bool   `json:"retryable"`
+	Timestamp    int64  `json:"timestamp"`
+}
+
+// ErrorMessage refuses a request.
+type ErrorMessage struct {
+	// Code is stable; Error is a sentence for a person.
+	Code      Code   `json:"code"`
+	Error     string `json:"error"`
+	Details   string `json:"details,omitempty"`
+	Retryable bool   `json:"retryable"`
+	Timestamp int64  `json:"timestamp"`
+}
+
+// PongMessage answers PING with the server's clock. Clients may send it, too.
+type PongMessage struct {
+	Timestamp int64 `json:"timestamp"`
+}
+
+// A ResponseMessage is a member of the union that the server sends.
+type ResponseMessage interface {
+	// ResponseType is the value of the message's type field.
+	ResponseType() string
+	// Append encodes the message as one JSON object at the end of dst.
+	Append(dst []byte) []byte
+}
+
+// ResponseMessages returns one of each ResponseMessage.
+func ResponseMessages() []ResponseMessage {
+	return []ResponseMessage{
+		RoomCreatedMessage{}, RoomJoinedMessage{}, UserJoinedMessage{}, UserLeftMessage{}, UserDisconnectedMessage{},
+		UserReconnectedMessage{}, RoomRenamedMessage{}, UserRenamedMessage{}, HostChangedMessage{},
+		UndeliveredMessage{Code: CodeNotSeated, MessageType: WebRTCOffer}, ErrorMessage{Code: CodeInvalidJSON}, PongMessage{},
+	}
+}
+
+// ResponseType implements ResponseMessage.
+func (RoomCreatedMessage) ResponseType() string      { return "ROOM_CREATED" }
+func (RoomJoinedMessage) ResponseType() string       { return "ROOM_JOINED" }
+func (UserJoinedMessage) ResponseType() string       { return "USER_JOINED" }
+func (UserLeftMessage) ResponseType() string         { return "USER_LEFT" }
+func (UserDisconnectedMessage) ResponseType() string { return "USER_DISCONNECTED" }
+func (UserReconnectedMessage) ResponseType() string  { return "USER_RECONNECTED" }
+func (RoomRenamedMessage) ResponseType() string      { return "ROOM_RENAMED" }
+func (UserRenamedMessage) ResponseType() string      { return "USER_RENAMED" }
+func (HostChangedMessage) ResponseType() string      { return "HOST_CHANGED" }
+func (UndeliveredMessage) ResponseType() string      { return "UNDELIVERED" }
+func (ErrorMessage) ResponseType() string            { return "ERROR" }
+func (PongMessage) ResponseType() string             { return "PONG" }
+
+// Append implements ResponseMessage.
+func (m RoomCreatedMessage) Append(dst []byte) []byte { return m.append(dst, m.ResponseType()) }
+func (m RoomJoinedMessage) Append(dst []byte) []byte  { return m.append(dst, m.ResponseType()) }
+
+func (m *Seating) append(dst []byte, name string) []byte {
+	dst = openResponse(dst, name, m.RoomID, m.UserID, m.Timestamp)
+	dst = m.RoomState.append(dst)
+	dst = appendString(dst, "resumeToken", m.ResumeToken)
+	dst = appendBool(dst, "resumed", m.Resumed)
+	dst = appendBool(dst, "recovered", m.Recovered)
+	dst = appendInt(dst, "pingIntervalMs", m.PingIntervalMs)
+	return append(appendInt(dst, "serverTime", m.ServerTime), '}')
+}
+
+func (m UserJoinedMessage) Append(dst []byte) []byte {
+	dst = openResponse(dst, m.ResponseType(), m.RoomID, SystemUserID, m.Timestamp)
+	dst = m.JoinedUser.append(appendName(dst, "joinedUser"))
+	return append(m.RoomState.append(dst), '}')
+}
+
+func (m UserLeftMessage) Append(dst []byte) []byte         { return m.append(dst, m.ResponseType()) }
+func (m UserDisconnectedMessage) Append(dst []byte) []byte { return m.append(dst, m.ResponseType()) }
+
+func (m *Departure) append(dst []byte, name string) []byte {
+	dst = openResponse(dst, name, m.RoomID, SystemUserID, m.Timestamp)
+	dst = appendString(dst, "leftUserId", m.LeftUserID)
+	dst = appendOptional(dst, "newHostId", m.NewHostID)
+	return append(m.RoomState.append(dst), '}')
+}
+
+func (m UserReconnectedMessage) Append(dst []byte) []byte {
+	dst = openResponse(dst, m.ResponseType(), m.RoomID, SystemUserID, m.Timestamp)
+	dst = appendString(dst, "reconnectedUserId", m.ReconnectedUserID)
+	return append(m.RoomState.append(dst), '}')
+}
+
+func (m RoomRenamedMessage) Append(dst []byte) []byte {
+	dst = openResponse(dst, m.ResponseType(), m.RoomID, SystemUserID, m.Timestamp)
+	dst = appendString(dst, "newRoomName", m.NewRoomName)
+	return append(m.RoomState.append(dst), '}')
+}
+
+func (m UserRenamedMessage) Append(dst []byte) []byte {
+	dst = openResponse(dst, m.ResponseType(), m.RoomID, m.UserID, m.Timestamp)
+	dst = appendString(dst, "newUserName", m.NewUserName)
+	return append(m.RoomState.append(dst), '}')
+}
+
+func (m HostChangedMessage) Append(dst []byte) []byte {
+	dst = openResponse(dst, m.ResponseType(), m.RoomID, SystemUserID, m.Timestamp)
+	dst = appendString(dst, "newHostId", m.NewHostID)
+	dst = appendString(dst, "previousHostId", m.PreviousHostID)
+	return append(m.RoomState.append(dst), '}')
+}
+
+func (m UndeliveredMessage) Append(dst []byte) []byte {
+	dst = appendType(dst, m.ResponseType())
+	dst = appendString(dst, "code", string(m.Code))
+	dst = appendString(dst, "messageType", m.MessageType.String())
+	dst = appendOptional(dst, "targetUserId", m.TargetUserID)
+	dst = appendBool(dst, "retryable", m.Retryable)
+	return append(appendInt(dst, "timestamp", m.Timestamp), '}')
+}
+
+func (m ErrorMessage) Append(dst []byte) []byte {
+	dst = appendType(dst, m.ResponseType())
+	dst = appendString(dst, "code", string(m.Code))
+	dst = appendString(dst, "error", m.Error)
+	dst = appendOptional(dst, "details", m.Details)
+	dst = appendBool(dst, "retryable", m.Retryable)
+	return append(appendInt(dst, "timestamp", m.Timestamp), '}')
+}
+
+func (m PongMessage) Append(dst []byte) []byte {
+	return append(appendInt(appendType(dst, m.ResponseType()), "timestamp", m.Timestamp), '}')
+}
+
+func openResponse(dst []byte, name, roomID, userID string, timestamp int64) []byte {
+	dst = appendType(dst, name)
+	dst = appendString(dst, "roomId", roomID)
+	dst = appendString(dst, "userId", userID)
+	return appendInt(dst, "timestamp", timestamp)
+}
+
+func (s *RoomState) append(dst []byte) []byte {
+	dst = append(dst, `,"roomState":{"id":`...)
+	dst = appendQuoted(dst, s.ID)
+	dst = appendString(dst, "name", s.Name)
+	dst = appendString(dst, "hostId", s.HostID)
+	dst = append(appendName(dst, "users"), '[')
+	for i := range s.Users {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = s.Users[i].append(dst)
+	}
+	dst = append(dst, ']')
+	dst = appendString(dst, "controlMode", s.ControlMode.String())
+	dst = appendString(dst, "followMode", FollowMode)
+	dst = s.VideoState.append(appendName(dst, "videoState"))
+	dst = appendName(dst, "hostVideoState")
+	if s.HostVideoState != nil {
+		dst = s.HostVideoState.append(dst)
+	} else {
+		dst = append(dst, "null"...)
+	}
+	if s.HostCurrentURL != "" {
+		dst = appendString(dst, "hostCurrentUrl", s.HostCurrentURL)
+	} else {
+		dst = append(appendName(dst, "hostCurrentUrl"), "null"...)
+	}
+	dst = appendInt(dst, "createdAt", s.CreatedAt)
+	return append(appendInt(dst, "lastActivity", s.LastActivity), '}')
+}
+
+func (u *User) append(dst []byte) []byte {
+	dst = appendQuoted(append(dst, `{"id":`...), u.ID)
+	dst = appendString(dst, "name", u.Name)
+	dst = appendBool(dst, "isHost", u.IsHost)
+	dst = appendBool(dst, "isConnected", u.IsConnected)
+	return append(appendInt(dst, "joinedAt", u.JoinedAt), '}')
+}
+
+func (v *VideoState) append(dst []byte) []byte {
+	dst = append(dst, `{"isPlaying":`...)
+	if v.IsPlaying {
+		dst = append(dst, "true"...)
+	} else {
+		dst = append(dst, "false"...)
+	}
+	dst = appendFloat(dst, "currentTime", v.CurrentTime)
+	dst = appendFloat(dst, "duration", v.Duration)
+	dst = appendFloat(dst, "playbackRate", v.PlaybackRate)
+	dst = appendString(dst, "url", v.URL)
+	return append(appendInt(dst, "lastUpdated", v.LastUpdated), '}')
+}

@@ -1,0 +1,109 @@
+package room
+
+import "strconv"
+
+// Check returns the number of the first invariant of the package comment
+// that the room breaks, or "". It is for tests and simulations.
+func (r *Room) Check() string {
+	for i, holds := range []func() bool{
+		r.oneHost, r.distinctSeats, r.oneConnASeat, r.heldSeatsHaveDeadlines, r.parkedHaveNewer,
+		r.bounded, r.existsForSeats, r.heldBytesAdd, r.alarmIsSet,
+	} {
+		if !holds() {
+			return "invariant " + strconv.Itoa(i+1)
+		}
+	}
+	return ""
+}
+
+func (r *Room) oneHost() bool {
+	hosts := 0
+	for _, s := range r.seats {
+		if s == r.host {
+			hosts++
+		}
+	}
+	if len(r.seats) == 0 {
+		return r.host == nil
+	}
+	return hosts == 1
+}
+
+func (r *Room) distinctSeats() bool {
+	for i, s := range r.seats {
+		for _, earlier := range r.seats[:i] {
+			if s.id == earlier.id || s.joinedAtMs < earlier.joinedAtMs {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func (r *Room) oneConnASeat() bool {
+	live := 0
+	for _, c := range r.conns {
+		if c.seat != nil && !c.parked {
+			if c.seat.conn != c {
+				return false
+			}
+			live++
+		}
+	}
+	for _, s := range r.seats {
+		if s.conn != nil {
+			live--
+		}
+	}
+	return live == 0
+}
+
+func (r *Room) heldSeatsHaveDeadlines() bool {
+	for _, s := range r.seats {
+		if (s.conn == nil) != (s.heldUntilMs != 0) || s.conn != nil && s.hold != nil {
+			return false
+		}
+	}
+	return true
+}
+
+func (r *Room) parkedHaveNewer() bool {
+	for _, c := range r.conns {
+		if c.parked && (c.seat == nil || c.seat.conn == nil) {
+			return false
+		}
+	}
+	return true
+}
+
+func (r *Room) bounded() bool {
+	for _, s := range r.seats {
+		parked := 0
+		for _, c := range r.conns {
+			if c.seat == s && c.parked {
+				parked++
+			}
+		}
+		if parked > maxParked || s.hold != nil && (len(s.hold.frames) > maxHeldFrames || s.hold.bytes > maxHeldBytes) {
+			return false
+		}
+	}
+	return len(r.seats) <= r.config.MaxPeople && len(r.conns) <= maxConns(r.config) && r.heldBytes <= maxRoomHeldBytes
+}
+
+func (r *Room) existsForSeats() bool { return r.Exists() || len(r.seats) == 0 }
+
+func (r *Room) heldBytesAdd() bool {
+	sum := 0
+	for _, s := range r.seats {
+		if s.hold != nil {
+			sum += s.hold.bytes
+		}
+	}
+	return sum == r.heldBytes
+}
+
+func (r *Room) alarmIsSet() bool {
+	next := r.nextMs()
+	return next == 0 || r.alarmMs != 0 && r.alarmMs <= next
+}

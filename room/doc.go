@@ -1,0 +1,33 @@
+// Package room is the core of usher: one room as a pure state machine.
+//
+// A [Room] is stepped with events (a connection opened, a frame came, the alarm
+// fired) and answers with effects (send, forward, close, save, set the
+// alarm). It does no I/O, reads no clock, draws no randomness, starts no
+// goroutine and holds no lock; the same events give the same effects on every
+// shell. All rules about roles, seats, limits and deadlines live here.
+//
+// # Duties of a shell
+//
+//   - Step one room from one goroutine at a time, with a clock of milliseconds since the epoch.
+//   - Perform the effects of a Step in order, and those of a room's Steps in the order of the Steps.
+//   - Make nobody see an effect that comes after Save or Delete before it is safely stored.
+//     Where storing fails, give the room up: close its connections with
+//     protocol.CloseTryLater and restore it from what is stored.
+//   - Set Event.Refuse while the store is known to fail. Relays go on; what would need a Save is refused.
+//   - Keep a room in memory while it has connections, and while it Exists until its next alarm.
+//   - After a restart, Restore each room when it is first touched, and step it with Restored.
+//
+// # Invariants
+//
+// Check reports the first of these that does not hold.
+//
+//  1. A room without seats has no host; a room with seats has exactly one, and it is one of the seats.
+//  2. User ids of seats differ. Seats are in the order of joining.
+//  3. A seat has at most one connection that is not parked, and that connection has the seat.
+//  4. A seat without a connection has a deadline; a seat with one has none, holds no frames and may have parked connections.
+//  5. Parked connections belong to a seat with a connection.
+//  6. No more seats than MaxPeople; parked and held are bounded.
+//  7. A room that does not exist has no seats.
+//  8. heldBytes is the sum of what the seats hold.
+//  9. While anything has a deadline, an alarm is set at or before it.
+package room

@@ -1,0 +1,89 @@
+package room
+
+import "usher/protocol"
+
+// ConnID names one socket. The shell chooses it and never uses it twice in a room.
+type ConnID uint64
+
+// EventKind says what happened.
+type EventKind uint8
+
+// The events. Each names the fields of Event that it reads.
+const (
+	// Connected: a socket for this room is open. Conn, Address, Secret.
+	Connected EventKind = iota + 1
+	// Received: a text frame came. Conn, Frame, and Message or Err as
+	// protocol.Decode gave them. Refuse and RefuseCreate where they apply.
+	Received
+	// ReceivedBinary: a binary frame came. Conn.
+	ReceivedBinary
+	// Disconnected: a socket is gone. Conn, CloseCode. It is ignored for a
+	// connection that the room has closed itself.
+	Disconnected
+	// AlarmFired: the time of the last SetAlarm has come. Refuse.
+	AlarmFired
+	// Restored: the room comes from a snapshot, and none of its connections
+	// is left. It is the first event after Restore. HoldsComplete.
+	Restored
+)
+
+// Event is one thing that happened to a room. All of it may be reused when Step returns.
+type Event struct {
+	Kind EventKind
+	Conn ConnID
+	// Address stands for the network address of the client: equal for equal
+	// addresses, and no use to who reads it. A keyed hash is.
+	Address uint64
+	// Secret is fresh randomness; it becomes the resume token of a seat that the connection takes.
+	Secret [protocol.TokenBytes]byte
+	// Frame is the received frame.
+	Frame   []byte
+	Message *protocol.Message
+	Err     error
+	// CloseCode is the client's, 1006 where there was none.
+	CloseCode protocol.CloseCode
+	// Refuse is why nothing that has to be stored may change now, or "".
+	Refuse protocol.Code
+	// RefuseCreate is why no new room may be made now, or "".
+	RefuseCreate protocol.Code
+	// HoldsComplete says that the snapshot is the room's very last state, so
+	// that no frame was held after it.
+	HoldsComplete bool
+}
+
+// EffectKind says what the shell has to do.
+type EffectKind uint8
+
+// The effects. Each names the fields of Effect that it sets.
+const (
+	// Send: send Frame to Conn. Frame is never changed again; the shell may keep it.
+	Send EffectKind = iota + 1
+	// Forward: send the received frame of this event to Conn, unchanged.
+	Forward
+	// Close: close Conn with Code, after what was sent to it before. The room
+	// has forgotten the connection already and ignores what still comes from it.
+	Close
+	// Save: store Snapshot, as it is when Step returns. No later effect of the
+	// room, in this Step or a later one, may be seen by anybody before that is safe.
+	Save
+	// SaveLater: store Snapshot at the shell's leisure. What a crash loses of
+	// it does no harm.
+	SaveLater
+	// Delete: the room has ended; remove what is stored of it. Later effects wait as for Save.
+	Delete
+	// SetAlarm: send AlarmFired at AtMs, and forget the alarm set before. 0 for none.
+	SetAlarm
+	// Note: for the log and the metrics. Refusal, and Type where there was a message.
+	Note
+)
+
+// Effect is one thing that the shell has to do, in order.
+type Effect struct {
+	Kind    EffectKind
+	Type    protocol.Type
+	Code    protocol.CloseCode
+	Conn    ConnID
+	AtMs    int64
+	Frame   []byte
+	Refusal protocol.Code
+}

@@ -1,0 +1,124 @@
+package room
+
+import "usher/protocol"
+
+// disconnected ends the seat where the client closed with 1000, and holds it otherwise.
+func (s *step) disconnected() {
+	c := s.connOf(s.event.Conn)
+	if c == nil {
+		return
+	}
+	seat := c.seat
+	switch {
+	case seat == nil || c.parked:
+		s.forget(c)
+	case s.event.CloseCode == protocol.CloseNormal:
+		s.forget(c)
+		seat.conn = nil
+		s.endSeat(seat, protocol.CloseNormal)
+	default:
+		s.forget(c)
+		s.holdSeat(seat)
+	}
+}
+
+// drop closes a connection for something it did; a seat it has is held.
+func (s *step) drop(c *conn, code protocol.CloseCode) {
+	seat, parked := c.seat, c.parked
+	s.close(c, code)
+	if seat != nil && !parked {
+		s.holdSeat(seat)
+	}
+}
+
+// holdSeat keeps a seat for the return of its owner. It need not be stored:
+// after a restart every seat counts as dropped anyway.
+func (s *step) holdSeat(seat *seat) {
+	seat.conn = nil
+	seat.heldUntilMs = s.nowMs + s.config.SeatGraceMs
+	s.due = true
+	s.closeParked(seat)
+	s.saveLater()
+	s.broadcast(seat, protocol.UserDisconnectedMessage{Departure: s.departure(seat, "")})
+}
+
+// endSeat answers LEAVE_ROOM, a close with 1000 and the end of a grace: it takes the seat away, hands the role over where it was the host's, and
+// ends the room with its last seat. While the store fails it only holds
+// the seat and lets the alarm try again.
+func (s *step) endSeat(seat *seat, code protocol.CloseCode) {
+	c := seat.conn
+	if s.event.Refuse != "" {
+		if c != nil {
+			s.close(c, code)
+		}
+		s.holdSeat(seat)
+		s.postpone(seat)
+		return
+	}
+	s.release(seat)
+	for i := range s.seats {
+		if s.seats[i] == seat {
+			s.seats = append(s.seats[:i], s.seats[i+1:]...)
+			break
+		}
+	}
+	newHostID := s.succeed(seat)
+	s.due = true
+	if len(s.seats) == 0 {
+		s.emptySinceMs = s.nowMs
+		if s.config.EmptyRoomMs == 0 {
+			s.end()
+		}
+	}
+	if s.Exists() {
+		s.save()
+	}
+	if c != nil {
+		s.close(c, code)
+	}
+	s.closeParked(seat)
+	s.broadcast(nil, protocol.UserLeftMessage{Departure: s.departure(seat, newHostID)})
+}
+
+// succeed hands the role of a departed host to the connected participant who
+// joined first, or, where nobody is connected, to the seat that did. It
+// returns the new host's id, "" where the role stays.
+func (s *step) succeed(departed *seat) string {
+	if s.host != departed {
+		return ""
+	}
+	s.host = nil
+	for _, seat := range s.seats {
+		if seat.conn != nil {
+			s.host = seat
+			break
+		}
+	}
+	if s.host == nil && len(s.seats) > 0 {
+		s.host = s.seats[0]
+	}
+	if s.host == nil {
+		return ""
+	}
+	return s.host.id
+}
+
+func (s *step) departure(seat *seat, newHostID string) protocol.Departure {
+	return protocol.Departure{RoomID: s.id, LeftUserID: seat.id, NewHostID: newHostID, RoomState: s.State(), Timestamp: s.nowMs}
+}
+
+// end makes the room one that does not exist. Connections without a seat stay:
+// they may create it anew. A Save of the same Step has nothing left to store, so it becomes the Delete.
+func (s *step) end() {
+	found := false
+	for i := range s.effects {
+		if s.effects[i].Kind == Save {
+			s.effects[i].Kind, found = Delete, true
+		}
+	}
+	if !found {
+		s.effects = append(s.effects, Effect{Kind: Delete})
+	}
+	s.saved, s.due = false, true
+	*s.Room = Room{config: s.config, id: s.id, conns: s.conns, alarmMs: s.alarmMs}
+}

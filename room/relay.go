@@ -1,0 +1,64 @@
+package room
+
+import "usher/protocol"
+
+// The bounds of what is kept for held seats. Trickled candidates are a dozen of 0.4 kB
+// a peer, and peers stop offering to a seat that they see is away.
+const (
+	maxHeldFrames    = 128
+	maxHeldBytes     = 64 << 10
+	maxRoomHeldBytes = 512 << 10
+)
+
+// hold is what is kept for a seat that is away.
+type hold struct {
+	frames [][]byte
+	bytes  int
+	// lost: something could not be kept, so nothing is delivered.
+	lost bool
+}
+
+func (h *hold) spoilt() bool { return h != nil && h.lost }
+
+// relay forwards an offer, answer or candidate to its target.
+func (s *step) relay(c *conn, m *protocol.Message) {
+	target := s.seatOf(m.TargetUserID)
+	switch {
+	case target == nil || target == c.seat:
+		s.bounce(c, m, protocol.CodeTargetNotFound)
+	case target.conn != nil:
+		s.effects = append(s.effects, Effect{Kind: Forward, Conn: target.conn.id})
+	case !s.keep(target):
+		s.bounce(c, m, protocol.CodeTargetAway)
+	}
+}
+
+// keep holds the received frame for a seat that is away. Where there is no
+// room for it, what was held is dropped too: a return recovers all or nothing.
+func (s *step) keep(seat *seat) bool {
+	if seat.hold == nil {
+		seat.hold = new(hold)
+	}
+	h, size := seat.hold, len(s.event.Frame)
+	s.saveLater()
+	if h.lost || len(h.frames) == maxHeldFrames || h.bytes+size > maxHeldBytes || s.heldBytes+size > maxRoomHeldBytes {
+		s.release(seat)
+		seat.hold = &hold{lost: true}
+		return false
+	}
+	h.frames = append(h.frames, append([]byte(nil), s.event.Frame...))
+	h.bytes += size
+	s.heldBytes += size
+	return true
+}
+
+// release takes what is held for a seat.
+func (s *step) release(seat *seat) [][]byte {
+	h := seat.hold
+	seat.hold = nil
+	if h == nil {
+		return nil
+	}
+	s.heldBytes -= h.bytes
+	return h.frames
+}

@@ -1,0 +1,64 @@
+package room
+
+import "usher/protocol"
+
+// renameRoom answers RENAME_ROOM by ROOM_RENAMED to everybody.
+func (s *step) renameRoom(c *conn, m *protocol.Message) {
+	if c.seat != s.host {
+		s.refuse(c, protocol.CodeNotHost, "")
+		return
+	}
+	name, ok := protocol.TrimName(m.RoomName, protocol.MaxRoomNameUnits)
+	if !ok {
+		s.refuse(c, protocol.CodeInvalidName, "newRoomName")
+		return
+	}
+	if !s.storable(c) {
+		return
+	}
+	s.name = name
+	s.save()
+	s.broadcast(nil, protocol.RoomRenamedMessage{RoomID: s.id, NewRoomName: name, RoomState: s.State(), Timestamp: s.nowMs})
+}
+
+// renameUser answers RENAME_USER by USER_RENAMED to everybody.
+func (s *step) renameUser(c *conn, m *protocol.Message) {
+	name, ok := protocol.TrimName(m.UserName, protocol.MaxUserNameUnits)
+	if !ok {
+		s.refuse(c, protocol.CodeInvalidName, "newUserName")
+		return
+	}
+	if !s.storable(c) {
+		return
+	}
+	c.seat.name = name
+	s.save()
+	s.broadcast(nil, protocol.UserRenamedMessage{RoomID: s.id, UserID: c.seat.id, NewUserName: name, RoomState: s.State(), Timestamp: s.nowMs})
+}
+
+// transferHost answers TRANSFER_HOST by HOST_CHANGED to everybody. The old extension has no
+// listener for that, so its seats cannot be made host this way.
+func (s *step) transferHost(c *conn, m *protocol.Message) {
+	target := s.seatOf(m.TargetUserID)
+	var refusal protocol.Code
+	switch {
+	case c.seat != s.host:
+		refusal = protocol.CodeNotHost
+	case target == nil || target == c.seat:
+		refusal = protocol.CodeTargetNotFound
+	case target.conn == nil:
+		refusal = protocol.CodeTargetAway
+	case !target.modern:
+		refusal = protocol.CodeTargetCannotHost
+	}
+	if refusal != "" {
+		s.refuse(c, refusal, "")
+		return
+	}
+	if !s.storable(c) {
+		return
+	}
+	s.host = target
+	s.save()
+	s.broadcast(nil, protocol.HostChangedMessage{RoomID: s.id, NewHostID: target.id, PreviousHostID: c.seat.id, RoomState: s.State(), Timestamp: s.nowMs})
+}

@@ -1,0 +1,277 @@
+package room
+
+import (
+	"bytes"
+	"encoding/binary"
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"usher/protocol"
+)
+
+// world is a room with a pretend shell around it, for generated events.
+type world struct {
+	config Config
+	room   *Room
+	nowMs  int64
+	open   map[ConnID]bool
+	last   ConnID
+	log    strings.Builder
+}
+
+func newWorld() *world {
+	w := &world{config: DefaultConfig(), nowMs: 1_000_000, open: map[ConnID]bool{}}
+	w.config.MaxPeople, w.config.MessageBurst, w.config.RoomIdleMs = 4, 60, 600_000
+	w.room = New(&w.config, "room-1")
+	return w
+}
+
+// fault is what a step did wrong, "" for nothing.
+func (w *world) step(event Event) (fault string) {
+	existed := w.room.Exists()
+	switch event.Kind {
+	case Connected:
+		w.last++
+		event.Conn = w.last
+		binary.LittleEndian.PutUint64(event.Secret[:], uint64(w.last))
+		w.open[w.last] = true
+	case Disconnected:
+		delete(w.open, event.Conn)
+	}
+	saved := false
+	for _, e := range w.room.Step(w.nowMs, event, nil) {
+		fmt.Fprintf(&w.log, "%d %d %d %d %d %s %s\n", w.nowMs, e.Kind, e.Conn, e.Code, e.AtMs, e.Frame, e.Refusal)
+		switch e.Kind {
+		case Send, Forward:
+			if !w.open[e.Conn] {
+				return fmt.Sprintf("effect %d for connection %d, which is closed", e.Kind, e.Conn)
+			}
+			if event.Kind == Received && bytes.Contains(e.Frame, []byte(`"type":"ROOM_CREATED"`)) && !existed && !saved {
+				return "ROOM_CREATED before Save"
+			}
+		case Close:
+			if !w.open[e.Conn] {
+				return fmt.Sprintf("connection %d is closed twice", e.Conn)
+			}
+			delete(w.open, e.Conn)
+		case Save, Delete:
+			saved = true
+		}
+	}
+	if broken := w.room.Check(); broken != "" {
+		return broken + " is broken"
+	}
+	return w.checkSnapshot()
+}
+
+func (w *world) checkSnapshot() string {
+	if !w.room.Exists() {
+		return ""
+	}
+	snapshot := w.room.AppendSnapshot(nil)
+	restored, err := Restore(&w.config, "room-1", snapshot)
+	if err != nil {
+		return err.Error()
+	}
+	if again := restored.AppendSnapshot(nil); !bytes.Equal(snapshot, again) {
+		return fmt.Sprintf("snapshot %x is %x after Restore", snapshot, again)
+	}
+	return ""
+}
+
+// frames that a generated client may send, about users u0 to u4.
+var templates = []string{
+	`{"type":"CREATE_ROOM","roomId":"room-1","userId":"u%d","userName":"n","protocol":1}`,
+	`{"type":"CREATE_ROOM","roomId":"room-1","userId":"u%d","userName":"n"}`,
+	`{"type":"JOIN_ROOM","roomId":"room-1","userId":"u%d","userName":"n"}`,
+	`{"type":"JOIN_ROOM","roomId":"room-1","userId":"u%d","userName":"n"}`,
+	`{"type":"JOIN_ROOM","roomId":"room-1","userId":"u%d","userName":"n","protocol":1,"resumeToken":"AQAAAAAAAAAAAAAAAAAAAA"}`,
+	`{"type":"JOIN_ROOM","roomId":"room-2","userId":"u%d","userName":"n"}`,
+	`{"type":"LEAVE_ROOM","roomId":"room-1","userId":"u%d"}`,
+	`{"type":"RENAME_ROOM","roomId":"room-1","userId":"u%d","newRoomName":"r"}`,
+	`{"type":"RENAME_USER","roomId":"room-1","userId":"u%d","newUserName":"m"}`,
+	`{"type":"TRANSFER_HOST","roomId":"room-1","userId":"u%d","targetUserId":"u1"}`,
+	`{"type":"WEBRTC_OFFER","roomId":"room-1","userId":"u%d","targetUserId":"u1","offer":{}}`,
+	`{"type":"WEBRTC_ICE_CANDIDATE","roomId":"room-1","userId":"u%d","targetUserId":"u2","candidate":{}}`,
+	`{"type":"CONTROL_MODE_CHANGE","userId":"u%d","mode":"FREE_FOR_ALL"}`,
+	`{"type":"HOST_STATE_UPDATE","userId":"u%d","state":"PLAYING","time":12.5,"hostVideoUrl":"https://example.org"}`,
+	`{"type":"UNIFIED_SYNC","userId":"u%d","action":"SEEK","time":1,"videoUrl":"u"}`,
+	`{"type":"CLIENT_REQUEST_PAUSE","userId":"u%d"}`,
+	`{"type":"HOST_NAVIGATE","userId":"u%d","url":"https://example.org/2"}`,
+	`{"type":"PING"}`, `{"type":"PONG"}`, `nonsense`, "\xff",
+}
+
+// event makes an event of four bytes.
+func (w *world) event(b [4]byte) Event {
+	conn := w.last - ConnID(b[1]%6)
+	switch b[0] % 12 {
+	case 0, 1:
+		return Event{Kind: Connected, Address: uint64(b[1] % 2)}
+	case 2:
+		return Event{Kind: Disconnected, Conn: conn, CloseCode: [4]protocol.CloseCode{1000, 1001, 1006, 4000}[b[2]%4]}
+	case 3:
+		w.nowMs += int64(b[2]) * 500
+		return Event{Kind: AlarmFired, Refuse: [8]protocol.Code{7: protocol.CodeStorageUnavailable}[b[3]%8]}
+	case 4:
+		return Event{Kind: ReceivedBinary, Conn: conn}
+	}
+	frame := templates[int(b[2])%len(templates)]
+	if strings.Contains(frame, "%d") {
+		frame = fmt.Sprintf(frame, b[3]%5)
+	}
+	message, err := protocol.Decode([]byte(frame))
+	return Event{Kind: Received, Conn: conn, Frame: []byte(frame), Message: &message, Err: err, Refuse: [16]protocol.Code{15: protocol.CodeStorageUnavailable}[b[1]/16]}
+}
+
+func run(script []byte) (w *world, fault string) {
+	w = newWorld()
+	for i := 0; len(script) >= 4; i, script = i+1, script[4:] {
+		if fault := w.step(w.event([4]byte(script))); fault != "" {
+			return w, fmt.Sprintf("step %d: %s", i, fault)
+		}
+	}
+	return w, ""
+}
+
+// TestAnyEventsKeepTheInvariants: whatever happens, the numbered invariants
+// hold, no effect is for a closed connection, snapshots restore to themselves,
+// and the same events give the same effects.
+func TestAnyEventsKeepTheInvariants(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		script := rapid.SliceOfN(rapid.Byte(), 0, 1600).Draw(t, "script")
+		first, fault := run(script)
+		if fault != "" {
+			t.Fatalf("%s\n%s", fault, first.log.String())
+		}
+		second, _ := run(script)
+		if first.log.String() != second.log.String() {
+			t.Fatal("the same events give other effects the second time")
+		}
+	})
+}
+
+func FuzzStep(f *testing.F) {
+	f.Add([]byte{0, 0, 0, 0, 5, 0, 0, 0, 0, 1, 0, 0, 5, 0, 2, 1, 5, 0, 10, 1})
+	f.Add([]byte{0, 0, 0, 0, 5, 0, 1, 0, 2, 0, 2, 0, 0, 0, 0, 0, 5, 0, 4, 0, 3, 0, 255, 1})
+	f.Fuzz(func(t *testing.T, script []byte) {
+		if w, fault := run(script); fault != "" {
+			t.Fatalf("%s\n%s", fault, w.log.String())
+		}
+	})
+}
+
+// FuzzReceived gives the room raw frames, decoded as a shell does.
+func FuzzReceived(f *testing.F) {
+	for _, template := range templates {
+		f.Add([]byte(strings.ReplaceAll(template, "%d", "1")))
+	}
+	f.Fuzz(func(t *testing.T, frame []byte) {
+		w, _ := run([]byte{0, 0, 0, 0, 5, 0, 1, 0, 0, 0, 0, 0, 5, 0, 2, 1})
+		message, err := protocol.Decode(frame)
+		if fault := w.step(Event{Kind: Received, Conn: w.last, Frame: frame, Message: &message, Err: err}); fault != "" {
+			t.Fatal(fault)
+		}
+	})
+}
+
+func FuzzRestore(f *testing.F) {
+	w, _ := run([]byte{0, 0, 0, 0, 5, 0, 1, 0, 0, 0, 0, 0, 5, 0, 2, 1, 5, 0, 13, 1, 2, 1, 2, 0, 5, 0, 10, 1})
+	f.Add(w.room.AppendSnapshot(nil))
+	config := DefaultConfig()
+	f.Fuzz(func(t *testing.T, snapshot []byte) {
+		if r, err := Restore(&config, "room-1", snapshot); err == nil {
+			r.Step(1_000_000, Event{Kind: Restored}, nil)
+		}
+	})
+}
+
+// seatedPair returns a world in which connection 1 is u0 and 2 is u1.
+func seatedPair(t testing.TB) *world {
+	w, fault := run([]byte{0, 0, 0, 0, 5, 0, 1, 0, 0, 0, 0, 0, 5, 0, 2, 1})
+	if fault != "" || w.room.People() != 2 {
+		t.Fatal("no two people", fault)
+	}
+	w.config.MessagesPerSecond, w.config.MessageBurst, w.config.BytesPerSecond, w.config.ByteBurst = 1e9, 1e9, 1e9, 1e9
+	return w
+}
+
+func TestARelayDoesNotAllocate(t *testing.T) {
+	w := seatedPair(t)
+	event := w.event([4]byte{5, 1, 10, 0})
+	effects := make([]Effect, 0, 8)
+	if n := testing.AllocsPerRun(1000, func() {
+		effects = w.room.Step(w.nowMs, event, effects[:0])
+		if len(effects) != 1 || effects[0].Kind != Forward || effects[0].Conn != 2 {
+			t.Fatalf("effects are %+v", effects)
+		}
+	}); n != 0 {
+		t.Errorf("Step allocates %v times for a relay", n)
+	}
+}
+
+func BenchmarkRelay(b *testing.B) {
+	w := seatedPair(b)
+	event := w.event([4]byte{5, 1, 10, 0})
+	effects := make([]Effect, 0, 8)
+	b.ReportAllocs()
+	for b.Loop() {
+		effects = w.room.Step(w.nowMs, event, effects[:0])
+	}
+}
+
+var writeSnapshot = flag.Bool("write-snapshot", false, "write testdata/snapshot-vN.bin for the current version, once, when it is released")
+
+// TestEverySnapshotVersionRestores holds on to a snapshot of each version
+// that was ever released: rooms on disk outlive programs.
+func TestEverySnapshotVersionRestores(t *testing.T) {
+	path := fmt.Sprintf("testdata/snapshot-v%d.bin", snapshotVersion)
+	if *writeSnapshot {
+		w, _ := run([]byte{0, 0, 0, 0, 5, 0, 1, 0, 0, 0, 0, 0, 5, 0, 2, 1, 5, 1, 12, 0, 5, 1, 13, 0, 5, 1, 16, 0, 2, 0, 2, 0, 5, 1, 10, 0})
+		if err := os.WriteFile(path, w.room.AppendSnapshot(nil), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for version := 1; version <= snapshotVersion; version++ {
+		snapshot, err := os.ReadFile(fmt.Sprintf("testdata/snapshot-v%d.bin", version))
+		if err != nil {
+			t.Fatal(err)
+		}
+		config := DefaultConfig()
+		r, err := Restore(&config, "room-1", snapshot)
+		if err != nil {
+			t.Fatal(err)
+		}
+		effects := r.Step(2_000_000, Event{Kind: Restored, HoldsComplete: true}, nil)
+		state := r.State()
+		if len(state.Users) != 2 || state.HostID != "u0" || state.ControlMode != protocol.FreeForAll || state.HostVideoState == nil ||
+			state.HostVideoState.CurrentTime != 12.5 || state.HostCurrentURL != "https://example.org/2" || r.heldBytes == 0 || r.Creator() != 0 {
+			t.Errorf("version %d restores to %+v", version, state)
+		}
+		if r.ID() != "room-1" || r.Unused() || len(effects) != 1 || effects[0].AtMs != 2_000_000+config.SeatGraceMs {
+			t.Errorf("version %d: effects are %+v", version, effects)
+		}
+	}
+}
+
+func TestRestoreRefusesWhatIsNoSnapshot(t *testing.T) {
+	w := seatedPair(t)
+	whole := w.room.AppendSnapshot(nil)
+	config := DefaultConfig()
+	for n := range whole {
+		if _, err := Restore(&config, "room-1", whole[:n]); err != ErrSnapshot {
+			t.Fatalf("%d of %d bytes restore: %v", n, len(whole), err)
+		}
+	}
+	if _, err := Restore(&config, "room-1", append(whole, 0)); err != ErrSnapshot {
+		t.Error("a snapshot with a byte too many restores")
+	}
+	whole[0] = snapshotVersion + 1
+	if _, err := Restore(&config, "room-1", whole); err != ErrSnapshot {
+		t.Error("a snapshot of a later version restores")
+	}
+}

@@ -1,0 +1,28 @@
+// Package roomtest replays transcripts on a room.
+//
+// A transcript is a text of blocks. Each block has event lines, "----", and
+// the effects of those events, up to an empty line. Lines that start with # are comments.
+//
+//	open ann [from HOME]     a connection named ann; HOME stands for its address
+//	ann > TYPE k=v -k …      a message of the user "ann"; "ann2" is another connection of the same user;
+//	                         v is JSON or else a text with + for spaces, to= is targetUserId=, -k leaves k out
+//	ann >> TEXT              a raw frame, with Go's escapes where it is quoted
+//	ann binary               a binary frame
+//	ann ! 1006               the connection is gone with that code
+//	wait 40s                 time passes, and the alarm fires where it comes due
+//	restart [clean]          the room is restored from its snapshot; clean, if it was its last
+//	refuse CODE|nothing      what the store would refuse from now on
+//	refuse-create CODE|nothing
+//	config k=v               a setting of the room, at the top only
+//
+// The effects:
+//
+//	ann < TYPE k=v …         sent; a roomState is told in short, the host with *, who is away in ()
+//	bob << ann               ann's frame is forwarded to bob
+//	ann x 1000               closed by the room
+//	save, save later, delete
+//	alarm 40s                set to that long from now
+//	note CODE
+//
+// The resume token that a seat got with ann's connection is written $ann.
+package roomtest

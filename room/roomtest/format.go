@@ -1,0 +1,146 @@
+package roomtest
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"usher/protocol"
+	"usher/room"
+)
+
+func (r *Runner) print(event room.Event, e room.Effect) {
+	name := func(id room.ConnID) string {
+		if id == 0 {
+			return "nobody"
+		}
+		return r.names[id-1]
+	}
+	switch e.Kind {
+	case room.Send:
+		fmt.Fprintf(&r.out, "%s < %s\n", name(e.Conn), r.frame(e.Frame))
+	case room.Forward:
+		fmt.Fprintf(&r.out, "%s << %s\n", name(e.Conn), name(event.Conn))
+	case room.Close:
+		fmt.Fprintf(&r.out, "%s x %d\n", name(e.Conn), e.Code)
+	case room.Save:
+		r.out.WriteString("save\n")
+	case room.SaveLater:
+		r.out.WriteString("save later\n")
+	case room.Delete:
+		r.out.WriteString("delete\n")
+	case room.SetAlarm:
+		if e.AtMs == 0 {
+			r.out.WriteString("alarm off\n")
+			return
+		}
+		fmt.Fprintf(&r.out, "alarm %s\n", time.Duration(e.AtMs-r.nowMs)*time.Millisecond)
+	case room.Note:
+		fmt.Fprintf(&r.out, "note %s\n", e.Refusal)
+	}
+}
+
+// frame tells a frame in a line: its type, then its members but those that
+// are the same in every frame of the transcript.
+func (r *Runner) frame(frame []byte) string {
+	d := jsontext.NewDecoder(strings.NewReader(string(frame)))
+	_, _ = d.ReadToken()
+	var words []string
+	for d.PeekKind() != '}' {
+		name, err := d.ReadToken()
+		if err != nil {
+			return "broken: " + string(frame)
+		}
+		key := name.String()
+		value, err := d.ReadValue()
+		if err != nil {
+			return "broken: " + string(frame)
+		}
+		if word := r.member(key, value); word != "" {
+			words = append(words, word)
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+func (r *Runner) member(key string, value jsontext.Value) string {
+	text := string(value)
+	switch {
+	case key == "type":
+		return strings.Trim(text, `"`)
+	case key == "roomState":
+		return r.state(value)
+	case key == "resumeToken":
+		for _, name := range r.names {
+			if text == `"`+token(name)+`"` {
+				return "resumeToken=$" + name
+			}
+		}
+	case key == "roomId" && text == `"`+RoomID+`"`, key == "userId" && text == `"`+protocol.SystemUserID+`"`,
+		(key == "timestamp" || key == "serverTime") && text == fmt.Sprint(r.nowMs), key == "pingIntervalMs" && text == fmt.Sprint(r.config.PingIntervalMs):
+		return ""
+	case key == "joinedUser":
+		var u protocol.User
+		if json.Unmarshal(value, &u) == nil {
+			return "joinedUser=" + user(u)
+		}
+	}
+	return key + "=" + text
+}
+
+// state tells a roomState: name, mode and people, then what is not as in a new room.
+func (r *Runner) state(value jsontext.Value) string {
+	var s struct {
+		ID, Name, HostID, ControlMode, FollowMode string
+		Users                                     []protocol.User
+		VideoState                                protocol.VideoState
+		HostVideoState                            *protocol.VideoState
+		HostCurrentURL                            string
+	}
+	if err := json.Unmarshal(value, &s); err != nil {
+		return "broken: " + string(value)
+	}
+	var people []string
+	for _, u := range s.Users {
+		if u.IsHost != (u.ID == s.HostID) {
+			return "broken: isHost: " + string(value)
+		}
+		people = append(people, user(u))
+	}
+	text := fmt.Sprintf("{%q %s: %s", s.Name, s.ControlMode, strings.Join(people, " "))
+	if s.VideoState.URL != "" || s.VideoState.CurrentTime != 0 || s.VideoState.IsPlaying {
+		text += " video=" + r.video(s.VideoState)
+	}
+	if s.HostVideoState != nil {
+		text += " host=" + r.video(*s.HostVideoState)
+	}
+	if s.HostCurrentURL != "" {
+		text += " url=" + s.HostCurrentURL
+	}
+	return text + "}"
+}
+
+func user(u protocol.User) string {
+	text := u.ID
+	if u.Name != u.ID {
+		text += fmt.Sprintf("%q", u.Name)
+	}
+	if u.IsHost {
+		text += "*"
+	}
+	if !u.IsConnected {
+		text = "(" + text + ")"
+	}
+	return text
+}
+
+func (r *Runner) video(v protocol.VideoState) string {
+	word := "paused"
+	if v.IsPlaying {
+		word = "playing"
+	}
+	return fmt.Sprintf("%s@%gs,%s-ago,%s", word, v.CurrentTime, time.Duration(r.nowMs-v.LastUpdated)*time.Millisecond, v.URL)
+}

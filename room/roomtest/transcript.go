@@ -1,0 +1,271 @@
+package roomtest
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"usher/protocol"
+	"usher/room"
+)
+
+// RoomID is the room of every transcript.
+const RoomID = "room-1"
+
+// startMs is the clock when a transcript begins.
+const startMs = 1_000_000
+
+// Runner replays one transcript.
+type Runner struct {
+	config       room.Config
+	room         *room.Room
+	nowMs        int64
+	alarmMs      int64
+	names        []string // by ConnID
+	refuse       protocol.Code
+	refuseCreate protocol.Code
+	out          strings.Builder
+}
+
+// Rewrite replays a transcript and returns it with the effects that it had.
+// It fails where a line cannot be understood or an invariant breaks.
+func Rewrite(text string) (string, error) {
+	r := &Runner{config: room.DefaultConfig(), nowMs: startMs}
+	var out strings.Builder
+	inEffects := false
+	for n, line := range strings.Split(strings.TrimRight(text, "\n"), "\n") {
+		switch {
+		case inEffects && line != "":
+			continue
+		case line == "----":
+			inEffects = true
+			out.WriteString("----\n" + r.out.String())
+			r.out.Reset()
+			continue
+		case inEffects || line == "" || strings.HasPrefix(line, "#"):
+			inEffects = false
+		default:
+			if err := r.event(line); err != nil {
+				return "", fmt.Errorf("line %d: %s: %w", n+1, line, err)
+			}
+		}
+		out.WriteString(line + "\n")
+	}
+	return out.String(), nil
+}
+
+func (r *Runner) event(line string) error {
+	words := strings.Fields(line)
+	if words[0] == "config" {
+		return r.configure(words[1:])
+	}
+	if r.room == nil {
+		r.room = room.New(&r.config, RoomID)
+	}
+	switch words[0] {
+	case "open":
+		return r.open(words[1:])
+	case "wait":
+		return r.wait(words[1])
+	case "restart":
+		return r.restart(len(words) > 1)
+	case "refuse":
+		r.refuse = code(words[1])
+		return nil
+	case "refuse-create":
+		r.refuseCreate = code(words[1])
+		return nil
+	}
+	id, ok := r.conn(words[0])
+	if !ok || len(words) < 2 {
+		return fmt.Errorf("no such connection or event")
+	}
+	switch words[1] {
+	case ">":
+		return r.receive(id, r.message(words[0], words[2:]))
+	case ">>":
+		frame := strings.TrimSpace(strings.SplitN(line, ">>", 2)[1])
+		if unquoted, err := strconv.Unquote(frame); err == nil {
+			frame = unquoted
+		}
+		return r.receive(id, []byte(frame))
+	case "binary":
+		return r.step(room.Event{Kind: room.ReceivedBinary, Conn: id})
+	case "!":
+		closeCode, err := strconv.Atoi(words[2])
+		if err != nil {
+			return err
+		}
+		return r.step(room.Event{Kind: room.Disconnected, Conn: id, CloseCode: protocol.CloseCode(closeCode)})
+	}
+	return fmt.Errorf("no such event")
+}
+
+func code(word string) protocol.Code {
+	if word == "nothing" {
+		return ""
+	}
+	return protocol.Code(word).Lookup().Code
+}
+
+func (r *Runner) configure(settings []string) error {
+	numbers := map[string]*int{
+		"max-people": &r.config.MaxPeople, "message-rate": &r.config.MessagesPerSecond, "message-burst": &r.config.MessageBurst,
+		"byte-rate": &r.config.BytesPerSecond, "byte-burst": &r.config.ByteBurst,
+	}
+	durations := map[string]*int64{
+		"seat-grace": &r.config.SeatGraceMs, "idle-timeout": &r.config.IdleMs, "room-idle": &r.config.RoomIdleMs, "empty-room": &r.config.EmptyRoomMs,
+	}
+	for _, setting := range settings {
+		key, value, _ := strings.Cut(setting, "=")
+		if n, ok := numbers[key]; ok {
+			*n, _ = strconv.Atoi(value)
+		} else if ms, ok := durations[key]; ok {
+			d, err := time.ParseDuration(value)
+			if err != nil {
+				return err
+			}
+			*ms = d.Milliseconds()
+		} else if key == "tokenless-rejoin" {
+			r.config.TokenlessRejoin = map[string]room.TokenlessRejoin{"address": room.RejoinFromAddress, "anywhere": room.RejoinFromAnywhere, "never": room.RejoinNever}[value]
+		} else {
+			return fmt.Errorf("no setting %s", key)
+		}
+	}
+	return nil
+}
+
+func (r *Runner) open(words []string) error {
+	name, from := words[0], userOf(words[0])
+	if len(words) == 3 {
+		from = words[2]
+	}
+	var address uint64
+	for _, c := range []byte(from) {
+		address = address<<8 | uint64(c)
+	}
+	r.names = append(r.names, name)
+	return r.step(room.Event{Kind: room.Connected, Conn: room.ConnID(len(r.names)), Address: address, Secret: secret(name)})
+}
+
+// secret is what a transcript's connection draws: its name.
+func secret(name string) (s [protocol.TokenBytes]byte) {
+	copy(s[:], name+"-secret-secret-secret")
+	return s
+}
+
+func token(name string) string {
+	s := secret(name)
+	return base64.RawURLEncoding.EncodeToString(s[:])
+}
+
+// userOf is the name of a connection without the number at its end.
+func userOf(conn string) string { return strings.TrimRight(conn, "0123456789") }
+
+// conn finds the newest connection of a name.
+func (r *Runner) conn(name string) (room.ConnID, bool) {
+	for i := len(r.names) - 1; i >= 0; i-- {
+		if r.names[i] == name {
+			return room.ConnID(i + 1), true
+		}
+	}
+	return 0, false
+}
+
+// message builds a frame with the fields that its type usually has.
+func (r *Runner) message(conn string, words []string) []byte {
+	fields := []string{"type", "roomId", "userId", "timestamp"}
+	values := map[string]any{"type": words[0], "roomId": RoomID, "userId": userOf(conn), "timestamp": 7}
+	set := func(key string, value any) {
+		if _, ok := values[key]; !ok {
+			fields = append(fields, key)
+		}
+		values[key] = value
+	}
+	switch words[0] {
+	case "CREATE_ROOM", "JOIN_ROOM":
+		set("userName", userOf(conn))
+	case "WEBRTC_OFFER":
+		set("offer", json.RawMessage(`{"type":"offer","sdp":"v=0"}`))
+	case "WEBRTC_ANSWER":
+		set("answer", json.RawMessage(`{"type":"answer","sdp":"v=0"}`))
+	case "WEBRTC_ICE_CANDIDATE":
+		set("candidate", json.RawMessage(`{"candidate":"candidate:1"}`))
+	}
+	for _, word := range words[1:] {
+		key, value, isSet := strings.Cut(word, "=")
+		switch {
+		case !isSet:
+			delete(values, strings.TrimPrefix(key, "-"))
+		case key == "to":
+			set("targetUserId", value)
+		case strings.HasPrefix(value, "$"):
+			set(key, token(value[1:]))
+		case json.Valid([]byte(value)):
+			set(key, json.RawMessage(value))
+		default:
+			set(key, strings.ReplaceAll(value, "+", " "))
+		}
+	}
+	frame := []byte("{")
+	for _, field := range fields {
+		if value, ok := values[field]; ok {
+			text, _ := json.Marshal(value)
+			if len(frame) > 1 {
+				frame = append(frame, ',')
+			}
+			frame = fmt.Appendf(frame, "%q:%s", field, text)
+		}
+	}
+	return append(frame, '}')
+}
+
+func (r *Runner) receive(id room.ConnID, frame []byte) error {
+	message, err := protocol.Decode(frame)
+	return r.step(room.Event{Kind: room.Received, Conn: id, Frame: frame, Message: &message, Err: err})
+}
+
+func (r *Runner) wait(text string) error {
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		return err
+	}
+	until := r.nowMs + d.Milliseconds()
+	for r.alarmMs != 0 && r.alarmMs <= until {
+		r.nowMs, r.alarmMs = max(r.alarmMs, r.nowMs), 0
+		if err := r.step(room.Event{Kind: room.AlarmFired}); err != nil {
+			return err
+		}
+	}
+	r.nowMs = until
+	return nil
+}
+
+func (r *Runner) restart(clean bool) error {
+	if !r.room.Exists() {
+		return fmt.Errorf("there is no room")
+	}
+	restored, err := room.Restore(&r.config, RoomID, r.room.AppendSnapshot(nil))
+	if err != nil {
+		return err
+	}
+	r.room, r.alarmMs = restored, 0
+	return r.step(room.Event{Kind: room.Restored, HoldsComplete: clean})
+}
+
+func (r *Runner) step(event room.Event) error {
+	event.Refuse, event.RefuseCreate = r.refuse, r.refuseCreate
+	for _, effect := range r.room.Step(r.nowMs, event, nil) {
+		r.print(event, effect)
+		if effect.Kind == room.SetAlarm {
+			r.alarmMs = effect.AtMs
+		}
+	}
+	if broken := r.room.Check(); broken != "" {
+		return fmt.Errorf("%s is broken", broken)
+	}
+	return nil
+}

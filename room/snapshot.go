@@ -1,0 +1,254 @@
+package room
+
+import (
+	"encoding/binary"
+	"errors"
+	"math"
+
+	"usher/protocol"
+)
+
+// A snapshot is everything of a room but its connections: a version byte, then
+// the fields below in order. Numbers are varints, strings and frames have
+// their length in front, seconds of playback are 8 bytes of IEEE 754.
+const snapshotVersion = 1
+
+const (
+	flagFreeForAll = 1 << iota
+	flagPlayback
+	flagHostPlayback
+)
+
+const (
+	flagModern = 1 << iota
+	flagLost
+)
+
+// ErrSnapshot says that bytes are not a snapshot of a version that this program knows.
+var ErrSnapshot = errors.New("room: not a snapshot")
+
+// AppendSnapshot appends the room's snapshot to dst. The room must exist.
+func (r *Room) AppendSnapshot(dst []byte) []byte {
+	var flags, host uint64
+	if r.mode == protocol.FreeForAll {
+		flags |= flagFreeForAll
+	}
+	if r.playback != nil {
+		flags |= flagPlayback
+		if r.playback.hasHost {
+			flags |= flagHostPlayback
+		}
+	}
+	for i, seat := range r.seats {
+		if seat == r.host {
+			host = uint64(i)
+		}
+	}
+	dst = append(dst, snapshotVersion)
+	dst = binary.AppendUvarint(dst, flags)
+	dst = binary.AppendVarint(dst, r.createdAtMs)
+	dst = binary.AppendVarint(dst, r.lastActivityMs-r.createdAtMs)
+	dst = binary.AppendVarint(dst, r.emptySinceMs)
+	dst = binary.LittleEndian.AppendUint64(dst, r.creator)
+	dst = appendText(dst, r.name)
+	if r.playback != nil {
+		dst = appendVideo(dst, &r.playback.video)
+		if r.playback.hasHost {
+			dst = appendVideo(dst, &r.playback.host)
+		}
+		dst = appendText(dst, r.playback.url)
+	}
+	dst = binary.AppendUvarint(dst, host)
+	dst = binary.AppendUvarint(dst, uint64(len(r.seats)))
+	for _, seat := range r.seats {
+		dst = seat.append(dst, r.createdAtMs)
+	}
+	return dst
+}
+
+func (s *seat) append(dst []byte, sinceMs int64) []byte {
+	var flags uint64
+	if s.modern {
+		flags |= flagModern
+	}
+	if s.hold.spoilt() {
+		flags |= flagLost
+	}
+	dst = binary.AppendUvarint(dst, flags)
+	dst = appendText(dst, s.id)
+	dst = appendText(dst, s.name)
+	dst = append(dst, s.token[:]...)
+	dst = binary.AppendVarint(dst, s.joinedAtMs-sinceMs)
+	dst = binary.LittleEndian.AppendUint64(dst, s.address)
+	dst = binary.AppendVarint(dst, s.heldUntilMs)
+	if s.hold == nil {
+		return append(dst, 0)
+	}
+	dst = binary.AppendUvarint(dst, uint64(len(s.hold.frames)))
+	for _, frame := range s.hold.frames {
+		dst = appendText(dst, frame)
+	}
+	return dst
+}
+
+func appendText[T string | []byte](dst []byte, text T) []byte {
+	return append(binary.AppendUvarint(dst, uint64(len(text))), text...)
+}
+
+func appendVideo(dst []byte, v *protocol.VideoState) []byte {
+	playing := byte(0)
+	if v.IsPlaying {
+		playing = 1
+	}
+	dst = append(dst, playing)
+	for _, f := range []float64{v.CurrentTime, v.Duration, v.PlaybackRate} {
+		dst = binary.LittleEndian.AppendUint64(dst, math.Float64bits(f))
+	}
+	dst = binary.AppendVarint(dst, v.LastUpdated)
+	return appendText(dst, v.URL)
+}
+
+// Restore returns the room that a snapshot was taken of, without its
+// connections. The first event after it must be Restored. The error is ErrSnapshot.
+func Restore(config *Config, id string, snapshot []byte) (*Room, error) {
+	in := reader{b: snapshot}
+	if in.byte() != snapshotVersion {
+		return nil, ErrSnapshot
+	}
+	r := New(config, id)
+	flags := in.uvarint()
+	if flags&flagFreeForAll != 0 {
+		r.mode = protocol.FreeForAll
+	}
+	r.createdAtMs = in.varint()
+	r.lastActivityMs = r.createdAtMs + in.varint()
+	r.savedActivityMs = r.lastActivityMs
+	r.emptySinceMs = in.varint()
+	r.creator = in.uint64()
+	r.name = in.text()
+	if flags&flagPlayback != 0 {
+		r.playback = in.playback(flags)
+	}
+	host, seats := in.uvarint(), in.uvarint()
+	for range seats {
+		seat := in.seat(r.createdAtMs)
+		if in.bad {
+			break
+		}
+		if seat.hold != nil {
+			r.heldBytes += seat.hold.bytes
+		}
+		r.seats = append(r.seats, seat)
+	}
+	if in.bad || len(in.b) != 0 || r.createdAtMs == 0 || len(r.seats) > 0 && host >= uint64(len(r.seats)) {
+		return nil, ErrSnapshot
+	}
+	if len(r.seats) > 0 {
+		r.host = r.seats[host]
+	}
+	return r, nil
+}
+
+// restored gives every seat its whole grace from now on, because the server's
+// restart is when its connection dropped.
+func (s *step) restored() {
+	for _, seat := range s.seats {
+		seat.heldUntilMs = s.nowMs + s.config.SeatGraceMs
+		if !s.event.HoldsComplete {
+			s.release(seat)
+			seat.hold = &hold{lost: true}
+		}
+	}
+	s.sweep()
+}
+
+// reader takes a snapshot apart; after the first thing that does not fit it is bad and returns zeros.
+type reader struct {
+	b   []byte
+	bad bool
+}
+
+func (in *reader) take(n uint64) []byte {
+	if in.bad || n > uint64(len(in.b)) {
+		in.bad = true
+		return nil
+	}
+	taken := in.b[:n]
+	in.b = in.b[n:]
+	return taken
+}
+
+func (in *reader) byte() byte {
+	if b := in.take(1); b != nil {
+		return b[0]
+	}
+	return 0
+}
+
+func (in *reader) uint64() uint64 {
+	if b := in.take(8); b != nil {
+		return binary.LittleEndian.Uint64(b)
+	}
+	return 0
+}
+
+func (in *reader) uvarint() uint64 {
+	n, size := binary.Uvarint(in.b)
+	if in.take(uint64(max(size, 0))) == nil || size <= 0 {
+		in.bad = true
+		return 0
+	}
+	return n
+}
+
+func (in *reader) varint() int64 {
+	n, size := binary.Varint(in.b)
+	if in.take(uint64(max(size, 0))) == nil || size <= 0 {
+		in.bad = true
+		return 0
+	}
+	return n
+}
+
+func (in *reader) text() string { return string(in.take(in.uvarint())) }
+
+func (in *reader) playback(flags uint64) *playback {
+	p := &playback{video: in.video()}
+	if flags&flagHostPlayback != 0 {
+		p.host, p.hasHost = in.video(), true
+	}
+	p.url = in.text()
+	return p
+}
+
+func (in *reader) video() protocol.VideoState {
+	v := protocol.VideoState{IsPlaying: in.byte() == 1}
+	for _, f := range []*float64{&v.CurrentTime, &v.Duration, &v.PlaybackRate} {
+		*f = math.Float64frombits(in.uint64())
+	}
+	v.LastUpdated = in.varint()
+	v.URL = in.text()
+	return v
+}
+
+func (in *reader) seat(sinceMs int64) *seat {
+	flags := in.uvarint()
+	s := &seat{modern: flags&flagModern != 0, id: in.text(), name: in.text()}
+	copy(s.token[:], in.take(protocol.TokenBytes))
+	s.joinedAtMs = sinceMs + in.varint()
+	s.address = in.uint64()
+	s.heldUntilMs = in.varint()
+	frames := in.uvarint()
+	if flags&flagLost != 0 || frames > 0 {
+		s.hold = &hold{lost: flags&flagLost != 0}
+	}
+	for range frames {
+		frame := []byte(in.text())
+		if in.bad {
+			break
+		}
+		s.hold.frames = append(s.hold.frames, frame)
+		s.hold.bytes += len(frame)
+	}
+	return s
+}

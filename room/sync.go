@@ -1,0 +1,119 @@
+package room
+
+import "usher/protocol"
+
+// playback is where the film is, as far as SyncMessages on the socket have told.
+type playback struct {
+	video   protocol.VideoState
+	host    protocol.VideoState
+	hasHost bool
+	url     string
+}
+
+// state returns what a roomState has of it. sinceMs is when nothing had been told yet.
+func (p *playback) state(sinceMs int64) (protocol.VideoState, *protocol.VideoState, string) {
+	if p == nil {
+		return protocol.VideoState{PlaybackRate: 1, LastUpdated: sinceMs}, nil, ""
+	}
+	if !p.hasHost {
+		return p.video, nil, p.url
+	}
+	host := p.host
+	return p.video, &host, p.url
+}
+
+// sync relays a SyncMessage for peers whose data channel fails. In HOST_ONLY
+// the host's alone pass, and CLIENT_REQUEST_* go to the host.
+func (s *step) sync(c *conn, m *protocol.Message) {
+	request := m.Type >= protocol.ClientRequestPlay && m.Type <= protocol.ClientRequestSeek
+	hostOnly := s.mode == protocol.HostOnly
+	if hostOnly && !request && c.seat != s.host {
+		s.bounce(c, m, protocol.CodeControlDenied)
+		return
+	}
+	switch {
+	case request && hostOnly:
+		s.forwardTo(c, m, s.host)
+		return
+	case !request:
+		s.watch(c, m)
+	}
+	if m.TargetUserID != nil {
+		s.forwardTo(c, m, s.seatOf(m.TargetUserID))
+		return
+	}
+	s.forwardToOthers(c.seat)
+}
+
+// forwardTo forwards to one participant. It is not kept for a seat that is
+// away: a late play or seek would do harm, and the room state tells the position.
+func (s *step) forwardTo(c *conn, m *protocol.Message, target *seat) {
+	switch {
+	case target == nil || target == c.seat:
+		s.bounce(c, m, protocol.CodeTargetNotFound)
+	case target.conn == nil:
+		s.bounce(c, m, protocol.CodeTargetAway)
+	default:
+		s.effects = append(s.effects, Effect{Kind: Forward, Conn: target.conn.id})
+	}
+}
+
+func (s *step) forwardToOthers(sender *seat) {
+	for _, seat := range s.seats {
+		if seat != sender && seat.conn != nil {
+			s.effects = append(s.effects, Effect{Kind: Forward, Conn: seat.conn.id})
+		}
+	}
+}
+
+// watch keeps what the message says of the film, with the server's clock.
+func (s *step) watch(c *conn, m *protocol.Message) {
+	if s.playback == nil {
+		video, _, _ := s.playback.state(s.createdAtMs)
+		s.playback = &playback{video: video}
+	}
+	p, byHost := s.playback, c.seat == s.host
+	if m.URL != "" && (byHost || m.Type == protocol.HostNavigate) {
+		p.url = m.URL
+	}
+	if m.Type != protocol.HostNavigate {
+		advance(&p.video, s.nowMs)
+		if m.Playback != protocol.Seek {
+			p.video.IsPlaying = m.Playback == protocol.Play
+		}
+		if m.HasTime {
+			p.video.CurrentTime = m.Time
+		}
+		if m.URL != "" {
+			p.video.URL = m.URL
+		}
+		if byHost {
+			p.host, p.hasHost = p.video, true
+		}
+	}
+	s.saveLater()
+}
+
+// advance moves a playing video to where it is now.
+func advance(v *protocol.VideoState, nowMs int64) {
+	if v.IsPlaying && nowMs > v.LastUpdated {
+		v.CurrentTime += float64(nowMs-v.LastUpdated) / 1000 * v.PlaybackRate
+	}
+	v.LastUpdated = nowMs
+}
+
+// changeMode answers CONTROL_MODE_CHANGE: it is stored, and sent on to all others.
+func (s *step) changeMode(c *conn, m *protocol.Message) {
+	if c.seat != s.host {
+		s.refuse(c, protocol.CodeNotHost, "")
+		return
+	}
+	if m.Mode != s.mode {
+		if !s.storable(c) {
+			return
+		}
+		s.mode = m.Mode
+		s.save()
+	}
+	s.forwardToOthers(c.seat)
+}
