@@ -24,7 +24,7 @@ func (s *step) broadcast(but *seat, m protocol.ResponseMessage) {
 // refuse answers a request by ERROR and closes where the code's row says so.
 func (s *step) refuse(c *conn, code protocol.Code, details string) {
 	row := code.Lookup()
-	s.note(code)
+	s.note(Refused, code)
 	s.send(c, protocol.ErrorMessage{Code: code, Error: row.Error, Details: details, Retryable: row.Retryable, Timestamp: s.nowMs})
 	if row.Close != 0 {
 		s.drop(c, row.Close)
@@ -34,14 +34,14 @@ func (s *step) refuse(c *conn, code protocol.Code, details string) {
 // bounce answers what cannot be relayed by UNDELIVERED, which the old extension ignores:
 // while it waits for its join answer, any ERROR would fail the attempt.
 func (s *step) bounce(c *conn, m *protocol.Message, code protocol.Code) {
-	s.note(code)
+	s.note(Bounced, code)
 	s.send(c, protocol.UndeliveredMessage{
 		Code: code, MessageType: m.Type, TargetUserID: string(m.TargetUserID), Retryable: code.Lookup().Retryable, Timestamp: s.nowMs,
 	})
 }
 
-func (s *step) note(code protocol.Code) {
-	e := Effect{Kind: Note, Conn: s.event.Conn, Refusal: code}
+func (s *step) note(kind EffectKind, code protocol.Code) {
+	e := Effect{Kind: kind, Conn: s.event.Conn, Refusal: code}
 	if s.event.Message != nil {
 		e.Type = s.event.Message.Type
 	}

@@ -17,6 +17,8 @@ const (
 	Received
 	// ReceivedBinary: a binary frame came. Conn.
 	ReceivedBinary
+	// Seen: a control frame came, which proves life and counts as a message. Conn.
+	Seen
 	// Disconnected: a socket is gone. Conn, CloseCode. It is ignored for a
 	// connection that the room has closed itself.
 	Disconnected
@@ -73,8 +75,10 @@ const (
 	Delete
 	// SetAlarm: send AlarmFired at AtMs, and forget the alarm set before. 0 for none.
 	SetAlarm
-	// Note: for the log and the metrics. Refusal, and Type where there was a message.
-	Note
+	// Refused and Bounced: Conn was answered by ERROR or UNDELIVERED with
+	// Refusal, for a message of Type. For the log and the metrics.
+	Refused
+	Bounced
 )
 
 // Effect is one thing that the shell has to do, in order.

@@ -130,7 +130,7 @@ func (r *Room) connOf(id ConnID) *conn {
 type step struct {
 	*Room
 	nowMs   int64
-	event   *Event
+	event   Event
 	effects []Effect
 	// saved and later: whether Save or Delete, and SaveLater, are among the effects.
 	saved, later bool
@@ -141,14 +141,14 @@ type step struct {
 // Step takes one event and appends what the shell has to do for it to effects.
 // nowMs must not go back by more than clocks do. A relay does not allocate.
 func (r *Room) Step(nowMs int64, event Event, effects []Effect) []Effect {
-	s := step{Room: r, nowMs: nowMs, event: &event, effects: effects}
-	if r.alarmMs != 0 && nowMs >= r.alarmMs {
-		s.sweep() // a late alarm changes nothing
+	s := step{Room: r, nowMs: nowMs, event: event, effects: effects}
+	if event.Kind == AlarmFired || r.alarmMs != 0 && nowMs >= r.alarmMs {
+		s.sweep() // whether the alarm comes late, or early by a clock's rounding, changes nothing
 	}
 	switch event.Kind {
 	case Connected:
 		s.connected()
-	case Received, ReceivedBinary:
+	case Received, ReceivedBinary, Seen:
 		s.received()
 	case Disconnected:
 		s.disconnected()
@@ -199,7 +199,10 @@ func (s *step) received() {
 		s.refuse(c, protocol.CodeRateLimited, "")
 		return
 	}
-	if s.event.Kind == ReceivedBinary {
+	switch {
+	case s.event.Kind == Seen:
+		return
+	case s.event.Kind == ReceivedBinary:
 		s.refuse(c, protocol.CodeBinaryFrame, "")
 		return
 	}

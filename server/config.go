@@ -16,6 +16,10 @@ type Config struct {
 	// DataDir is the folder of the room store; it is made when missing. Default "./usher-data".
 	DataDir string
 
+	// MaxStoreBytes bounds the file of the store, 0 (the default) for no bound,
+	// else at least 8 MiB. A room takes about 1 KiB.
+	MaxStoreBytes int64
+
 	// Room has the deadlines and limits of every room.
 	Room room.Config
 	// MaxFrameBytes bounds one message from a client. 4 KiB to 1 MiB. Default 64 KiB.
@@ -38,7 +42,9 @@ type Config struct {
 	// TrustedProxies are the networks whose X-Forwarded-For is believed. Default none.
 	TrustedProxies []netip.Prefix
 
-	// ICEServers are handed out by /turn-credentials. Default one public STUN server-less list: none.
+	// ICEServers are handed out by /turn-credentials, in this order. Default
+	// none: participants then find each other only within one network, or where
+	// the client brings servers of its own. See ParseICEServer for the forms.
 	ICEServers []ICEServer
 	// TURNSecret is the shared secret of coturn's use-auth-secret; with it,
 	// turn: and turns: servers without a username get credentials that expire.

@@ -22,7 +22,7 @@
 //	ann x 1000               closed by the room
 //	save, save later, delete
 //	alarm 40s                set to that long from now
-//	note CODE
+//	ann refused CODE         noted before the ERROR, and "bounced" before the UNDELIVERED
 //
 // The resume token that a seat got with ann's connection is written $ann.
 package roomtest

@@ -38,8 +38,10 @@ func (r *Runner) print(event room.Event, e room.Effect) {
 			return
 		}
 		fmt.Fprintf(&r.out, "alarm %s\n", time.Duration(e.AtMs-r.nowMs)*time.Millisecond)
-	case room.Note:
-		fmt.Fprintf(&r.out, "note %s\n", e.Refusal)
+	case room.Refused:
+		fmt.Fprintf(&r.out, "%s refused %s\n", name(e.Conn), e.Refusal)
+	case room.Bounced:
+		fmt.Fprintf(&r.out, "%s bounced %s\n", name(e.Conn), e.Refusal)
 	}
 }
 

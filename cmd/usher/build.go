@@ -1,0 +1,76 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"usher/room"
+	"usher/server"
+)
+
+// serverConfig turns the settings into what the server takes, and has it judge them.
+func (s *settings) serverConfig() (server.Config, error) {
+	config := server.DefaultConfig()
+	config.Listen, config.DataDir = s.Listen, s.Data
+	config.Room = s.roomConfig()
+	config.MaxFrameBytes, config.MaxPendingBytes = int(s.MaxFrame), int(s.MaxPending)
+	config.MaxStoreBytes = int64(s.MaxStore)
+	config.MaxConnsPerAddress, config.MaxRoomsPerAddress = int(s.MaxConnectionsPerAddress), int(s.MaxRoomsPerAddress)
+	config.AllowOrigins, config.TrustedProxies = s.AllowOrigin, s.TrustedProxy
+	config.ICEServers = s.ICEServer
+	config.TLSCert, config.TLSKey, config.TLSDomains = s.TLSCert, s.TLSKey, s.TLSDomain
+	config.ACMEDirectory, config.ACMEEmail = s.ACMEDirectory, s.ACMEEmail
+	config.DrainSpread, config.DrainTimeout = time.Duration(s.DrainSpread), time.Duration(s.DrainTimeout)
+	config.Log = s.logger(os.Stderr)
+
+	var err error
+	if config.TURNSecret, err = s.turnSecret(); err != nil {
+		return config, err
+	}
+	return config, config.Validate()
+}
+
+func (s *settings) roomConfig() room.Config {
+	return room.Config{
+		SeatGraceMs:       s.SeatGrace.ms(),
+		IdleMs:            s.IdleTimeout.ms(),
+		RoomIdleMs:        s.RoomIdle.ms(),
+		EmptyRoomMs:       s.EmptyRoom.ms(),
+		PingIntervalMs:    s.PingInterval.ms(),
+		TokenlessRejoin:   tokenlessRejoin[s.TokenlessRejoin],
+		MaxPeople:         int(s.MaxPeople),
+		MessagesPerSecond: int(s.MessageRate),
+		MessageBurst:      int(s.MessageBurst),
+		BytesPerSecond:    int(s.ByteRate),
+		ByteBurst:         int(s.ByteBurst),
+	}
+}
+
+var tokenlessRejoin = map[choice]room.TokenlessRejoin{
+	"address":  room.RejoinFromAddress,
+	"anywhere": room.RejoinFromAnywhere,
+	"never":    room.RejoinNever,
+}
+
+// turnSecret is the secret itself or what its file holds, without the newline
+// that editors and echo put at the end.
+func (s *settings) turnSecret() (string, error) {
+	if s.TURNSecretFile == "" {
+		return s.TURNSecret, nil
+	}
+	if s.TURNSecret != "" {
+		return "", &hinted{errors.New("turn-secret and turn-secret-file are both set"), "keep turn-secret-file and remove turn-secret"}
+	}
+	data, err := os.ReadFile(s.TURNSecretFile)
+	if err != nil {
+		return "", fmt.Errorf("turn-secret-file: %w", err)
+	}
+	secret := string(bytes.TrimSpace(data))
+	if secret == "" {
+		return "", fmt.Errorf("turn-secret-file: %s is empty", s.TURNSecretFile)
+	}
+	return secret, nil
+}

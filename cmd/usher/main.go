@@ -1,0 +1,132 @@
+// Usher is a WebRTC signaling and room server.
+//
+// Alone it serves on localhost:8787 and keeps its rooms in ./usher-data. Every
+// setting is a flag, a USHER_… variable and a key of a YAML file; `usher
+// config` shows the settings in effect and where each comes from.
+//
+// A subcommand is a struct with a Run method, in a file of its name. A setting
+// is a field of the struct settings: its tags are the default, the bounds, the
+// group in the help and the help itself, and everything else follows from them.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/alecthomas/kong"
+)
+
+type cli struct {
+	Serve   serveCmd   `cmd:"" default:"withargs" help:"Run the server. This is what usher alone does."`
+	Config  configCmd  `cmd:"" help:"Show the settings in effect and where each comes from."`
+	Rooms   roomsCmd   `cmd:"" help:"List the rooms that the data folder holds."`
+	Version versionCmd `cmd:"" help:"Show the version of usher and what it was built with."`
+}
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// run carries out one command line and returns the exit status: 0, or 1 for
+// every failure, the user's or ours.
+func run(args []string, stdout, stderr io.Writer) int {
+	origins := origins{}
+	parser, err := newParser(&cli{}, origins, stdout, stderr)
+	if err == nil {
+		err = execute(parser, args)
+	}
+	if err == nil {
+		return 0
+	}
+	report(stderr, err, origins)
+	return 1
+}
+
+func execute(parser *kong.Kong, args []string) error {
+	if err := checkCommand(parser.Model.Node, args); err != nil {
+		return err
+	}
+	ctx, err := parser.Parse(args)
+	if err != nil {
+		return err
+	}
+	return ctx.Run()
+}
+
+// checkCommand finds a mistyped command. kong would take it for an argument of serve.
+func checkCommand(app *kong.Node, args []string) error {
+	if len(args) == 0 || strings.HasPrefix(args[0], "-") {
+		return nil
+	}
+	var names []string
+	for _, command := range app.Children {
+		names = append(names, command.Name)
+	}
+	if slices.Contains(names, args[0]) {
+		return nil
+	}
+	hint := "the commands are " + enumerate(names, "and")
+	if near := closest(args[0], names); near != "" {
+		hint = "did you mean " + near + "?"
+	}
+	return &hinted{fmt.Errorf("%s: no such command", args[0]), hint}
+}
+
+func newParser(commands *cli, origins origins, stdout, stderr io.Writer) (*kong.Kong, error) {
+	return kong.New(commands,
+		kong.Name("usher"),
+		kong.Description("A WebRTC signaling and room server."),
+		kong.Writers(stdout, stderr),
+		kong.Bind(origins),
+		kong.BindTo(stdout, (*io.Writer)(nil)),
+		kong.KindMapper(reflect.String, kong.MapperFunc(decodeString)),
+		kong.ExplicitGroups(groups),
+		kong.ValueFormatter(helpText),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110}),
+	)
+}
+
+// hinted is an error with advice for the person at the command line.
+type hinted struct {
+	err  error
+	hint string
+}
+
+func (e *hinted) Error() string { return e.err.Error() }
+func (e *hinted) Unwrap() error { return e.err }
+
+// report writes the error: and the hint: lines of a failed command. The server
+// finds several errors at once and has a line for each.
+func report(w io.Writer, err error, origins origins) {
+	message, hint := err.Error(), ""
+	var bad *valueError
+	var advice *hinted
+	switch {
+	case errors.As(err, &bad):
+		message, hint = origins.of(bad.name).label(bad.name)+": "+bad.problem, bad.hint
+	case errors.As(err, &advice):
+		hint = advice.hint
+	default:
+		// kong suggests flags and commands at the end of its message.
+		message, hint, _ = strings.Cut(message, ", did you mean ")
+		if hint != "" {
+			hint = "did you mean " + strings.ReplaceAll(hint, `"`, "")
+		}
+	}
+	for line := range strings.SplitSeq(message, "\n") {
+		fmt.Fprintf(w, "error: %s\n", line)
+		for _, setting := range origins.namedIn(line) {
+			fmt.Fprintf(w, "hint: %s comes from %s\n", setting, origins[setting].name)
+		}
+	}
+	for line := range strings.SplitSeq(hint, "\n") {
+		if line != "" {
+			fmt.Fprintf(w, "hint: %s\n", line)
+		}
+	}
+}

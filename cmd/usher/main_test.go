@@ -1,0 +1,165 @@
+package main
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"usher/server"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+var update = flag.Bool("update", false, "rewrite the expected output in testdata")
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"usher": main})
+}
+
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		UpdateScripts:       *update,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("GORACE", "atexit_sleep_ms=0") // otherwise each command sleeps a second at its end
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"keep-room": keepRoom},
+	})
+}
+
+// parsed returns the commands as the command line filled them.
+func parsed(t *testing.T, args ...string) *cli {
+	t.Helper()
+	commands := &cli{}
+	parser, err := newParser(commands, origins{}, &bytes.Buffer{}, &bytes.Buffer{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := parser.Parse(args); err != nil {
+		t.Fatal(err)
+	}
+	return commands
+}
+
+func TestDefaultsAreThoseOfTheServer(t *testing.T) {
+	got, err := parsed(t, "serve").Serve.serverConfig()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := server.DefaultConfig()
+	got.Log = want.Log
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("the flags' defaults give\n%+v\nbut the server's are\n%+v", got, want)
+	}
+}
+
+// Each setting must reach the server: one that differs from the default must
+// make a Config that differs.
+func TestEverySettingReachesTheServer(t *testing.T) {
+	secret := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(secret, []byte("s3cret\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	values := map[string]string{
+		"allow-origin": "https://a.example", "trusted-proxy": "10.0.0.0/8", "listen": ":1", "data": "x",
+		"ice-server": "stun:a.example", "turn-secret": "x", "turn-secret-file": secret,
+		"tls-cert": "c", "tls-key": "k", "tls-domain": "a.example", "acme-directory": "https://acme.example", "acme-email": "x@a.example",
+		"tokenless-rejoin": "never", "max-store": "16MiB", "max-people": "3", "max-frame": "5000", "max-pending": "2MiB",
+	}
+	notServer := map[string]bool{"log-level": true, "log-format": true}
+	parser, err := newParser(&cli{}, origins{}, &bytes.Buffer{}, &bytes.Buffer{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	base := parsed(t, "serve").Serve.settings
+	want, _ := base.serverConfig()
+	want.Log = nil
+	for _, flag := range settingsOf(command(parser.Model.Node, "serve")) {
+		value, ok := values[flag.Name]
+		if !ok && flag.Target.Type() == reflect.TypeFor[duration]() {
+			value = "1m1s"
+		} else if !ok {
+			value = "300"
+		}
+		if notServer[flag.Name] {
+			continue
+		}
+		config := parsed(t, "serve", "--"+flag.Name, value).Serve.settings
+		got, _ := config.serverConfig() // Validate may miss the setting's companion
+		got.Log = nil
+		if reflect.DeepEqual(got, want) {
+			t.Errorf("--%s %s changes nothing", flag.Name, value)
+		}
+	}
+}
+
+func TestBoundsAreThoseOfTheServer(t *testing.T) {
+	commands := &cli{}
+	parser, err := newParser(commands, origins{}, &bytes.Buffer{}, &bytes.Buffer{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, flag := range settingsOf(command(parser.Model.Node, "serve")) {
+		for tag, step := range map[string]int64{"min": -1, "max": 1} {
+			bound := flag.Tag.Get(tag)
+			if bound == "" || flag.Name == "max-store" {
+				continue
+			}
+			if _, err := parser.Parse([]string{"serve", "--" + flag.Name, bound}); err != nil {
+				t.Fatal(err)
+			}
+			// Not "must be more than drain-spread": that is no bound of its own.
+			complaint := regexp.MustCompile(flag.Name + ` must be \S+ to `)
+			if _, err := commands.Serve.serverConfig(); err != nil && complaint.MatchString(err.Error()) {
+				t.Errorf("its %s %s is refused: %v", tag, bound, err)
+			}
+			if flag.Target.Type() == reflect.TypeFor[duration]() {
+				step *= int64(time.Millisecond)
+			}
+			flag.Target.SetInt(flag.Target.Int() + step)
+			if _, err := commands.Serve.serverConfig(); err == nil || !complaint.MatchString(err.Error()) {
+				t.Errorf("beyond the %s %s of %s the server says %v", tag, bound, flag.Name, err)
+			}
+		}
+	}
+}
+
+func TestConfigWritesAFileForConfig(t *testing.T) {
+	show := func(args ...string) string {
+		t.Helper()
+		var out, stderr bytes.Buffer
+		if status := run(append([]string{"config"}, args...), &out, &stderr); status != 0 {
+			t.Fatalf("config %q exits with %d: %s", args, status, stderr.String())
+		}
+		return out.String()
+	}
+	withoutOrigins := func(text string) string {
+		return regexp.MustCompile(`(?m) +# (default|flag|env|file).*$`).ReplaceAllString(text, "")
+	}
+	secret := filepath.Join(t.TempDir(), `"#: , a\\secret`)
+	if err := os.WriteFile(secret, []byte("s3cret\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	first := show("--listen", ":8080", "--seat-grace", "40m1s", "--seat-grace", "1m30s", "--room-idle", "2d",
+		"--max-frame", "65537", "--allow-origin", "https://a.example,chrome-extension://*", "--trusted-proxy", "fd00::/8",
+		"--ice-server", "stun:[::1]:3478;stuns:a.example", "--data", "null", "--turn-secret-file", secret)
+	path := filepath.Join(t.TempDir(), "usher.yaml")
+	if err := os.WriteFile(path, []byte(first), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if second := show("--config", path); withoutOrigins(second) != withoutOrigins(first) {
+		t.Errorf("wrote\n%s\nand read it as\n%s", first, second)
+	}
+	if !strings.Contains(first, "room-idle: 2d ") {
+		t.Errorf("no room-idle: 2d in\n%s", first)
+	}
+}

@@ -1,0 +1,114 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/signal"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"usher/server"
+	"usher/server/store"
+)
+
+type serveCmd struct {
+	sources
+	settings
+}
+
+// Help is the text under the summary of usher serve --help.
+func (*serveCmd) Help() string {
+	return `Every setting is a flag here, a variable in the environment (USHER_SEAT_GRACE) and a key of the YAML file (seat-grace). ` +
+		`A flag wins over the environment, that over the file, and that over the default. ` +
+		`Lists are repeated flags, commas, or YAML lists. Durations: 500ms, 40s, 1m30s, 12h, 30d. Sizes: 65536, 64KiB, 4MiB.
+
+SIGTERM and SIGINT drain and stop, a second one stops at once; SIGHUP reads the certificates again.`
+}
+
+func (c *serveCmd) Run(out io.Writer) error {
+	config, err := c.serverConfig()
+	if err != nil {
+		return err
+	}
+	srv, err := server.New(config)
+	if err != nil {
+		return explainServe(config, err)
+	}
+	config.Listen = boundAddress(config.Listen, srv.Addr())
+	writeBanner(out, config, styleFor(out))
+
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, handledSignals...)
+	defer signal.Stop(signals)
+	served, stopObeying := context.WithCancel(context.Background())
+	defer stopObeying()
+	ctx, drain := context.WithCancel(served)
+	go obey(served, signals, srv.Reload, drain, os.Exit, config.Log)
+	return explainServe(config, srv.Run(ctx))
+}
+
+// explainServe adds what to do about the errors of a second server.
+func explainServe(config server.Config, err error) error {
+	switch {
+	case errors.Is(err, store.ErrLocked):
+		return &hinted{fmt.Errorf("%s is in use by a running server", config.DataDir), "stop that one, or choose another folder with --data"}
+	case errors.Is(err, syscall.EADDRINUSE):
+		return &hinted{fmt.Errorf("%s is in use by another program", config.Listen), "stop that one, or choose another port with --listen"}
+	}
+	return err
+}
+
+// boundAddress is the address as it was asked for, with the port that port 0 became.
+func boundAddress(listen string, bound net.Addr) string {
+	host, port, err := net.SplitHostPort(listen)
+	if tcp, ok := bound.(*net.TCPAddr); ok && err == nil && port == "0" {
+		return net.JoinHostPort(host, strconv.Itoa(tcp.Port))
+	}
+	return listen
+}
+
+// writeBanner prints where the server is, for a person; the log says it for machines.
+func writeBanner(out io.Writer, config server.Config, style style) {
+	base := baseURL(config)
+	fmt.Fprintf(out, "\n  %s %s\n\n", style.bold("usher"), style.dim(buildVersion().Version))
+	for _, row := range [][3]string{
+		{"WebSocket", "ws" + base + "/ws", "the extension's VITE_WS_URL"},
+		{"Health", "http" + base + "/health", ""},
+		{"Data", config.DataDir, ""},
+	} {
+		line := fmt.Sprintf("  %-10s %s  %s", row[0], style.bold(row[1]), style.dim(row[2]))
+		fmt.Fprintln(out, strings.TrimRight(line, " "))
+	}
+	fmt.Fprintf(out, "\n  %s\n\n", style.dim("Ctrl-C drains and stops, twice stops at once."))
+}
+
+// baseURL is the server's URL without the leading http or ws, as a browser on
+// this machine, or with ACME anywhere, would write it.
+func baseURL(config server.Config) string {
+	scheme, defaultPort := "://", "80"
+	if config.TLSCert != "" || len(config.TLSDomains) > 0 {
+		scheme, defaultPort = "s://", "443"
+	}
+	host, port, err := net.SplitHostPort(config.Listen)
+	if err != nil {
+		return scheme + config.Listen
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "localhost"
+	}
+	if len(config.TLSDomains) > 0 {
+		host = config.TLSDomains[0]
+	}
+	if port == defaultPort {
+		if strings.Contains(host, ":") {
+			host = "[" + host + "]"
+		}
+		return scheme + host
+	}
+	return scheme + net.JoinHostPort(host, port)
+}

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/alecthomas/kong"
+)
+
+// groups are the headings of the settings, in the order of the help.
+var groups = []kong.Group{
+	{Key: "network", Title: "Network"},
+	{Key: "rooms", Title: "Rooms"},
+	{Key: "limits", Title: "Limits"},
+	{Key: "ice", Title: "ICE"},
+	{Key: "tls", Title: "TLS"},
+	{Key: "logging", Title: "Logging"},
+}
+
+// settings are all that a server can be told. A flag with a group is a
+// setting: it may come from the environment and the file too. The defaults are
+// those of server.DefaultConfig, which a test holds.
+type settings struct {
+	Listen       string         `group:"network" default:"localhost:8787" placeholder:"ADDRESS" help:"Where to serve, as HOST:PORT; :8787 is every interface."`
+	AllowOrigin  originPatterns `group:"network" default:"*" placeholder:"ORIGIN,..." help:"Origins that browsers may come from, with * for any run of characters but /."`
+	TrustedProxy networks       `group:"network" placeholder:"NETWORK,..." help:"Addresses or CIDR networks whose X-Forwarded-For is believed."`
+	DrainSpread  duration       `group:"network" default:"3s" min:"0s" max:"1h" help:"Over how long the sockets are closed when the server stops."`
+	DrainTimeout duration       `group:"network" default:"10s" min:"0s" max:"1h" help:"Deadline of the whole stop; more than drain-spread."`
+
+	Data            string   `group:"rooms" default:"./usher-data" placeholder:"FOLDER" help:"Folder that keeps the rooms; made when missing."`
+	MaxStore        byteSize `group:"rooms" default:"0" min:"0" help:"Bytes that the kept rooms may take, 0 for no bound, else at least 8MiB."`
+	SeatGrace       duration `group:"rooms" default:"40s" min:"1s" max:"1h" help:"How long a seat is held after its connection dropped."`
+	IdleTimeout     duration `group:"rooms" default:"90s" min:"10s" max:"24h" help:"How long a connection may send nothing at all, not even a PING."`
+	RoomIdle        duration `group:"rooms" default:"12h" min:"1m" max:"30d" help:"How long a room may see nothing but PINGs before it ends."`
+	EmptyRoom       duration `group:"rooms" default:"0s" min:"0s" max:"30d" help:"How long a room outlives its last seat."`
+	PingInterval    duration `group:"rooms" default:"20s" min:"1s" help:"PING interval recommended to clients, at most idle-timeout."`
+	TokenlessRejoin choice   `group:"rooms" default:"address" placeholder:"address" choices:"address,anywhere,never" help:"From where a client without a resume token may take its seat again."`
+
+	MaxPeople                count    `group:"limits" default:"50" min:"2" max:"250" help:"Seats of a room."`
+	MaxFrame                 byteSize `group:"limits" default:"64KiB" min:"4KiB" max:"1MiB" help:"Bytes of one message from a client."`
+	MaxPending               byteSize `group:"limits" default:"1MiB" min:"64KiB" max:"64MiB" help:"Bytes kept for a client that reads too slowly before it is cut off."`
+	MessageRate              count    `group:"limits" default:"200" min:"1" max:"1000000" help:"Messages a second from one connection."`
+	MessageBurst             count    `group:"limits" default:"4000" min:"1" max:"1000000" help:"Messages that one connection may send at once."`
+	ByteRate                 byteSize `group:"limits" default:"256KiB" min:"1" max:"1GiB" help:"Bytes a second from one connection."`
+	ByteBurst                byteSize `group:"limits" default:"4MiB" min:"1" max:"1GiB" help:"Bytes that one connection may send at once."`
+	MaxConnectionsPerAddress count    `group:"limits" default:"200" min:"0" help:"Open connections of one network address, 0 for no bound."`
+	MaxRoomsPerAddress       count    `group:"limits" default:"100" min:"0" help:"Rooms created from one network address, 0 for no bound."`
+
+	ICEServer      iceServers `group:"ice" name:"ice-server" placeholder:"URL,..." help:"STUN and TURN servers handed out to clients."`
+	TURNSecret     string     `group:"ice" name:"turn-secret" secret:"" placeholder:"SECRET" help:"Shared secret of a TURN server with use-auth-secret; better in a file."`
+	TURNSecretFile string     `group:"ice" name:"turn-secret-file" placeholder:"FILE" help:"File that holds the shared secret, instead of turn-secret."`
+
+	TLSCert       string `group:"tls" name:"tls-cert" placeholder:"FILE" help:"PEM file of the certificate chain, read again on SIGHUP."`
+	TLSKey        string `group:"tls" name:"tls-key" placeholder:"FILE" help:"PEM file of the private key, read again on SIGHUP."`
+	TLSDomain     list   `group:"tls" name:"tls-domain" placeholder:"NAME,..." help:"Domains to get certificates for by ACME, instead of tls-cert."`
+	ACMEDirectory string `group:"tls" name:"acme-directory" placeholder:"URL" help:"Directory of the ACME server; Let's Encrypt when empty."`
+	ACMEEmail     string `group:"tls" name:"acme-email" placeholder:"EMAIL" help:"Contact told to the ACME server."`
+
+	LogLevel  choice `group:"logging" default:"info" placeholder:"info" choices:"debug,info,warn,error" help:"Least level that is logged."`
+	LogFormat choice `group:"logging" default:"text" placeholder:"text" choices:"text,json" help:"Form of the log on stderr."`
+}
+
+// helpText is one flag's help with its bounds or choices, taken from the tags
+// so that they cannot differ from what is checked.
+func helpText(value *kong.Value) string {
+	low, high := value.Tag.Get("min"), value.Tag.Get("max")
+	extra := ""
+	switch choices := value.Tag.Get("choices"); {
+	case choices != "":
+		extra = ": " + enumerate(strings.Split(choices, ","), "or")
+	case high != "":
+		extra = ", " + low + " to " + high
+	case low != "" && strings.Trim(low, "0s") != "":
+		extra = ", at least " + low
+	}
+	return strings.TrimSuffix(value.Help, ".") + extra + "."
+}
+
+// enumerate joins words as a person would: a, b or c.
+func enumerate(words []string, last string) string {
+	if len(words) < 2 {
+		return strings.Join(words, "")
+	}
+	end := len(words) - 1
+	return strings.Join(words[:end], ", ") + " " + last + " " + words[end]
+}
+
+// settingsOf returns the settings of a command, in the order of the help.
+func settingsOf(command *kong.Node) []*kong.Flag {
+	var flags []*kong.Flag
+	for _, flag := range command.Flags {
+		if flag.Group != nil {
+			flags = append(flags, flag)
+		}
+	}
+	return flags
+}

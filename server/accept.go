@@ -1,0 +1,217 @@
+package server
+
+import (
+	"bufio"
+	"crypto/rand"
+	"crypto/sha1"
+	"encoding/base64"
+	"errors"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/lesismal/nbio"
+	"github.com/lesismal/nbio/nbhttp"
+	"github.com/lesismal/nbio/nbhttp/websocket"
+
+	"usher/protocol"
+	"usher/room"
+)
+
+// handshakeTimeout bounds the write of the answer to a handshake.
+const handshakeTimeout = 5 * time.Second
+
+func (s *Server) wsRoutes() []route {
+	return []route{
+		{path: "/ws", handler: func(w http.ResponseWriter, r *http.Request) { s.accept(w, r, roomIDOf(r.URL.RawQuery)) }},
+		{path: "/rooms/{id}/ws", handler: func(w http.ResponseWriter, r *http.Request) { s.accept(w, r, r.PathValue("id")) }},
+	}
+}
+
+// roomIDOf returns the room id of a query. The existing extension doubles it
+// from its second connection on (roomId=OLD?roomId=NEW): the last one is meant.
+func roomIDOf(query string) string {
+	i := strings.LastIndex(query, "roomId=")
+	if i < 0 || i > 0 && query[i-1] != '&' && query[i-1] != '?' {
+		return ""
+	}
+	id, _, _ := strings.Cut(query[i+len("roomId="):], "&")
+	id, _ = url.QueryUnescape(id)
+	return id
+}
+
+// accept makes a WebSocket of a request and seats it before its room.
+func (s *Server) accept(w http.ResponseWriter, r *http.Request, roomID string) {
+	key, refusal, details := handshake(r)
+	switch {
+	case refusal != "":
+	case !protocol.ValidRoomID(roomID):
+		refusal = protocol.CodeInvalidRoomID
+	case !s.origins.AllowsRequest(r):
+		refusal = protocol.CodeOriginNotAllowed
+	case s.draining.Load():
+		refusal = protocol.CodeDraining
+	}
+	if refusal != "" {
+		writeError(w, r, refusal, details)
+		return
+	}
+	address, limitKey := s.addresses.keys(r)
+	if !s.connLimit.acquire(limitKey) {
+		writeError(w, r, protocol.CodeTooManyConnections, "")
+		return
+	}
+	live, refusal := s.enter(roomID)
+	if refusal != "" {
+		s.connLimit.release(limitKey)
+		writeError(w, r, refusal, "")
+		return
+	}
+	defer live.leave()
+	c := &conn{server: s, room: live, id: room.ConnID(s.lastConn.Add(1)), address: address, limitKey: limitKey, requestID: requestID(r)}
+	buffered, err := c.upgrade(w, key)
+	if err != nil {
+		s.connLimit.release(limitKey)
+		s.log.Debug("handshake failed", "requestId", c.requestID, "error", bare(err))
+		return
+	}
+	s.log.Debug("connection opened", "requestId", c.requestID, "conn", uint64(c.id))
+	s.metrics.connections.Add(1)
+	connected := room.Event{Kind: room.Connected, Conn: c.id, Address: address}
+	_, _ = rand.Read(connected.Secret[:]) // never fails
+	live.connect(c, connected)
+	c.start(buffered)
+}
+
+// handshake checks the request (RFC 6455, section 4.2.1) and returns its key.
+func handshake(r *http.Request) (key string, refusal protocol.Code, details string) {
+	if !hasToken(r.Header, "Connection", "upgrade") || !hasToken(r.Header, "Upgrade", "websocket") {
+		return "", protocol.CodeUpgradeRequired, ""
+	}
+	if r.Header.Get("Sec-WebSocket-Version") != "13" {
+		return "", protocol.CodeUpgradeRequired, "Sec-WebSocket-Version must be 13"
+	}
+	key = r.Header.Get("Sec-WebSocket-Key")
+	if nonce, err := base64.StdEncoding.DecodeString(key); err != nil || len(nonce) != 16 {
+		return "", protocol.CodeUpgradeRequired, "Sec-WebSocket-Key must be 16 bytes in base64"
+	}
+	return key, "", ""
+}
+
+func hasToken(h http.Header, name, token string) bool {
+	for _, line := range h.Values(name) {
+		for word := range strings.SplitSeq(line, ",") {
+			if strings.EqualFold(strings.TrimSpace(word), token) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// upgrade takes the socket over from net/http and answers the handshake.
+//
+// It is not nbio's Upgrader.Upgrade because that gives the socket to the
+// poller before a session can be set, so that a first frame may come to a connection that
+// nobody knows yet, and throws away what the client sent with its request.
+func (c *conn) upgrade(w http.ResponseWriter, key string) (buffered []byte, err error) {
+	hijacker, ok := w.(http.Hijacker)
+	if !ok {
+		return nil, errors.New("no Hijack")
+	}
+	socket, rw, err := hijacker.Hijack()
+	if err != nil {
+		return nil, err
+	}
+	_ = socket.SetDeadline(time.Now().Add(handshakeTimeout))
+	if err := answerHandshake(rw.Writer, w.Header(), key); err != nil {
+		_ = socket.Close()
+		return nil, err
+	}
+	_ = socket.SetDeadline(time.Time{})
+	if n := rw.Reader.Buffered(); n > 0 {
+		buffered, _ = rw.Reader.Peek(n)
+	}
+	return buffered, c.attach(socket)
+}
+
+// attach puts a WebSocket on the socket. A plain TCP one will be read by a
+// poller, so that an idle client costs no goroutine.
+func (c *conn) attach(socket net.Conn) error {
+	u := c.server.upgrader
+	if tcp, ok := socket.(*net.TCPConn); ok {
+		polled, err := nbio.NBConn(tcp)
+		if err != nil {
+			_ = socket.Close()
+			return err
+		}
+		c.ws = websocket.NewServerConn(u, polled, "", false, false)
+		polled.SetSession(c.ws)
+		polled.OnData(func(_ *nbio.Conn, data []byte) { c.read(data) })
+	} else {
+		metered := &meteredConn{Conn: socket}
+		c.pending = &metered.pending
+		c.ws = websocket.NewServerConn(u, metered, "", false, true)
+	}
+	c.ws.Execute = nbhttp.SyncExecutor
+	c.ws.SetSession(c)
+	return nil
+}
+
+// open lets a plain connection be written to and read from. Its room holds its lock
+// meanwhile, so that nothing is received before the room knows of the connection.
+func (c *conn) open() error {
+	if polled, ok := c.ws.Conn.(*nbio.Conn); ok {
+		return c.server.engine.AddTransferredConn(polled)
+	}
+	return nil
+}
+
+// start reads what came with the handshake and, with TLS, all that follows.
+func (c *conn) start(buffered []byte) {
+	if c.pending == nil {
+		if len(buffered) > 0 {
+			c.read(buffered)
+		}
+		return
+	}
+	go func() {
+		if len(buffered) > 0 {
+			c.read(buffered)
+		}
+		b := make([]byte, 4<<10)
+		for {
+			n, err := c.ws.Conn.Read(b)
+			if n > 0 {
+				c.read(b[:n])
+			}
+			if err != nil {
+				c.ws.CloseAndClean(err)
+				return
+			}
+		}
+	}()
+}
+
+// answerHandshake writes the 101 (RFC 6455, section 4.2.2) with the headers that the edge has set.
+func answerHandshake(w *bufio.Writer, h http.Header, key string) error {
+	const guid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+	sum := sha1.Sum([]byte(key + guid))
+	h.Set("Upgrade", "websocket")
+	h.Set("Connection", "Upgrade")
+	h.Set("Sec-WebSocket-Accept", base64.StdEncoding.EncodeToString(sum[:]))
+	_, _ = w.WriteString("HTTP/1.1 101 Switching Protocols\r\n")
+	_ = h.Write(w)
+	_, _ = w.WriteString("\r\n")
+	return w.Flush()
+}
+
+// bare returns an error without the addresses that those of sockets have.
+func bare(err error) error {
+	if op, ok := errors.AsType[*net.OpError](err); ok {
+		return op.Err
+	}
+	return err
+}

@@ -1,0 +1,238 @@
+package server
+
+import (
+	"fmt"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"usher/protocol"
+	"usher/room"
+)
+
+// A frame's way: conn.received decodes it, liveRoom.turn steps the room with
+// it, liveRoom.perform (effect.go) carries out what the room says.
+
+// liveRoom is a room in memory with what the shell keeps for it. Its lock
+// orders the room's Steps and their effects; nothing blocks while it is held.
+type liveRoom struct {
+	server *Server
+	id     string
+
+	mu    sync.Mutex
+	room  *room.Room
+	conns []*conn
+	// entering counts handshakes under way, for which the room must stay.
+	entering int
+	// commits is how many Saves and Deletes are not durable yet; meanwhile
+	// effects wait in outbox.
+	commits     int
+	outbox      []waiting
+	outboxBytes int
+	alarm       *time.Timer
+	// unsaved: a SaveLater waits for the next flush.
+	unsaved bool
+	// gone: the room is not in the registry any more, and takes no steps.
+	gone bool
+}
+
+// turn is what one Step needs and the next can use again.
+type turn struct {
+	message  protocol.Message
+	effects  []room.Effect
+	snapshot []byte
+}
+
+var turns = sync.Pool{New: func() any { return &turn{effects: make([]room.Effect, 0, 16)} }}
+
+// release forgets what the turn points to, so that a pooled one holds no frames.
+func (t *turn) release() {
+	clear(t.effects)
+	t.effects = t.effects[:0]
+	t.message = protocol.Message{}
+	turns.Put(t)
+}
+
+// step runs an event that has no message.
+func (l *liveRoom) step(event room.Event) {
+	t := turns.Get().(*turn)
+	l.turn(t, event)
+	t.release()
+}
+
+// turn runs one event and its effects.
+func (l *liveRoom) turn(t *turn, event room.Event) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.gone {
+		l.locked(t, time.Now().UnixMilli(), event)
+	}
+}
+
+// locked is turn for who holds the lock. A panic of the core costs this room alone.
+func (l *liveRoom) locked(t *turn, nowMs int64, event room.Event) {
+	defer l.survive()
+	s := l.server
+	before := l.count()
+	claimed := l.claimRoom(&event)
+	if !s.store.Healthy() {
+		event.Refuse = protocol.CodeStorageUnavailable
+	}
+	t.effects = l.room.Step(nowMs, event, t.effects[:0])
+	l.perform(t, &event)
+	if event.Kind == room.Disconnected {
+		l.forget(event.Conn)
+	}
+	if after := l.count(); after != before || claimed != 0 {
+		s.account(before, after, claimed)
+	}
+	l.forgetIfUnused()
+}
+
+// count is what limits and metrics know of a room.
+type count struct {
+	exists  bool
+	creator uint64
+	people  int
+}
+
+func (l *liveRoom) count() count {
+	return count{l.room.Exists(), l.room.Creator(), l.room.People()}
+}
+
+// claimRoom takes, for a CREATE_ROOM that may make a room, one of those that
+// the address may have. It returns the address, 0 where nothing was taken.
+func (l *liveRoom) claimRoom(event *room.Event) (address uint64) {
+	if event.Kind != room.Received || event.Err != nil || event.Message.Type != protocol.CreateRoom || l.room.Exists() {
+		return 0
+	}
+	c := l.connOf(event.Conn)
+	switch {
+	case c == nil:
+		return 0
+	case c.limitKey == 0:
+		l.server.roomLimit.restore(c.address)
+	case !l.server.roomLimit.acquire(c.address):
+		event.RefuseCreate = protocol.CodeTooManyRooms
+		return 0
+	}
+	return c.address
+}
+
+// account brings limits and metrics up to date after a Step.
+func (s *Server) account(before, after count, claimed uint64) {
+	if before.exists && (!after.exists || after.creator != before.creator) {
+		s.roomLimit.release(before.creator)
+		s.metrics.rooms.Add(-1)
+		before.exists = false
+	}
+	if after.exists && !before.exists {
+		if claimed == 0 { // it ended and was made again in one Step
+			s.roomLimit.restore(after.creator)
+		}
+		s.metrics.rooms.Add(1)
+	} else if claimed != 0 {
+		s.roomLimit.release(claimed)
+	}
+	if after.people > before.people {
+		s.metrics.joined()
+	}
+	s.metrics.participants.Add(int64(after.people - before.people))
+}
+
+// connect steps the room with a new connection. The lock is held while the
+// socket is opened, so that nothing is received from it before.
+func (l *liveRoom) connect(c *conn, event room.Event) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := c.open(); err != nil {
+		l.server.log.Warn("a connection could not be polled", "requestId", c.requestID, "error", bare(err))
+		c.over.Store(true)
+		c.release()
+		return
+	}
+	if l.gone {
+		c.gone.Store(true)
+		c.close(protocol.CloseTryLater)
+		return
+	}
+	l.conns = append(l.conns, c)
+	t := turns.Get().(*turn)
+	l.locked(t, time.Now().UnixMilli(), event)
+	t.release()
+}
+
+func (l *liveRoom) connOf(id room.ConnID) *conn {
+	for _, c := range l.conns {
+		if c.id == id {
+			return c
+		}
+	}
+	return nil
+}
+
+func (l *liveRoom) forget(id room.ConnID) {
+	for i, c := range l.conns {
+		if c.id == id {
+			last := len(l.conns) - 1
+			l.conns[i], l.conns[last] = l.conns[last], nil
+			l.conns = l.conns[:last]
+			return
+		}
+	}
+}
+
+// forgetIfUnused lets go of a room that nothing would be lost of.
+func (l *liveRoom) forgetIfUnused() {
+	if !l.gone && l.room.Unused() && l.entering == 0 && l.commits == 0 {
+		l.leaveRegistry()
+	}
+}
+
+func (l *liveRoom) leaveRegistry() {
+	l.gone = true
+	if l.alarm != nil {
+		l.alarm.Stop()
+	}
+	l.server.rooms.remove(l)
+}
+
+// survive gives the room up after a panic, which means a broken invariant or a defect.
+func (l *liveRoom) survive() {
+	if v := recover(); v != nil {
+		l.server.log.Error("a room was given up", "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+		l.giveUp(protocol.CloseInternal)
+	}
+}
+
+// giveUp drops a room from memory and closes its connections. Whoever comes
+// back finds what is stored of it. The caller holds the lock.
+func (l *liveRoom) giveUp(code protocol.CloseCode) {
+	if l.gone {
+		return
+	}
+	s := l.server
+	was := l.count()
+	s.metrics.participants.Add(-int64(was.people))
+	l.leaveRegistry()
+	for _, c := range l.conns {
+		c.gone.Store(true)
+		s.metrics.connClosed(code)
+		c.close(code)
+	}
+	l.conns, l.outbox = nil, nil
+	s.clean.Store(false) // what the room held is lost
+	if was.exists {
+		s.metrics.rooms.Add(-1)
+		go s.recount(l.id, was.creator)
+	}
+}
+
+// recount corrects the rooms of an address once it is known what is left of a room given up.
+func (s *Server) recount(id string, creator uint64) {
+	record, found, err := s.store.Load(id)
+	s.roomLimit.release(creator)
+	if err == nil && found {
+		s.roomLimit.restore(record.Creator)
+	}
+}

@@ -1,0 +1,202 @@
+package server
+
+import (
+	"net/http"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"usher/protocol"
+)
+
+// counter only grows. It fills a cache line, so that counting on one core
+// does not slow down counting of something else on another.
+type counter struct {
+	atomic.Uint64
+	_ [56]byte
+}
+
+// gauge goes up and down, by Add.
+type gauge struct {
+	atomic.Int64
+	_ [56]byte
+}
+
+// Where closes counts what protocol.Closings has no row for.
+var (
+	otherClose = len(protocol.Closings)
+	noClose    = len(protocol.Closings) + 1
+)
+
+// metrics is what /metrics shows. Counting on the path of a message is one
+// atomic addition; names and labels are put to the numbers at the scrape.
+type metrics struct {
+	// rooms in memory, open WebSocket connections, and seats, held ones included.
+	rooms, connections, participants gauge
+
+	received                            [protocol.Types]counter // by type; 0 is no message
+	errors, undelivered                 []counter               // by index in protocol.Codes, past it any other
+	closes                              []counter               // by index in protocol.Closings, then other, then none
+	frames, joins, saves, failedCommits counter
+
+	commits      prometheus.Histogram
+	requests     *prometheus.CounterVec
+	indexOfCode  map[protocol.Code]int
+	indexOfClose map[protocol.CloseCode]int
+	registry     *prometheus.Registry
+}
+
+func newMetrics() *metrics {
+	m := &metrics{
+		errors:       make([]counter, len(protocol.Codes)+1),
+		undelivered:  make([]counter, len(protocol.Codes)+1),
+		closes:       make([]counter, len(protocol.Closings)+2),
+		indexOfCode:  make(map[protocol.Code]int),
+		indexOfClose: make(map[protocol.CloseCode]int),
+		registry:     prometheus.NewRegistry(),
+		commits: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "usher_commit_seconds",
+			Help: "How long one commit of the room store took, its fsync included.",
+			// An fsync takes from 50 µs on a good SSD to seconds on a busy disk.
+			Buckets: prometheus.ExponentialBuckets(0.0001, 2.5, 12),
+		}),
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "usher_http_requests_total",
+			Help: "HTTP requests by route and status; 101 is a WebSocket, aborted one cut off before its answer.",
+		}, []string{"route", "status"}),
+	}
+	for i, refusal := range protocol.Codes {
+		m.indexOfCode[refusal.Code] = i
+	}
+	for i, closing := range protocol.Closings {
+		m.indexOfClose[closing.Code] = i
+	}
+	m.registry.MustRegister(collectors.NewGoCollector(), m.commits, m.requests,
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.describe()
+	return m
+}
+
+// describe gives every number its name, help and label.
+func (m *metrics) describe() {
+	m.showGauge("usher_rooms", "Rooms in memory.", &m.rooms)
+	m.showGauge("usher_connections", "Open WebSocket connections.", &m.connections)
+	m.showGauge("usher_participants", "Seats, those held for somebody to return included.", &m.participants)
+
+	for i := range m.received {
+		name := protocol.Type(i).String()
+		if name == "" {
+			name = "invalid"
+		}
+		m.showCounter("usher_messages_received_total", "Messages from clients, by type.", "type", name, &m.received[i])
+	}
+	for i := range m.errors {
+		code := "other"
+		if i < len(protocol.Codes) {
+			code = string(protocol.Codes[i].Code)
+		}
+		m.showCounter("usher_errors_total", "ERROR messages sent, by code.", "code", code, &m.errors[i])
+		m.showCounter("usher_undelivered_total", "UNDELIVERED messages sent, by code.", "code", code, &m.undelivered[i])
+	}
+	for i := range m.closes {
+		code := "other"
+		if i < len(protocol.Closings) {
+			code = strconv.Itoa(int(protocol.Closings[i].Code))
+		} else if i == noClose {
+			code = "none"
+		}
+		m.showCounter("usher_closes_total", "Connections closed, by close code; none is without a close frame.", "code", code, &m.closes[i])
+	}
+	m.showCounter("usher_frames_relayed_total", "Frames passed on from one client to another.", "", "", &m.frames)
+	m.showCounter("usher_joins_total", "Times that a seat was taken, returns included.", "", "", &m.joins)
+	m.showCounter("usher_saves_total", "Room snapshots committed.", "", "", &m.saves)
+	m.showCounter("usher_commits_failed_total", "Commits of the room store that failed.", "", "", &m.failedCommits)
+}
+
+func (m *metrics) showGauge(name, help string, g *gauge) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help},
+		func() float64 { return float64(g.Load()) }))
+}
+
+func (m *metrics) showCounter(name, help, label, value string, c *counter) {
+	opts := prometheus.CounterOpts{Name: name, Help: help}
+	if label != "" {
+		opts.ConstLabels = prometheus.Labels{label: value}
+	}
+	m.registry.MustRegister(prometheus.NewCounterFunc(opts, func() float64 { return float64(c.Load()) }))
+}
+
+// messageReceived counts a message from a client; 0 is one that is no message.
+func (m *metrics) messageReceived(t protocol.Type) {
+	if t >= protocol.Types {
+		t = 0
+	}
+	m.received[t].Add(1)
+}
+
+// framesRelayed counts n frames passed on.
+func (m *metrics) framesRelayed(n int) { m.frames.Add(uint64(n)) }
+
+// errorSent counts an ERROR message.
+func (m *metrics) errorSent(code protocol.Code) { m.errors[m.codeIndex(code)].Add(1) }
+
+// undeliveredSent counts an UNDELIVERED message.
+func (m *metrics) undeliveredSent(code protocol.Code) { m.undelivered[m.codeIndex(code)].Add(1) }
+
+func (m *metrics) codeIndex(code protocol.Code) int {
+	if i, ok := m.indexOfCode[code]; ok {
+		return i
+	}
+	return len(protocol.Codes)
+}
+
+// connClosed counts the end of a connection by the close code that was sent
+// or, when the client closed first, received; 0 is an end without one.
+func (m *metrics) connClosed(code protocol.CloseCode) {
+	i, ok := m.indexOfClose[code]
+	switch {
+	case code == 0:
+		i = noClose
+	case !ok:
+		i = otherClose
+	}
+	m.closes[i].Add(1)
+}
+
+// joined counts a seat taken.
+func (m *metrics) joined() { m.joins.Add(1) }
+
+// committed counts one commit of n rooms' snapshots.
+func (m *metrics) committed(n int, took time.Duration) {
+	m.saves.Add(uint64(n))
+	m.commits.Observe(took.Seconds())
+}
+
+// commitFailed counts a commit that failed.
+func (m *metrics) commitFailed() { m.failedCommits.Add(1) }
+
+// requested counts an HTTP request by the route's pattern, "" where none
+// matched, and its status, 0 where it was cut off.
+func (m *metrics) requested(route string, status int) {
+	if route == "" {
+		route = "other"
+	}
+	label := "aborted"
+	if status != 0 {
+		label = strconv.Itoa(status)
+	}
+	m.requests.WithLabelValues(route, label).Inc()
+}
+
+// route is GET /metrics.
+func (m *metrics) route() route {
+	scrape := promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
+	return route{path: "/metrics", handler: func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "no-store")
+		scrape.ServeHTTP(w, r)
+	}}
+}

@@ -1,0 +1,196 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"time"
+
+	"usher/protocol"
+	"usher/room"
+	"usher/server/store"
+)
+
+// registry has the rooms in memory by id.
+type registry struct {
+	mu sync.Mutex
+	m  map[string]*liveRoom
+}
+
+// enter returns the room of an id, from memory, from the store or a new one
+// that does not exist yet, and keeps it in memory until leave.
+func (s *Server) enter(id string) (*liveRoom, protocol.Code) {
+	for {
+		s.rooms.mu.Lock()
+		l, ok := s.rooms.m[id]
+		if !ok {
+			l = &liveRoom{server: s, id: id}
+			l.mu.Lock() // others who want the room wait until it is loaded
+			s.rooms.m[id] = l
+		}
+		s.rooms.mu.Unlock()
+		if ok {
+			l.mu.Lock()
+		} else if refusal := l.load(); refusal != "" {
+			l.leaveRegistry()
+			l.mu.Unlock()
+			return nil, refusal
+		}
+		gone := l.gone
+		l.entering++
+		l.mu.Unlock()
+		if !gone {
+			return l, ""
+		}
+	}
+}
+
+// leave ends what enter began.
+func (l *liveRoom) leave() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.entering--
+	l.forgetIfUnused()
+}
+
+func (r *registry) remove(l *liveRoom) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.m[l.id] == l {
+		delete(r.m, l.id)
+	}
+}
+
+// all returns the rooms of this moment.
+func (r *registry) all() []*liveRoom {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	rooms := make([]*liveRoom, 0, len(r.m))
+	for _, l := range r.m {
+		rooms = append(rooms, l)
+	}
+	return rooms
+}
+
+// load restores the room from the store where it has it. The caller holds the lock.
+func (l *liveRoom) load() protocol.Code {
+	s := l.server
+	record, found, err := s.store.Load(l.id)
+	switch {
+	case errors.Is(err, store.ErrCorrupt):
+		s.log.Error("a room's record is corrupt and was set aside", "error", err)
+	case err != nil:
+		s.log.Error("a room could not be read", "error", err)
+		return protocol.CodeStorageUnavailable
+	}
+	if !found {
+		l.room = room.New(&s.config.Room, l.id)
+		return ""
+	}
+	l.room, err = room.Restore(&s.config.Room, l.id, record.Snapshot)
+	if err != nil {
+		s.log.Error("a room could not be restored; it stays in the store until it expires", "error", err)
+		return protocol.CodeInternal
+	}
+	s.metrics.rooms.Add(1)
+	s.metrics.participants.Add(int64(l.room.People()))
+	t := turns.Get().(*turn)
+	// Its connections dropped when the server started, whenever it is asked for.
+	l.locked(t, s.startedMs, room.Event{Kind: room.Restored, HoldsComplete: s.clean.Load()})
+	t.release()
+	return ""
+}
+
+// roomRoute is GET /rooms/{id}: what somebody with an invitation may know before joining.
+func (s *Server) roomRoute() route {
+	return route{path: "/rooms/{id}", handler: func(w http.ResponseWriter, r *http.Request) {
+		id := r.PathValue("id")
+		if !protocol.ValidRoomID(id) {
+			writeError(w, r, protocol.CodeInvalidRoomID, "")
+			return
+		}
+		l, refusal := s.enter(id)
+		if refusal != "" {
+			writeError(w, r, refusal, "")
+			return
+		}
+		defer l.leave()
+		l.mu.Lock()
+		exists, state := l.room.Exists(), l.room.State()
+		l.mu.Unlock()
+		if !exists {
+			writeError(w, r, protocol.CodeRoomNotFound, "")
+			return
+		}
+		writeJSON(w, http.StatusOK, struct {
+			ID          string `json:"id"`
+			Name        string `json:"name"`
+			ControlMode string `json:"controlMode"`
+			People      int    `json:"people"`
+		}{state.ID, state.Name, state.ControlMode.String(), len(state.Users)})
+	}}
+}
+
+// takeStock removes what expired while the server was down, and counts the
+// rooms that addresses have.
+func (s *Server) takeStock(ctx context.Context) error {
+	removed, err := s.store.RemoveExpired(s.startedMs)
+	if err != nil {
+		return err
+	}
+	rooms := 0
+	err = s.store.All(ctx, func(_ string, record store.Record) error {
+		rooms++
+		s.roomLimit.restore(record.Creator)
+		return nil
+	})
+	if rooms+len(removed) > 0 {
+		s.log.Info("rooms found in the store", "rooms", rooms, "expired", len(removed), "clean", s.clean.Load())
+	}
+	return err
+}
+
+// endUntouched loads, once their seats' grace is over, the rooms that nobody
+// has come back to, so that they end like all others.
+func (s *Server) endUntouched(ctx context.Context) {
+	grace := time.Duration(s.config.Room.SeatGraceMs) * time.Millisecond
+	select {
+	case <-ctx.Done():
+		return
+	case <-time.After(grace):
+	}
+	err := s.store.All(ctx, func(id string, _ store.Record) error {
+		if l, refusal := s.enter(id); refusal == "" {
+			l.step(room.Event{Kind: room.AlarmFired})
+			l.leave()
+		}
+		return nil
+	})
+	if err != nil && ctx.Err() == nil {
+		s.log.Error("rooms that nobody came back to could not be read", "error", err)
+	}
+}
+
+// unsavedRooms is the list of rooms with a SaveLater to be carried out.
+type unsavedRooms struct {
+	mu   sync.Mutex
+	list []*liveRoom
+}
+
+func (u *unsavedRooms) add(l *liveRoom) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.list = append(u.list, l)
+}
+
+// save carries them out.
+func (u *unsavedRooms) save() {
+	u.mu.Lock()
+	list := u.list
+	u.list = nil
+	u.mu.Unlock()
+	for _, l := range list {
+		l.saveNow()
+	}
+}

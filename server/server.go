@@ -1,0 +1,208 @@
+// Package server is the native shell: rooms in memory, snapshots in an
+// embedded database, WebSockets on pollers.
+//
+// net/http takes the connections, with its parser, time-outs and TLS; a
+// WebSocket is then handed to nbio's poller, so that an idle participant costs
+// no goroutine. Each room has a lock (loop.go) under which the core is
+// stepped and its effects are carried out; frames and closes wait there for the commits that
+// they must not be seen before (effect.go). Everything about roles, seats and
+// limits is the core's; the shell counts rooms and connections by address,
+// because no single room could.
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"github.com/lesismal/nbio/logging"
+	"github.com/lesismal/nbio/nbhttp"
+	"github.com/lesismal/nbio/nbhttp/websocket"
+
+	"usher/protocol"
+	"usher/server/store"
+)
+
+// saveLaterEvery is how much of playback positions and held frames a crash may lose.
+const saveLaterEvery = 5 * time.Second
+
+// Server is a native server. New makes one, Run serves.
+type Server struct {
+	config    Config
+	log       *slog.Logger
+	debug     bool
+	store     *store.Store
+	listener  net.Listener
+	http      *http.Server
+	certs     *certificates
+	engine    *nbhttp.Engine
+	upgrader  *websocket.Upgrader
+	origins   *OriginList
+	addresses addressBook
+	metrics   *metrics
+
+	startedMs int64
+	// clean: the store has each room's very last state.
+	clean     atomic.Bool
+	draining  atomic.Bool
+	lastConn  atomic.Uint64
+	rooms     registry
+	unsaved   unsavedRooms
+	connLimit *limiter
+	roomLimit *limiter
+}
+
+// New opens the store and the listener, so that what is wrong with either is
+// known before anything is served. A store that another process has open is store.ErrLocked.
+func New(config Config) (*Server, error) {
+	if err := config.Validate(); err != nil {
+		return nil, err
+	}
+	s := &Server{
+		config: config, log: config.Log, debug: config.Log.Enabled(context.Background(), slog.LevelDebug),
+		metrics: newMetrics(), rooms: registry{m: make(map[string]*liveRoom)},
+		connLimit: newLimiter(config.MaxConnsPerAddress), roomLimit: newLimiter(config.MaxRoomsPerAddress),
+		startedMs: time.Now().UnixMilli(),
+	}
+	var err error
+	if s.certs, err = openCertificates(config); err != nil {
+		return nil, err
+	}
+	if s.store, err = store.Open(config.DataDir, store.Options{
+		MaxBytes: config.MaxStoreBytes, Log: config.Log, OnCommit: s.metrics.committed, OnCommitFailed: s.metrics.commitFailed,
+	}); err != nil {
+		return nil, err
+	}
+	if s.listener, err = net.Listen("tcp", config.Listen); err != nil {
+		_ = s.store.Close()
+		return nil, err
+	}
+	if err = s.prepare(); err != nil {
+		_ = s.listener.Close()
+		_ = s.store.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// prepare makes what serves the listener and takes stock of the store.
+func (s *Server) prepare() error {
+	s.clean.Store(s.store.WasClean())
+	s.addresses = addressBook{secret: s.store.Secret(), trusted: s.config.TrustedProxies}
+	var err error
+	if s.origins, err = ParseOrigins(s.config.AllowOrigins); err != nil {
+		return err
+	}
+	routes := append(healthRoutes(s.ready), s.metrics.route(), s.roomRoute(),
+		turnRoute(newConfiguredICE(s.config), s.origins, s.log))
+	edge, err := newEdge(s.config, s.metrics, append(routes, s.wsRoutes()...)...)
+	if err != nil {
+		return err
+	}
+	s.http = newHTTPServer(edge, s.log)
+	if s.certs != nil {
+		s.http.TLSConfig = s.certs.tlsConfig()
+	}
+	if err := s.takeStock(context.Background()); err != nil {
+		return err
+	}
+	return s.startPollers()
+}
+
+func (s *Server) startPollers() error {
+	logging.SetLogger(pollerLog{s.log})
+	const readBufferBytes = 64 << 10
+	s.engine = nbhttp.NewEngine(nbhttp.Config{
+		NPoller:            runtime.GOMAXPROCS(0),
+		ReadBufferSize:     readBufferBytes,
+		MaxWriteBufferSize: s.config.MaxPendingBytes,
+		ReadLimit:          s.config.MaxFrameBytes + 2*readBufferBytes,
+		ServerExecutor:     func(f func()) { f() },
+		SupportServerOnly:  true,
+	})
+	// The decoder finds invalid UTF-8, and the room closes for it.
+	s.engine.CheckUtf8 = func([]byte) bool { return true }
+	s.upgrader = newUpgrader(s.engine, s.config.MaxFrameBytes)
+	return s.engine.Start()
+}
+
+// Addr is the address that the server listens on.
+func (s *Server) Addr() net.Addr { return s.listener.Addr() }
+
+// Reload reads the certificate files again. Where they are of no use, the old
+// ones stay and the error says why.
+func (s *Server) Reload() error {
+	if s.certs == nil {
+		return nil
+	}
+	return s.certs.Reload()
+}
+
+// ready is "" while new rooms are welcome.
+func (s *Server) ready() protocol.Code {
+	switch {
+	case s.draining.Load():
+		return protocol.CodeDraining
+	case !s.store.Healthy():
+		return protocol.CodeStorageUnavailable
+	}
+	return ""
+}
+
+// Run serves until ctx is done, then drains, and returns nil when everything
+// is stored. It can be called once.
+func (s *Server) Run(ctx context.Context) error {
+	served := make(chan error, 1)
+	go func() {
+		if s.certs != nil {
+			served <- s.http.ServeTLS(s.listener, "", "")
+		} else {
+			served <- s.http.Serve(s.listener)
+		}
+	}()
+	background, stop := context.WithCancel(context.Background())
+	defer stop()
+	go s.endUntouched(background)
+	go s.saveUnsaved(background)
+	s.log.Info("serving", "listen", s.Addr().String())
+	select {
+	case <-ctx.Done():
+		stop()
+		return s.drain()
+	case err := <-served:
+		stop()
+		return errors.Join(fmt.Errorf("serving: %w", err), s.drain())
+	}
+}
+
+func (s *Server) saveUnsaved(ctx context.Context) {
+	ticker := time.NewTicker(saveLaterEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			s.unsaved.save()
+		}
+	}
+}
+
+// pollerLog passes on what nbio has to say at the level that it deserves:
+// clients cause all of it but panics.
+type pollerLog struct{ log *slog.Logger }
+
+func (l pollerLog) Debug(string, ...any) {}
+func (l pollerLog) Info(string, ...any)  {}
+func (l pollerLog) Warn(format string, args ...any) {
+	l.log.Debug("poller", "message", fmt.Sprintf(format, args...))
+}
+func (l pollerLog) Error(format string, args ...any) {
+	l.log.Error("poller", "message", fmt.Sprintf(format, args...))
+}

@@ -1,0 +1,210 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/mail"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"usher/room"
+	"usher/server/store"
+)
+
+const (
+	day = 24 * time.Hour
+	// maxRate bounds rates and bursts of messages, maxByteRate those of bytes:
+	// far over what a connection can do, so a slip of the pen is noticed.
+	maxRate     = 1_000_000
+	maxByteRate = 1 << 30
+	// maxPerAddress keeps counts within any int.
+	maxPerAddress = 1_000_000_000
+	// maxDrain is longer than any supervisor waits before it kills.
+	maxDrain = time.Hour
+)
+
+// Validate holds every setting to the bounds that its comment names. The error
+// has one line for each that is out of them, under the name that it has as a
+// flag. It never holds a secret.
+func (c Config) Validate() error {
+	var p problems
+	p.checkNetwork(&c)
+	p.checkRoom(&c.Room)
+	p.checkLimits(&c)
+	p.checkICE(&c)
+	p.checkTLS(&c)
+	return errors.Join(p...)
+}
+
+type problems []error
+
+func (p *problems) add(format string, args ...any) { *p = append(*p, fmt.Errorf(format, args...)) }
+
+func (p *problems) checkNetwork(c *Config) {
+	if _, port, err := net.SplitHostPort(c.Listen); err != nil {
+		p.add("listen must be host:port or :port, not %q", c.Listen)
+	} else if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		p.add("listen must end in a port from 0 to 65535, not %q", port)
+	}
+	if c.DataDir == "" {
+		p.add("data must name a folder")
+	}
+	if c.Log == nil {
+		p.add("Log must be set")
+	}
+	if _, err := ParseOrigins(c.AllowOrigins); err != nil {
+		p.add("allow-origin: %w", err)
+	}
+	for _, network := range c.TrustedProxies {
+		if !network.IsValid() || network.Addr().Is4In6() {
+			p.add("trusted-proxy: %s is not a network such as 10.0.0.0/8 or fd00::/8", network)
+		}
+	}
+	p.duration("drain-spread", c.DrainSpread, 0, maxDrain)
+	p.duration("drain-timeout", c.DrainTimeout, 0, maxDrain)
+	if c.DrainTimeout <= c.DrainSpread {
+		p.add("drain-timeout must be more than drain-spread (%s), not %s", show(c.DrainSpread), show(c.DrainTimeout))
+	}
+}
+
+func (p *problems) checkRoom(c *room.Config) {
+	p.ms("seat-grace", c.SeatGraceMs, time.Second, time.Hour)
+	p.ms("idle-timeout", c.IdleMs, 10*time.Second, day)
+	p.ms("room-idle", c.RoomIdleMs, time.Minute, 30*day)
+	p.ms("empty-room", c.EmptyRoomMs, 0, 30*day)
+	// The bound means something only where idle-timeout keeps its own.
+	if idle := milliseconds(c.IdleMs); idle >= 10*time.Second && idle <= day {
+		p.ms("ping-interval", c.PingIntervalMs, time.Second, idle)
+	}
+	if c.TokenlessRejoin > room.RejoinNever {
+		p.add("tokenless-rejoin must be address, anywhere or never")
+	}
+	p.count("max-people", c.MaxPeople, 2, 250)
+	p.count("message-rate", c.MessagesPerSecond, 1, maxRate)
+	p.count("message-burst", c.MessageBurst, 1, maxRate)
+	p.size("byte-rate", c.BytesPerSecond, 1, maxByteRate)
+	p.size("byte-burst", c.ByteBurst, 1, maxByteRate)
+}
+
+func (p *problems) checkLimits(c *Config) {
+	p.size("max-frame", c.MaxFrameBytes, 4<<10, 1<<20)
+	p.size("max-pending", c.MaxPendingBytes, 64<<10, 64<<20)
+	p.count("max-connections-per-address", c.MaxConnsPerAddress, 0, maxPerAddress)
+	p.count("max-rooms-per-address", c.MaxRoomsPerAddress, 0, maxPerAddress)
+	if c.MaxStoreBytes != 0 && c.MaxStoreBytes < store.MinMaxBytes {
+		p.add("max-store must be 0 or at least %s, not %s", showBytes(store.MinMaxBytes), showBytes(int(c.MaxStoreBytes)))
+	}
+	// Otherwise a frame that is allowed could never pass.
+	if c.MaxPendingBytes < c.MaxFrameBytes {
+		p.add("max-pending must be at least max-frame (%s), not %s", showBytes(c.MaxFrameBytes), showBytes(c.MaxPendingBytes))
+	}
+	if c.Room.ByteBurst < c.MaxFrameBytes {
+		p.add("byte-burst must be at least max-frame (%s), not %s", showBytes(c.MaxFrameBytes), showBytes(c.Room.ByteBurst))
+	}
+}
+
+func (p *problems) checkICE(c *Config) {
+	for _, server := range c.ICEServers {
+		if err := server.normalize(); err != nil {
+			p.add("ice-server: %w", err)
+		} else if server.relays() && server.Username == "" && c.TURNSecret == "" {
+			p.add("ice-server: %s needs a username and credential, or turn-secret", server)
+		}
+	}
+	if strings.TrimSpace(c.TURNSecret) != c.TURNSecret {
+		p.add("turn-secret begins or ends with white space")
+	}
+}
+
+func (p *problems) checkTLS(c *Config) {
+	switch {
+	case c.TLSCert != "" && c.TLSKey == "":
+		p.add("tls-cert needs tls-key")
+	case c.TLSCert == "" && c.TLSKey != "":
+		p.add("tls-key needs tls-cert")
+	case c.TLSCert != "" && len(c.TLSDomains) > 0:
+		p.add("tls-domain gets certificates by itself; it excludes tls-cert and tls-key")
+	}
+	for _, domain := range c.TLSDomains {
+		_, err := netip.ParseAddr(domain)
+		if err == nil || !validHost(domain) || !strings.Contains(domain, ".") {
+			p.add("tls-domain must be a public domain name, in its xn-- form and without *, not %q", domain)
+		}
+	}
+	if c.ACMEDirectory != "" {
+		directory, err := url.Parse(c.ACMEDirectory)
+		if err != nil || directory.Scheme != "https" || directory.Host == "" { // RFC 8555, section 6.1
+			p.add("acme-directory must be an https:// address")
+		}
+		if len(c.TLSDomains) == 0 {
+			p.add("acme-directory needs tls-domain")
+		}
+	}
+	if c.ACMEEmail == "" {
+		return
+	}
+	if address, err := mail.ParseAddress(c.ACMEEmail); err != nil || address.Address != c.ACMEEmail {
+		p.add("acme-email must be one bare mail address")
+	}
+	if len(c.TLSDomains) == 0 {
+		p.add("acme-email needs tls-domain")
+	}
+}
+
+func (p *problems) duration(name string, d, low, high time.Duration) {
+	if d < low || d > high {
+		p.add("%s must be %s to %s, not %s", name, show(low), show(high), show(d))
+	}
+}
+
+func (p *problems) ms(name string, ms int64, low, high time.Duration) {
+	p.duration(name, milliseconds(ms), low, high)
+}
+
+// milliseconds is the duration, or the longest one where it does not fit.
+func milliseconds(ms int64) time.Duration {
+	const most = int64(1<<63-1) / int64(time.Millisecond)
+	return time.Duration(min(max(ms, -most), most)) * time.Millisecond
+}
+
+func (p *problems) count(name string, n, low, high int) {
+	if n < low || n > high {
+		p.add("%s must be %d to %d, not %d", name, low, high, n)
+	}
+}
+
+func (p *problems) size(name string, n, low, high int) {
+	if n < low || n > high {
+		p.add("%s must be %s to %s, not %s", name, showBytes(low), showBytes(high), showBytes(n))
+	}
+}
+
+// show writes a duration as a person would: 5h, not 5h0m0s, and 30d.
+func show(d time.Duration) string {
+	if d >= 2*day && d%day == 0 {
+		return strconv.FormatInt(int64(d/day), 10) + "d"
+	}
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}
+
+// showBytes writes a size in the largest unit that leaves no remainder.
+func showBytes(n int) string {
+	switch {
+	case n != 0 && n%(1<<20) == 0:
+		return strconv.Itoa(n>>20) + "MiB"
+	case n != 0 && n%(1<<10) == 0:
+		return strconv.Itoa(n>>10) + "KiB"
+	}
+	return strconv.Itoa(n)
+}
