@@ -196,28 +196,29 @@ func (s *scanner) digits() bool {
 // ASCII eight bytes at a time.
 func (s *scanner) text() bool {
 	b, i := s.b, s.i
-	for {
-		for i+8 <= len(b) {
-			if stop := unusual(binary.LittleEndian.Uint64(b[i:])); stop != 0 {
-				i += bits.TrailingZeros64(stop) >> 3
-				break
+	for i < len(b) {
+		if i+8 <= len(b) {
+			stop := unusual(binary.LittleEndian.Uint64(b[i:]))
+			if stop == 0 {
+				i += 8
+				continue
 			}
-			i += 8
+			i += bits.TrailingZeros64(stop) >> 3
 		}
-		if i >= len(b) {
-			return false
-		}
-		c := b[i]
-		switch {
-		case c == '"':
-			s.i = i + 1
-			return true
+		switch c := b[i]; {
 		case c == '\\':
+			if i+4 <= len(b) && string(b[i:i+4]) == `\r\n` { // every line of SDP ends so (RFC 8866)
+				i += 4
+				continue
+			}
 			n := escape(b[i:])
 			if n == 0 {
 				return false
 			}
 			i += n
+		case c == '"':
+			s.i = i + 1
+			return true
 		case c < 0x20:
 			return false
 		case c < utf8.RuneSelf:
@@ -230,16 +231,15 @@ func (s *scanner) text() bool {
 			i += n
 		}
 	}
+	return false
 }
 
 // unusual has the top bit of the first byte set that ends the plain run: a
-// control character, a quote, a backslash or anything not ASCII. Bits above
-// the first may be set by borrows.
+// control character, a quote, a backslash or anything not ASCII. A byte minus its
+// bound borrows into the top bit where it is below; bits above the first may be set by borrows.
 func unusual(w uint64) uint64 {
 	const ones, tops = 0x0101010101010101, 0x8080808080808080
-	quote := w ^ ones*'"'
-	backslash := w ^ ones*'\\'
-	return ((w-ones*0x20)&^w | (quote-ones)&^quote | (backslash-ones)&^backslash | w) & tops
+	return ((w - ones*0x20) | ((w ^ ones*'"') - ones) | ((w ^ ones*'\\') - ones) | w) & tops
 }
 
 // escape returns the length of the escape at the start of b, 0 for a wrong

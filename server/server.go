@@ -17,7 +17,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -119,7 +118,7 @@ func (s *Server) startPollers() error {
 	logging.SetLogger(pollerLog{s.log})
 	const readBufferBytes = 64 << 10
 	s.engine = nbhttp.NewEngine(nbhttp.Config{
-		NPoller:            runtime.GOMAXPROCS(0),
+		NPoller:            1,
 		ReadBufferSize:     readBufferBytes,
 		MaxWriteBufferSize: s.config.MaxPendingBytes,
 		ReadLimit:          s.config.MaxFrameBytes + 2*readBufferBytes,

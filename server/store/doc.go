@@ -1,0 +1,47 @@
+// Package store keeps the snapshots of rooms on disk, in one bbolt database.
+//
+// Save and Delete queue and return; they never wait for the disk. One writer
+// goroutine takes everything that is queued, commits it in one fsynced
+// transaction and then calls each done, in the order of the calls (group
+// commit). So durable before visible is: show a change only once its done was
+// called with nil. After an error the change may or may not be on disk, and
+// the caller gives up the room. Of several queued records of one id only the
+// newest is written, and all their dones get its result.
+//
+// A write that fails turns the store unhealthy. Later saves are still tried;
+// the first that succeeds, or a probe that is written once a second, makes it
+// healthy again. A full store (Options.MaxBytes) still commits deletes, from
+// a reserve, so it gets room without help.
+//
+// A record that cannot be read is moved to the bucket "corrupt" and reported
+// once, with ErrCorrupt; the other rooms go on. bbolt has no checksums of its
+// pages, panics where they are damaged, and the kernel raises SIGBUS where
+// they cannot be read. So Open looks at the numbers in all of them first, and
+// what is found there, a panic or a fault becomes ErrDamaged. After a fault in
+// a transaction's machinery nothing more is read or written until a person
+// has dealt with the file; its lock then lasts as long as the process.
+//
+// # Layout
+//
+//	DIR             0700
+//	DIR/rooms.db    0600, locked (flock) by the process that has it open
+//	  rooms         id → record
+//	  corrupt       time set aside (ms, 8 bytes, big endian), id → the bytes found; the newest 1 000
+//	  meta          format: 1 byte, 1
+//	                secret: 32 random bytes, made with the store
+//	                clean:  there while no process has the store open and the last one used CloseClean
+//	                probe:  there for a moment while the store heals
+//
+// A record, version 1 (integers little endian):
+//
+//	0   1  version, 1
+//	1   1  flags, 0
+//	2   4  CRC-32C of the id and of everything but these 4 bytes
+//	6   8  expiresAt, ms since 1970, 0 for never
+//	14  8  creator, the keyed hash of the creator's network address
+//	22  …  snapshot, up to the end
+//
+// Versions of a record are never reused, so that an old one can always be
+// told. A change that an older usher must not see gets a new format too: a
+// store whose format is newer is refused as a whole, and nothing is set aside.
+package store

@@ -1,0 +1,69 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+// Reader reads a store that no server has open.
+type Reader struct {
+	db      *database
+	corrupt int
+}
+
+// OpenReadOnly opens the store in dir and changes nothing. While a server has
+// it open, that is an error with ErrLocked; while a Reader has it open, a server
+// cannot start. The error of a missing store is fs.ErrNotExist.
+func OpenReadOnly(dir string) (*Reader, error) { return openReadOnly(dir, time.Second) }
+
+func openReadOnly(dir string, lockWait time.Duration) (*Reader, error) {
+	// bbolt would take an empty file for a new database and try to write to it.
+	if info, err := os.Stat(filepath.Join(dir, fileName)); err != nil {
+		return nil, err
+	} else if info.Size() == 0 {
+		return &Reader{}, nil
+	}
+	d, err := openDatabase(dir, true, lockWait)
+	if err != nil {
+		return nil, err
+	}
+	r := &Reader{db: d}
+	err = d.view(func(tx *bolt.Tx) error {
+		if b := tx.Bucket(corruptBucket); b != nil {
+			r.corrupt = countKeys(b)
+		}
+		if b := tx.Bucket(metaBucket); b != nil {
+			return d.checkFormat(b.Get(formatKey))
+		}
+		return nil
+	})
+	if err != nil {
+		d.close()
+		return nil, fmt.Errorf("opening the room store to read: %w", err)
+	}
+	return r, nil
+}
+
+// All is Store.All, but leaves corrupt records where they are.
+func (r *Reader) All(ctx context.Context, fn func(id string, r Record) error) error {
+	if r.db == nil {
+		return nil
+	}
+	return r.db.all(ctx, fn, func(string) { r.corrupt++ })
+}
+
+// Corrupt is how many corrupt records were set aside, and found by All.
+func (r *Reader) Corrupt() int { return r.corrupt }
+
+// Close closes the file.
+func (r *Reader) Close() error {
+	if r.db == nil {
+		return nil
+	}
+	return r.db.close()
+}

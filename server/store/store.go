@@ -1,0 +1,146 @@
+package store
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+// Store is an open room store. Its methods may be called from any goroutine.
+type Store struct {
+	db       *database
+	options  Options
+	secret   [32]byte
+	wasClean bool
+
+	mu      sync.Mutex
+	queued  *batch // what Save and Delete add to
+	writing *batch // what the writer is committing, or an empty one
+	closing bool
+	clean   bool // asked for by CloseClean
+	stats   Stats
+
+	wake     chan struct{} // holds one: something is queued, or closing
+	stopped  chan struct{} // closed when the writer has ended
+	closeErr error         // valid once stopped is closed
+
+	failure atomic.Pointer[error] // nil while healthy
+	probing *time.Ticker          // the writer's; nil while healthy
+	failed  int64                 // the writer's; bytes of the last commit that failed
+}
+
+func newStore(d *database, options Options) *Store {
+	return &Store{
+		db: d, options: options,
+		queued: newBatch(), writing: newBatch(),
+		wake: make(chan struct{}, 1), stopped: make(chan struct{}),
+	}
+}
+
+// Secret is 32 random bytes that were made with the store and stay the same
+// for its life: the key for hashing network addresses.
+func (s *Store) Secret() [32]byte { return s.secret }
+
+// WasClean reports whether the last process that had the store open ended
+// with CloseClean. It is true of a new store.
+func (s *Store) WasClean() bool { return s.wasClean }
+
+// Healthy is false from a commit that failed until one that succeeds.
+func (s *Store) Healthy() bool { return s.failure.Load() == nil }
+
+// Err is why the store is unhealthy, nil while it is healthy.
+func (s *Store) Err() error {
+	if err := s.failure.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+// setHealth is called by the writer alone.
+func (s *Store) setHealth(err error) {
+	was := s.Err()
+	if err == nil {
+		s.failure.Store(nil)
+	} else {
+		s.failure.Store(&err)
+	}
+	switch {
+	case was == nil && err != nil:
+		s.probing = time.NewTicker(s.options.probeEvery)
+		s.options.Log.Error("the room store cannot write", "error", err)
+		s.options.OnHealth(err)
+	case was != nil && err == nil:
+		s.probing.Stop()
+		s.probing = nil
+		s.options.Log.Info("the room store writes again")
+		s.options.OnHealth(nil)
+	}
+}
+
+// Close commits what is queued, calls its dones and closes the file. The
+// next Open will find that the store was not closed clean. It must not be
+// called from a done. Calls after the first wait for it and return the same.
+func (s *Store) Close() error { return s.close(false) }
+
+// CloseClean is Close at the end of a complete shutdown: it also leaves the
+// mark that WasClean reports, if the store is healthy then.
+func (s *Store) CloseClean() error { return s.close(true) }
+
+func (s *Store) close(clean bool) error {
+	s.mu.Lock()
+	if !s.closing {
+		s.closing, s.clean = true, clean
+	}
+	s.mu.Unlock()
+	s.wakeWriter()
+	<-s.stopped
+	return s.closeErr
+}
+
+// finish is the writer's last act.
+func (s *Store) finish() {
+	if s.probing != nil {
+		s.probing.Stop()
+	}
+	var markErr error
+	if s.clean && s.Healthy() {
+		markErr = s.db.update(s.options.MaxBytes, func(tx *bolt.Tx) error {
+			return tx.Bucket(metaBucket).Put(cleanKey, []byte{1})
+		})
+	}
+	s.closeErr = s.db.close()
+	if markErr != nil {
+		s.closeErr = markErr
+	}
+	close(s.stopped)
+}
+
+// Stats is what the store has done since Open, for metrics.
+type Stats struct {
+	Saves, Deletes                 uint64 // calls
+	RecordsWritten, RecordsDeleted uint64 // committed; fewer than the calls, for only the newest counts
+	BytesWritten                   uint64 // of the records written
+	Commits, FailedCommits         uint64
+	CommitTime, LastCommitTime     time.Duration // of commits that succeeded
+	LastBatch                      int           // records and deletes in the last one of them
+	Queued                         int           // records and deletes that wait or are being committed
+	QueuedBytes                    int64
+	FileBytes, FreeBytes           int64 // size of the file, and how much of it can be used again
+	Corrupt                        int   // records in the bucket "corrupt"
+}
+
+// Stats returns the figures of this moment.
+func (s *Store) Stats() Stats {
+	s.mu.Lock()
+	stats := s.stats
+	stats.Queued = len(s.queued.entries) + len(s.writing.entries)
+	stats.QueuedBytes = s.queued.bytes + s.writing.bytes
+	s.mu.Unlock()
+	if info, err := s.db.file.Stat(); err == nil { // an error after Close
+		stats.FileBytes = info.Size()
+	}
+	stats.FreeBytes = int64(s.db.db.Stats().FreeAlloc)
+	return stats
+}
