@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -25,6 +26,7 @@ func (s *Server) enter(id string) (*liveRoom, protocol.Code) {
 		s.rooms.mu.Lock()
 		l, ok := s.rooms.m[id]
 		if !ok {
+			id = strings.Clone(id) // it is a piece of the request's first line
 			l = &liveRoom{server: s, id: id}
 			l.mu.Lock() // others who want the room wait until it is loaded
 			s.rooms.m[id] = l

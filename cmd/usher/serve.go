@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"syscall"
@@ -35,6 +36,7 @@ func (c *serveCmd) Run(out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	collectOften()
 	srv, err := server.New(config)
 	if err != nil {
 		return explainServe(config, err)
@@ -61,6 +63,15 @@ func explainServe(config server.Config, err error) error {
 		return &hinted{fmt.Errorf("%s is in use by another program", config.Listen), "stop that one, or choose another port with --listen"}
 	}
 	return err
+}
+
+// collectOften lets the heap grow by half instead of to twice its live size
+// between collections. Idle connections are most of it, so it is memory that
+// counts: see idle in docs/performance.md. GOGC in the environment wins.
+func collectOften() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(50)
+	}
 }
 
 // boundAddress is the address as it was asked for, with the port that port 0 became.

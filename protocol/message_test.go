@@ -1,0 +1,316 @@
+package protocol
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"os"
+	"strings"
+	"testing"
+)
+
+var rewrite = flag.Bool("rewrite", false, "write testdata/vectors.json")
+
+// vector is one message and its bytes. testdata/vectors.json is for every
+// implementation of the wire to read.
+type vector struct {
+	Name  string          `json:"name"`
+	From  string          `json:"from"` // client or server
+	Type  string          `json:"type"`
+	Frame json.RawMessage `json:"frame"`
+}
+
+var (
+	base     = BaseSignalingMessage{RoomID: "room-1", UserID: "user-1764000000000-a1b2c3d4e", Timestamp: 1764000000123}
+	syncBase = BaseSyncMessage{UserID: "user-1764000000000-a1b2c3d4e", Timestamp: 1764000000123}
+	seconds  = 62.5
+)
+
+var clientExamples = []ClientMessage{
+	CreateRoomMessage{base, "Ann", "Film night", "", 1},
+	CreateRoomMessage{BaseSignalingMessage: base, UserName: "Ann"},
+	JoinRoomMessage{base, "Ann \"A\" \u2028 é 😀 \n", "AAECAwQFBgcICQoLDA0ODw", 1},
+	JoinRoomMessage{BaseSignalingMessage: base, UserName: "Ann"},
+	LeaveRoomMessage{base},
+	RenameRoomMessage{base, "Second night"},
+	RenameUserMessage{base, "Anna"},
+	TransferHostMessage{base, "bob"},
+	WebRTCOfferMessage{base, "bob", SessionDescription{"offer", "v=0\r\n"}},
+	WebRTCAnswerMessage{base, "bob", SessionDescription{"answer", "v=0\r\n"}},
+	WebRTCIceCandidateMessage{base, "bob", IceCandidate{"candidate:1 1 udp 1 192.0.2.1 1 typ host", "0", 0}},
+	PingMessage{}, PingMessage{1764000000123}, PongMessage{1764000000123},
+	HostStateUpdateMessage{syncBase, "PLAYING", 62.5, "https://example.org/film"},
+	HostStateUpdateMessage{syncBase, "PAUSED", 0, ""},
+	UnifiedSyncMessage{syncBase, "SEEK", 1e-7, "https://example.org/film"},
+	ControlModeChangeMessage{syncBase, "FREE_FOR_ALL"},
+	HostNavigateMessage{syncBase, "https://example.org/next"},
+	PlaybackMessage{syncBase, ClientRequestPlay, nil}, PlaybackMessage{syncBase, ClientRequestPause, nil}, PlaybackMessage{syncBase, ClientRequestSeek, &seconds},
+	PlaybackMessage{syncBase, DirectPlay, &seconds}, PlaybackMessage{syncBase, DirectPause, nil}, PlaybackMessage{syncBase, DirectSeek, &seconds},
+}
+
+func serverExamples() []ResponseMessage {
+	video := VideoState{IsPlaying: true, CurrentTime: 62.5, Duration: 5400, PlaybackRate: 1, URL: "https://example.org/film", LastUpdated: 1764000000000}
+	ann := User{ID: "ann", Name: "Ann", IsHost: true, IsConnected: true, JoinedAt: 1764000000000}
+	bob := User{ID: "bob", Name: "Bob \"B\"", JoinedAt: 1764000000001}
+	state := RoomState{ID: "room-1", Name: "Film night", HostID: "ann", Users: []User{ann, bob}, VideoState: VideoState{PlaybackRate: 1, LastUpdated: 1}, CreatedAt: 1, LastActivity: 2}
+	told := state
+	told.ControlMode, told.VideoState, told.HostVideoState, told.HostCurrentURL = FreeForAll, video, &video, "https://example.org/next"
+	seating := Seating{"room-1", "ann", state, "AAECAwQFBgcICQoLDA0ODw", true, true, 20000, 3, 3}
+	return []ResponseMessage{
+		RoomCreatedMessage{seating}, RoomJoinedMessage{Seating{RoomID: "room-1", UserID: "ann", RoomState: told, Timestamp: 3}},
+		UserJoinedMessage{"room-1", bob, state, 3}, UserLeftMessage{Departure{"room-1", "ann", state, "bob", 3}}, UserLeftMessage{Departure{"room-1", "bob", state, "", 3}},
+		UserDisconnectedMessage{Departure{"room-1", "bob", state, "", 3}}, UserReconnectedMessage{"room-1", "bob", state, 3},
+		RoomRenamedMessage{"room-1", "Second night", state, 3}, UserRenamedMessage{"room-1", "bob", "Robert", state, 3}, HostChangedMessage{"room-1", "bob", "ann", state, 3},
+		UndeliveredMessage{CodeTargetAway, WebRTCOffer, "bob", true, 3}, UndeliveredMessage{CodeControlDenied, DirectPlay, "", false, 3},
+		ErrorMessage{CodeInvalidMessage, "Message has a missing or malformed field", "userName is missing", false, 3}, ErrorMessage{CodeRoomNotFound, "Room not found", "", false, 3},
+		PongMessage{3},
+	}
+}
+
+// TestVectors holds every message of both directions to the bytes in testdata/vectors.json.
+func TestVectors(t *testing.T) {
+	var vectors []vector
+	for _, m := range clientExamples {
+		vectors = append(vectors, vector{From: "client", Type: m.MessageType().String(), Frame: m.Append(nil)})
+	}
+	for _, m := range serverExamples() {
+		vectors = append(vectors, vector{From: "server", Type: m.ResponseType(), Frame: m.Append(nil)})
+	}
+	seen := map[string]int{}
+	for i := range vectors {
+		v := &vectors[i]
+		v.Name = v.From + " " + v.Type
+		if seen[v.Name]++; seen[v.Name] > 1 {
+			v.Name += strings.Repeat("'", seen[v.Name]-1)
+		}
+		if !json.Valid(v.Frame) {
+			t.Fatalf("%s is not JSON: %s", v.Name, v.Frame)
+		}
+	}
+	var got bytes.Buffer
+	encoder := json.NewEncoder(&got)
+	encoder.SetEscapeHTML(false)
+	for i, v := range vectors {
+		got.WriteString([]string{"[", ","}[min(i, 1)])
+		if err := encoder.Encode(v); err != nil { // ends the line, keeps the frame's bytes
+			t.Fatal(err)
+		}
+	}
+	got.WriteString("]\n")
+	if *rewrite {
+		if err := os.WriteFile("testdata/vectors.json", got.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile("testdata/vectors.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got.Bytes(), want) {
+		t.Errorf("the encoding of a message has changed: go test ./protocol -rewrite, and look at git diff. Got:\n%s", got.Bytes())
+	}
+}
+
+// Every member of a union has an example, so that none is left out above.
+func TestUnionsAreWhole(t *testing.T) {
+	examples := map[Type]bool{}
+	for _, m := range clientExamples {
+		examples[m.MessageType()] = true
+	}
+	members := map[Type]bool{}
+	for _, m := range append(SignalingMessages(), SyncMessages()...) {
+		members[m.MessageType()] = true
+	}
+	for typ := Type(1); typ < Types; typ++ {
+		if typ.String() == "" || typeOf([]byte(typ.String())) != typ || !members[typ] || !examples[typ] {
+			t.Errorf("type %d %q: name known %v, in a union %v, has an example %v", typ, typ, typeOf([]byte(typ.String())) == typ, members[typ], examples[typ])
+		}
+	}
+	if Types.String() != "" || Type(0).String() != "" {
+		t.Error("what is no type has a name")
+	}
+	responses := map[string]bool{}
+	for _, m := range serverExamples() {
+		responses[m.ResponseType()] = true
+	}
+	for _, m := range ResponseMessages() {
+		if !responses[m.ResponseType()] {
+			t.Errorf("%s has no example", m.ResponseType())
+		}
+		if !json.Valid(m.Append(nil)) {
+			t.Errorf("a zero %s is not JSON", m.ResponseType())
+		}
+	}
+	if len(responses) != len(ResponseMessages()) {
+		t.Error("ResponseMessages leaves some out")
+	}
+}
+
+// What Append writes, Decode reads.
+func TestDecodeReadsWhatAppendWrites(t *testing.T) {
+	for _, m := range clientExamples {
+		frame := m.Append(nil)
+		got, err := Decode(frame)
+		if err != nil || got.Type != m.MessageType() {
+			t.Errorf("%s decodes to %v, %v", frame, got.Type, err)
+		}
+	}
+	check := func(m ClientMessage, ok func(Message) bool) {
+		t.Helper()
+		if got, err := Decode(m.Append(nil)); err != nil || !ok(got) {
+			t.Errorf("%s decodes to %+v, %v", m.Append(nil), got, err)
+		}
+	}
+	check(clientExamples[0], func(m Message) bool {
+		return string(m.RoomID) == base.RoomID && string(m.UserID) == base.UserID && m.UserName == "Ann" && m.RoomName == "Film night" && m.Protocol == 1 && m.ResumeToken == nil
+	})
+	check(clientExamples[2], func(m Message) bool {
+		return m.UserName == "Ann \"A\" \u2028 é 😀 \n" && string(m.ResumeToken) == "AAECAwQFBgcICQoLDA0ODw"
+	})
+	check(RenameRoomMessage{base, "r"}, func(m Message) bool { return m.RoomName == "r" && m.UserName == "" })
+	check(RenameUserMessage{base, "u"}, func(m Message) bool { return m.UserName == "u" })
+	check(TransferHostMessage{base, "bob"}, func(m Message) bool { return string(m.TargetUserID) == "bob" })
+	check(HostStateUpdateMessage{syncBase, "PLAYING", 62.5, "x"}, func(m Message) bool {
+		return m.Playback == Play && m.HasTime && m.Time == 62.5 && m.URL == "x" && m.RoomID == nil
+	})
+	check(HostStateUpdateMessage{syncBase, "PAUSED", 1, ""}, func(m Message) bool { return m.Playback == Pause && m.URL == "" })
+	check(UnifiedSyncMessage{syncBase, "SEEK", 1, "x"}, func(m Message) bool { return m.Playback == Seek })
+	check(ControlModeChangeMessage{syncBase, "FREE_FOR_ALL"}, func(m Message) bool { return m.Mode == FreeForAll })
+	check(ControlModeChangeMessage{syncBase, "HOST_ONLY"}, func(m Message) bool { return m.Mode == HostOnly })
+	check(PlaybackMessage{syncBase, DirectPause, nil}, func(m Message) bool { return m.Playback == Pause && !m.HasTime })
+}
+
+const head = `"roomId":"room-1","userId":"ann",`
+
+func TestDecodeRefuses(t *testing.T) {
+	for _, test := range []struct {
+		frame   string
+		code    Code
+		details string
+	}{
+		{``, CodeInvalidJSON, ""},
+		{`hello`, CodeInvalidJSON, ""},
+		{`[]`, CodeInvalidJSON, ""},
+		{`"PING"`, CodeInvalidJSON, ""},
+		{`{"type":"PING"`, CodeInvalidJSON, ""},
+		{`{"type":"PING"}{}`, CodeInvalidJSON, ""},
+		{`{"type":"PING","type":"PING"}`, CodeInvalidJSON, ""},
+		{`{"type":"PING","a":{"b":1,"\u0062":2}}`, CodeInvalidJSON, ""},
+		{`{"type":"PING","a":"\ud800"}`, CodeInvalidJSON, ""},
+		{strings.Repeat("[", 20_000), CodeInvalidJSON, ""},
+		{`{"a":` + strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000) + `}`, CodeInvalidJSON, ""},
+		{"{\"type\":\"\xff\"}", CodeInvalidUTF8, ""},
+		{"\xff", CodeInvalidUTF8, ""},
+		{`{}`, CodeUnknownType, ""},
+		{`{"type":null}`, CodeUnknownType, ""},
+		{`{"type":"ping"}`, CodeUnknownType, ""},
+		{`{"type":"ROOM_JOINED"}`, CodeUnknownType, ""},
+		{`{"type":"LEAVE_ROOM","userId":"ann"}`, CodeInvalidRoomID, "roomId is missing"},
+		{`{"type":"LEAVE_ROOM","roomId":"short","userId":"ann"}`, CodeInvalidRoomID, "roomId is malformed"},
+		{`{"type":"LEAVE_ROOM","roomId":"room.1","userId":"ann"}`, CodeInvalidRoomID, "roomId is malformed"},
+		{`{"type":"LEAVE_ROOM","roomId":7,"userId":"ann"}`, CodeInvalidRoomID, "roomId is malformed"},
+		{`{"type":"LEAVE_ROOM","roomId":"room-1"}`, CodeInvalidUserID, "userId is missing"},
+		{`{"type":"LEAVE_ROOM","roomId":"room-1","userId":"` + strings.Repeat("x", 65) + `"}`, CodeInvalidUserID, "userId is malformed"},
+		{`{"type":"LEAVE_ROOM","roomId":"room-1","userId":"a b"}`, CodeInvalidUserID, "userId is malformed"},
+		{`{"type":"LEAVE_ROOM","roomId":"room-1","userId":"ann","timestamp":"now"}`, CodeInvalidMessage, "timestamp is malformed"},
+		{`{"type":"JOIN_ROOM",` + head + `"x":1}`, CodeInvalidMessage, "userName is missing"},
+		{`{"type":"JOIN_ROOM",` + head + `"userName":[]}`, CodeInvalidMessage, "userName is malformed"},
+		{`{"type":"JOIN_ROOM",` + head + `"userName":"A","protocol":"1"}`, CodeInvalidMessage, "protocol is malformed"},
+		{`{"type":"JOIN_ROOM",` + head + `"userName":"A","protocol":1.5}`, CodeInvalidMessage, "protocol is malformed"},
+		{`{"type":"JOIN_ROOM",` + head + `"userName":"A","protocol":-1}`, CodeInvalidMessage, "protocol is malformed"},
+		{`{"type":"JOIN_ROOM",` + head + `"userName":"A","resumeToken":1}`, CodeInvalidMessage, "resumeToken is malformed"},
+		{`{"type":"WEBRTC_OFFER",` + head + `"offer":{}}`, CodeInvalidMessage, "targetUserId is missing"},
+		{`{"type":"WEBRTC_OFFER",` + head + `"targetUserId":"","offer":{}}`, CodeInvalidMessage, "targetUserId is malformed"},
+		{`{"type":"WEBRTC_OFFER",` + head + `"targetUserId":"bob","answer":{}}`, CodeInvalidMessage, "offer is missing"},
+		{`{"type":"WEBRTC_OFFER",` + head + `"targetUserId":"bob","offer":"v=0"}`, CodeInvalidMessage, "offer is malformed"},
+		{`{"type":"WEBRTC_ICE_CANDIDATE",` + head + `"targetUserId":"bob","candidate":null}`, CodeInvalidMessage, "candidate is malformed"},
+		{`{"type":"HOST_STATE_UPDATE","userId":"ann","state":"PLAY","time":1}`, CodeInvalidMessage, "state is malformed"},
+		{`{"type":"HOST_STATE_UPDATE","userId":"ann","state":"PLAYING","time":1e999}`, CodeInvalidMessage, "time is malformed"},
+		{`{"type":"HOST_STATE_UPDATE","userId":"ann","state":"PLAYING","time":"1"}`, CodeInvalidMessage, "time is malformed"},
+		{`{"type":"UNIFIED_SYNC","userId":"ann","action":"PLAYING","time":1,"videoUrl":""}`, CodeInvalidMessage, "action is malformed"},
+		{`{"type":"UNIFIED_SYNC","userId":"ann","action":"PLAY","time":1}`, CodeInvalidMessage, "videoUrl is missing"},
+		{`{"type":"CONTROL_MODE_CHANGE","userId":"ann","mode":"ANARCHY"}`, CodeInvalidMessage, "mode is malformed"},
+		{`{"type":"HOST_NAVIGATE","userId":"ann","url":"` + strings.Repeat("x", MaxURLBytes+1) + `"}`, CodeInvalidMessage, "url is malformed"},
+		{`{"type":"CLIENT_REQUEST_SEEK","userId":"ann"}`, CodeInvalidMessage, "time is missing"},
+		{`{"type":"DIRECT_PLAY","userId":"ann","targetUserId":5}`, CodeInvalidMessage, "targetUserId is malformed"},
+	} {
+		_, err := Decode([]byte(test.frame))
+		fault, _ := err.(*DecodeError)
+		if fault == nil || fault.Code != test.code || fault.Details != test.details {
+			t.Errorf("%.100s: %v, want %s %s", test.frame, err, test.code, test.details)
+		}
+	}
+}
+
+// Fields that a type does not have may be anything: they are the peers' affair.
+func TestDecodeAllowsUnknownFields(t *testing.T) {
+	for _, frame := range []string{
+		`{"type":"PING","timestamp":"x","roomId":5}`,
+		`{"type":"WEBRTC_OFFER",` + head + `"targetUserId":"bob","offer":{},"mode":1,"url":[],"x":{"y":[null]}}`,
+		` { "type" : "LEAVE_ROOM" , "roomId" : "room-1" , "userId" : "\u0061nn" } `,
+	} {
+		if m, err := Decode([]byte(frame)); err != nil {
+			t.Errorf("%s: %v", frame, err)
+		} else if m.Type == LeaveRoom && string(m.UserID) != "ann" {
+			t.Errorf("userId is %q", m.UserID)
+		}
+	}
+}
+
+func TestTablesAreSound(t *testing.T) {
+	codes := map[Code]bool{}
+	for _, row := range Codes {
+		if codes[row.Code] || row.Error == "" || row.Meaning == "" {
+			t.Errorf("row %+v is double or lacks a text", row)
+		}
+		codes[row.Code] = true
+		if _, ok := row.Close.Lookup(); row.Close != 0 && !ok {
+			t.Errorf("%s closes with %d, which has no row", row.Code, row.Close)
+		}
+	}
+	closes := map[CloseCode]bool{}
+	for _, row := range Closings {
+		if closes[row.Code] || row.Meaning == "" {
+			t.Errorf("row %+v is double or lacks a text", row)
+		}
+		closes[row.Code] = true
+	}
+	// The old extension tells a missing room by this very sentence.
+	if CodeRoomNotFound.Lookup().Error != "Room not found" {
+		t.Error("the old extension would not create a room from a link")
+	}
+	defer func() {
+		if recover() == nil {
+			t.Error("an unknown code has a row")
+		}
+	}()
+	Code("NONE").Lookup()
+}
+
+func TestNames(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		max  int
+		want string
+		ok   bool
+	}{
+		{"Ann", 3, "Ann", true}, {" Ann\t", 3, "Ann", true}, {"Anna", 3, "Anna", false}, {"", 3, "", false}, {" \u00a0 ", 3, "", false},
+		{"😀", 2, "😀", true}, {"😀", 1, "😀", false}, {"a\nb", 9, "", false}, {"a\u0085b", 9, "", false}, {"a\u2028b", 9, "", false}, {"é", 1, "é", true},
+	} {
+		if got, ok := TrimName(test.name, test.max); ok != test.ok || ok && got != test.want {
+			t.Errorf("TrimName(%q, %d) is %q, %v", test.name, test.max, got, ok)
+		}
+	}
+	if CutName("a😀b", 2) != "a" || CutName("a😀b", 3) != "a😀" || CutName("ab", 5) != "ab" {
+		t.Error("CutName cuts at the wrong place")
+	}
+	if ValidRoomID("room1") || !ValidRoomID("room-1") || ValidRoomID("room.1") || ValidRoomID(strings.Repeat("x", 51)) || ValidUserID("") || !ValidUserID("a.b:c") {
+		t.Error("ids")
+	}
+}
+
+func TestAppendReplacesWhatIsNotUTF8(t *testing.T) {
+	if got := string(appendQuoted(nil, "a\xffb")); got != `"a`+"\ufffd"+`b"` {
+		t.Errorf("got %s", got)
+	}
+}
