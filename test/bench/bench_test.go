@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"os"
+	"testing"
+	"time"
+)
+
+// TestMain lets the test program be the server processes as well: they are
+// started as this program with bare or standin as the first argument.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && (os.Args[1] == string(kindBare) || os.Args[1] == string(kindStandin)) {
+		if err := run(context.Background(), os.Args[1:]); err != nil {
+			os.Stderr.WriteString(err.Error())
+			os.Exit(1)
+		}
+		return
+	}
+	os.Exit(m.Run())
+}
+
+func testWorkshop(t *testing.T, program kind) *workshop {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	t.Cleanup(cancel)
+	return &workshop{ctx: ctx, folder: t.TempDir(), program: string(program)}
+}
+
+// held expects as many rows, and that what was promised of the stand-in was measured.
+func held(t *testing.T, rows []row, err error, want int) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(rows) != want {
+		t.Errorf("%d rows, want %d: %+v", len(rows), want, rows)
+	}
+	for _, r := range rows {
+		if r.what == "" || r.measured == "" {
+			t.Errorf("an empty row: %+v", r)
+		}
+	}
+}
+
+func TestRelayOfBareAgainstItself(t *testing.T) {
+	rows, err := testWorkshop(t, kindBare).relay(relaySettings{rounds: 2, messages: 2_000, pairs: 8, roomSeats: 4, window: 3})
+	held(t, rows, err, 4)
+}
+
+func TestRelayOfStandin(t *testing.T) {
+	rows, err := testWorkshop(t, kindStandin).relay(relaySettings{rounds: 1, messages: 1_000, pairs: 3, roomSeats: 2, window: 1})
+	held(t, rows, err, 4)
+}
+
+func TestJoins(t *testing.T) {
+	rows, err := testWorkshop(t, kindStandin).joins(joinsSettings{rounds: 1, joins: 400, atOnce: 16, pace: 2_000, interval: 2 * time.Millisecond})
+	held(t, rows, err, 8)
+}
+
+func TestIdle(t *testing.T) {
+	rows, err := testWorkshop(t, kindStandin).idle(idleSettings{few: 40, many: 80, patient: time.Second, bare: true})
+	held(t, rows, err, 4)
+}
+
+func TestChurnScriptsKeepARoomAliveAndEmptyIt(t *testing.T) {
+	c := &churner{limit: 5_000, random: newRandom(7)}
+	c.crew = &crew{}
+	joins := 0
+	for r := c.room(); r != nil; r = c.room() {
+		present := map[int]bool{}
+		for i, s := range r.script {
+			if s.leave != present[s.seat] {
+				t.Fatalf("room %s, step %d: %+v with %v", r.id, i, s, present)
+			}
+			if s.leave {
+				delete(present, s.seat)
+			} else {
+				present[s.seat] = true
+				joins++
+			}
+			if len(present) == 0 && i < len(r.script)-1 {
+				t.Fatalf("room %s ends at step %d of %d", r.id, i, len(r.script))
+			}
+		}
+		if len(present) > 0 {
+			t.Fatalf("room %s ends with %v", r.id, present)
+		}
+	}
+	if joins != c.limit {
+		t.Errorf("%d joins, want %d", joins, c.limit)
+	}
+}
+
+func TestServerThatEndsIsAnError(t *testing.T) {
+	w := testWorkshop(t, "/bin/false")
+	if _, err := w.start(kindUsher); err == nil {
+		t.Error("/bin/false was taken for a healthy server")
+	}
+}

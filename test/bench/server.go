@@ -1,0 +1,199 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// kind is which program a server process runs.
+type kind string
+
+const (
+	kindUsher   kind = "usher"
+	kindBare    kind = "bare"
+	kindStandin kind = "standin"
+)
+
+// usherFlags are the server's flags, here alone as they may be renamed. Every
+// check stays on; only the limits that one machine's load would meet are raised.
+func usherFlags(listen, data string) []string {
+	// The most that usher takes: more than one socket of the generator can send.
+	const messages, bytes = "1000000", "1GiB"
+	return []string{"serve",
+		"--listen", listen,
+		"--data", data,
+		"--message-rate", messages, "--message-burst", messages,
+		"--byte-rate", bytes, "--byte-burst", bytes,
+		"--max-connections-per-address", "0",
+		"--max-rooms-per-address", "0",
+		"--idle-timeout", "1h", // who only receives sends no PING here
+	}
+}
+
+// server is one server under test, in a process of its own.
+type server struct {
+	kind    kind
+	address netip.AddrPort
+	pid     int
+	command *exec.Cmd
+	folder  string // its data and log, removed with it
+	exited  chan struct{}
+}
+
+// workshop is what the subcommands share: where the programs are and what the run is bound to.
+type workshop struct {
+	ctx     context.Context
+	folder  string // of this run, removed at the end
+	program string // the usher to test, or "bare" or "standin"
+	extra   []string
+	pollers int
+}
+
+// tested is the kind of the server that the promises are about.
+func (w *workshop) tested() kind {
+	if w.program == string(kindBare) || w.program == string(kindStandin) {
+		return kind(w.program)
+	}
+	return kindUsher
+}
+
+// build makes the server from the checkout unless it was given.
+func (w *workshop) build(repository string) error {
+	if w.program != "" {
+		return nil
+	}
+	w.program = filepath.Join(w.folder, "usher")
+	command := exec.CommandContext(w.ctx, "go", "build", "-o", w.program, "./cmd/usher")
+	command.Dir = repository
+	if output, err := command.CombinedOutput(); err != nil {
+		return fmt.Errorf("go build ./cmd/usher: %w\n%s", err, output)
+	}
+	return nil
+}
+
+// start runs a server and waits until it is healthy.
+func (w *workshop) start(k kind) (*server, error) {
+	address, err := freePort()
+	if err != nil {
+		return nil, err
+	}
+	folder, err := os.MkdirTemp(w.folder, string(k)+"-")
+	if err != nil {
+		return nil, err
+	}
+	s := &server{kind: k, address: address, folder: folder, exited: make(chan struct{})}
+	if err := s.launch(w.commandLine(s)); err != nil {
+		return nil, err
+	}
+	if err := s.awaitHealth(w.ctx); err != nil {
+		err = fmt.Errorf("%s: %w\n%s", k, err, s.logTail())
+		s.stop()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (w *workshop) commandLine(s *server) (program string, args []string) {
+	if s.kind == kindUsher {
+		return w.program, append(usherFlags(s.address.String(), filepath.Join(s.folder, "data")), w.extra...)
+	}
+	// "/proc/self/exe" would be the child's own view; the link is read here.
+	self, err := os.Executable()
+	if err != nil {
+		self = os.Args[0]
+	}
+	return self, []string{string(s.kind), "-listen", s.address.String(), "-pollers", fmt.Sprint(w.pollers)}
+}
+
+func (s *server) launch(program string, args []string) error {
+	log, err := os.Create(filepath.Join(s.folder, "log"))
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	s.command = exec.Command(program, args...)
+	s.command.Stdout, s.command.Stderr = log, log
+	// The children of this program end with their standard input; usher does not read it.
+	if _, err := s.command.StdinPipe(); err != nil {
+		return err
+	}
+	s.command.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "USHER_") })
+	s.command.SysProcAttr = &syscall.SysProcAttr{
+		// Ctrl-C reaches this program alone, which then ends the servers itself.
+		Setpgid: true,
+		// And they end with it should it be killed. The signal is bound to the
+		// thread that started them: main holds the main thread for that.
+		Pdeathsig: syscall.SIGKILL,
+	}
+	if err := s.command.Start(); err != nil {
+		return err
+	}
+	s.pid = s.command.Process.Pid
+	go func() { s.command.Wait(); close(s.exited) }()
+	return nil
+}
+
+func (s *server) awaitHealth(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
+	defer cancel()
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: time.Second}
+	for {
+		if answer, err := client.Get("http://" + s.address.String() + "/health"); err == nil {
+			answer.Body.Close()
+			if answer.StatusCode == http.StatusOK {
+				return nil
+			}
+		}
+		select {
+		case <-s.exited:
+			return fmt.Errorf("ended at once: %v", s.command.ProcessState)
+		case <-ctx.Done():
+			return fmt.Errorf("not healthy: %w", context.Cause(ctx))
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// stop ends the process, gently at first, and removes its folder.
+func (s *server) stop() {
+	s.command.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-s.exited:
+	case <-time.After(2 * time.Second):
+		// A drain of thousands of seats that nobody needs any more.
+		s.command.Process.Kill()
+		<-s.exited
+	}
+	os.RemoveAll(s.folder)
+}
+
+// logTail is the end of what the server wrote.
+func (s *server) logTail() string {
+	const tailBytes = 2000
+	log, _ := os.ReadFile(filepath.Join(s.folder, "log"))
+	log = bytes.TrimSpace(log)
+	return string(log[max(0, len(log)-tailBytes):])
+}
+
+// explain adds what the server had to say to an error of its load.
+func (s *server) explain(err error) error {
+	if err == nil {
+		return nil
+	}
+	select {
+	case <-s.exited:
+		err = fmt.Errorf("%w (the server has ended: %v)", err, s.command.ProcessState)
+	default:
+	}
+	return fmt.Errorf("%s: %w\n%s", s.kind, err, s.logTail())
+}
