@@ -72,6 +72,10 @@ func (t Type) Relayed() bool {
 	return t >= WebRTCOffer && t <= WebRTCIceCandidate || t >= HostStateUpdate && t != ControlModeChange
 }
 
+// Request reports whether the type asks the room for something: all but what
+// is relayed, PING and PONG.
+func (t Type) Request() bool { return t != 0 && t < Types && !t.Relayed() && t != Ping && t != Pong }
+
 // typeOf returns the type of a name on the wire, 0 for an unknown one. A
 // switch, because the compiler makes it a search by length that does not allocate.
 func typeOf(name []byte) Type {

@@ -36,7 +36,8 @@ type Config struct {
 	TokenlessRejoin TokenlessRejoin
 	// MaxPeople is how many seats a room has. 2 to 250. Default 50.
 	MaxPeople int
-	// MessagesPerSecond and MessageBurst bound what one connection may send.
+	// MessagesPerSecond and MessageBurst bound what one connection may send;
+	// a request that changes the room counts for 20 messages.
 	// The burst must hold the reconnect of a whole full room: 15 messages
 	// to each of 49 others, five times over (wire.md), is 3 675.
 	// Defaults 200 and 4 000.

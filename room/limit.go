@@ -9,7 +9,11 @@ type meter int64
 func (m *meter) take(nowMs int64, n, perSecond, burst int) bool {
 	now := nowMs * 1e6
 	each := max(1e9/int64(perSecond), 1)
-	full := max(int64(*m), now) + int64(n)*each
+	full := int64(*m)
+	if full < now || full-now > int64(burst)*each { // full, or a clock that was set back
+		full = now
+	}
+	full += int64(n) * each
 	if full-now > int64(burst)*each {
 		return false
 	}
@@ -17,9 +21,16 @@ func (m *meter) take(nowMs int64, n, perSecond, burst int) bool {
 	return true
 }
 
+// requestCost is how many relays a request that changes the room counts for:
+// it is stored, and told to everybody with the whole room state.
+const requestCost = 20
+
 // within counts the received frame against the connection's limits.
 func (s *step) within(c *conn) bool {
-	config := s.config
-	return c.messages.take(s.nowMs, 1, config.MessagesPerSecond, config.MessageBurst) &&
+	config, cost := s.config, 1
+	if s.event.Err == nil && s.event.Message != nil && s.event.Message.Type.Request() {
+		cost = min(requestCost, config.MessageBurst)
+	}
+	return c.messages.take(s.nowMs, cost, config.MessagesPerSecond, config.MessageBurst) &&
 		c.bytes.take(s.nowMs, len(s.event.Frame), config.BytesPerSecond, config.ByteBurst)
 }

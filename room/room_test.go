@@ -275,3 +275,19 @@ func TestRestoreRefusesWhatIsNoSnapshot(t *testing.T) {
 		t.Error("a snapshot of a later version restores")
 	}
 }
+
+func TestAClockThatIsSetBackThrowsNobodyOut(t *testing.T) {
+	w := seatedPair(t)
+	w.config = DefaultConfig()
+	w.config.MessagesPerSecond, w.config.MessageBurst = 1, 40
+	for range 30 {
+		if fault := w.step(w.event([4]byte{5, 1, 10, 0})); fault != "" {
+			t.Fatal(fault)
+		}
+	}
+	w.nowMs -= 3600_000
+	effects := w.room.Step(w.nowMs, w.event([4]byte{5, 1, 10, 0}), nil)
+	if len(effects) != 1 || effects[0].Kind != Forward {
+		t.Errorf("after the clock was set back, a relay gives %+v", effects)
+	}
+}

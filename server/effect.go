@@ -171,7 +171,7 @@ func (l *liveRoom) setAlarm(atMs int64) {
 		}
 		return
 	}
-	after := time.Until(time.UnixMilli(atMs))
+	after := time.Duration(atMs-l.server.nowMs()) * time.Millisecond
 	if l.alarm == nil {
 		l.alarm = time.AfterFunc(after, func() { l.step(room.Event{Kind: room.AlarmFired}) })
 		return

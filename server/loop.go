@@ -65,7 +65,7 @@ func (l *liveRoom) turn(t *turn, event room.Event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.gone {
-		l.locked(t, time.Now().UnixMilli(), event)
+		l.locked(t, l.server.nowMs(), event)
 	}
 }
 
@@ -158,7 +158,7 @@ func (l *liveRoom) connect(c *conn, event room.Event) {
 	}
 	l.conns = append(l.conns, c)
 	t := turns.Get().(*turn)
-	l.locked(t, time.Now().UnixMilli(), event)
+	l.locked(t, l.server.nowMs(), event)
 	t.release()
 }
 

@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net"
 	"net/http"
 	"sync/atomic"
@@ -46,6 +47,7 @@ type Server struct {
 	addresses addressBook
 	metrics   *metrics
 
+	started   time.Time
 	startedMs int64
 	// clean: the store has each room's very last state.
 	clean     atomic.Bool
@@ -67,8 +69,9 @@ func New(config Config) (*Server, error) {
 		config: config, log: config.Log, debug: config.Log.Enabled(context.Background(), slog.LevelDebug),
 		metrics: newMetrics(), rooms: registry{m: make(map[string]*liveRoom)},
 		connLimit: newLimiter(config.MaxConnsPerAddress), roomLimit: newLimiter(config.MaxRoomsPerAddress),
-		startedMs: time.Now().UnixMilli(),
+		started: time.Now(),
 	}
+	s.startedMs = s.started.UnixMilli()
 	var err error
 	if s.certs, err = openCertificates(config); err != nil {
 		return nil, err
@@ -123,13 +126,19 @@ func (s *Server) startPollers() error {
 		MaxWriteBufferSize: s.config.MaxPendingBytes,
 		ReadLimit:          s.config.MaxFrameBytes + 2*readBufferBytes,
 		ServerExecutor:     func(f func()) { f() },
-		SupportServerOnly:  true,
+		// One message is one frame, which meteredConn counts on.
+		MaxWebsocketFramePayloadSize: math.MaxInt32,
+		SupportServerOnly:            true,
 	})
 	// The decoder finds invalid UTF-8, and the room closes for it.
 	s.engine.CheckUtf8 = func([]byte) bool { return true }
 	s.upgrader = newUpgrader(s.engine, s.config.MaxFrameBytes)
 	return s.engine.Start()
 }
+
+// nowMs is the clock of all rooms. It goes on from the time at the start
+// whatever the system's clock is set to, or everybody would be thrown out as idle.
+func (s *Server) nowMs() int64 { return s.startedMs + time.Since(s.started).Milliseconds() }
 
 // Addr is the address that the server listens on.
 func (s *Server) Addr() net.Addr { return s.listener.Addr() }

@@ -20,13 +20,13 @@ var groups = []kong.Group{
 // setting: it may come from the environment and the file too. The defaults are
 // those of server.DefaultConfig, which a test holds.
 type settings struct {
-	Listen       string         `group:"network" default:"localhost:8787" placeholder:"ADDRESS" help:"Where to serve, as HOST:PORT; :8787 is every interface."`
-	AllowOrigin  originPatterns `group:"network" default:"*" placeholder:"ORIGIN,..." help:"Origins that browsers may come from, with * for any run of characters but /."`
+	Listen       string         `group:"network" default:"localhost:8787" placeholder:"ADDRESS" help:"Where to serve, as HOST:PORT (localhost:8787); :8787 is every interface."`
+	AllowOrigin  originPatterns `group:"network" default:"*" placeholder:"ORIGIN,..." help:"Origins that browsers may come from (*), with * for any run of characters but /."`
 	TrustedProxy networks       `group:"network" placeholder:"NETWORK,..." help:"Addresses or CIDR networks whose X-Forwarded-For is believed."`
 	DrainSpread  duration       `group:"network" default:"3s" min:"0s" max:"1h" help:"Over how long the sockets are closed when the server stops."`
 	DrainTimeout duration       `group:"network" default:"10s" min:"0s" max:"1h" help:"Deadline of the whole stop; more than drain-spread."`
 
-	Data            string   `group:"rooms" default:"./usher-data" placeholder:"FOLDER" help:"Folder that keeps the rooms; made when missing."`
+	Data            string   `group:"rooms" default:"./usher-data" placeholder:"FOLDER" help:"Folder that keeps the rooms (./usher-data); made when missing."`
 	MaxStore        byteSize `group:"rooms" default:"0" min:"0" help:"Bytes that the kept rooms may take, 0 for no bound, else at least 8MiB."`
 	SeatGrace       duration `group:"rooms" default:"40s" min:"1s" max:"1h" help:"How long a seat is held after its connection dropped."`
 	IdleTimeout     duration `group:"rooms" default:"90s" min:"10s" max:"24h" help:"How long a connection may send nothing at all, not even a PING."`
