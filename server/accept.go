@@ -12,7 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/lesismal/nbio"
 	"github.com/lesismal/nbio/nbhttp"
 	"github.com/lesismal/nbio/nbhttp/websocket"
 
@@ -113,9 +112,9 @@ func hasToken(h http.Header, name, token string) bool {
 
 // upgrade takes the socket over from net/http and answers the handshake.
 //
-// It is not nbio's Upgrader.Upgrade because that gives the socket to the
-// poller before a session can be set, so that a first frame may come to a connection that
-// nobody knows yet, and throws away what the client sent with its request.
+// It is not nbio's Upgrader.Upgrade because that answers before a session can
+// be set, so that a first frame may come to a connection that nobody knows
+// yet, and throws away what the client sent with its request.
 func (c *conn) upgrade(w http.ResponseWriter, key string) (buffered []byte, err error) {
 	hijacker, ok := w.(http.Hijacker)
 	if !ok {
@@ -140,40 +139,35 @@ func (c *conn) upgrade(w http.ResponseWriter, key string) (buffered []byte, err 
 // attach puts a WebSocket on the socket. A plain TCP one will be read by a
 // poller, so that an idle client costs no goroutine.
 func (c *conn) attach(socket net.Conn) error {
-	u := c.server.upgrader
-	if tcp, ok := socket.(*net.TCPConn); ok {
-		polled, err := nbio.NBConn(tcp)
+	s := c.server
+	if tcp, ok := socket.(*net.TCPConn); ok && s.poller() != nil {
+		polled, err := s.poller().take(tcp, s.config.MaxPendingBytes)
 		if err != nil {
 			_ = socket.Close()
 			return err
 		}
-		c.ws = websocket.NewServerConn(u, polled, "", false, false)
-		polled.SetSession(c.ws)
-		polled.OnData(func(_ *nbio.Conn, data []byte) { c.read(data) })
+		c.ws = websocket.NewServerConn(s.upgrader, polled, "", false, false)
+		polled.read = c.read
+		polled.ended = func() { c.ws.CloseAndClean(nil) }
 	} else {
 		metered := &meteredConn{Conn: socket}
 		c.pending = &metered.pending
-		c.ws = websocket.NewServerConn(u, metered, "", false, true)
+		c.ws = websocket.NewServerConn(s.upgrader, metered, "", false, true)
 	}
 	c.ws.Execute = nbhttp.SyncExecutor
 	c.ws.SetSession(c)
 	return nil
 }
 
-// open lets a plain connection be written to and read from. Its room holds its lock
-// meanwhile, so that nothing is received before the room knows of the connection.
-func (c *conn) open() error {
-	if polled, ok := c.ws.Conn.(*nbio.Conn); ok {
-		return c.server.engine.AddTransferredConn(polled)
-	}
-	return nil
-}
-
-// start reads what came with the handshake and, with TLS, all that follows.
+// start reads what came with the handshake, and has what follows read. The
+// room knows the connection already.
 func (c *conn) start(buffered []byte) {
-	if c.pending == nil {
+	if polled, ok := c.ws.Conn.(*polledConn); ok {
 		if len(buffered) > 0 {
 			c.read(buffered)
+		}
+		if err := polled.poll(); err != nil {
+			_ = polled.Close()
 		}
 		return
 	}

@@ -81,7 +81,7 @@ func (c *conn) read(data []byte) {
 		// Empty fragments without an end are no message that the room could count.
 		c.fail(protocol.CloseTooLarge)
 	case err == nil:
-	case errors.Is(err, websocket.ErrMessageTooLarge):
+	case errors.Is(err, websocket.ErrMessageTooLarge), errors.Is(err, websocket.ErrControlMessageTooBig):
 		c.closing.Store(true) // nbio has sent the close frame
 		c.fail(protocol.CloseTooLarge)
 	default:

@@ -23,12 +23,22 @@ func (s *Server) drain() error {
 	_ = s.http.Shutdown(ctx) // what is left are idle HTTP connections
 	_ = s.http.Close()
 	s.unsaved.save()
-	err := s.store.CloseClean()
-	_ = s.engine.Shutdown(ctx)
+	err := s.closeStore()
+	for _, p := range s.pollers {
+		p.stop()
+	}
 	if err == nil {
 		s.log.Info("drained")
 	}
 	return err
+}
+
+// closeStore leaves the clean mark only where no stored room may lack frames that were held for it.
+func (s *Server) closeStore() error {
+	if s.clean.Load() || s.allLoaded.Load() {
+		return s.store.CloseClean()
+	}
+	return s.store.Close()
 }
 
 // closeConns closes all connections, evenly spread over DrainSpread. A

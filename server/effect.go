@@ -12,12 +12,14 @@ import (
 // maxOutboxBytes bounds what a room keeps back while its commit takes its time.
 const maxOutboxBytes = 8 << 20
 
-// waiting is an effect that may be seen only after a commit: a frame for a
-// connection, or its close. Without a connection it marks where the next commit's effects begin.
+// waiting is what may be seen only after a commit: a frame for a connection,
+// its close, or the answer to who asks about the room. With none of them it
+// marks where the next commit's effects begin.
 type waiting struct {
 	conn  *conn
 	frame []byte
 	code  protocol.CloseCode
+	asks  chan<- bool
 }
 
 // perform carries out the effects of a Step in order. The caller holds the lock.
@@ -128,20 +130,34 @@ func (l *liveRoom) flush(err error) {
 	ready := l.outbox
 	for i := range ready {
 		w := &ready[i]
-		if w.conn == nil {
+		l.outboxBytes -= len(w.frame)
+		switch {
+		case w.asks != nil:
+			w.asks <- true
+		case w.conn == nil:
 			l.outbox = ready[i+1:]
 			return
-		}
-		l.outboxBytes -= len(w.frame)
-		if w.code != 0 {
+		case w.code != 0:
 			w.conn.close(w.code)
-		} else {
+		default:
 			w.conn.send(w.frame)
 		}
 		*w = waiting{}
 	}
 	l.outbox = nil
 	l.forgetIfUnused()
+}
+
+// durable answers true when all that has happened to the room is stored, and
+// false when that failed. The caller holds the lock, and lets it go before it waits.
+func (l *liveRoom) durable() <-chan bool {
+	answer := make(chan bool, 1)
+	if l.commits == 0 {
+		answer <- true
+	} else {
+		l.outbox = append(l.outbox, waiting{asks: answer})
+	}
+	return answer
 }
 
 // saveLater puts the room on the list of the next flush.

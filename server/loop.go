@@ -140,17 +140,10 @@ func (s *Server) account(before, after count, claimed uint64) {
 	s.metrics.participants.Add(int64(after.people - before.people))
 }
 
-// connect steps the room with a new connection. The lock is held while the
-// socket is opened, so that nothing is received from it before.
+// connect steps the room with a new connection, from which nothing is read before.
 func (l *liveRoom) connect(c *conn, event room.Event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if err := c.open(); err != nil {
-		l.server.log.Warn("a connection could not be polled", "requestId", c.requestID, "error", bare(err))
-		c.over.Store(true)
-		c.release()
-		return
-	}
 	if l.gone {
 		c.gone.Store(true)
 		c.close(protocol.CloseTryLater)
@@ -220,8 +213,14 @@ func (l *liveRoom) giveUp(code protocol.CloseCode) {
 		s.metrics.connClosed(code)
 		c.close(code)
 	}
+	for _, w := range l.outbox {
+		if w.asks != nil {
+			w.asks <- false
+		}
+	}
 	l.conns, l.outbox = nil, nil
 	s.clean.Store(false) // what the room held is lost
+	s.allLoaded.Store(false)
 	if was.exists {
 		s.metrics.rooms.Add(-1)
 		go s.recount(l.id, was.creator)

@@ -119,8 +119,12 @@ func (s *Server) roomRoute() route {
 		}
 		defer l.leave()
 		l.mu.Lock()
-		exists, state := l.room.Exists(), l.room.State()
+		exists, state, durable := l.room.Exists(), l.room.State(), l.durable()
 		l.mu.Unlock()
+		if !<-durable {
+			writeError(w, r, protocol.CodeStorageUnavailable, "")
+			return
+		}
 		if !exists {
 			writeError(w, r, protocol.CodeRoomNotFound, "")
 			return
@@ -169,7 +173,9 @@ func (s *Server) endUntouched(ctx context.Context) {
 		}
 		return nil
 	})
-	if err != nil && ctx.Err() == nil {
+	if err == nil {
+		s.allLoaded.Store(true)
+	} else if ctx.Err() == nil {
 		s.log.Error("rooms that nobody came back to could not be read", "error", err)
 	}
 }

@@ -1,9 +1,9 @@
 // Package server is the native shell: rooms in memory, snapshots in an
 // embedded database, WebSockets on pollers.
 //
-// net/http takes the connections, with its parser, time-outs and TLS; a
-// WebSocket is then handed to nbio's poller, so that an idle participant costs
-// no goroutine. Each room has a lock (loop.go) under which the core is
+// net/http takes the connections, with its parser, time-outs and TLS; the
+// socket of a WebSocket is then read by a poller, so that an idle participant
+// costs no goroutine, and its frames are nbio's. Each room has a lock (loop.go) under which the core is
 // stepped and its effects are carried out; frames and closes wait there for the commits that
 // they must not be seen before (effect.go). Everything about roles, seats and
 // limits is the core's; the shell counts rooms and connections by address,
@@ -18,6 +18,7 @@ import (
 	"math"
 	"net"
 	"net/http"
+	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -42,6 +43,7 @@ type Server struct {
 	http      *http.Server
 	certs     *certificates
 	engine    *nbhttp.Engine
+	pollers   []*poller
 	upgrader  *websocket.Upgrader
 	origins   *OriginList
 	addresses addressBook
@@ -49,8 +51,10 @@ type Server struct {
 
 	started   time.Time
 	startedMs int64
-	// clean: the store has each room's very last state.
+	// clean: the store has the very last state of each room that is not in
+	// memory. allLoaded: there is no such room.
 	clean     atomic.Bool
+	allLoaded atomic.Bool
 	draining  atomic.Bool
 	lastConn  atomic.Uint64
 	rooms     registry
@@ -117,24 +121,37 @@ func (s *Server) prepare() error {
 	return s.startPollers()
 }
 
+// startPollers prepares the WebSockets. nbio frames them (RFC 6455) with
+// buffers of its engine, which is not started: the sockets are ours to read.
 func (s *Server) startPollers() error {
 	logging.SetLogger(pollerLog{s.log})
-	const readBufferBytes = 64 << 10
 	s.engine = nbhttp.NewEngine(nbhttp.Config{
-		NPoller:            1,
-		ReadBufferSize:     readBufferBytes,
-		MaxWriteBufferSize: s.config.MaxPendingBytes,
-		ReadLimit:          s.config.MaxFrameBytes + 2*readBufferBytes,
-		ServerExecutor:     func(f func()) { f() },
+		ReadLimit:         s.config.MaxFrameBytes + 2*readBufferBytes,
+		ServerExecutor:    func(f func()) { f() },
+		SupportServerOnly: true,
 		// One message is one frame, which meteredConn counts on.
 		MaxWebsocketFramePayloadSize: math.MaxInt32,
-		SupportServerOnly:            true,
 	})
 	// The decoder finds invalid UTF-8, and the room closes for it.
 	s.engine.CheckUtf8 = func([]byte) bool { return true }
 	s.upgrader = newUpgrader(s.engine, s.config.MaxFrameBytes)
-	return s.engine.Start()
+	for range max(1, runtime.GOMAXPROCS(0)/4) {
+		p, err := newPoller()
+		if err != nil {
+			return err
+		}
+		s.pollers = append(s.pollers, p)
+		go func() {
+			if err := p.run(); err != nil {
+				s.log.Error("a poller has ended", "error", err)
+			}
+		}()
+	}
+	return nil
 }
+
+// poller spreads new connections over the pollers. Nil where the system has none.
+func (s *Server) poller() *poller { return s.pollers[s.lastConn.Load()%uint64(len(s.pollers))] }
 
 // nowMs is the clock of all rooms. It goes on from the time at the start
 // whatever the system's clock is set to, or everybody would be thrown out as idle.
