@@ -39,7 +39,6 @@ const (
 	CodeUpgradeRequired    Code = "UPGRADE_REQUIRED"
 	CodeNotFound           Code = "NOT_FOUND"
 	CodeMethodNotAllowed   Code = "METHOD_NOT_ALLOWED"
-	CodeBadRequest         Code = "BAD_REQUEST"
 	CodeICEUnavailable     Code = "ICE_UNAVAILABLE"
 	CodeInternal           Code = "INTERNAL"
 )
@@ -95,7 +94,6 @@ var Codes = []Refusal{
 	{CodeUpgradeRequired, "This address speaks WebSocket only", false, 0, 426, "A plain request, or a malformed WebSocket handshake, came to a WebSocket address."},
 	{CodeNotFound, "Not found", false, 0, 404, "The server has nothing at this path."},
 	{CodeMethodNotAllowed, "Method not allowed", false, 0, 405, "The path exists, but not for this method."},
-	{CodeBadRequest, "Bad request", false, 0, 400, "The HTTP request is malformed; details says how."},
 	{CodeICEUnavailable, "ICE servers are unavailable; try again later", true, 0, 503, "The provider of TURN credentials did not answer."},
 	{CodeInternal, "Internal error; try again", true, CloseInternal, 500, "A defect of the server. It gave up this room or request alone and logged why."},
 }

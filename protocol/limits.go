@@ -1,9 +1,6 @@
 package protocol
 
-import (
-	"strings"
-	"unicode/utf8"
-)
+import "strings"
 
 // The bounds of what a message may carry.
 const (
@@ -93,16 +90,4 @@ func CutName(name string, maxUnits int) string {
 		}
 	}
 	return name
-}
-
-// clip shortens what a client sent to at most 64 bytes, so that it may be echoed.
-func clip(s []byte) string {
-	const maxEchoBytes = 64
-	if len(s) > maxEchoBytes {
-		s = s[:maxEchoBytes]
-		for len(s) > 0 && !utf8.Valid(s) {
-			s = s[:len(s)-1]
-		}
-	}
-	return string(s)
 }

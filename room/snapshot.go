@@ -1,7 +1,6 @@
 package room
 
 import (
-	"encoding/binary"
 	"errors"
 	"math"
 
@@ -45,11 +44,11 @@ func (r *Room) AppendSnapshot(dst []byte) []byte {
 		}
 	}
 	dst = append(dst, snapshotVersion)
-	dst = binary.AppendUvarint(dst, flags)
-	dst = binary.AppendVarint(dst, r.createdAtMs)
-	dst = binary.AppendVarint(dst, r.lastActivityMs-r.createdAtMs)
-	dst = binary.AppendVarint(dst, r.emptySinceMs)
-	dst = binary.LittleEndian.AppendUint64(dst, r.creator)
+	dst = appendUvarint(dst, flags)
+	dst = appendVarint(dst, r.createdAtMs)
+	dst = appendVarint(dst, r.lastActivityMs-r.createdAtMs)
+	dst = appendVarint(dst, r.emptySinceMs)
+	dst = appendUint64(dst, r.creator)
 	dst = appendText(dst, r.name)
 	if r.playback != nil {
 		dst = appendVideo(dst, &r.playback.video)
@@ -58,8 +57,8 @@ func (r *Room) AppendSnapshot(dst []byte) []byte {
 		}
 		dst = appendText(dst, r.playback.url)
 	}
-	dst = binary.AppendUvarint(dst, host)
-	dst = binary.AppendUvarint(dst, uint64(len(r.seats)))
+	dst = appendUvarint(dst, host)
+	dst = appendUvarint(dst, uint64(len(r.seats)))
 	for _, seat := range r.seats {
 		dst = seat.append(dst, r.createdAtMs)
 	}
@@ -74,17 +73,17 @@ func (s *seat) append(dst []byte, sinceMs int64) []byte {
 	if s.hold.spoilt() {
 		flags |= flagLost
 	}
-	dst = binary.AppendUvarint(dst, flags)
+	dst = appendUvarint(dst, flags)
 	dst = appendText(dst, s.id)
 	dst = appendText(dst, s.name)
 	dst = append(dst, s.token[:]...)
-	dst = binary.AppendVarint(dst, s.joinedAtMs-sinceMs)
-	dst = binary.LittleEndian.AppendUint64(dst, s.address)
-	dst = binary.AppendVarint(dst, s.heldUntilMs)
+	dst = appendVarint(dst, s.joinedAtMs-sinceMs)
+	dst = appendUint64(dst, s.address)
+	dst = appendVarint(dst, s.heldUntilMs)
 	if s.hold == nil {
 		return append(dst, 0)
 	}
-	dst = binary.AppendUvarint(dst, uint64(len(s.hold.frames)))
+	dst = appendUvarint(dst, uint64(len(s.hold.frames)))
 	for _, frame := range s.hold.frames {
 		dst = appendText(dst, frame)
 	}
@@ -92,7 +91,7 @@ func (s *seat) append(dst []byte, sinceMs int64) []byte {
 }
 
 func appendText[T string | []byte](dst []byte, text T) []byte {
-	return append(binary.AppendUvarint(dst, uint64(len(text))), text...)
+	return append(appendUvarint(dst, uint64(len(text))), text...)
 }
 
 func appendVideo(dst []byte, v *protocol.VideoState) []byte {
@@ -102,9 +101,9 @@ func appendVideo(dst []byte, v *protocol.VideoState) []byte {
 	}
 	dst = append(dst, playing)
 	for _, f := range []float64{v.CurrentTime, v.Duration, v.PlaybackRate} {
-		dst = binary.LittleEndian.AppendUint64(dst, math.Float64bits(f))
+		dst = appendUint64(dst, math.Float64bits(f))
 	}
-	dst = binary.AppendVarint(dst, v.LastUpdated)
+	dst = appendVarint(dst, v.LastUpdated)
 	return appendText(dst, v.URL)
 }
 
@@ -161,54 +160,6 @@ func (s *step) restored() {
 		}
 	}
 	s.sweep()
-}
-
-// reader takes a snapshot apart; after the first thing that does not fit it is bad and returns zeros.
-type reader struct {
-	b   []byte
-	bad bool
-}
-
-func (in *reader) take(n uint64) []byte {
-	if in.bad || n > uint64(len(in.b)) {
-		in.bad = true
-		return nil
-	}
-	taken := in.b[:n]
-	in.b = in.b[n:]
-	return taken
-}
-
-func (in *reader) byte() byte {
-	if b := in.take(1); b != nil {
-		return b[0]
-	}
-	return 0
-}
-
-func (in *reader) uint64() uint64 {
-	if b := in.take(8); b != nil {
-		return binary.LittleEndian.Uint64(b)
-	}
-	return 0
-}
-
-func (in *reader) uvarint() uint64 {
-	n, size := binary.Uvarint(in.b)
-	if in.take(uint64(max(size, 0))) == nil || size <= 0 {
-		in.bad = true
-		return 0
-	}
-	return n
-}
-
-func (in *reader) varint() int64 {
-	n, size := binary.Varint(in.b)
-	if in.take(uint64(max(size, 0))) == nil || size <= 0 {
-		in.bad = true
-		return 0
-	}
-	return n
 }
 
 func (in *reader) text() string { return string(in.take(in.uvarint())) }

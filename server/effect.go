@@ -25,6 +25,9 @@ type waiting struct {
 // perform carries out the effects of a Step in order. The caller holds the lock.
 func (l *liveRoom) perform(t *turn, event *room.Event) {
 	for i := range t.effects {
+		if l.gone { // given up
+			return
+		}
 		e := &t.effects[i]
 		switch e.Kind {
 		case room.Send:

@@ -143,7 +143,7 @@ func parseICEURL(url string) (string, error) {
 	switch scheme {
 	case "stun", "stuns", "turn", "turns":
 	default:
-		return "", errors.New("must begin with stun:, stuns:, turn: or turns:")
+		return "", errors.New("must begin with one of stun: stuns: turn: turns: and a host")
 	}
 	switch {
 	case strings.HasPrefix(rest, "//"):

@@ -40,8 +40,8 @@ func TestParseICEServerRefuses(t *testing.T) {
 		`{"urls":1}`:                           "not a JSON RTCIceServer",
 		`{}`:                                   "has no URL",
 		`{"urls":[]}`:                          "has no URL",
-		"http://example.org":                   "must begin with stun:",
-		"example.org:3478":                     "must begin with stun:",
+		"http://example.org":                   "must begin with one of stun:",
+		"example.org:3478":                     "must begin with one of stun:",
 		"stun:":                                "host must be",
 		"stun://example.org":                   "no // after stun:",
 		"stun:example.org?transport=udp":       "stun takes no ?",
@@ -63,7 +63,7 @@ func TestParseICEServerRefuses(t *testing.T) {
 		"turn:t;username=a":                    "needs both",
 		"turn:t;credential=hunter2":            "needs both",
 		"stun:s;username=a;credential=hunter2": "are for turn and turns",
-		"turn:t;credental=hunter2":             "must begin with stun:",
+		"turn:t;credental=hunter2":             "must begin with one of stun:",
 		"turn:t;username=" + strings.Repeat("u", 509) + ";credential=hunter2": "longer than 508 bytes",
 	} {
 		_, err := ParseICEServer(in)

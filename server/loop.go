@@ -223,15 +223,22 @@ func (l *liveRoom) giveUp(code protocol.CloseCode) {
 	s.allLoaded.Store(false)
 	if was.exists {
 		s.metrics.rooms.Add(-1)
+		s.rooms.givenUp(l.id, s.nowMs())
 		go s.recount(l.id, was.creator)
 	}
 }
 
-// recount corrects the rooms of an address once it is known what is left of a room given up.
+// recount corrects the rooms of an address once it is known what is left of a room given up. What
+// nobody comes back to must end after its seats' grace, like any other room.
 func (s *Server) recount(id string, creator uint64) {
 	record, found, err := s.store.Load(id)
 	s.roomLimit.release(creator)
 	if err == nil && found {
 		s.roomLimit.restore(record.Creator)
 	}
+	time.AfterFunc(time.Duration(s.config.Room.SeatGraceMs)*time.Millisecond, func() {
+		if !s.draining.Load() {
+			s.touch(id)
+		}
+	})
 }

@@ -112,7 +112,7 @@ func (m *metrics) describe() {
 		m.showCounter("usher_closes_total", "Connections closed, by close code; none is without a close frame.", "code", code, &m.closes[i])
 	}
 	m.showCounter("usher_frames_relayed_total", "Frames passed on from one client to another.", "", "", &m.frames)
-	m.showCounter("usher_joins_total", "Times that a seat was taken, returns included.", "", "", &m.joins)
+	m.showCounter("usher_joins_total", "Seats taken; returns to a held seat are not counted.", "", "", &m.joins)
 	m.showCounter("usher_saves_total", "Room snapshots committed.", "", "", &m.saves)
 	m.showCounter("usher_commits_failed_total", "Commits of the room store that failed.", "", "", &m.failedCommits)
 }
@@ -167,7 +167,7 @@ func (m *metrics) connClosed(code protocol.CloseCode) {
 	m.closes[i].Add(1)
 }
 
-// joined counts a seat taken.
+// joined counts a seat taken anew.
 func (m *metrics) joined() { m.joins.Add(1) }
 
 // committed counts one commit of n rooms' snapshots.

@@ -17,6 +17,30 @@ import (
 type registry struct {
 	mu sync.Mutex
 	m  map[string]*liveRoom
+	// givenUpMs is when those rooms were given up that have not been loaded again since.
+	givenUpMs map[string]int64
+}
+
+func (r *registry) givenUp(id string, atMs int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.givenUpMs == nil {
+		r.givenUpMs = make(map[string]int64)
+	}
+	r.givenUpMs[id] = atMs
+}
+
+// droppedMs is when the connections of a stored room dropped: when it was
+// given up, or else when the server started. It is asked once, by load.
+func (s *Server) droppedMs(id string) int64 {
+	s.rooms.mu.Lock()
+	defer s.rooms.mu.Unlock()
+	atMs, ok := s.rooms.givenUpMs[id]
+	if !ok {
+		return s.startedMs
+	}
+	delete(s.rooms.givenUpMs, id)
+	return atMs
 }
 
 // enter returns the room of an id, from memory, from the store or a new one
@@ -86,6 +110,7 @@ func (l *liveRoom) load() protocol.Code {
 		s.log.Error("a room could not be read", "error", err)
 		return protocol.CodeStorageUnavailable
 	}
+	droppedMs := s.droppedMs(l.id)
 	if !found {
 		l.room = room.New(&s.config.Room, l.id)
 		return ""
@@ -98,8 +123,7 @@ func (l *liveRoom) load() protocol.Code {
 	s.metrics.rooms.Add(1)
 	s.metrics.participants.Add(int64(l.room.People()))
 	t := turns.Get().(*turn)
-	// Its connections dropped when the server started, whenever it is asked for.
-	l.locked(t, s.startedMs, room.Event{Kind: room.Restored, HoldsComplete: s.clean.Load()})
+	l.locked(t, droppedMs, room.Event{Kind: room.Restored, HoldsComplete: s.clean.Load()})
 	t.release()
 	return ""
 }
@@ -167,16 +191,21 @@ func (s *Server) endUntouched(ctx context.Context) {
 	case <-time.After(grace):
 	}
 	err := s.store.All(ctx, func(id string, _ store.Record) error {
-		if l, refusal := s.enter(id); refusal == "" {
-			l.step(room.Event{Kind: room.AlarmFired})
-			l.leave()
-		}
+		s.touch(id)
 		return nil
 	})
 	if err == nil {
 		s.allLoaded.Store(true)
 	} else if ctx.Err() == nil {
 		s.log.Error("rooms that nobody came back to could not be read", "error", err)
+	}
+}
+
+// touch loads a room, so that it ends if it is due.
+func (s *Server) touch(id string) {
+	if l, refusal := s.enter(id); refusal == "" {
+		l.step(room.Event{Kind: room.AlarmFired})
+		l.leave()
 	}
 }
 

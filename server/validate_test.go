@@ -17,12 +17,10 @@ func TestDefaultConfigIsValid(t *testing.T) {
 	}
 }
 
-func TestValidateNamesTheSettingAndItsBounds(t *testing.T) {
+// validations are changes to a valid Config with what Validate says of them.
+func validations() []validation {
 	turn := ICEServer{URLs: []string{"turn:t"}}
-	for _, test := range []struct {
-		change func(*Config)
-		want   string // "" where the value is allowed
-	}{
+	return []validation{
 		{func(c *Config) { c.Listen = ":0" }, ""},
 		{func(c *Config) { c.Listen = "[::1]:80" }, ""},
 		{func(c *Config) { c.Listen = "8787" }, `listen must be host:port or :port, not "8787"`},
@@ -65,7 +63,7 @@ func TestValidateNamesTheSettingAndItsBounds(t *testing.T) {
 		{func(c *Config) { c.ICEServers = []ICEServer{turn} }, "ice-server: turn:t needs a username and credential, or turn-secret"},
 		{func(c *Config) { c.ICEServers, c.TURNSecret = []ICEServer{turn}, "hunter2" }, ""},
 		{func(c *Config) { c.ICEServers = []ICEServer{{[]string{"turn:t"}, "a", "hunter2"}} }, ""},
-		{func(c *Config) { c.ICEServers = []ICEServer{{[]string{"http:t"}, "a", "hunter2"}} }, "ice-server: ICE server URL 1: must begin with stun:"},
+		{func(c *Config) { c.ICEServers = []ICEServer{{[]string{"http:t"}, "a", "hunter2"}} }, "ice-server: ICE server URL 1: must begin with one of stun:"},
 		{func(c *Config) { c.TURNSecret = "hunter2\n" }, "turn-secret begins or ends with white space"},
 
 		{func(c *Config) { c.TLSCert = "c" }, "tls-cert needs tls-key"},
@@ -81,7 +79,16 @@ func TestValidateNamesTheSettingAndItsBounds(t *testing.T) {
 		{func(c *Config) { c.TLSDomains, c.ACMEEmail = []string{"a.test"}, "me@a.test" }, ""},
 		{func(c *Config) { c.TLSDomains, c.ACMEEmail = []string{"a.test"}, "Me <me@a.test>" }, "acme-email must be one bare mail address"},
 		{func(c *Config) { c.ACMEEmail = "me@a.test" }, "acme-email needs tls-domain"},
-	} {
+	}
+}
+
+type validation struct {
+	change func(*Config)
+	want   string // "" where the value is allowed
+}
+
+func TestValidateNamesTheSettingAndItsBounds(t *testing.T) {
+	for _, test := range validations() {
 		cfg := DefaultConfig()
 		test.change(&cfg)
 		err := cfg.Validate()

@@ -28,10 +28,6 @@ const (
 	closeAbnormal = 1006
 )
 
-// maxHeaderBytes is the longest header of a client's frame: two bytes, an
-// eight-byte length and the mask.
-const maxHeaderBytes = 14
-
 // appendFrame appends one whole masked frame, as a client sends it.
 func appendFrame(dst []byte, op opcode, mask uint32, payload []byte) []byte {
 	const fin, masked = 0x80, 0x80

@@ -1,0 +1,191 @@
+package tidy
+
+import (
+	"fmt"
+	"go/ast"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// imports is what one package may import.
+type imports struct {
+	// standard are the packages of the standard library; nil allows all of them.
+	standard []string
+	// house are the packages of usher.
+	house []string
+	// modules are other people's, by the beginning of the import path, with the reason for each.
+	modules map[string]string
+	// testHouse and testModules are what its tests may import beyond that.
+	testHouse   []string
+	testModules map[string]string
+}
+
+// A reason that more than one package has.
+const (
+	tolerant  = "the one reader of JSON that refuses duplicate names and bad UTF-8 and links no reflect"
+	onlyTests = "a WebSocket client that was not written by us or by nbio, so that it sees what a stranger sees"
+)
+
+// allowed is the whole table: protocol ← room ← shells, never the other way.
+var allowed = map[string]imports{
+	"protocol": {
+		standard: []string{"bytes", "io", "math", "math/bits", "strconv", "strings", "sync", "unicode/utf8"},
+		modules:  map[string]string{"github.com/go-json-experiment/json/jsontext": tolerant},
+	},
+	"room": {
+		standard:    []string{"crypto/subtle", "encoding/base64", "errors", "math", "math/bits", "strconv"},
+		house:       []string{"protocol"},
+		testHouse:   []string{"room/roomtest"},
+		testModules: map[string]string{"pgregory.net/rapid": "shrinks a failing sequence of events to its shortest"},
+	},
+	"room/roomtest": {
+		house:   []string{"protocol", "room"},
+		modules: map[string]string{"github.com/go-json-experiment/json/jsontext": "reads frames in the order of their members"},
+	},
+	"server/store": {
+		modules: map[string]string{"go.etcd.io/bbolt": "one file, one writer, and a commit that is fsynced: what durable before visible needs"},
+	},
+	"server": {
+		house: []string{"protocol", "room", "server/store"},
+		modules: map[string]string{
+			"github.com/lesismal/nbio":            "an idle connection costs no goroutine",
+			"github.com/prometheus/client_golang": "what operators' dashboards read",
+			"golang.org/x/crypto/acme":            "certificates without a second program",
+			"golang.org/x/sys/unix":               "epoll for idle sockets",
+		},
+		testModules: map[string]string{"github.com/coder/websocket": onlyTests},
+	},
+	"cmd/usher": {
+		house: []string{"room", "server", "server/store"},
+		modules: map[string]string{
+			"github.com/alecthomas/kong": "flags, environment and file from one struct",
+			"github.com/goccy/go-yaml":   "knows the line and column of what it refuses",
+		},
+		testHouse:   []string{"protocol"},
+		testModules: map[string]string{"github.com/rogpeppe/go-internal/testscript": "sessions with the command as text"},
+	},
+	"test/bench": { // a module of its own: it measures from outside
+		modules: map[string]string{
+			"github.com/lesismal/nbio": "the bare relay that usher is measured against",
+			"golang.org/x/sys":         "epoll, and the CPU clock of another process",
+		},
+	},
+	"test/crash": {
+		house:   []string{"protocol"},
+		modules: map[string]string{"github.com/coder/websocket": onlyTests},
+	},
+	"test/tidy": {testHouse: []string{"protocol"}},
+}
+
+// TestImportsPointInward holds every package, its tests and all platforms to the table.
+func TestImportsPointInward(t *testing.T) {
+	for _, folder := range packages() {
+		if _, ok := allowed[folder]; !ok {
+			t.Errorf("%s has no row in the table of imports (test/tidy/import_test.go): give it one, with a reason for each module", folder)
+			continue
+		}
+		for _, f := range goFiles(folder) {
+			for _, spec := range f.ast.Imports {
+				imported, err := strconv.Unquote(spec.Path.Value)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if why := refusal(folder, f.isTest(), imported); why != "" {
+					t.Errorf("%s: %s", f.at(spec), why)
+				}
+			}
+		}
+	}
+	for folder, row := range allowed {
+		if len(goFiles(folder)) == 0 {
+			t.Errorf("the table of imports has a row for %s, which does not exist", folder)
+		}
+		for _, name := range slices.Concat(slices.Collect(maps.Keys(row.modules)), slices.Collect(maps.Keys(row.testModules))) {
+			if !slices.ContainsFunc(goFiles(folder), func(f *file) bool { return f.imports(name) }) {
+				t.Errorf("the table of imports lets %s import %s, which it does not: take the reason away with the thing", folder, name)
+			}
+		}
+	}
+}
+
+// imports says whether a file imports a package, or one below it.
+func (f *file) imports(name string) bool {
+	return slices.ContainsFunc(f.ast.Imports, func(spec *ast.ImportSpec) bool {
+		path, err := strconv.Unquote(spec.Path.Value)
+		return err == nil && within(path, name)
+	})
+}
+
+// within says whether an import path is a package or one below it.
+func within(path, name string) bool {
+	return path == name || strings.HasPrefix(path, name+"/")
+}
+
+// refusal says why a package may not import another, "" where it may.
+func refusal(folder string, test bool, imported string) string {
+	row := allowed[folder]
+	house, modules := row.house, slices.Collect(maps.Keys(row.modules))
+	if test {
+		house = append(slices.Concat(house, row.testHouse), folder)
+		modules = slices.AppendSeq(modules, maps.Keys(row.testModules))
+	}
+	if inner, ok := strings.CutPrefix(imported, module+"/"); ok {
+		if !slices.Contains(house, inner) {
+			return fmt.Sprintf("%s imports %s. The direction is protocol ← room ← shells: what is further in knows nothing of what is further out", folder, inner)
+		}
+		return ""
+	}
+	if first, _, _ := strings.Cut(imported, "/"); !strings.Contains(first, ".") {
+		if row.standard != nil && !test && !slices.Contains(row.standard, imported) {
+			return fmt.Sprintf("%s imports %s. It links nothing that is large in Wasm, reads no clock, draws no randomness, takes no lock and writes no log. The standard library that it may use is %s", folder, imported, strings.Join(row.standard, ", "))
+		}
+		return ""
+	}
+	if !slices.ContainsFunc(modules, func(m string) bool { return within(imported, m) }) {
+		return fmt.Sprintf("%s imports %s. Each module is one more to trust and to update: it needs a reason in the table of imports", folder, imported)
+	}
+	return ""
+}
+
+// TestCoreLinksNoReflection asks the go command, because a package that is
+// imported may import others.
+func TestCoreLinksNoReflection(t *testing.T) {
+	for _, to := range targets {
+		for _, folder := range []string{"protocol", "room"} {
+			linked := goCommand(t, to, "list", "-deps", "./"+folder)
+			for _, banned := range []string{"fmt", "encoding/json", "reflect"} {
+				if slices.Contains(linked, banned) {
+					t.Errorf("%s links %s (%s), by %s. It costs size, start time and speed in Wasm", folder, banned, to, strings.Join(importers(t, to, folder, banned), ", "))
+				}
+			}
+		}
+	}
+}
+
+// importers are those of what folder links that import a package themselves.
+func importers(t *testing.T, to target, folder, imported string) (names []string) {
+	for _, line := range goCommand(t, to, "list", "-deps", "-f", `{{$p := .ImportPath}}{{range .Imports}}{{$p}}>{{.}} {{end}}`, "./"+folder) {
+		if name, what, _ := strings.Cut(line, ">"); what == imported {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// TestCoreBuildsForWasm: the Worker is the same packages.
+func TestCoreBuildsForWasm(t *testing.T) {
+	goCommand(t, target{"wasip1", "wasm"}, "build", "./protocol", "./room")
+}
+
+// TestNodeModulesAreIgnored: npm packages hold Go files, which ./... would build and test.
+func TestNodeModulesAreIgnored(t *testing.T) {
+	for _, line := range strings.Split(read(t, "go.mod"), "\n") {
+		if fields := strings.Fields(strings.TrimPrefix(strings.TrimSpace(line), "ignore ")); len(fields) > 0 && fields[0] == "node_modules" {
+			return
+		}
+	}
+	t.Error("go.mod needs the line `ignore node_modules`, in that form: it ignores the folder at every depth, `./node_modules` only at the root. npm packages hold Go files, which ./... would build and test")
+}
