@@ -1,0 +1,425 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"usher/protocol"
+	"usher/room"
+	"usher/server/store"
+)
+
+// patience is how long a test waits for what must come. Nothing waits that long but a failure.
+const patience = 20 * time.Second
+
+// running is a real server on a real socket and a real file.
+type running struct {
+	*Server
+	t    *testing.T
+	dir  string
+	log  *logBuffer
+	web  *http.Client
+	once sync.Once
+	end  context.CancelFunc
+	done chan error
+
+	mu      sync.Mutex
+	private []string // what the log must never have
+}
+
+// launch starts a server on a folder; the test's end drains it and checks what it leaves.
+func launch(t *testing.T, dir string, change func(*Config)) *running {
+	t.Helper()
+	return launchPrepared(t, dir, change, func(*Server) {})
+}
+
+// launchPrepared is launch with a look at the server before it runs.
+func launchPrepared(t *testing.T, dir string, change func(*Config), prepare func(*Server)) *running {
+	t.Helper()
+	log := new(logBuffer)
+	config := DefaultConfig()
+	config.Listen, config.DataDir = "127.0.0.1:0", dir
+	config.DrainSpread = 0
+	config.Log = slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	if change != nil {
+		change(&config)
+	}
+	s, err := New(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	prepare(s)
+	ctx, cancel := context.WithCancel(context.Background())
+	r := &running{Server: s, t: t, dir: dir, log: log, web: &http.Client{Transport: &http.Transport{TLSClientConfig: insecure()}}, end: cancel, done: make(chan error, 1)}
+	r.keepPrivate("127.0.0.1", "::1", "candidate:", "v=0", "192.0.2.", "198.51.100.")
+	go func() { r.done <- s.Run(ctx) }()
+	t.Cleanup(r.stop)
+	return r
+}
+
+func serve(t *testing.T, change func(*Config)) *running {
+	t.Helper()
+	return launch(t, t.TempDir(), change)
+}
+
+// stop drains the server. Its clients should have been closed, or it takes closeGrace.
+func (r *running) stop() {
+	r.once.Do(func() {
+		r.t.Helper()
+		r.end()
+		select {
+		case err := <-r.done:
+			if err != nil {
+				r.t.Errorf("Run returned %v", err)
+			}
+		case <-time.After(patience):
+			r.t.Error("Run did not return")
+		}
+		r.web.CloseIdleConnections()
+		if n := r.metrics.connections.Load(); n != 0 {
+			r.t.Errorf("%d connections are left", n)
+		}
+		if n := r.connLimit.total(); n != 0 {
+			r.t.Errorf("%d connections are counted by address", n)
+		}
+		r.checkLog()
+	})
+}
+
+func (l *limiter) total() (n int) {
+	for i := range l.shards {
+		l.shards[i].Lock()
+		for _, count := range l.shards[i].counts {
+			n += count
+		}
+		l.shards[i].Unlock()
+	}
+	return n
+}
+
+func (r *running) keepPrivate(texts ...string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.private = append(r.private, texts...)
+}
+
+// checkLog fails on a line that tells too much, and on one about a client that cannot be traced.
+func (r *running) checkLog() {
+	r.t.Helper()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for line := range strings.Lines(r.log.String()) {
+		if strings.Contains(line, "msg=serving ") {
+			continue // the address is the server's own
+		}
+		for _, text := range r.private {
+			if strings.Contains(line, text) {
+				r.t.Errorf("%q is in the log: %s", text, line)
+			}
+		}
+		for _, about := range []string{"msg=request ", "connection", "handshake", "msg=refused", "msg=bounced"} {
+			if strings.Contains(line, about) && !strings.Contains(line, "requestId=") &&
+				!strings.Contains(line, `"closing connections"`) && !strings.Contains(line, "TLS handshake") || strings.Contains(line, `requestId=""`) {
+				r.t.Errorf("no requestId: %s", line)
+			}
+		}
+	}
+}
+
+func (r *running) address() string { return r.Addr().String() }
+
+func (r *running) url(path string) string {
+	scheme := "http://"
+	if r.certs != nil {
+		scheme = "https://"
+	}
+	return scheme + r.address() + path
+}
+
+// ask sends a request with headers given as "Name: value".
+func (r *running) ask(method, path string, headers ...string) (*http.Response, string) {
+	r.t.Helper()
+	request, err := http.NewRequest(method, r.url(path), nil)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	request.Header = headersOf(headers)
+	answer, err := r.web.Do(request)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode == http.StatusSwitchingProtocols {
+		return answer, ""
+	}
+	body, _ := io.ReadAll(answer.Body)
+	return answer, string(body)
+}
+
+func headersOf(lines []string) http.Header {
+	h := make(http.Header)
+	for _, line := range lines {
+		name, value, _ := strings.Cut(line, ": ")
+		h.Add(name, value)
+	}
+	return h
+}
+
+// eventually polls a condition.
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !holds(); time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("not in time: %s", what)
+		}
+	}
+}
+
+// copyStore returns a folder with the store's file as a crash at this moment would leave it.
+func (r *running) copyStore() string {
+	r.t.Helper()
+	dir := r.t.TempDir()
+	data, err := os.ReadFile(filepath.Join(r.dir, "rooms.db"))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	writeFile(r.t, filepath.Join(dir, "rooms.db"), data)
+	return dir
+}
+
+// stored returns the rooms in a folder that no server has open.
+func stored(t *testing.T, dir string) map[string]protocol.RoomState {
+	t.Helper()
+	reader, err := store.OpenReadOnly(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	rooms := make(map[string]protocol.RoomState)
+	config := room.DefaultConfig()
+	err = reader.All(t.Context(), func(id string, record store.Record) error {
+		r, err := room.Restore(&config, id, record.Snapshot)
+		if err == nil {
+			rooms[id] = r.State()
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rooms
+}
+
+// heard is a frame of the server's.
+type heard struct {
+	raw                                                 string
+	Type, Code, Error, UserID, LeftUserID, NewHostID    string
+	ResumeToken, MessageType, TargetUserID, NewRoomName string
+	Resumed, Recovered, Retryable                       bool
+	Timestamp                                           int64
+	JoinedUser                                          struct{ ID string }
+	RoomState                                           struct {
+		Name, HostID, ControlMode string
+		Users                     []protocol.User
+	}
+}
+
+// client is one well-behaved socket.
+type client struct {
+	t          *testing.T
+	ws         *websocket.Conn
+	server     *running
+	room, user string
+}
+
+// open connects to a room's address, as whoever the user id says.
+func (r *running) open(roomID, userID string, headers ...string) *client {
+	r.t.Helper()
+	return r.openAt("/ws?roomId="+roomID, roomID, userID, headers...)
+}
+
+func (r *running) openAt(path, roomID, userID string, headers ...string) *client {
+	r.t.Helper()
+	c, err := r.try(path, roomID, userID, headers...)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return c
+}
+
+// tryOpen is open where the server may refuse.
+func (r *running) tryOpen(roomID, userID string) (*client, error) {
+	return r.try("/ws?roomId="+roomID, roomID, userID)
+}
+
+func (r *running) try(path, roomID, userID string, headers ...string) (*client, error) {
+	r.keepPrivate(roomID)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	ws, _, err := websocket.Dial(ctx, r.url(path), &websocket.DialOptions{HTTPClient: r.web, HTTPHeader: headersOf(headers)})
+	if err != nil {
+		return nil, err
+	}
+	ws.SetReadLimit(-1)
+	r.t.Cleanup(func() { _ = ws.CloseNow() })
+	return &client{t: r.t, ws: ws, server: r, room: roomID, user: userID}, nil
+}
+
+func (c *client) send(frame string) {
+	c.t.Helper()
+	if err := c.trySend(frame); err != nil {
+		c.t.Fatalf("%s: %v", c.user, err)
+	}
+}
+
+func (c *client) trySend(frame string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	return c.ws.Write(ctx, websocket.MessageText, []byte(frame))
+}
+
+// say sends a message of the client's own, with further fields as JSON.
+func (c *client) say(kind string, fields ...string) {
+	c.t.Helper()
+	if err := c.trySay(kind, fields...); err != nil {
+		c.t.Fatalf("%s: %v", c.user, err)
+	}
+}
+
+func (c *client) trySay(kind string, fields ...string) error {
+	return c.trySend(fmt.Sprintf(`{"type":%q,"roomId":%q,"userId":%q,"timestamp":1%s}`, kind, c.room, c.user, strings.Join(append([]string{""}, fields...), ",")))
+}
+
+func (c *client) offer(to, sdp string) {
+	c.t.Helper()
+	if err := c.tryOffer(to, sdp); err != nil {
+		c.t.Fatalf("%s: %v", c.user, err)
+	}
+}
+
+func (c *client) tryOffer(to, sdp string) error {
+	return c.trySay("WEBRTC_OFFER", fmt.Sprintf(`"targetUserId":%q,"offer":{"type":"offer","sdp":%q}`, to, "v=0 "+sdp))
+}
+
+func (c *client) read() (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	_, frame, err := c.ws.Read(ctx)
+	return string(frame), err
+}
+
+func (c *client) next() (h heard) {
+	c.t.Helper()
+	frame, err := c.read()
+	if err != nil {
+		c.t.Fatalf("%s: %v", c.user, err)
+	}
+	if err := json.Unmarshal([]byte(frame), &h); err != nil {
+		c.t.Fatalf("%s hears %q: %v", c.user, frame, err)
+	}
+	h.raw = frame
+	if h.ResumeToken != "" {
+		c.server.keepPrivate(h.ResumeToken)
+	}
+	return h
+}
+
+// expect returns the next frame, which must be of a type.
+func (c *client) expect(kind string) heard {
+	c.t.Helper()
+	h := c.next()
+	if h.Type != kind {
+		c.t.Fatalf("%s hears %s instead of %s", c.user, h.raw, kind)
+	}
+	return h
+}
+
+// refused expects an ERROR of a code.
+func (c *client) refused(code protocol.Code) {
+	c.t.Helper()
+	row := code.Lookup()
+	if h := c.expect("ERROR"); h.Code != string(code) || h.Error != row.Error || h.Retryable != row.Retryable {
+		c.t.Fatalf("%s hears %s instead of %s", c.user, h.raw, code)
+	}
+}
+
+func (c *client) create(fields ...string) heard {
+	c.t.Helper()
+	c.say("CREATE_ROOM", append(fields, `"userName":"`+c.user+`"`)...)
+	return c.expect("ROOM_CREATED")
+}
+
+func (c *client) join(fields ...string) heard {
+	c.t.Helper()
+	c.say("JOIN_ROOM", append(fields, `"userName":"`+c.user+`"`)...)
+	return c.expect("ROOM_JOINED")
+}
+
+func (c *client) resume(token string) heard {
+	c.t.Helper()
+	return c.join(`"resumeToken":"` + token + `"`)
+}
+
+// quiet fails if anything but the PONG comes after a PING: nothing was under way.
+func (c *client) quiet() {
+	c.t.Helper()
+	c.send(`{"type":"PING","timestamp":1}`)
+	c.expect("PONG")
+}
+
+// closed expects the close code, and no frame before it.
+func (c *client) closed(code protocol.CloseCode) {
+	c.t.Helper()
+	frame, err := c.read()
+	if err == nil || websocket.CloseStatus(err) != websocket.StatusCode(code) {
+		c.t.Fatalf("%s hears %q, %v instead of close %d", c.user, frame, err, code)
+	}
+}
+
+// closedAtLast is closed after whatever comes before.
+func (c *client) closedAtLast(code protocol.CloseCode) {
+	c.t.Helper()
+	for {
+		if _, err := c.read(); err != nil {
+			if websocket.CloseStatus(err) != websocket.StatusCode(code) {
+				c.t.Errorf("%s hears %v instead of close %d", c.user, err, code)
+			}
+			return
+		}
+	}
+}
+
+// leave closes with 1000, which ends the seat.
+func (c *client) leave() { _ = c.ws.Close(websocket.StatusNormalClosure, "") }
+
+// drop ends the socket without a close frame.
+func (c *client) drop() { _ = c.ws.CloseNow() }
+
+// pair returns two people in a room, the host first.
+func (r *running) pair(roomID string) (ann, bob *client) {
+	r.t.Helper()
+	ann, bob = r.open(roomID, "ann"), r.open(roomID, "bob")
+	ann.create()
+	bob.join()
+	ann.expect("USER_JOINED")
+	return ann, bob
+}
+
+// cutOff ends all sockets, as a failing network would.
+func (r *running) cutOff() {
+	for _, c := range r.conns() {
+		_ = c.ws.Conn.Close()
+	}
+}

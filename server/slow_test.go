@@ -1,0 +1,130 @@
+package server
+
+import (
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/coder/websocket"
+
+	"usher/protocol"
+)
+
+// A member that stops reading is cut off when more than MaxPendingBytes wait
+// for it; the others go on, and what waited is let go of.
+func TestSlowReaderIsCutOffAloneAndMemoryIsBounded(t *testing.T) {
+	for _, tls := range []bool{false, true} {
+		t.Run(map[bool]string{false: "plain", true: "TLS"}[tls], func(t *testing.T) {
+			s := serve(t, func(c *Config) {
+				c.MaxFrameBytes, c.MaxPendingBytes = 16<<10, 64<<10
+				c.Room.BytesPerSecond, c.Room.ByteBurst = 1<<30, 1<<30
+				c.Room.MessagesPerSecond, c.Room.MessageBurst = 1_000_000, 1_000_000
+				if tls {
+					c.TLSCert, c.TLSKey = writePair(t, t.TempDir(), "usher.test", later())
+				}
+			})
+			ann, bob := s.pair("slow-room-1")
+			slow := s.dial(4<<10).upgrade("slow-room-1", nil)
+			slow.say("JOIN_ROOM", "slow-room-1", "slow", "")
+			s.keepPrivate(slow.token())
+			ann.expect("USER_JOINED")
+			bob.expect("USER_JOINED")
+
+			var before, after runtime.MemStats
+			runtime.GC()
+			runtime.ReadMemStats(&before)
+			sdp := strings.Repeat("x", 15<<10)
+			sent := 0
+			for cut := false; !cut; {
+				ann.offer("slow", sdp)
+				ann.offer("bob", sdp)
+				sent += len(sdp)
+				for { // bob hears his offer, and perhaps that the slow one is gone
+					got := bob.next()
+					cut = cut || got.Type == "USER_DISCONNECTED" && got.LeftUserID == "slow"
+					if got.Type == "WEBRTC_OFFER" {
+						break
+					}
+				}
+				if sent > 64<<20 {
+					t.Fatal("never cut off")
+				}
+			}
+			runtime.GC()
+			runtime.ReadMemStats(&after)
+			if grown := int64(after.HeapAlloc) - int64(before.HeapAlloc); grown > 8<<20 {
+				t.Errorf("the heap grew by %d bytes", grown)
+			}
+			eventually(t, "the slow one is gone", func() bool { return s.metrics.connections.Load() == 2 })
+		})
+	}
+}
+
+// Large messages travel in several WebSocket frames; they must not add up for a client that reads them all.
+func TestReaderOfManyLargeMessagesIsNotTakenForASlowOne(t *testing.T) {
+	t.Parallel()
+	for _, tls := range []bool{false, true} {
+		t.Run(map[bool]string{false: "plain", true: "TLS"}[tls], func(t *testing.T) {
+			s := serve(t, func(c *Config) {
+				c.MaxPendingBytes = 256 << 10
+				c.Room.BytesPerSecond, c.Room.ByteBurst = 1<<30, 1<<30
+				if tls {
+					c.TLSCert, c.TLSKey = writePair(t, t.TempDir(), "usher.test", later())
+				}
+			})
+			ann, bob := s.pair("large-1")
+			sdp := strings.Repeat("x", 60<<10)
+			for range 40 {
+				ann.offer("bob", sdp)
+				if got := bob.expect("WEBRTC_OFFER"); !strings.Contains(got.raw, sdp) {
+					t.Fatal("damaged")
+				}
+			}
+			eventually(t, "nothing is pending", func() bool {
+				pending := int64(0)
+				for _, c := range s.conns() {
+					if c.pending != nil {
+						pending += c.pending.Load()
+					}
+				}
+				return pending == 0
+			})
+		})
+	}
+}
+
+// What a room keeps back while its commit takes its time is bounded, too; a
+// frame that is kept must be the one that came, though its bytes are the reader's.
+func TestFramesRelayedDuringACommitAreThoseThatCame(t *testing.T) {
+	s := serve(t, func(c *Config) { c.Room.MessageBurst = 10_000 })
+	ann, bob := s.pair("commit-1")
+	for i := range 200 {
+		ann.say("RENAME_ROOM", `"newRoomName":"name `+strings.Repeat("n", i%20)+`"`)
+		ann.offer("bob", strings.Repeat("a", i))
+		ann.offer("bob", strings.Repeat("b", i+50))
+	}
+	for i := range 200 {
+		bob.expect("ROOM_RENAMED")
+		for _, want := range []string{strings.Repeat("a", i), strings.Repeat("b", i+50)} {
+			if got := bob.expect("WEBRTC_OFFER"); !strings.Contains(got.raw, `"v=0 `+want+`"`) {
+				t.Fatalf("%s instead of %s", got.raw, want)
+			}
+		}
+	}
+}
+
+// Whoever is closed by the server while much waits for it still gets all of it first.
+func TestCloseComesAfterWhatWasSentBefore(t *testing.T) {
+	s := serve(t, nil)
+	ann, bob := s.pair("after-all-1")
+	for range 100 {
+		ann.offer("bob", strings.Repeat("x", 5_000))
+	}
+	ann.quiet() // all are on their way
+	_ = bob.ws.Write(t.Context(), websocket.MessageBinary, []byte("binary"))
+	for range 100 {
+		bob.expect("WEBRTC_OFFER")
+	}
+	bob.refused(protocol.CodeBinaryFrame)
+	bob.closed(protocol.CloseBinary)
+}
