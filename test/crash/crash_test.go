@@ -8,7 +8,7 @@ import (
 
 func TestNothingAcknowledgedIsLostByKills(t *testing.T) {
 	if _, err := exec.LookPath("go"); err != nil {
-		t.Skip("usher cannot be built:", err)
+		t.Fatal("usher cannot be built: ", err)
 	}
 	c := campaign{
 		rounds: 3, workers: 32, changes: 400, every: 1, reads: true,
