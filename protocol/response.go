@@ -323,3 +323,19 @@ func (v *VideoState) append(dst []byte) []byte {
 	dst = appendString(dst, "url", v.URL)
 	return append(appendInt(dst, "lastUpdated", v.LastUpdated), '}')
 }
+
+// RoomSummary is the answer to GET /rooms/ROOM: what somebody with an
+// invitation may know before joining.
+type RoomSummary struct {
+	ID, Name    string
+	ControlMode ControlMode
+	People      int
+}
+
+// Append appends the summary as JSON.
+func (s RoomSummary) Append(dst []byte) []byte {
+	dst = appendQuoted(append(dst, `{"id":`...), s.ID)
+	dst = appendString(dst, "name", s.Name)
+	dst = appendString(dst, "controlMode", s.ControlMode.String())
+	return append(appendInt(dst, "people", int64(s.People)), '}')
+}

@@ -7,7 +7,10 @@ const retryMs = 5_000
 
 // sweep carries out every deadline that has passed.
 func (s *step) sweep() {
-	s.alarmMs, s.due = 0, true
+	s.due = true
+	if s.event.Kind == AlarmFired {
+		s.alarmMs = 0
+	}
 	s.sweepIdle()
 	for i := 0; i < len(s.seats); {
 		seat := s.seats[i]
@@ -45,6 +48,7 @@ func (s *step) expire() {
 	if s.event.Refuse != "" {
 		s.lastActivityMs = s.nowMs - s.config.RoomIdleMs + retryMs
 		s.emptySinceMs = s.nowMs - s.config.EmptyRoomMs + retryMs
+		s.saveLater()
 		return
 	}
 	conns := append([]*conn(nil), s.conns...)
@@ -63,6 +67,7 @@ func (s *step) expire() {
 func (s *step) postpone(seat *seat) {
 	seat.heldUntilMs = s.nowMs + retryMs
 	s.due = true
+	s.saveLater()
 }
 
 // setAlarm sets the one alarm where a deadline is nearer than it. An alarm

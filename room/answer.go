@@ -53,7 +53,6 @@ func (s *step) note(kind EffectKind, code protocol.Code) {
 func (s *step) save() {
 	if !s.saved {
 		s.saved = true
-		s.savedActivityMs = s.lastActivityMs
 		s.effects = append(s.effects, Effect{Kind: Save})
 	}
 }
@@ -61,7 +60,6 @@ func (s *step) save() {
 func (s *step) saveLater() {
 	if !s.saved && !s.later {
 		s.later = true
-		s.savedActivityMs = s.lastActivityMs
 		s.effects = append(s.effects, Effect{Kind: SaveLater})
 	}
 }
@@ -89,7 +87,7 @@ func (s *step) forget(c *conn) {
 		}
 	}
 	if len(s.conns) == 0 {
-		s.conns = nil
+		s.conns, s.due = nil, true // perhaps nothing is left to wait for
 	}
 	c.seat = nil
 }

@@ -7,7 +7,7 @@ import "strconv"
 func (r *Room) Check() string {
 	for i, holds := range []func() bool{
 		r.oneHost, r.distinctSeats, r.oneConnASeat, r.heldSeatsHaveDeadlines, r.parkedHaveNewer,
-		r.bounded, r.existsForSeats, r.heldBytesAdd, r.alarmIsSet,
+		r.bounded, r.existsForSeats, r.heldBytesAdd, r.alarmIsSet, r.connsInOrder,
 	} {
 		if !holds() {
 			return "invariant " + strconv.Itoa(i+1)
@@ -106,4 +106,13 @@ func (r *Room) heldBytesAdd() bool {
 func (r *Room) alarmIsSet() bool {
 	next := r.nextMs()
 	return next == 0 || r.alarmMs != 0 && r.alarmMs <= next
+}
+
+func (r *Room) connsInOrder() bool {
+	for i, c := range r.conns {
+		if i > 0 && c.id <= r.conns[i-1].id {
+			return false
+		}
+	}
+	return true
 }

@@ -4,6 +4,7 @@ package room
 // its seat again. It never applies to a seat whose client said "protocol":1.
 type TokenlessRejoin uint8
 
+// The rejoins of which Config has one.
 const (
 	// RejoinFromAddress allows it from the network address that holds or held the seat.
 	RejoinFromAddress TokenlessRejoin = iota
@@ -13,6 +14,19 @@ const (
 	// RejoinNever holds every seat for its token alone.
 	RejoinNever
 )
+
+// ParseTokenlessRejoin returns the value of a name that settings have: address, anywhere or never.
+func ParseTokenlessRejoin(name string) (TokenlessRejoin, bool) {
+	switch name {
+	case "address":
+		return RejoinFromAddress, true
+	case "anywhere":
+		return RejoinFromAnywhere, true
+	case "never":
+		return RejoinNever, true
+	}
+	return 0, false
+}
 
 // Config has the deadlines and limits of a room. All durations are milliseconds.
 // It is shared by every room of a shell and never changes after the first Step.
@@ -61,5 +75,71 @@ func DefaultConfig() Config {
 		MessageBurst:      4_000,
 		BytesPerSecond:    256 << 10,
 		ByteBurst:         4 << 20,
+	}
+}
+
+// Unit is what a setting counts.
+type Unit uint8
+
+// The units.
+const (
+	Milliseconds Unit = iota
+	Count
+	Bytes
+)
+
+// Setting is one number of a Config, with the name and the bounds that it has in every shell.
+type Setting struct {
+	// Name is that of the command's flag, "seat-grace".
+	Name string
+	Unit Unit
+	// Low and High are the least and the greatest value.
+	Low, High int64
+
+	ms *int64
+	n  *int
+}
+
+// Value returns what the Config has.
+func (s Setting) Value() int64 {
+	if s.ms != nil {
+		return *s.ms
+	}
+	return int64(*s.n)
+}
+
+// Set changes the Config. The value is not checked.
+func (s Setting) Set(value int64) {
+	if s.ms != nil {
+		*s.ms = value
+		return
+	}
+	*s.n = int(value)
+}
+
+// Valid reports whether the Config's value is within the bounds.
+func (s Setting) Valid() bool { return s.Value() >= s.Low && s.Value() <= s.High }
+
+// Settings returns the numbers of the Config. The bound of ping-interval is the Config's IdleMs.
+func (c *Config) Settings() []Setting {
+	const (
+		second = 1000
+		minute = 60 * second
+		hour   = 60 * minute
+		day    = 24 * hour
+		// Rates and bursts are bounded far over what a connection can do, so that a slip of the pen is noticed.
+		maxRate, maxByteRate = 1_000_000, 1 << 30
+	)
+	return []Setting{
+		{Name: "seat-grace", Low: second, High: hour, ms: &c.SeatGraceMs},
+		{Name: "idle-timeout", Low: 10 * second, High: day, ms: &c.IdleMs},
+		{Name: "room-idle", Low: minute, High: 30 * day, ms: &c.RoomIdleMs},
+		{Name: "empty-room", Low: 0, High: 30 * day, ms: &c.EmptyRoomMs},
+		{Name: "ping-interval", Low: second, High: c.IdleMs, ms: &c.PingIntervalMs},
+		{Name: "max-people", Unit: Count, Low: 2, High: 250, n: &c.MaxPeople},
+		{Name: "message-rate", Unit: Count, Low: 1, High: maxRate, n: &c.MessagesPerSecond},
+		{Name: "message-burst", Unit: Count, Low: 1, High: maxRate, n: &c.MessageBurst},
+		{Name: "byte-rate", Unit: Bytes, Low: 1, High: maxByteRate, n: &c.BytesPerSecond},
+		{Name: "byte-burst", Unit: Bytes, Low: 1, High: maxByteRate, n: &c.ByteBurst},
 	}
 }

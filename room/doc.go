@@ -15,6 +15,10 @@
 //     protocol.CloseTryLater and restore it from what is stored.
 //   - Set Event.Refuse while the store is known to fail. Relays go on; what would need a Save is refused.
 //   - Keep a room in memory while it has connections, and while it Exists until its next alarm.
+//     Or else keep what Attach, Save, SaveLater and SetAlarm give, at once; then a room may be dropped
+//     after any Step, and Wake makes it again, to be stepped with Woken.
+//   - Where PINGs are answered without the room, tell it by Answered before AlarmFired and before any
+//     event at or after the time of the alarm.
 //   - After a restart, Restore each room when it is first touched, and step it with Restored.
 //
 // # Invariants
@@ -30,4 +34,5 @@
 //  7. A room that does not exist has no seats.
 //  8. heldBytes is the sum of what the seats hold.
 //  9. While anything has a deadline, an alarm is set at or before it.
+//  10. Connections are in the order of their ids.
 package room

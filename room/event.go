@@ -27,6 +27,12 @@ const (
 	// Restored: the room comes from a snapshot, and none of its connections
 	// is left. It is the first event after Restore. HoldsComplete.
 	Restored
+	// Woken: the room comes from a snapshot and from what its sockets kept. It is
+	// the first event after Wake.
+	Woken
+	// Answered: a PING of Conn was answered at AtMs on behalf of the room, which
+	// was not stepped for it. It proves life and is not counted as a message.
+	Answered
 )
 
 // Event is one thing that happened to a room. All of it may be reused when Step returns.
@@ -44,6 +50,8 @@ type Event struct {
 	Err     error
 	// CloseCode is the client's, 1006 where there was none.
 	CloseCode protocol.CloseCode
+	// AtMs is when the PING was answered.
+	AtMs int64
 	// Refuse is why nothing that has to be stored may change now, or "".
 	Refuse protocol.Code
 	// RefuseCreate is why no new room may be made now, or "".
@@ -75,6 +83,10 @@ const (
 	Delete
 	// SetAlarm: send AlarmFired at AtMs, and forget the alarm set before. 0 for none.
 	SetAlarm
+	// Attach: keep Conn's attachment (AppendAttachment), as it is when Step returns, with its socket,
+	// in place of the one before. For a shell that drops rooms from memory
+	// while their sockets stay open; others ignore it.
+	Attach
 	// Refused and Bounced: Conn was answered by ERROR or UNDELIVERED with
 	// Refusal, for a message of Type. For the log and the metrics.
 	Refused

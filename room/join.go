@@ -101,11 +101,16 @@ func (s *step) rejoin(c *conn, m *protocol.Message, seat *seat) {
 	if moved := seat.address != c.address; moved || m.Protocol >= protocol.Version && !seat.modern {
 		if s.event.Refuse == "" {
 			s.save()
+		} else {
+			s.saveLater()
 		}
 		seat.address = c.address
 		seat.modern = seat.modern || m.Protocol >= protocol.Version
 	}
 	recovered := resumed && seat.conn == nil && !seat.hold.spoilt()
+	if seat.conn == nil {
+		s.saveLater() // or a shell that drops the room would find the seat held
+	}
 	s.replace(seat, resumed)
 	frames := s.release(seat)
 	s.sit(c, seat)
@@ -172,6 +177,7 @@ func (s *step) replace(seat *seat, resumed bool) {
 		return
 	}
 	older.parked = true
+	s.changed(older)
 	parked := 0
 	for i := len(s.conns) - 1; i >= 0; i-- {
 		if c := s.conns[i]; c.seat == seat && c.parked {
@@ -186,6 +192,7 @@ func (s *step) replace(seat *seat, resumed bool) {
 func (s *step) sit(c *conn, seat *seat) {
 	c.seat, seat.conn, seat.heldUntilMs = seat, c, 0
 	s.due = true
+	s.changed(c)
 }
 
 // seated sends the join answer.

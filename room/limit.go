@@ -7,19 +7,22 @@ type meter int64
 // take takes n tokens of a bucket that fills with perSecond and holds
 // burst, or reports false where there are too few.
 func (m *meter) take(nowMs int64, n, perSecond, burst int) bool {
-	now := nowMs * 1e6
-	each := max(1e9/int64(perSecond), 1)
+	now, whole := nowMs*1e6, burstNs(perSecond, burst)
 	full := int64(*m)
-	if full < now || full-now > int64(burst)*each { // full, or a clock that was set back
+	if full < now || full-now > whole { // full, or a clock that was set back
 		full = now
 	}
-	full += int64(n) * each
-	if full-now > int64(burst)*each {
+	full += int64(n) * tokenNs(perSecond)
+	if full-now > whole {
 		return false
 	}
 	*m = meter(full)
 	return true
 }
+
+// tokenNs is how long a token takes to come back, and burstNs a whole bucket.
+func tokenNs(perSecond int) int64        { return max(1e9/int64(perSecond), 1) }
+func burstNs(perSecond, burst int) int64 { return int64(burst) * tokenNs(perSecond) }
 
 // requestCost is how many relays a request that changes the room counts for:
 // it is stored, and told to everybody with the whole room state.

@@ -53,12 +53,12 @@ func (s *step) keep(seat *seat) bool {
 }
 
 // release takes what is held for a seat.
-func (s *step) release(seat *seat) [][]byte {
+func (r *Room) release(seat *seat) [][]byte {
 	h := seat.hold
 	seat.hold = nil
 	if h == nil {
 		return nil
 	}
-	s.heldBytes -= h.bytes
+	r.heldBytes -= h.bytes
 	return h.frames
 }

@@ -13,7 +13,7 @@ type Room struct {
 	// by connections, but nobody has created it yet.
 	createdAtMs    int64
 	lastActivityMs int64
-	// savedActivityMs is the lastActivityMs that was last given to be stored.
+	// savedActivityMs is the lastActivityMs in the snapshot that was last given to be stored.
 	savedActivityMs int64
 	emptySinceMs    int64
 	creator         uint64
@@ -53,6 +53,7 @@ type conn struct {
 	lastSeenMs int64
 	messages   meter
 	bytes      meter
+	attached   attached
 }
 
 // New returns a room that does not exist yet; CREATE_ROOM makes it exist.
@@ -104,6 +105,11 @@ func (r *Room) State() protocol.RoomState {
 	return s
 }
 
+// Summary returns what somebody with an invitation may know of the room. The room must exist.
+func (r *Room) Summary() protocol.RoomSummary {
+	return protocol.RoomSummary{ID: r.id, Name: r.name, ControlMode: r.mode, People: len(r.seats)}
+}
+
 func (r *Room) user(s *seat) protocol.User {
 	return protocol.User{ID: s.id, Name: s.name, IsHost: s == r.host, IsConnected: s.conn != nil, JoinedAt: s.joinedAtMs}
 }
@@ -136,13 +142,17 @@ type step struct {
 	saved, later bool
 	// due: a deadline may have come nearer, so the alarm must be looked at.
 	due bool
+	// attach: some connection's attachment has changed.
+	attach bool
 }
 
 // Step takes one event and appends what the shell has to do for it to effects.
 // nowMs must not go back by more than clocks do. A relay does not allocate.
 func (r *Room) Step(nowMs int64, event Event, effects []Effect) []Effect {
 	s := step{Room: r, nowMs: nowMs, event: event, effects: effects}
-	if event.Kind == AlarmFired || r.alarmMs != 0 && nowMs >= r.alarmMs {
+	switch {
+	case event.Kind == Woken, event.Kind == Answered: // a shell tells these before the sweep that depends on them
+	case event.Kind == AlarmFired, r.alarmMs != 0 && nowMs >= r.alarmMs:
 		s.sweep() // whether the alarm comes late, or early by a clock's rounding, changes nothing
 	}
 	switch event.Kind {
@@ -154,9 +164,19 @@ func (r *Room) Step(nowMs int64, event Event, effects []Effect) []Effect {
 		s.disconnected()
 	case Restored:
 		s.restored()
+	case Woken:
+		s.woken()
+	case Answered:
+		s.answered()
+	}
+	if s.saved || s.later {
+		s.savedActivityMs = s.lastActivityMs
 	}
 	if s.due {
 		s.setAlarm()
+	}
+	if s.attach {
+		s.attachChanged()
 	}
 	return s.effects
 }
@@ -169,8 +189,10 @@ func (s *step) connected() {
 		s.effects = append(s.effects, Effect{Kind: Close, Conn: s.event.Conn, Code: protocol.CloseTryLater})
 		return
 	}
-	s.conns = append(s.conns, &conn{id: s.event.Conn, address: s.event.Address, secret: s.event.Secret, lastSeenMs: s.nowMs})
+	c := &conn{id: s.event.Conn, address: s.event.Address, secret: s.event.Secret, lastSeenMs: s.nowMs}
+	s.conns = append(s.conns, c)
 	s.due = true
+	s.changed(c)
 }
 
 // maxConns leaves room for every seat's connection, for one parked beside
@@ -195,7 +217,11 @@ func (s *step) received() {
 		return
 	}
 	c.lastSeenMs = s.nowMs
-	if !s.within(c) {
+	within := s.within(c)
+	if c.worthAttaching(s.config, s.nowMs) {
+		s.changed(c)
+	}
+	if !within {
 		s.refuse(c, protocol.CodeRateLimited, "")
 		return
 	}

@@ -5,7 +5,9 @@ import (
 	"encoding/binary"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -22,10 +24,16 @@ type world struct {
 	open   map[ConnID]bool
 	last   ConnID
 	log    strings.Builder
+
+	// evict drops the room after every step and wakes it from what is kept.
+	evict       bool
+	alarmMs     int64
+	snapshot    []byte
+	attachments map[ConnID][]byte
 }
 
 func newWorld() *world {
-	w := &world{config: DefaultConfig(), nowMs: 1_000_000, open: map[ConnID]bool{}}
+	w := &world{config: DefaultConfig(), nowMs: 1_000_000, open: map[ConnID]bool{}, attachments: map[ConnID][]byte{}}
 	w.config.MaxPeople, w.config.MessageBurst, w.config.RoomIdleMs = 4, 60, 600_000
 	w.room = New(&w.config, "room-1")
 	return w
@@ -42,6 +50,10 @@ func (w *world) step(event Event) (fault string) {
 		w.open[w.last] = true
 	case Disconnected:
 		delete(w.open, event.Conn)
+		delete(w.attachments, event.Conn)
+	}
+	if event.Kind == AlarmFired {
+		w.alarmMs = 0
 	}
 	saved := false
 	for _, e := range w.room.Step(w.nowMs, event, nil) {
@@ -59,14 +71,45 @@ func (w *world) step(event Event) (fault string) {
 				return fmt.Sprintf("connection %d is closed twice", e.Conn)
 			}
 			delete(w.open, e.Conn)
-		case Save, Delete:
-			saved = true
+			delete(w.attachments, e.Conn)
+		case Save, SaveLater, Delete:
+			saved = saved || e.Kind != SaveLater
+			w.snapshot = nil
+			if w.room.Exists() {
+				w.snapshot = w.room.AppendSnapshot(nil)
+			}
+		case SetAlarm:
+			w.alarmMs = e.AtMs
+		case Attach:
+			w.attachments[e.Conn] = w.room.AppendAttachment(nil, e.Conn)
 		}
 	}
 	if broken := w.room.Check(); broken != "" {
 		return broken + " is broken"
 	}
+	if w.evict {
+		return w.wake()
+	}
 	return w.checkSnapshot()
+}
+
+// wake makes the room again of what is kept, which nobody may notice.
+func (w *world) wake() string {
+	var attachments []Attachment
+	for _, id := range slices.Sorted(maps.Keys(w.attachments)) {
+		attachments = append(attachments, Attachment{id, w.attachments[id]})
+	}
+	var err error
+	if w.room, err = Wake(&w.config, "room-1", w.snapshot, w.alarmMs, attachments); err != nil {
+		return err.Error()
+	}
+	if effects := w.room.Step(w.nowMs, Event{Kind: Woken}, nil); len(effects) > 0 {
+		return fmt.Sprintf("waking the room has effects: %+v", effects)
+	}
+	if broken := w.room.Check(); broken != "" {
+		return broken + " is broken after waking"
+	}
+	return ""
 }
 
 func (w *world) checkSnapshot() string {
@@ -115,7 +158,7 @@ func (w *world) event(b [4]byte) Event {
 	case 2:
 		return Event{Kind: Disconnected, Conn: conn, CloseCode: [4]protocol.CloseCode{1000, 1001, 1006, 4000}[b[2]%4]}
 	case 3:
-		w.nowMs += int64(b[2]) * 500
+		w.nowMs += int64(b[2]) * attachEveryMs // less could be forgotten by an eviction
 		return Event{Kind: AlarmFired, Refuse: [8]protocol.Code{7: protocol.CodeStorageUnavailable}[b[3]%8]}
 	case 4:
 		return Event{Kind: ReceivedBinary, Conn: conn}
@@ -128,8 +171,9 @@ func (w *world) event(b [4]byte) Event {
 	return Event{Kind: Received, Conn: conn, Frame: []byte(frame), Message: &message, Err: err, Refuse: [16]protocol.Code{15: protocol.CodeStorageUnavailable}[b[1]/16]}
 }
 
-func run(script []byte) (w *world, fault string) {
-	w = newWorld()
+func run(script []byte) (w *world, fault string) { return newWorld().run(script) }
+
+func (w *world) run(script []byte) (_ *world, fault string) {
 	for i := 0; len(script) >= 4; i, script = i+1, script[4:] {
 		if fault := w.step(w.event([4]byte(script))); fault != "" {
 			return w, fmt.Sprintf("step %d: %s", i, fault)
@@ -140,10 +184,13 @@ func run(script []byte) (w *world, fault string) {
 
 // TestAnyEventsKeepTheInvariants: whatever happens, the numbered invariants
 // hold, no effect is for a closed connection, snapshots restore to themselves,
-// and the same events give the same effects.
+// and the same events give the same effects, also where the room is dropped
+// after every step and woken from what its shell kept.
 func TestAnyEventsKeepTheInvariants(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		script := rapid.SliceOfN(rapid.Byte(), 0, 1600).Draw(t, "script")
+		// The length is drawn first: a slice's own is mostly a few bytes.
+		length := 4 * rapid.IntRange(0, 400).Draw(t, "length")
+		script := rapid.SliceOfN(rapid.Byte(), length, length).Draw(t, "script")
 		first, fault := run(script)
 		if fault != "" {
 			t.Fatalf("%s\n%s", fault, first.log.String())
@@ -152,15 +199,46 @@ func TestAnyEventsKeepTheInvariants(t *testing.T) {
 		if first.log.String() != second.log.String() {
 			t.Fatal("the same events give other effects the second time")
 		}
+		evicting := newWorld()
+		evicting.evict = true
+		if _, fault := evicting.run(script); fault != "" {
+			t.Fatalf("with an eviction after every step: %s\n%s", fault, evicting.log.String())
+		}
+		if difference := firstDifference(first.log.String(), evicting.log.String()); difference != "" {
+			t.Fatalf("with an eviction after every step %s", difference)
+		}
 	})
+}
+
+// firstDifference shows where the second log departs from the first, "" for nowhere.
+func firstDifference(want, got string) string {
+	wanted, gotten := strings.Split(want, "\n"), strings.Split(got, "\n")
+	for i := range min(len(wanted), len(gotten)) {
+		if wanted[i] != gotten[i] {
+			return fmt.Sprintf("effect %d is\n%s\nand not\n%s\nafter\n%s", i, gotten[i], wanted[i], strings.Join(wanted[max(0, i-5):i], "\n"))
+		}
+	}
+	if len(wanted) != len(gotten) {
+		return fmt.Sprintf("there are %d effects and not %d", len(gotten), len(wanted))
+	}
+	return ""
 }
 
 func FuzzStep(f *testing.F) {
 	f.Add([]byte{0, 0, 0, 0, 5, 0, 0, 0, 0, 1, 0, 0, 5, 0, 2, 1, 5, 0, 10, 1})
 	f.Add([]byte{0, 0, 0, 0, 5, 0, 1, 0, 2, 0, 2, 0, 0, 0, 0, 0, 5, 0, 4, 0, 3, 0, 255, 1})
 	f.Fuzz(func(t *testing.T, script []byte) {
-		if w, fault := run(script); fault != "" {
+		w, fault := run(script)
+		if fault != "" {
 			t.Fatalf("%s\n%s", fault, w.log.String())
+		}
+		evicting := newWorld()
+		evicting.evict = true
+		if _, fault := evicting.run(script); fault != "" {
+			t.Fatalf("with an eviction after every step: %s\n%s", fault, evicting.log.String())
+		}
+		if difference := firstDifference(w.log.String(), evicting.log.String()); difference != "" {
+			t.Fatalf("with an eviction after every step %s", difference)
 		}
 	})
 }
@@ -252,7 +330,7 @@ func TestEverySnapshotVersionRestores(t *testing.T) {
 			state.HostVideoState.CurrentTime != 12.5 || state.HostCurrentURL != "https://example.org/2" || r.heldBytes == 0 || r.Creator() != 0 {
 			t.Errorf("version %d restores to %+v", version, state)
 		}
-		if r.ID() != "room-1" || r.Unused() || len(effects) != 1 || effects[0].AtMs != 2_000_000+config.SeatGraceMs {
+		if r.ID() != "room-1" || r.Unused() || len(effects) != 2 || effects[0].Kind != SaveLater || effects[1].AtMs != 2_000_000+config.SeatGraceMs {
 			t.Errorf("version %d: effects are %+v", version, effects)
 		}
 	}

@@ -156,8 +156,8 @@ func (s *step) restored() {
 		if !s.event.HoldsComplete {
 			s.release(seat)
 			seat.hold = &hold{lost: true}
-			s.saveLater() // or a clean stop would make it look as if nothing had been lost
 		}
+		s.saveLater() // or a clean stop would make it look as if nothing had been lost
 	}
 	s.sweep()
 }

@@ -37,6 +37,12 @@ func TestTranscripts(t *testing.T) {
 			if got != string(want) {
 				t.Errorf("effects differ; see `go test ./room -rewrite` and git diff. Got:\n%s", got)
 			}
+			if got, err = roomtest.RewriteEvicting(string(want)); err != nil {
+				t.Fatal("with an eviction after every step: ", err)
+			}
+			if got != string(want) {
+				t.Errorf("effects differ with an eviction after every step. Got:\n%s", got)
+			}
 		})
 	}
 }

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"strings"
@@ -143,7 +144,7 @@ func (s *Server) roomRoute() route {
 		}
 		defer l.leave()
 		l.mu.Lock()
-		exists, state, durable := l.room.Exists(), l.room.State(), l.durable()
+		exists, summary, durable := l.room.Exists(), l.room.Summary(), l.durable()
 		l.mu.Unlock()
 		if !<-durable {
 			writeError(w, r, protocol.CodeStorageUnavailable, "")
@@ -153,12 +154,7 @@ func (s *Server) roomRoute() route {
 			writeError(w, r, protocol.CodeRoomNotFound, "")
 			return
 		}
-		writeJSON(w, http.StatusOK, struct {
-			ID          string `json:"id"`
-			Name        string `json:"name"`
-			ControlMode string `json:"controlMode"`
-			People      int    `json:"people"`
-		}{state.ID, state.Name, state.ControlMode.String(), len(state.Users)})
+		writeJSON(w, http.StatusOK, json.RawMessage(summary.Append(nil)))
 	}}
 }
 

@@ -17,10 +17,6 @@ import (
 
 const (
 	day = 24 * time.Hour
-	// maxRate bounds rates and bursts of messages, maxByteRate those of bytes:
-	// far over what a connection can do, so a slip of the pen is noticed.
-	maxRate     = 1_000_000
-	maxByteRate = 1 << 30
 	// maxPerAddress keeps counts within any int.
 	maxPerAddress = 1_000_000_000
 	// maxDrain is longer than any supervisor waits before it kills.
@@ -72,22 +68,26 @@ func (p *problems) checkNetwork(c *Config) {
 }
 
 func (p *problems) checkRoom(c *room.Config) {
-	p.ms("seat-grace", c.SeatGraceMs, time.Second, time.Hour)
-	p.ms("idle-timeout", c.IdleMs, 10*time.Second, day)
-	p.ms("room-idle", c.RoomIdleMs, time.Minute, 30*day)
-	p.ms("empty-room", c.EmptyRoomMs, 0, 30*day)
-	// The bound means something only where idle-timeout keeps its own.
-	if idle := milliseconds(c.IdleMs); idle >= 10*time.Second && idle <= day {
-		p.ms("ping-interval", c.PingIntervalMs, time.Second, idle)
+	idleIsValid := true
+	for _, s := range c.Settings() {
+		if s.Name == "idle-timeout" {
+			idleIsValid = s.Valid()
+		}
+		if s.Name == "ping-interval" && !idleIsValid {
+			continue // its bound is idle-timeout
+		}
+		switch s.Unit {
+		case room.Milliseconds:
+			p.duration(s.Name, milliseconds(s.Value()), milliseconds(s.Low), milliseconds(s.High))
+		case room.Count:
+			p.count(s.Name, int(s.Value()), int(s.Low), int(s.High))
+		case room.Bytes:
+			p.size(s.Name, int(s.Value()), int(s.Low), int(s.High))
+		}
 	}
 	if c.TokenlessRejoin > room.RejoinNever {
 		p.add("tokenless-rejoin must be address, anywhere or never")
 	}
-	p.count("max-people", c.MaxPeople, 2, 250)
-	p.count("message-rate", c.MessagesPerSecond, 1, maxRate)
-	p.count("message-burst", c.MessageBurst, 1, maxRate)
-	p.size("byte-rate", c.BytesPerSecond, 1, maxByteRate)
-	p.size("byte-burst", c.ByteBurst, 1, maxByteRate)
 }
 
 func (p *problems) checkLimits(c *Config) {
@@ -159,10 +159,6 @@ func (p *problems) duration(name string, d, low, high time.Duration) {
 	if d < low || d > high {
 		p.add("%s must be %s to %s, not %s", name, show(low), show(high), show(d))
 	}
-}
-
-func (p *problems) ms(name string, ms int64, low, high time.Duration) {
-	p.duration(name, milliseconds(ms), low, high)
 }
 
 // milliseconds is the duration, or the longest one where it does not fit.

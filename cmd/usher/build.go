@@ -34,25 +34,20 @@ func (s *settings) serverConfig() (server.Config, error) {
 }
 
 func (s *settings) roomConfig() room.Config {
+	rejoin, _ := room.ParseTokenlessRejoin(string(s.TokenlessRejoin)) // one of its choices
 	return room.Config{
 		SeatGraceMs:       s.SeatGrace.ms(),
 		IdleMs:            s.IdleTimeout.ms(),
 		RoomIdleMs:        s.RoomIdle.ms(),
 		EmptyRoomMs:       s.EmptyRoom.ms(),
 		PingIntervalMs:    s.PingInterval.ms(),
-		TokenlessRejoin:   tokenlessRejoin[s.TokenlessRejoin],
+		TokenlessRejoin:   rejoin,
 		MaxPeople:         int(s.MaxPeople),
 		MessagesPerSecond: int(s.MessageRate),
 		MessageBurst:      int(s.MessageBurst),
 		BytesPerSecond:    int(s.ByteRate),
 		ByteBurst:         int(s.ByteBurst),
 	}
-}
-
-var tokenlessRejoin = map[choice]room.TokenlessRejoin{
-	"address":  room.RejoinFromAddress,
-	"anywhere": room.RejoinFromAnywhere,
-	"never":    room.RejoinNever,
 }
 
 // turnSecret is the secret itself or what its file holds, without the newline

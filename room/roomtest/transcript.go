@@ -15,8 +15,9 @@ import (
 // RoomID is the room of every transcript.
 const RoomID = "room-1"
 
-// startMs is the clock when a transcript begins.
-const startMs = 1_000_000
+// startMs is the clock when a transcript begins: in the year 2100, so that on a shell
+// whose alarms follow the real clock none fires by itself.
+const startMs = 4_102_444_800_000
 
 // Runner replays one transcript.
 type Runner struct {
@@ -28,12 +29,24 @@ type Runner struct {
 	refuse       protocol.Code
 	refuseCreate protocol.Code
 	out          strings.Builder
+	trace        Trace
+	evict        bool
+	kept         kept
 }
 
 // Rewrite replays a transcript and returns it with the effects that it had.
 // It fails where a line cannot be understood or an invariant breaks.
 func Rewrite(text string) (string, error) {
-	r := &Runner{config: room.DefaultConfig(), nowMs: startMs}
+	return (&Runner{}).replay(text)
+}
+
+// RewriteEvicting is Rewrite with the room dropped from memory and woken after every Step.
+func RewriteEvicting(text string) (string, error) {
+	return (&Runner{evict: true}).replay(text)
+}
+
+func (r *Runner) replay(text string) (string, error) {
+	r.config, r.nowMs = room.DefaultConfig(), startMs
 	var out strings.Builder
 	inEffects := false
 	for n, line := range strings.Split(strings.TrimRight(text, "\n"), "\n") {
@@ -48,6 +61,7 @@ func Rewrite(text string) (string, error) {
 		case inEffects || line == "" || strings.HasPrefix(line, "#"):
 			inEffects = false
 		default:
+			r.trace.Steps = append(r.trace.Steps, Step{Line: n + 1, Text: line, Seen: []Seen{}})
 			if err := r.event(line); err != nil {
 				return "", fmt.Errorf("line %d: %s: %w", n+1, line, err)
 			}
@@ -59,6 +73,8 @@ func Rewrite(text string) (string, error) {
 
 func (r *Runner) event(line string) error {
 	words := strings.Fields(line)
+	trace := r.current()
+	trace.Kind = words[0]
 	if words[0] == "config" {
 		return r.configure(words[1:])
 	}
@@ -74,15 +90,18 @@ func (r *Runner) event(line string) error {
 		return r.restart(len(words) > 1)
 	case "refuse":
 		r.refuse = code(words[1])
+		trace.Refusal = r.refuse
 		return nil
 	case "refuse-create":
 		r.refuseCreate = code(words[1])
+		trace.Refusal = r.refuseCreate
 		return nil
 	}
 	id, ok := r.conn(words[0])
 	if !ok || len(words) < 2 {
 		return fmt.Errorf("no such connection or event")
 	}
+	trace.Conn = int(id)
 	switch words[1] {
 	case ">":
 		return r.receive(id, r.message(words[0], words[2:]))
@@ -93,12 +112,14 @@ func (r *Runner) event(line string) error {
 		}
 		return r.receive(id, []byte(frame))
 	case "binary":
+		trace.Kind = "binary"
 		return r.step(room.Event{Kind: room.ReceivedBinary, Conn: id})
 	case "!":
 		closeCode, err := strconv.Atoi(words[2])
 		if err != nil {
 			return err
 		}
+		trace.Kind, trace.Code = "end", closeCode
 		return r.step(room.Event{Kind: room.Disconnected, Conn: id, CloseCode: protocol.CloseCode(closeCode)})
 	}
 	return fmt.Errorf("no such event")
@@ -112,30 +133,36 @@ func code(word string) protocol.Code {
 }
 
 func (r *Runner) configure(settings []string) error {
-	numbers := map[string]*int{
-		"max-people": &r.config.MaxPeople, "message-rate": &r.config.MessagesPerSecond, "message-burst": &r.config.MessageBurst,
-		"byte-rate": &r.config.BytesPerSecond, "byte-burst": &r.config.ByteBurst,
-	}
-	durations := map[string]*int64{
-		"seat-grace": &r.config.SeatGraceMs, "idle-timeout": &r.config.IdleMs, "room-idle": &r.config.RoomIdleMs, "empty-room": &r.config.EmptyRoomMs,
-	}
 	for _, setting := range settings {
-		key, value, _ := strings.Cut(setting, "=")
-		if n, ok := numbers[key]; ok {
-			*n, _ = strconv.Atoi(value)
-		} else if ms, ok := durations[key]; ok {
-			d, err := time.ParseDuration(value)
-			if err != nil {
-				return err
-			}
-			*ms = d.Milliseconds()
-		} else if key == "tokenless-rejoin" {
-			r.config.TokenlessRejoin = map[string]room.TokenlessRejoin{"address": room.RejoinFromAddress, "anywhere": room.RejoinFromAnywhere, "never": room.RejoinNever}[value]
-		} else {
-			return fmt.Errorf("no setting %s", key)
+		name, value, _ := strings.Cut(setting, "=")
+		if err := r.set(name, value); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+func (r *Runner) set(name, value string) error {
+	if name == "tokenless-rejoin" {
+		rejoin, ok := room.ParseTokenlessRejoin(value)
+		if !ok {
+			return fmt.Errorf("no such rejoin")
+		}
+		r.config.TokenlessRejoin = rejoin
+		return nil
+	}
+	for _, setting := range r.config.Settings() {
+		if setting.Name != name {
+			continue
+		}
+		n, err := strconv.ParseInt(value, 10, 64)
+		if d, notADuration := time.ParseDuration(value); setting.Unit == room.Milliseconds {
+			n, err = d.Milliseconds(), notADuration
+		}
+		setting.Set(n)
+		return err
+	}
+	return fmt.Errorf("no setting %s", name)
 }
 
 func (r *Runner) open(words []string) error {
@@ -148,7 +175,9 @@ func (r *Runner) open(words []string) error {
 		address = address<<8 | uint64(c)
 	}
 	r.names = append(r.names, name)
-	return r.step(room.Event{Kind: room.Connected, Conn: room.ConnID(len(r.names)), Address: address, Secret: secret(name)})
+	s, trace := secret(name), r.current()
+	trace.Conn, trace.Address, trace.Secret = len(r.names), from, s[:]
+	return r.step(room.Event{Kind: room.Connected, Conn: room.ConnID(len(r.names)), Address: address, Secret: s})
 }
 
 // secret is what a transcript's connection draws: its name.
@@ -224,6 +253,8 @@ func (r *Runner) message(conn string, words []string) []byte {
 }
 
 func (r *Runner) receive(id room.ConnID, frame []byte) error {
+	trace := r.current()
+	trace.Kind, trace.Frame = "frame", frame
 	message, err := protocol.Decode(frame)
 	return r.step(room.Event{Kind: room.Received, Conn: id, Frame: frame, Message: &message, Err: err})
 }
@@ -233,6 +264,7 @@ func (r *Runner) wait(text string) error {
 	if err != nil {
 		return err
 	}
+	r.current().Ms = d.Milliseconds()
 	until := r.nowMs + d.Milliseconds()
 	for r.alarmMs != 0 && r.alarmMs <= until {
 		r.nowMs, r.alarmMs = max(r.alarmMs, r.nowMs), 0
@@ -248,11 +280,12 @@ func (r *Runner) restart(clean bool) error {
 	if !r.room.Exists() {
 		return fmt.Errorf("there is no room")
 	}
+	r.current().Clean = clean
 	restored, err := room.Restore(&r.config, RoomID, r.room.AppendSnapshot(nil))
 	if err != nil {
 		return err
 	}
-	r.room, r.alarmMs = restored, 0
+	r.room, r.alarmMs, r.kept.attachments = restored, 0, nil
 	return r.step(room.Event{Kind: room.Restored, HoldsComplete: clean})
 }
 
@@ -260,12 +293,17 @@ func (r *Runner) step(event room.Event) error {
 	event.Refuse, event.RefuseCreate = r.refuse, r.refuseCreate
 	for _, effect := range r.room.Step(r.nowMs, event, nil) {
 		r.print(event, effect)
-		if effect.Kind == room.SetAlarm {
-			r.alarmMs = effect.AtMs
-		}
+		r.see(event, effect)
+		r.keep(effect)
+	}
+	if event.Kind == room.Disconnected {
+		delete(r.kept.attachments, event.Conn)
 	}
 	if broken := r.room.Check(); broken != "" {
 		return fmt.Errorf("%s is broken", broken)
+	}
+	if r.evict {
+		return r.wake()
 	}
 	return nil
 }

@@ -45,6 +45,9 @@ var allowed = map[string]imports{
 		house:   []string{"protocol", "room"},
 		modules: map[string]string{"github.com/go-json-experiment/json/jsontext": "reads frames in the order of their members"},
 	},
+	"room/roomtest/traces": {
+		house: []string{"room/roomtest"},
+	},
 	"server/store": {
 		modules: map[string]string{"go.etcd.io/bbolt": "one file, one writer, and a commit that is fsynced: what durable before visible needs"},
 	},

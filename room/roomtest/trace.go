@@ -1,0 +1,73 @@
+package roomtest
+
+import (
+	"usher/protocol"
+	"usher/room"
+)
+
+// Trace is a transcript with everything spelled out: what goes in, and the very bytes
+// that each connection must see. Any shell can replay it that lets a test set its
+// clock and its randomness; package traces prints all of them as JSON.
+type Trace struct {
+	Name    string      `json:"name"`
+	RoomID  string      `json:"roomId"`
+	StartMs int64       `json:"startMs"` // the clock when it begins
+	Config  room.Config `json:"config"`
+	Steps   []Step      `json:"steps"`
+}
+
+// Step is one event line of the transcript and what is seen of it.
+type Step struct {
+	Line int    `json:"line"`
+	Text string `json:"text"`
+	// Kind is open, frame, binary, end (of the socket, with Code; 1006 for
+	// none), wait (Ms), restart (Clean), refuse or refuse-create (Refusal, "" for nothing), config.
+	Kind string `json:"kind"`
+	// Conn numbers connections from 1 as they open.
+	Conn int `json:"conn,omitempty"`
+	// Address stands for a network address: equal for equal ones.
+	Address string `json:"address,omitempty"`
+	// Secret is what the server draws for the connection.
+	Secret  []byte        `json:"secret,omitempty"`
+	Frame   []byte        `json:"frame,omitempty"`
+	Code    int           `json:"code,omitempty"`
+	Ms      int64         `json:"ms,omitempty"`
+	Clean   bool          `json:"clean,omitempty"`
+	Refusal protocol.Code `json:"refusal,omitempty"`
+	// Seen is in order for each connection.
+	Seen []Seen `json:"seen"`
+}
+
+// Seen is a frame that a connection receives, or else the close of it.
+type Seen struct {
+	Conn  int    `json:"conn"`
+	Frame []byte `json:"frame,omitempty"`
+	Code  int    `json:"code,omitempty"`
+}
+
+// Compile spells a transcript out.
+func Compile(name, text string) (Trace, error) {
+	r := &Runner{trace: Trace{Name: name, RoomID: RoomID, StartMs: startMs}}
+	_, err := r.replay(text)
+	r.trace.Config = r.config
+	return r.trace, err
+}
+
+// current is the step under way.
+func (r *Runner) current() *Step { return &r.trace.Steps[len(r.trace.Steps)-1] }
+
+func (r *Runner) see(event room.Event, effect room.Effect) {
+	seen := Seen{Conn: int(effect.Conn)}
+	switch effect.Kind {
+	case room.Send:
+		seen.Frame = effect.Frame
+	case room.Forward:
+		seen.Frame = event.Frame
+	case room.Close:
+		seen.Code = int(effect.Code)
+	default:
+		return
+	}
+	step := r.current()
+	step.Seen = append(step.Seen, seen)
+}

@@ -1,0 +1,173 @@
+package room
+
+import (
+	"math"
+
+	"usher/protocol"
+)
+
+// An attachment is one connection of a room, as it is kept with its socket: a
+// version byte, then the fields of AppendAttachment. It is to connections what
+// a snapshot is to all else, but no deployed program reads another's: sockets
+// end with the program.
+const attachmentVersion = 1
+
+// Attachment is what Attach asked to keep with a socket.
+type Attachment struct {
+	Conn  ConnID
+	Bytes []byte
+}
+
+// attached is what of a connection changes all the time, as the last Attach had it.
+type attached struct {
+	lastSeenMs      int64
+	messages, bytes meter
+}
+
+// The drift that is worth no new attachment: a relay must not cost one. What a room forgets by it when it is dropped is
+// up to a second of a connection's life, and 1/64 of its bursts, which
+// refill in less time than a room must be idle for to be dropped.
+const (
+	attachEveryMs  = 1000
+	attachPerBurst = 64
+)
+
+// worthAttaching reports whether the attachment has drifted too far.
+func (c *conn) worthAttaching(config *Config, nowMs int64) bool {
+	return c.lastSeenMs-c.attached.lastSeenMs >= attachEveryMs ||
+		drift(c.messages, c.attached.messages, nowMs) > burstNs(config.MessagesPerSecond, config.MessageBurst)/attachPerBurst ||
+		drift(c.bytes, c.attached.bytes, nowMs) > burstNs(config.BytesPerSecond, config.ByteBurst)/attachPerBurst
+}
+
+// drift is how much more of a bucket is taken than was attached, in ns.
+func drift(m, attached meter, nowMs int64) int64 { return int64(m) - max(int64(attached), nowMs*1e6) }
+
+// changed notes that a connection's attachment must be kept anew.
+func (s *step) changed(c *conn) {
+	c.attached.lastSeenMs = math.MinInt64
+	s.attach = true
+}
+
+// attachChanged tells what changed, once a connection, when all has happened.
+func (s *step) attachChanged() {
+	for _, c := range s.conns {
+		if c.attached.lastSeenMs == math.MinInt64 {
+			c.attached = attached{c.lastSeenMs, c.messages, c.bytes}
+			s.effects = append(s.effects, Effect{Kind: Attach, Conn: c.id})
+		}
+	}
+}
+
+// AppendAttachment appends the attachment of a connection to dst. The
+// connection must be one that the last Step had an Attach for.
+func (r *Room) AppendAttachment(dst []byte, id ConnID) []byte {
+	c := r.connOf(id)
+	var flags uint64
+	if c.parked {
+		flags |= flagParked
+	}
+	if c.seat != nil {
+		flags |= flagSeated
+	}
+	dst = append(dst, attachmentVersion)
+	dst = appendUvarint(dst, flags)
+	dst = appendUint64(dst, c.address)
+	dst = append(dst, c.secret[:]...)
+	dst = appendVarint(dst, c.lastSeenMs)
+	dst = appendVarint(dst, r.lastActivityMs)
+	dst = appendVarint(dst, int64(c.messages))
+	dst = appendVarint(dst, int64(c.bytes))
+	if c.seat != nil {
+		dst = appendText(dst, c.seat.id)
+	}
+	return dst
+}
+
+const (
+	flagParked = 1 << iota
+	flagSeated
+)
+
+// Wake returns the room that was dropped from memory while its sockets stayed open. The snapshot is the last that was
+// saved, nil where the room does not exist; alarmMs is the time of the alarm that is set, 0 for none;
+// attachments are those of the sockets that are still open, in the order of
+// their ids. The first event after it must be Woken. The error is ErrSnapshot.
+func Wake(config *Config, id string, snapshot []byte, alarmMs int64, attachments []Attachment) (*Room, error) {
+	r := New(config, id)
+	if snapshot != nil {
+		var err error
+		if r, err = Restore(config, id, snapshot); err != nil {
+			return nil, err
+		}
+	}
+	r.alarmMs = alarmMs
+	for _, a := range attachments {
+		if !r.reattach(a) {
+			return nil, ErrSnapshot
+		}
+	}
+	return r, nil
+}
+
+func (r *Room) reattach(a Attachment) bool {
+	in := reader{b: a.Bytes}
+	if in.byte() != attachmentVersion {
+		return false
+	}
+	flags := in.uvarint()
+	c := &conn{id: a.Conn, parked: flags&flagParked != 0, address: in.uint64()}
+	copy(c.secret[:], in.take(protocol.TokenBytes))
+	c.lastSeenMs = in.varint()
+	activityMs := in.varint()
+	c.messages = meter(in.varint())
+	c.bytes = meter(in.varint())
+	if flags&flagSeated != 0 {
+		c.seat = r.seatOf(in.take(in.uvarint()))
+	}
+	if in.bad || len(in.b) != 0 {
+		return false
+	}
+	c.attached = attached{c.lastSeenMs, c.messages, c.bytes}
+	switch {
+	case c.seat == nil:
+		c.parked = false
+	case !c.parked && c.seat.conn != nil:
+		return false
+	case !c.parked:
+		c.seat.conn, c.seat.heldUntilMs = c, 0
+		r.release(c.seat) // delivered already, though that could not be saved
+	}
+	if r.Exists() {
+		r.lastActivityMs = max(r.lastActivityMs, activityMs)
+	}
+	r.conns = append(r.conns, c)
+	return true
+}
+
+// woken looks for seats whose connection is gone though nobody reported its end. Then the whole program has ended, and all its
+// sockets with it: as after any restart every seat without a connection has its whole grace ahead,
+// and what was held for it may be less than was sent.
+func (s *step) woken() {
+	cut := false
+	s.due = true // an alarm that is set already stays as it is
+	for _, seat := range s.seats {
+		cut = cut || seat.conn == nil && seat.heldUntilMs == 0
+	}
+	if !cut {
+		return
+	}
+	for _, seat := range s.seats {
+		if seat.conn == nil {
+			s.release(seat)
+			seat.hold = &hold{lost: true}
+			s.holdSeat(seat)
+		}
+	}
+}
+
+// answered notes the life that a connection has shown while the room was not stepped.
+func (s *step) answered() {
+	if c := s.connOf(s.event.Conn); c != nil {
+		c.lastSeenMs = max(c.lastSeenMs, min(s.event.AtMs, s.nowMs))
+	}
+}

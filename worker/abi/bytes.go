@@ -1,0 +1,170 @@
+package abi
+
+import (
+	"math"
+	"strconv"
+	"strings"
+
+	"usher/room"
+)
+
+// configure changes the config by lines of "name value". It returns "", or what is wrong with them.
+func configure(config *room.Config, settings []byte) string {
+	for line := range strings.Lines(string(settings)) {
+		name, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+		if problem := set(config, name, value); problem != "" {
+			return problem
+		}
+	}
+	for _, setting := range config.Settings() {
+		if !setting.Valid() {
+			return setting.Name + " must be " + strconv.FormatInt(setting.Low, 10) + " to " + strconv.FormatInt(setting.High, 10) +
+				", not " + strconv.FormatInt(setting.Value(), 10)
+		}
+	}
+	return ""
+}
+
+func set(config *room.Config, name, value string) string {
+	if name == "tokenless-rejoin" {
+		rejoin, ok := room.ParseTokenlessRejoin(value)
+		if !ok {
+			return "tokenless-rejoin must be address, anywhere or never"
+		}
+		config.TokenlessRejoin = rejoin
+		return ""
+	}
+	for _, setting := range config.Settings() {
+		if setting.Name != name {
+			continue
+		}
+		n, err := strconv.ParseInt(value, 10, 64)
+		if err != nil {
+			return name + " must be a whole number"
+		}
+		setting.Set(n)
+		return ""
+	}
+	return "there is no setting " + name
+}
+
+// Again is the length of a Send's text that is the same as the one before.
+const Again = math.MaxUint32
+
+// The effects, as the first byte of each.
+const (
+	EffectSend = iota + 1
+	EffectForward
+	EffectClose
+	EffectSave
+	EffectSaveLater
+	EffectDelete
+	EffectSetAlarm
+	EffectAttach
+	EffectRefused
+	EffectBounced
+)
+
+// appendEffects puts out what a Step said has to be done.
+func (rs *Rooms) appendEffects(e *entry) {
+	out := rs.output
+	var before []byte
+	for i := range rs.effects {
+		effect := &rs.effects[i]
+		switch effect.Kind {
+		case room.Send:
+			out = appendFloat64(append(out, EffectSend), float64(effect.Conn))
+			if len(before) > 0 && &before[0] == &effect.Frame[0] {
+				out = appendUint32(out, Again)
+			} else {
+				out = appendText(out, effect.Frame)
+			}
+			before = effect.Frame
+		case room.Forward:
+			out = appendFloat64(append(out, EffectForward), float64(effect.Conn))
+		case room.Close:
+			out = appendFloat64(append(out, EffectClose), float64(effect.Conn))
+			out = append(out, byte(effect.Code), byte(effect.Code>>8))
+		case room.Save:
+			out = rs.appendSnapshot(append(out, EffectSave), e)
+		case room.SaveLater:
+			out = rs.appendSnapshot(append(out, EffectSaveLater), e)
+		case room.Delete:
+			out = append(out, EffectDelete)
+		case room.SetAlarm:
+			out = appendFloat64(append(out, EffectSetAlarm), float64(effect.AtMs))
+		case room.Attach:
+			out = appendFloat64(append(out, EffectAttach), float64(effect.Conn))
+			start := len(out)
+			out = e.room.AppendAttachment(appendUint32(out, 0), effect.Conn)
+			fillLength(out, start)
+		case room.Refused:
+			out = appendText(appendFloat64(append(out, EffectRefused), float64(effect.Conn)), effect.Refusal)
+		case room.Bounced:
+			out = appendText(appendFloat64(append(out, EffectBounced), float64(effect.Conn)), effect.Refusal)
+		}
+	}
+	rs.output = out
+}
+
+// appendSnapshot puts out the room as it is; nothing where it ended later in the same Step.
+func (rs *Rooms) appendSnapshot(out []byte, e *entry) []byte {
+	if !e.room.Exists() {
+		return out[:len(out)-1]
+	}
+	start := len(out)
+	out = e.room.AppendSnapshot(appendUint32(out, 0))
+	fillLength(out, start)
+	rs.bytes -= e.bytes
+	e.bytes = len(out) - start
+	rs.bytes += e.bytes
+	return out
+}
+
+func fillLength(out []byte, at int) { appendUint32(out[:at], uint32(len(out)-at-4)) }
+
+func appendText[T ~string | []byte](out []byte, text T) []byte {
+	return append(appendUint32(out, uint32(len(text))), text...)
+}
+
+func appendUint32(out []byte, n uint32) []byte {
+	return append(out, byte(n), byte(n>>8), byte(n>>16), byte(n>>24))
+}
+
+func appendFloat64(out []byte, f float64) []byte {
+	bits := math.Float64bits(f)
+	return appendUint32(appendUint32(out, uint32(bits)), uint32(bits>>32))
+}
+
+// reader takes the input apart; after the first thing that does not fit it is bad and returns zeros.
+type reader struct {
+	b   []byte
+	bad bool
+}
+
+func (in *reader) take(n int) []byte {
+	if in.bad || n > len(in.b) {
+		in.bad = true
+		return nil
+	}
+	taken := in.b[:n]
+	in.b = in.b[n:]
+	return taken
+}
+
+func (in *reader) uint64() (n uint64) {
+	for i, b := range in.take(8) {
+		n |= uint64(b) << (8 * i)
+	}
+	return n
+}
+
+func (in *reader) float64() float64 { return math.Float64frombits(in.uint64()) }
+
+func (in *reader) text() []byte {
+	n := 0
+	for i, b := range in.take(4) {
+		n |= int(b) << (8 * i)
+	}
+	return in.take(n)
+}

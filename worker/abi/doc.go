@@ -1,0 +1,47 @@
+// Package abi is the line between the Wasm module and the shell around it: rooms by handle, one call an
+// event, one buffer of effects out. It is plain Go, tested natively; package
+// main of worker exports it. docs/cloudflare.md draws the line.
+//
+// Numbers are little endian; times are milliseconds since the epoch as
+// float64, and so are connection ids, which must stay below 2^53. A text is its length as uint32 and its bytes.
+//
+// # Calls
+//
+// Wake(nowMs, alarmMs, input) makes a room of what its shell has kept. The input is three texts, the settings (a line
+// "name value" for each that is not the default), the room id and the snapshot (empty for none), then an id and a
+// text for each connection, its attachment. The output is the handle as
+// uint32 and the effects of Woken; or 0 and a sentence that says why there is none.
+//
+// Step(handle, event, conn, nowMs, argument, flags, input) steps a room. Input and argument are by the event:
+//
+//	EventConnected     the address as uint64, and 16 bytes of fresh randomness
+//	EventReceived      the frame
+//	EventBinary
+//	EventDisconnected  argument is the close code
+//	EventAlarm
+//	EventAnswered      argument is when the PING was answered
+//
+// The result is the length of the output, or NoSuchRoom where the room was
+// dropped meanwhile; then the shell wakes it and steps it again.
+//
+// Describe(handle) puts the answer to GET /rooms/ROOM into the output; its
+// result is 0 where the room does not exist. Drop(handle) forgets a room.
+//
+// # Effects
+//
+// A byte for the kind, then by the kind:
+//
+//	EffectSend       id, text; the length Again stands for the text of the Send before
+//	EffectForward    id; the frame is the one that the shell has received
+//	EffectClose      id, code as uint16
+//	EffectSave       text, the snapshot
+//	EffectSaveLater  text, the snapshot
+//	EffectDelete
+//	EffectSetAlarm   time, 0 for none
+//	EffectAttach     id, text, the attachment
+//	EffectRefused    id, text, the error code
+//	EffectBounced    id, text, the error code
+//
+// Rooms are a cache: all that is in one the shell has been given to keep.
+// The least recently stepped are dropped when there are too many, or too large ones.
+package abi

@@ -1,0 +1,221 @@
+package abi
+
+import (
+	"usher/protocol"
+	"usher/room"
+)
+
+// The events of Step.
+const (
+	EventConnected = iota + 1
+	EventReceived
+	EventBinary
+	EventDisconnected
+	EventAlarm
+	EventAnswered
+)
+
+// The flags of Step.
+const (
+	// FlagStorageUnavailable says that nothing can be stored now.
+	FlagStorageUnavailable = 1 << iota
+	// FlagTooManyRooms says that the connection's address has made too many rooms.
+	FlagTooManyRooms
+)
+
+// NoSuchRoom is Step's result where the room has been dropped.
+const NoSuchRoom = -1
+
+const (
+	// InputBytes is what the input holds without being asked to grow: the largest frame.
+	InputBytes = protocol.MaxFrameBytes
+	// maxRooms and maxRoomBytes bound the rooms in memory. An isolate has 128 MB for everything.
+	maxRooms     = 1024
+	maxRoomBytes = 16 << 20
+)
+
+// Rooms are the rooms of one Wasm instance. New makes them.
+type Rooms struct {
+	rooms  map[uint32]*entry
+	byID   map[string]*entry
+	last   uint32
+	clock  uint64
+	bytes  int
+	input  []byte
+	output []byte
+
+	message protocol.Message
+	effects []room.Effect
+}
+
+// entry is one room.
+type entry struct {
+	handle uint32
+	config room.Config
+	room   *room.Room
+	// used is the clock at the last step. bytes is the size of the last snapshot.
+	used  uint64
+	bytes int
+}
+
+// New returns no rooms yet.
+func New() *Rooms {
+	return &Rooms{
+		rooms: map[uint32]*entry{}, byID: map[string]*entry{},
+		input: make([]byte, InputBytes), output: make([]byte, 0, InputBytes), effects: make([]room.Effect, 0, 64),
+	}
+}
+
+// Input returns the buffer for the input of the next call, of at least n bytes.
+func (rs *Rooms) Input(n int) []byte {
+	if n > len(rs.input) {
+		rs.input = make([]byte, n)
+	}
+	return rs.input
+}
+
+// Output returns what the last call put out. The next call overwrites it.
+func (rs *Rooms) Output() []byte { return rs.output }
+
+// shrink lets a buffer go that an unusually large call has left behind.
+func (rs *Rooms) shrink() {
+	if len(rs.input) > InputBytes {
+		rs.input = make([]byte, InputBytes)
+	}
+	if cap(rs.output) > 4*InputBytes {
+		rs.output = make([]byte, 0, InputBytes)
+	}
+	rs.output = rs.output[:0]
+}
+
+// Wake makes a room, and steps it with Woken, of the first n bytes of the
+// input. It returns the length of the output.
+func (rs *Rooms) Wake(nowMs, alarmMs float64, n int) int {
+	in := reader{b: rs.input[:n]}
+	e := &entry{config: room.DefaultConfig()}
+	problem := configure(&e.config, in.text())
+	id, snapshot := string(in.text()), in.text()
+	var attachments []room.Attachment
+	for len(in.b) > 0 && !in.bad {
+		attachments = append(attachments, room.Attachment{Conn: room.ConnID(in.float64()), Bytes: in.text()})
+	}
+	if in.bad {
+		problem = "the input cannot be understood"
+	}
+	if problem == "" {
+		if len(snapshot) == 0 {
+			snapshot = nil
+		}
+		var err error
+		if e.room, err = room.Wake(&e.config, id, snapshot, int64(alarmMs), attachments); err != nil {
+			problem = err.Error()
+		}
+	}
+	e.bytes = len(snapshot)
+	rs.shrink()
+	if problem != "" {
+		rs.output = append(appendUint32(rs.output, 0), problem...)
+		return len(rs.output)
+	}
+	rs.add(id, e)
+	rs.output = appendUint32(rs.output, e.handle)
+	rs.run(e, int64(nowMs), room.Event{Kind: room.Woken})
+	return len(rs.output)
+}
+
+// add keeps a room, in place of an older one with its id, and drops others where it is too much.
+func (rs *Rooms) add(id string, e *entry) {
+	if older := rs.byID[id]; older != nil {
+		rs.Drop(older.handle)
+	}
+	for len(rs.rooms) > 0 && (len(rs.rooms) >= maxRooms || rs.bytes+e.bytes > maxRoomBytes) {
+		rs.dropOldest()
+	}
+	rs.last++
+	e.handle = rs.last
+	rs.rooms[e.handle], rs.byID[id] = e, e
+	rs.bytes += e.bytes
+}
+
+func (rs *Rooms) dropOldest() {
+	var oldest *entry
+	for _, e := range rs.rooms {
+		if oldest == nil || e.used < oldest.used {
+			oldest = e
+		}
+	}
+	rs.Drop(oldest.handle)
+}
+
+// Drop forgets a room.
+func (rs *Rooms) Drop(handle uint32) {
+	if e := rs.rooms[handle]; e != nil {
+		delete(rs.rooms, handle)
+		delete(rs.byID, e.room.ID())
+		rs.bytes -= e.bytes
+	}
+}
+
+// Step steps a room with the first n bytes of the input, which must be no
+// longer than InputBytes. It returns the length of the output, or NoSuchRoom.
+func (rs *Rooms) Step(handle, kind uint32, conn, nowMs, argument float64, flags uint32, n int) int {
+	e := rs.rooms[handle]
+	if e == nil {
+		return NoSuchRoom
+	}
+	rs.shrink()
+	event := room.Event{Conn: room.ConnID(conn)}
+	input := rs.input[:n]
+	switch kind {
+	case EventConnected:
+		event.Kind = room.Connected
+		in := reader{b: input}
+		event.Address = in.uint64()
+		copy(event.Secret[:], in.b)
+	case EventReceived:
+		event.Kind, event.Frame = room.Received, input
+		rs.message, event.Err = protocol.Decode(input)
+		event.Message = &rs.message
+	case EventBinary:
+		event.Kind = room.ReceivedBinary
+	case EventDisconnected:
+		event.Kind, event.CloseCode = room.Disconnected, protocol.CloseCode(argument)
+	case EventAlarm:
+		event.Kind = room.AlarmFired
+	case EventAnswered:
+		event.Kind, event.AtMs = room.Answered, int64(argument)
+	}
+	if flags&FlagStorageUnavailable != 0 {
+		event.Refuse = protocol.CodeStorageUnavailable
+	}
+	if flags&FlagTooManyRooms != 0 {
+		event.RefuseCreate = protocol.CodeTooManyRooms
+	}
+	rs.run(e, int64(nowMs), event)
+	if e.room.Unused() {
+		rs.Drop(handle)
+	}
+	return len(rs.output)
+}
+
+func (rs *Rooms) run(e *entry, nowMs int64, event room.Event) {
+	rs.clock++
+	e.used = rs.clock
+	rs.effects = e.room.Step(nowMs, event, rs.effects[:0])
+	rs.appendEffects(e)
+	clear(rs.effects)
+}
+
+// Describe puts out what somebody with an invitation may know of a room, as JSON. It returns
+// the length, 0 where the room does not exist, or NoSuchRoom where it was dropped.
+func (rs *Rooms) Describe(handle uint32) int {
+	e := rs.rooms[handle]
+	if e == nil {
+		return NoSuchRoom
+	}
+	rs.shrink()
+	if e.room.Exists() {
+		rs.output = e.room.Summary().Append(rs.output)
+	}
+	return len(rs.output)
+}
