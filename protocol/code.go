@@ -35,6 +35,7 @@ const (
 	CodeTooManyConnections Code = "TOO_MANY_CONNECTIONS"
 	CodeStorageUnavailable Code = "STORAGE_UNAVAILABLE"
 	CodeDraining           Code = "DRAINING"
+	CodeRoomUnavailable    Code = "ROOM_UNAVAILABLE"
 	CodeOriginNotAllowed   Code = "ORIGIN_NOT_ALLOWED"
 	CodeUpgradeRequired    Code = "UPGRADE_REQUIRED"
 	CodeNotFound           Code = "NOT_FOUND"
@@ -90,6 +91,7 @@ var Codes = []Refusal{
 	{CodeTooManyConnections, "Too many connections from this address", true, 0, 429, "The address has as many connections as one address may have."},
 	{CodeStorageUnavailable, "Storage is unavailable; try again later", true, 0, 503, "What was asked must be stored before it is answered, and the store does not accept it now. Relays go on."},
 	{CodeDraining, "Server is restarting; try again", true, 0, 503, "The server is about to stop and takes no new connections."},
+	{CodeRoomUnavailable, "Room is unavailable; try again", true, 0, 503, "The room's object on Cloudflare cannot be reached or has too much to do."},
 	{CodeOriginNotAllowed, "Origin is not allowed", false, 0, 403, "The Origin of the request is not on the server's list."},
 	{CodeUpgradeRequired, "This address speaks WebSocket only", false, 0, 426, "A plain request, or a malformed WebSocket handshake, came to a WebSocket address."},
 	{CodeNotFound, "Not found", false, 0, 404, "The server has nothing at this path."},

@@ -26,6 +26,13 @@ const (
 // Version is the number that new clients say as "protocol" in CREATE_ROOM and JOIN_ROOM.
 const Version = 1
 
+// PingFrame is the PING that a platform may answer by PongFrame on behalf of a room that it has let go of, where
+// it has to be the same bytes every time. The timestamp is 0 then: nobody was there to look at a clock.
+const (
+	PingFrame = `{"type":"PING"}`
+	PongFrame = `{"type":"PONG","timestamp":0}`
+)
+
 // ValidRoomID reports whether s is a well-formed room id.
 func ValidRoomID[S string | []byte](s S) bool {
 	if len(s) < MinRoomIDBytes || len(s) > MaxRoomIDBytes {

@@ -13,12 +13,15 @@ import (
 
 var rooms = abi.New()
 
-// mailbox is where the shell finds the buffers, which may move: addresses of input and output.
-var mailbox [2]uint32
+// mailbox is where the shell finds the buffers, which may move: the addresses of input
+// and output, and the size of the input.
+var mailbox [3]uint32
 
 func post() {
-	mailbox[0] = uint32(uintptr(unsafe.Pointer(unsafe.SliceData(rooms.Input(0)))))
+	input := rooms.Input(0)
+	mailbox[0] = uint32(uintptr(unsafe.Pointer(unsafe.SliceData(input))))
 	mailbox[1] = uint32(uintptr(unsafe.Pointer(unsafe.SliceData(rooms.Output()))))
+	mailbox[2] = uint32(len(input))
 }
 
 // mailboxAddress returns where the mailbox is. It never moves.

@@ -1,0 +1,269 @@
+// The room core in Wasm. worker/abi/doc.go describes the calls and the effects; this file moves the bytes.
+
+import module from "../build/room.wasm";
+import { Effect, again, inputBytes, type Event } from "./protocol";
+import { wasi } from "./wasi";
+
+interface Exports {
+  memory: WebAssembly.Memory;
+  _initialize(): void;
+  mailbox(): number;
+  reserve(bytes: number): void;
+  wake(nowMs: number, alarmMs: number, length: number): number;
+  step(handle: number, event: Event, conn: number, nowMs: number, argument: number, flags: number, length: number): number;
+  describe(handle: number): number;
+  drop(handle: number): void;
+}
+
+/** The Wasm instance is gone: it trapped. What was asked has not happened. */
+export class Trap extends Error {}
+
+/** What carries out the effects of a step, in order. */
+export interface Performer {
+  send(conn: number, text: string): void;
+  forward(conn: number): void;
+  close(conn: number, code: number): void;
+  save(snapshot: Uint8Array): void;
+  saveLater(snapshot: Uint8Array): void;
+  delete(): void;
+  setAlarm(atMs: number): void;
+  attach(conn: number, attachment: Uint8Array): void;
+  note(what: "refused" | "bounced", code: string): void;
+}
+
+/** What a room is woken from. */
+export interface Kept {
+  readonly settings: string;
+  readonly roomId: string;
+  readonly snapshot: Uint8Array;
+  readonly alarmMs: number;
+  readonly attachments: readonly { readonly conn: number; readonly bytes: Uint8Array }[];
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+const maxStderrBytes = 4096;
+
+let instance: Core | undefined;
+
+/** The one Wasm instance of this isolate. It serves every room in it, and is made anew after a trap. */
+export function core(): Core {
+  return (instance ??= new Core());
+}
+
+/** A Wasm instance. A room in it is known by a handle, and may be dropped at any time: then it is woken again. */
+export class Core {
+  readonly #exports: Exports;
+  readonly #mailbox: number;
+  #view: DataView;
+  #input: Uint8Array;
+  #stderr = "";
+
+  constructor() {
+    let memory: WebAssembly.Memory | undefined;
+    const imports = wasi(
+      () => memory as WebAssembly.Memory,
+      (text) => (this.#stderr = (this.#stderr + text).slice(-maxStderrBytes)),
+    );
+    // A Wasm export has no types; worker/main.go has these.
+    const exports = new WebAssembly.Instance(module, { wasi_snapshot_preview1: imports }).exports as unknown as Exports;
+    memory = exports.memory;
+    exports._initialize();
+    this.#exports = exports;
+    this.#mailbox = exports.mailbox();
+    this.#view = new DataView(memory.buffer);
+    this.#input = this.#inputView();
+  }
+
+  /** How much memory the instance has, in bytes. */
+  get memoryBytes(): number {
+    return this.#exports.memory.buffer.byteLength;
+  }
+
+  /** Makes a room of what was kept, and returns its handle. It throws an Error that says what is wrong. */
+  wake(nowMs: number, kept: Kept, performer: Performer): number {
+    const texts: (string | Uint8Array)[] = [kept.settings, kept.roomId, kept.snapshot];
+    const size = texts.reduce((sum, text) => sum + 4 + 3 * text.length, kept.attachments.reduce((sum, a) => sum + 12 + a.bytes.length, 0));
+    const length = this.#guarded(() => {
+      if (size > inputBytes) {
+        this.#exports.reserve(size);
+      }
+      this.#refresh();
+      let at = 0;
+      for (const text of texts) {
+        at = this.#putText(at, text);
+      }
+      for (const { conn, bytes } of kept.attachments) {
+        this.#view.setFloat64(this.#input.byteOffset + at, conn, true);
+        at = this.#putText(at + 8, bytes);
+      }
+      return this.#exports.wake(nowMs, kept.alarmMs, at);
+    });
+    this.#refresh();
+    const start = this.#output();
+    const handle = this.#view.getUint32(start, true);
+    if (handle === 0) {
+      throw new Error(decoder.decode(this.#bytes(start + 4, length - 4)));
+    }
+    this.#perform(start + 4, start + length, performer);
+    return handle;
+  }
+
+  /** Puts a frame where the next step finds it. Returns its length in bytes, or -1 for one that is too large. */
+  putFrame(frame: string): number {
+    const { read, written } = encoder.encodeInto(frame, this.#input);
+    return read === frame.length ? written : -1;
+  }
+
+  /** Puts bytes where the next step finds them. */
+  putBytes(bytes: Uint8Array): number {
+    this.#input.set(bytes);
+    return bytes.length;
+  }
+
+  /** Steps a room and performs the effects. Returns false where the room has been dropped: nothing has happened then. */
+  step(handle: number, event: Event, conn: number, nowMs: number, argument: number, flags: number, length: number, performer: Performer): boolean {
+    let n: number;
+    try {
+      n = this.#exports.step(handle, event, conn, nowMs, argument, flags, length);
+    } catch (error) {
+      throw this.#trap(error);
+    }
+    if (n < 0) {
+      return false;
+    }
+    this.#refresh();
+    if (n > 0) {
+      const start = this.#output();
+      this.#perform(start, start + n, performer);
+    }
+    return true;
+  }
+
+  /** The answer to GET /rooms/ROOM as JSON, "" where the room does not exist, undefined where it has been dropped. */
+  describe(handle: number): string | undefined {
+    const n = this.#guarded(() => this.#exports.describe(handle));
+    this.#refresh();
+    return n < 0 ? undefined : decoder.decode(this.#bytes(this.#output(), n));
+  }
+
+  drop(handle: number): void {
+    this.#guarded(() => this.#exports.drop(handle));
+  }
+
+  #guarded<T>(call: () => T): T {
+    try {
+      return call();
+    } catch (error) {
+      throw this.#trap(error);
+    }
+  }
+
+  /** Gives the instance up: after a trap its memory may be anything. */
+  #trap(error: unknown): Trap {
+    if (instance === this) {
+      instance = undefined;
+    }
+    console.error(JSON.stringify({ message: "the Wasm instance trapped and was dropped", error: String(error), stderr: this.#stderr }));
+    return new Trap(String(error));
+  }
+
+  /** Looks at the memory and the buffers anew: the one may have grown, the others moved. */
+  #refresh(): void {
+    const { buffer } = this.#exports.memory;
+    if (this.#view.buffer !== buffer) {
+      this.#view = new DataView(buffer);
+      this.#input = this.#inputView();
+    } else if (this.#view.getUint32(this.#mailbox, true) !== this.#input.byteOffset) {
+      this.#input = this.#inputView();
+    }
+  }
+
+  #inputView(): Uint8Array {
+    const start = this.#view.getUint32(this.#mailbox, true);
+    return this.#bytes(start, this.#view.getUint32(this.#mailbox + 8, true));
+  }
+
+  #output(): number {
+    return this.#view.getUint32(this.#mailbox + 4, true);
+  }
+
+  #bytes(start: number, length: number): Uint8Array {
+    return new Uint8Array(this.#view.buffer, start, length);
+  }
+
+  #putText(at: number, text: string | Uint8Array): number {
+    let length = text.length;
+    if (typeof text === "string") {
+      length = encoder.encodeInto(text, this.#input.subarray(at + 4)).written;
+    } else {
+      this.#input.set(text, at + 4);
+    }
+    this.#view.setUint32(this.#input.byteOffset + at, length, true);
+    return at + 4 + length;
+  }
+
+  #perform(start: number, end: number, performer: Performer): void {
+    const view = this.#view;
+    let at = start;
+    const id = (): number => {
+      at += 8;
+      return view.getFloat64(at - 8, true);
+    };
+    const text = (): Uint8Array => {
+      const length = view.getUint32(at, true);
+      at += 4 + length;
+      return this.#bytes(at - length, length);
+    };
+    let frame = "";
+    while (at < end) {
+      const kind = view.getUint8(at++);
+      switch (kind) {
+        case Effect.forward:
+          performer.forward(id());
+          break;
+        case Effect.send: {
+          const conn = id();
+          if (view.getUint32(at, true) === again) {
+            at += 4;
+          } else {
+            frame = decoder.decode(text());
+          }
+          performer.send(conn, frame);
+          break;
+        }
+        case Effect.close: {
+          const conn = id();
+          at += 2;
+          performer.close(conn, view.getUint16(at - 2, true));
+          break;
+        }
+        // What is kept must not point into the memory, which the next step overwrites.
+        case Effect.save:
+          performer.save(text().slice());
+          break;
+        case Effect.saveLater:
+          performer.saveLater(text().slice());
+          break;
+        case Effect.delete:
+          performer.delete();
+          break;
+        case Effect.setAlarm:
+          performer.setAlarm(id());
+          break;
+        case Effect.attach: {
+          const conn = id();
+          performer.attach(conn, text().slice());
+          break;
+        }
+        case Effect.refused:
+        case Effect.bounced:
+          id();
+          performer.note(kind === Effect.refused ? "refused" : "bounced", decoder.decode(text()));
+          break;
+        default:
+          throw new Error(`no effect ${kind}`);
+      }
+    }
+  }
+}

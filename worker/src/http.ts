@@ -1,0 +1,87 @@
+// What every answer over HTTP has: JSON, CORS, a request id, and a line in the log that names no address and no room.
+
+import { refusals, type Code } from "./protocol";
+
+const retryAfterSeconds = "2";
+const preflightSeconds = "7200";
+const methods = "GET, HEAD, OPTIONS";
+
+/** Writes one line of JSON to the log. */
+export function log(level: "debug" | "info" | "warn" | "error", message: string, fields: Readonly<Record<string, string | number>> = {}): void {
+  console[level](JSON.stringify({ level, message, ...fields }));
+}
+
+export function json(body: string, status = 200): Response {
+  return new Response(body + "\n", { status, headers: { "Content-Type": "application/json; charset=utf-8", "Cache-Control": "no-store" } });
+}
+
+/** An error has the fields of the ERROR message; finish adds the request's id. */
+export function errorResponse(code: Code, details?: string): Response {
+  const { error, retryable, status } = refusals[code];
+  const answer = json(JSON.stringify({ type: "ERROR", code, error, details, retryable, timestamp: Date.now() }), status === 0 ? 500 : status);
+  if (status === 429 || status === 503) {
+    answer.headers.set("Retry-After", retryAfterSeconds);
+  }
+  if (status === 426) {
+    answer.headers.set("Upgrade", "websocket");
+    answer.headers.set("Connection", "Upgrade");
+  }
+  if (status === 405) {
+    answer.headers.set("Allow", methods);
+  }
+  return answer;
+}
+
+/** Answers OPTIONS: what a page of an allowed origin may ask. */
+export function preflight(): Response {
+  return new Response(null, {
+    status: 204,
+    headers: {
+      Allow: methods,
+      "Access-Control-Allow-Methods": methods,
+      "Access-Control-Allow-Headers": "Authorization, Content-Type",
+      "Access-Control-Max-Age": preflightSeconds,
+    },
+  });
+}
+
+/** Reports whether a request may be served to where it comes from. One without an Origin does not come from a page. */
+export function allowsOrigin(list: string, request: Request): boolean {
+  const origin = request.headers.get("Origin");
+  return origin === null || list.split(",").some((pattern) => matches(pattern.trim(), origin.toLowerCase()));
+}
+
+/** Matches with * for any run of characters but "/". */
+function matches(pattern: string, origin: string): boolean {
+  const parts = pattern.toLowerCase().split("*").map((part) => part.replace(/[.+?^${}()|[\]\\]/g, "\\$&"));
+  return pattern === "*" || (origin.length <= 320 && new RegExp(`^${parts.join("[^/]*")}$`).test(origin));
+}
+
+/** Gives an answer the headers that every answer has. A WebSocket's answer is the platform's. */
+export async function finish(answer: Response, request: Request, origins: string, requestId: string): Promise<Response> {
+  if (answer.webSocket !== null) {
+    return answer;
+  }
+  let body: BodyInit | null = request.method === "HEAD" ? null : answer.body;
+  if (answer.status >= 400 && body !== null) {
+    const { ...error } = (await answer.json()) as Record<string, unknown>;
+    body = JSON.stringify({ ...error, requestId }) + "\n";
+  }
+  const finished = new Response(body, answer);
+  const headers = finished.headers;
+  headers.set("X-Request-Id", requestId);
+  headers.set("X-Content-Type-Options", "nosniff");
+  headers.set("Referrer-Policy", "no-referrer");
+  headers.set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");
+  headers.set("Access-Control-Expose-Headers", "X-Request-Id, Retry-After");
+  if (origins.split(",").some((pattern) => pattern.trim() === "*")) {
+    headers.set("Access-Control-Allow-Origin", "*");
+    return finished;
+  }
+  headers.set("Vary", "Origin");
+  const origin = request.headers.get("Origin");
+  if (origin !== null && allowsOrigin(origins, request)) {
+    headers.set("Access-Control-Allow-Origin", origin);
+  }
+  return finished;
+}

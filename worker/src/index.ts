@@ -1,0 +1,80 @@
+// The worker: it routes each request to its room's object, and answers what needs no room.
+
+import { addressOf } from "./address";
+import { allowsOrigin, errorResponse, finish, json, log, preflight } from "./http";
+import { turnCredentials } from "./ice";
+import { roomIdOf, routeOf, type Route } from "./route";
+
+export { RoomState } from "./roomState";
+
+export default {
+  async fetch(request, env): Promise<Response> {
+    const started = Date.now();
+    const requestId = crypto.randomUUID();
+    const url = new URL(request.url);
+    const route = routeOf(url.pathname);
+    let answer: Response;
+    try {
+      answer = await respond(route, request, url, env);
+    } catch (error) {
+      log("error", "a request failed", { requestId, error: String(error) });
+      answer = errorResponse("INTERNAL");
+    }
+    // A room's id admits, so the log has the route and not the path.
+    log(answer.status >= 500 ? "error" : "info", "request", { method: request.method, route, status: answer.status, ms: Date.now() - started, requestId });
+    return finish(answer, request, env.ALLOW_ORIGINS, requestId);
+  },
+} satisfies ExportedHandler<Env>;
+
+function respond(route: Route, request: Request, url: URL, env: Env): Response | Promise<Response> {
+  if (request.method === "OPTIONS") {
+    return preflight();
+  }
+  if (route === "none") {
+    return errorResponse("NOT_FOUND");
+  }
+  if (request.method !== "GET" && request.method !== "HEAD") {
+    return errorResponse("METHOD_NOT_ALLOWED");
+  }
+  switch (route) {
+    case "health":
+      return json(JSON.stringify({ status: "healthy", timestamp: Date.now() }));
+    case "turn":
+      return allowsOrigin(env.ALLOW_ORIGINS, request) ? turnCredentials(url, env) : errorResponse("ORIGIN_NOT_ALLOWED");
+    case "room":
+      return askRoom(request, url, env);
+    case "socket":
+      return openSocket(request, url, env);
+  }
+}
+
+async function openSocket(request: Request, url: URL, env: Env): Promise<Response> {
+  if (request.method !== "GET" || request.headers.get("Upgrade")?.toLowerCase() !== "websocket") {
+    return errorResponse("UPGRADE_REQUIRED");
+  }
+  if (roomIdOf(url) === "") {
+    return errorResponse("INVALID_ROOM_ID");
+  }
+  if (!allowsOrigin(env.ALLOW_ORIGINS, request)) {
+    return errorResponse("ORIGIN_NOT_ALLOWED");
+  }
+  if (env.CONNECTIONS_LIMIT !== undefined && !(await env.CONNECTIONS_LIMIT.limit({ key: addressOf(request) })).success) {
+    return errorResponse("TOO_MANY_CONNECTIONS");
+  }
+  return askRoom(request, url, env);
+}
+
+/** Passes a request on to its room's object. Where that cannot be reached, or has too much to do, the client may try again. */
+async function askRoom(request: Request, url: URL, env: Env): Promise<Response> {
+  const roomId = roomIdOf(url);
+  if (roomId === "") {
+    return errorResponse("INVALID_ROOM_ID");
+  }
+  try {
+    return await env.ROOM.getByName(roomId).fetch(request);
+  } catch (error) {
+    const { overloaded = false, retryable = false } = error as { overloaded?: boolean; retryable?: boolean };
+    log("error", "a room's object failed", { error: String(error), overloaded: String(overloaded), retryable: String(retryable) });
+    return errorResponse("ROOM_UNAVAILABLE");
+  }
+}

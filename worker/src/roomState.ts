@@ -1,0 +1,382 @@
+// One room as a Durable Object. It moves bytes between the platform and the core, and decides nothing: the rules are in Go
+// (package room). Nothing here keeps the object awake, and nothing is in its memory alone: what the core says is to be kept goes
+// into storage and into the sockets' attachments at once, so the object may hibernate after any event.
+
+import { DurableObject } from "cloudflare:workers";
+
+import { addressOf, hashOf } from "./address";
+import { core, Trap, type Core, type Performer } from "./core";
+import { errorResponse, json, log } from "./http";
+import { Close, closeReasons, Event, Flag, pingFrame, pongFrame, secretBytes, settings } from "./protocol";
+import { roomIdOf } from "./route";
+
+/** What storage has of a room, under storedKey. An object that an alarm makes does not know its own name. */
+interface Stored {
+  readonly id: string;
+  readonly snapshot: Uint8Array;
+}
+
+const storedKey = "room";
+const probeKey = "probe";
+/** The tag of a socket whose address has made too many rooms. The first tags are the connection's id and the room's. */
+const tooManyRooms = "too-many-rooms";
+/** Connection ids grow with the clock, so that none is used twice even after everything has been forgotten. */
+const idsPerMs = 1000;
+
+/** One socket that the core knows. */
+interface Conn {
+  readonly id: number;
+  readonly socket: WebSocket;
+  readonly flags: number;
+}
+
+/** The room cannot go on from its memory: it is dropped, its sockets are closed with the code, and it goes on from storage. */
+class GivenUp extends Error {
+  constructor(readonly code: number) {
+    super(closeReasons[code]);
+  }
+}
+
+export class RoomState extends DurableObject<Env> implements Performer {
+  #core: Core | undefined;
+  #handle = 0;
+  #roomId = "";
+  #alarmMs = 0;
+  #lastId = 0;
+  readonly #conns = new Map<number, Conn>();
+  readonly #bySocket = new Map<WebSocket, Conn>();
+  /** The frame that the core is looking at, which it may forward. */
+  #frame = "";
+  /** Set while storage is known to refuse writes; unsaved is what it has not taken. */
+  #storageFails = false;
+  #unsaved: Uint8Array | undefined;
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(pingFrame, pongFrame));
+    for (const socket of ctx.getWebSockets()) {
+      if (socket.deserializeAttachment() === null) {
+        continue; // closed already, and only waiting for its peer to agree
+      }
+      const [id = "", roomId = "", mark] = ctx.getTags(socket);
+      this.#roomId = roomId;
+      this.#add({ id: Number(id), socket, flags: mark === tooManyRooms ? Flag.tooManyRooms : 0 });
+    }
+    void ctx.blockConcurrencyWhile(async () => {
+      this.#alarmMs = (await ctx.storage.getAlarm()) ?? 0;
+    });
+  }
+
+  /** Takes a WebSocket, or tells what somebody with an invitation may know. The router has checked the request. */
+  override async fetch(request: Request): Promise<Response> {
+    this.#roomId ||= roomIdOf(new URL(request.url));
+    try {
+      return request.headers.get("Upgrade") === null ? this.#describe() : await this.#accept(addressOf(request));
+    } catch (error) {
+      if (error instanceof GivenUp) {
+        return errorResponse(error.code === Close.tryLater ? "STORAGE_UNAVAILABLE" : "INTERNAL");
+      }
+      throw error;
+    }
+  }
+
+  async #accept(address: string): Promise<Response> {
+    const hash = await hashOf(address, this.ctx.id.toString());
+    const refused = !this.#exists() && !(await this.#mayCreate(address));
+    const { 0: client, 1: server } = new WebSocketPair();
+    const id = Math.max(this.#lastId + 1, Date.now() * idsPerMs);
+    const conn = { id, socket: server, flags: refused ? Flag.tooManyRooms : 0 };
+    this.ctx.acceptWebSocket(server, refused ? [String(id), this.#roomId, tooManyRooms] : [String(id), this.#roomId]);
+    server.serializeAttachment(null);
+    this.#add(conn);
+    const input = new Uint8Array(hash.length + secretBytes);
+    input.set(hash);
+    crypto.getRandomValues(input.subarray(hash.length));
+    this.#step(Event.connected, conn, 0, input);
+    return new Response(null, { status: 101, webSocket: client });
+  }
+
+  #exists(): boolean {
+    return this.#stored() !== undefined;
+  }
+
+  async #mayCreate(address: string): Promise<boolean> {
+    return this.env.ROOMS_LIMIT === undefined || (await this.env.ROOMS_LIMIT.limit({ key: address })).success;
+  }
+
+  #describe(): Response {
+    for (;;) {
+      const known = this.#awake(Date.now()).describe(this.#handle);
+      if (known !== undefined) {
+        return known === "" ? errorResponse("ROOM_NOT_FOUND") : json(known);
+      }
+      this.#core = undefined;
+    }
+  }
+
+  override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): void {
+    const conn = this.#bySocket.get(socket);
+    if (conn === undefined) {
+      return; // the room has closed it already
+    }
+    if (typeof message !== "string") {
+      this.#step(Event.binary, conn, 0);
+      return;
+    }
+    this.#frame = message;
+    this.#step(Event.received, conn, 0);
+    this.#frame = "";
+  }
+
+  override webSocketClose(socket: WebSocket, code: number): void {
+    this.#ended(socket, code);
+  }
+
+  override webSocketError(socket: WebSocket): void {
+    this.#ended(socket, 1006);
+  }
+
+  #ended(socket: WebSocket, code: number): void {
+    const conn = this.#bySocket.get(socket);
+    if (conn !== undefined) {
+      this.#forget(conn);
+      this.#step(Event.disconnected, conn, code);
+    }
+  }
+
+  override alarm(): void {
+    const now = Date.now();
+    try {
+      this.#tellAnswered(now);
+      this.#alarmMs = 0;
+      this.#run(Event.alarm, undefined, now, 0);
+    } catch (error) {
+      if (error instanceof Trap) {
+        throw error; // the platform calls again in a while
+      }
+      this.#survive(error);
+    }
+  }
+
+  /** Steps the room for something that a client did. What goes wrong costs this connection, or this room. */
+  #step(event: Event, conn: Conn, argument: number, input?: Uint8Array): void {
+    const now = Date.now();
+    try {
+      if (this.#alarmMs !== 0 && now >= this.#alarmMs) {
+        this.#tellAnswered(now);
+      }
+      this.#run(event, conn, now, argument, input);
+    } catch (error) {
+      if (!(error instanceof Trap)) {
+        this.#survive(error);
+      } else if (this.#conns.has(conn.id)) {
+        this.#end(conn, Close.internal); // it would only trap again
+      }
+    }
+  }
+
+  /** Tells the core whose PINGs the platform has answered, before it looks who has been silent for too long. */
+  #tellAnswered(now: number): void {
+    for (const conn of this.#conns.values()) {
+      const answered = this.ctx.getWebSocketAutoResponseTimestamp(conn.socket);
+      if (answered !== null) {
+        this.#run(Event.answered, conn, now, answered.getTime());
+      }
+    }
+  }
+
+  #run(event: Event, conn: Conn | undefined, now: number, argument: number, input?: Uint8Array): void {
+    if (this.#storageFails) {
+      this.#probe();
+    }
+    const flags = (conn?.flags ?? 0) | (this.#storageFails ? Flag.storageUnavailable : 0);
+    for (;;) {
+      const wasm = this.#awake(now);
+      let length = 0;
+      if (input !== undefined) {
+        length = wasm.putBytes(input);
+      } else if (event === Event.received) {
+        length = wasm.putFrame(this.#frame);
+      }
+      if (length < 0 && conn !== undefined) {
+        this.#end(conn, Close.tooLarge);
+        return;
+      }
+      if (wasm.step(this.#handle, event, conn?.id ?? 0, now, argument, flags, length, this)) {
+        return;
+      }
+      this.#core = undefined; // another room needed the place
+    }
+  }
+
+  /** The Wasm instance with this room in it: the room is woken where it is not. */
+  #awake(now: number): Core {
+    const wasm = core();
+    if (this.#core === wasm) {
+      return wasm;
+    }
+    let stored: Stored | undefined;
+    try {
+      stored = this.#stored();
+    } catch (error) {
+      log("error", "a room could not be read", { error: String(error) });
+      throw new GivenUp(Close.tryLater);
+    }
+    this.#roomId ||= stored?.id ?? "";
+    const attachments = [...this.#conns.values()]
+      .map(({ id, socket }) => ({ conn: id, bytes: socket.deserializeAttachment() as Uint8Array | null }))
+      .filter((a): a is { conn: number; bytes: Uint8Array } => a.bytes !== null)
+      .sort((a, b) => a.conn - b.conn);
+    const kept = { settings: this.#settings(), roomId: this.#roomId, snapshot: stored?.snapshot ?? new Uint8Array(), alarmMs: this.#alarmMs, attachments };
+    try {
+      this.#handle = wasm.wake(now, kept, this);
+    } catch (error) {
+      if (error instanceof Trap || error instanceof GivenUp) {
+        throw error;
+      }
+      log("error", "a room could not be woken", { error: String(error) });
+      throw new GivenUp(Close.internal);
+    }
+    this.#core = wasm;
+    return wasm;
+  }
+
+  #stored(): Stored | undefined {
+    return this.ctx.storage.kv.get<Stored>(storedKey);
+  }
+
+  #settings(): string {
+    const variables: Readonly<Record<string, unknown>> = { ...this.env };
+    return Object.entries(settings)
+      .filter(([variable]) => variables[variable] !== undefined && variables[variable] !== "")
+      .map(([variable, name]) => `${name} ${String(variables[variable])}\n`)
+      .join("");
+  }
+
+  /** Closes a connection for what the core cannot be told of, or has no say in. */
+  #end(conn: Conn, code: number): void {
+    this.close(conn.id, code);
+    this.#step(Event.disconnected, conn, code);
+  }
+
+  #survive(error: unknown): void {
+    if (!(error instanceof GivenUp)) {
+      log("error", "a room was given up", { error: String(error) });
+    }
+    const code = error instanceof GivenUp ? error.code : Close.internal;
+    if (this.#core !== undefined && this.#core === core()) {
+      this.#core.drop(this.#handle);
+    }
+    this.#core = undefined;
+    for (const id of [...this.#conns.keys()]) {
+      this.close(id, code);
+    }
+  }
+
+  #add(conn: Conn): void {
+    this.#conns.set(conn.id, conn);
+    this.#bySocket.set(conn.socket, conn);
+    this.#lastId = Math.max(this.#lastId, conn.id);
+  }
+
+  #forget(conn: Conn): void {
+    this.#conns.delete(conn.id);
+    this.#bySocket.delete(conn.socket);
+  }
+
+  // The effects, as package room describes them.
+
+  send(id: number, text: string): void {
+    try {
+      this.#conns.get(id)?.socket.send(text);
+    } catch {
+      // It is closing; the platform will say so.
+    }
+  }
+
+  forward(id: number): void {
+    this.send(id, this.#frame);
+  }
+
+  close(id: number, code: number): void {
+    const conn = this.#conns.get(id);
+    if (conn === undefined) {
+      return;
+    }
+    this.#forget(conn);
+    try {
+      conn.socket.serializeAttachment(null);
+      conn.socket.close(code, closeReasons[code] ?? "");
+    } catch {
+      // It is gone.
+    }
+  }
+
+  /** The output gate of the platform keeps back what is sent after this until it is stored. */
+  save(snapshot: Uint8Array): void {
+    this.#write(() => this.ctx.storage.kv.put<Stored>(storedKey, { id: this.#roomId, snapshot }));
+    this.#unsaved = undefined;
+  }
+
+  saveLater(snapshot: Uint8Array): void {
+    const stored: Stored = { id: this.#roomId, snapshot };
+    if (this.#storageFails) {
+      this.#unsaved = snapshot;
+      return;
+    }
+    this.ctx.storage.put(storedKey, stored, { allowUnconfirmed: true }).catch((error: unknown) => this.#failed(error));
+  }
+
+  delete(): void {
+    this.#write(() => this.ctx.storage.kv.delete(storedKey));
+    this.#unsaved = undefined;
+  }
+
+  setAlarm(atMs: number): void {
+    this.#alarmMs = atMs;
+    // Without a deadline nothing is left of the room; an object without storage costs nothing.
+    const done = atMs === 0 ? this.ctx.storage.deleteAll() : this.ctx.storage.setAlarm(atMs);
+    done.catch((error: unknown) => this.#failed(error));
+  }
+
+  attach(id: number, attachment: Uint8Array): void {
+    this.#conns.get(id)?.socket.serializeAttachment(attachment);
+  }
+
+  note(what: "refused" | "bounced", code: string): void {
+    if (this.env.LOG_LEVEL === "debug") {
+      log("debug", what, { code });
+    }
+  }
+
+  #write(write: () => void): void {
+    try {
+      write();
+    } catch (error) {
+      this.#failed(error);
+      throw new GivenUp(Close.tryLater);
+    }
+  }
+
+  #failed(error: unknown): void {
+    if (!this.#storageFails) {
+      log("error", "storage refuses writes", { error: String(error) });
+    }
+    this.#storageFails = true;
+  }
+
+  /** Looks whether storage takes writes again, and gives it what it has not taken. */
+  #probe(): void {
+    try {
+      this.ctx.storage.kv.put(probeKey, Date.now());
+      this.ctx.storage.kv.delete(probeKey);
+      if (this.#unsaved !== undefined) {
+        this.ctx.storage.kv.put<Stored>(storedKey, { id: this.#roomId, snapshot: this.#unsaved });
+        this.#unsaved = undefined;
+      }
+      this.#storageFails = false;
+    } catch {
+      // Still not.
+    }
+  }
+}
