@@ -15,15 +15,17 @@ const (
 	RejoinNever
 )
 
-// ParseTokenlessRejoin returns the value of a name that settings have: address, anywhere or never.
+var rejoinNames = [...]string{RejoinFromAddress: "address", RejoinFromAnywhere: "anywhere", RejoinNever: "never"}
+
+// String returns the name that settings have for it.
+func (t TokenlessRejoin) String() string { return rejoinNames[t] }
+
+// ParseTokenlessRejoin returns the value of a name: address, anywhere or never.
 func ParseTokenlessRejoin(name string) (TokenlessRejoin, bool) {
-	switch name {
-	case "address":
-		return RejoinFromAddress, true
-	case "anywhere":
-		return RejoinFromAnywhere, true
-	case "never":
-		return RejoinNever, true
+	for t, known := range rejoinNames {
+		if name == known {
+			return TokenlessRejoin(t), true
+		}
 	}
 	return 0, false
 }

@@ -12,7 +12,7 @@ type Trace struct {
 	Name    string      `json:"name"`
 	RoomID  string      `json:"roomId"`
 	StartMs int64       `json:"startMs"` // the clock when it begins
-	Config  room.Config `json:"config"`
+	Config  room.Config `json:"-"`
 	Steps   []Step      `json:"steps"`
 }
 

@@ -46,7 +46,7 @@ var allowed = map[string]imports{
 		modules: map[string]string{"github.com/go-json-experiment/json/jsontext": "reads frames in the order of their members"},
 	},
 	"room/roomtest/traces": {
-		house: []string{"room/roomtest"},
+		house: []string{"room", "room/roomtest"},
 	},
 	"server/store": {
 		modules: map[string]string{"go.etcd.io/bbolt": "one file, one writer, and a commit that is fsynced: what durable before visible needs"},
@@ -59,6 +59,7 @@ var allowed = map[string]imports{
 			"golang.org/x/crypto/acme":            "certificates without a second program",
 			"golang.org/x/sys/unix":               "epoll for idle sockets",
 		},
+		testHouse:   []string{"room/roomtest"},
 		testModules: map[string]string{"github.com/coder/websocket": onlyTests},
 	},
 	"cmd/usher": {

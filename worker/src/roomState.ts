@@ -23,6 +23,13 @@ const tooManyRooms = "too-many-rooms";
 /** Connection ids grow with the clock, so that none is used twice even after everything has been forgotten. */
 const idsPerMs = 1000;
 
+/**
+ * What the platform puts in place of bytes that are not UTF-8. The frame is not what its sender sent then, so the core is told of a byte that
+ * it refuses. A client that means the character itself has to escape it.
+ */
+const replacement = "\ufffd";
+const notUtf8 = new Uint8Array([0xff]);
+
 /** One socket that the core knows. */
 interface Conn {
   readonly id: number;
@@ -55,12 +62,7 @@ export class RoomState extends DurableObject<Env> implements Performer {
     super(ctx, env);
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(pingFrame, pongFrame));
     for (const socket of ctx.getWebSockets()) {
-      if (socket.deserializeAttachment() === null) {
-        continue; // closed already, and only waiting for its peer to agree
-      }
-      const [id = "", roomId = "", mark] = ctx.getTags(socket);
-      this.#roomId = roomId;
-      this.#add({ id: Number(id), socket, flags: mark === tooManyRooms ? Flag.tooManyRooms : 0 });
+      this.#conn(socket);
     }
     void ctx.blockConcurrencyWhile(async () => {
       this.#alarmMs = (await ctx.storage.getAlarm()) ?? 0;
@@ -84,14 +86,14 @@ export class RoomState extends DurableObject<Env> implements Performer {
     const hash = await hashOf(address, this.ctx.id.toString());
     const refused = !this.#exists() && !(await this.#mayCreate(address));
     const { 0: client, 1: server } = new WebSocketPair();
-    const id = Math.max(this.#lastId + 1, Date.now() * idsPerMs);
+    const id = Math.max(this.#lastId + 1, this.now() * idsPerMs);
     const conn = { id, socket: server, flags: refused ? Flag.tooManyRooms : 0 };
     this.ctx.acceptWebSocket(server, refused ? [String(id), this.#roomId, tooManyRooms] : [String(id), this.#roomId]);
     server.serializeAttachment(null);
     this.#add(conn);
     const input = new Uint8Array(hash.length + secretBytes);
     input.set(hash);
-    crypto.getRandomValues(input.subarray(hash.length));
+    this.draw(input.subarray(hash.length));
     this.#step(Event.connected, conn, 0, input);
     return new Response(null, { status: 101, webSocket: client });
   }
@@ -106,7 +108,7 @@ export class RoomState extends DurableObject<Env> implements Performer {
 
   #describe(): Response {
     for (;;) {
-      const known = this.#awake(Date.now()).describe(this.#handle);
+      const known = this.#awake(this.now()).describe(this.#handle);
       if (known !== undefined) {
         return known === "" ? errorResponse("ROOM_NOT_FOUND") : json(known);
       }
@@ -114,17 +116,31 @@ export class RoomState extends DurableObject<Env> implements Performer {
     }
   }
 
+  /** The connection of a socket, undefined for one that the room has closed and that only waits for its peer to agree. */
+  #conn(socket: WebSocket): Conn | undefined {
+    const known = this.#bySocket.get(socket);
+    if (known !== undefined || socket.deserializeAttachment() === null) {
+      return known;
+    }
+    // A socket whose end wakes the object is not among getWebSockets any more (seen in workerd 1.20261102).
+    const [id = "", roomId = "", mark] = this.ctx.getTags(socket);
+    this.#roomId = roomId;
+    const conn = { id: Number(id), socket, flags: mark === tooManyRooms ? Flag.tooManyRooms : 0 };
+    this.#add(conn);
+    return conn;
+  }
+
   override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): void {
-    const conn = this.#bySocket.get(socket);
+    const conn = this.#conn(socket);
     if (conn === undefined) {
-      return; // the room has closed it already
+      return;
     }
     if (typeof message !== "string") {
       this.#step(Event.binary, conn, 0);
       return;
     }
     this.#frame = message;
-    this.#step(Event.received, conn, 0);
+    this.#step(Event.received, conn, 0, message.includes(replacement) ? notUtf8 : undefined);
     this.#frame = "";
   }
 
@@ -137,15 +153,15 @@ export class RoomState extends DurableObject<Env> implements Performer {
   }
 
   #ended(socket: WebSocket, code: number): void {
-    const conn = this.#bySocket.get(socket);
+    const conn = this.#conn(socket);
     if (conn !== undefined) {
-      this.#forget(conn);
       this.#step(Event.disconnected, conn, code);
+      this.#forget(conn);
     }
   }
 
   override alarm(): void {
-    const now = Date.now();
+    const now = this.now();
     try {
       this.#tellAnswered(now);
       this.#alarmMs = 0;
@@ -160,7 +176,7 @@ export class RoomState extends DurableObject<Env> implements Performer {
 
   /** Steps the room for something that a client did. What goes wrong costs this connection, or this room. */
   #step(event: Event, conn: Conn, argument: number, input?: Uint8Array): void {
-    const now = Date.now();
+    const now = this.now();
     try {
       if (this.#alarmMs !== 0 && now >= this.#alarmMs) {
         this.#tellAnswered(now);
@@ -189,7 +205,7 @@ export class RoomState extends DurableObject<Env> implements Performer {
     if (this.#storageFails) {
       this.#probe();
     }
-    const flags = (conn?.flags ?? 0) | (this.#storageFails ? Flag.storageUnavailable : 0);
+    const flags = this.flags() | (conn?.flags ?? 0);
     for (;;) {
       const wasm = this.#awake(now);
       let length = 0;
@@ -227,7 +243,7 @@ export class RoomState extends DurableObject<Env> implements Performer {
       .map(({ id, socket }) => ({ conn: id, bytes: socket.deserializeAttachment() as Uint8Array | null }))
       .filter((a): a is { conn: number; bytes: Uint8Array } => a.bytes !== null)
       .sort((a, b) => a.conn - b.conn);
-    const kept = { settings: this.#settings(), roomId: this.#roomId, snapshot: stored?.snapshot ?? new Uint8Array(), alarmMs: this.#alarmMs, attachments };
+    const kept = { settings: this.settings(), roomId: this.#roomId, snapshot: stored?.snapshot ?? new Uint8Array(), alarmMs: this.#alarmMs, attachments };
     try {
       this.#handle = wasm.wake(now, kept, this);
     } catch (error) {
@@ -245,7 +261,21 @@ export class RoomState extends DurableObject<Env> implements Performer {
     return this.ctx.storage.kv.get<Stored>(storedKey);
   }
 
-  #settings(): string {
+  // The clock, the randomness, the settings and the store's health: a test replaces them.
+
+  protected now(): number {
+    return Date.now();
+  }
+
+  protected draw(secret: Uint8Array): void {
+    crypto.getRandomValues(secret);
+  }
+
+  protected flags(): number {
+    return this.#storageFails ? Flag.storageUnavailable : 0;
+  }
+
+  protected settings(): string {
     const variables: Readonly<Record<string, unknown>> = { ...this.env };
     return Object.entries(settings)
       .filter(([variable]) => variables[variable] !== undefined && variables[variable] !== "")

@@ -9,8 +9,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
+	"usher/room"
 	"usher/room/roomtest"
 )
 
@@ -22,22 +24,36 @@ func main() {
 	}
 }
 
+// trace is a Trace with its settings by name, as every shell knows them.
+type trace struct {
+	roomtest.Trace
+	Settings map[string]string `json:"settings"`
+}
+
+func settings(config *room.Config) map[string]string {
+	values := map[string]string{"tokenless-rejoin": config.TokenlessRejoin.String()}
+	for _, setting := range config.Settings() {
+		values[setting.Name] = strconv.FormatInt(setting.Value(), 10)
+	}
+	return values
+}
+
 func run() error {
 	paths, err := filepath.Glob("room/testdata/*.txt")
 	if err != nil || len(paths) == 0 {
 		return fmt.Errorf("no transcripts in room/testdata")
 	}
-	var traces []roomtest.Trace
+	var traces []trace
 	for _, path := range paths {
 		text, err := os.ReadFile(path)
 		if err != nil {
 			return err
 		}
-		trace, err := roomtest.Compile(strings.TrimSuffix(filepath.Base(path), ".txt"), string(text))
+		compiled, err := roomtest.Compile(strings.TrimSuffix(filepath.Base(path), ".txt"), string(text))
 		if err != nil {
 			return fmt.Errorf("%s: %w", path, err)
 		}
-		traces = append(traces, trace)
+		traces = append(traces, trace{compiled, settings(&compiled.Config)})
 	}
 	return json.NewEncoder(os.Stdout).Encode(traces)
 }

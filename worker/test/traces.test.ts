@@ -1,0 +1,187 @@
+// Every transcript of room/testdata on the worker in workerd, byte for byte; and once more with the object evicted after every step.
+
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { afterEach, describe, expect, test } from "vitest";
+
+import { Flag } from "../src/protocol";
+import { Client, until } from "./client";
+import traces from "./traces.json";
+import { harness } from "./worker";
+
+type Trace = (typeof traces)[number];
+type Step = Trace["steps"][number] & { conn?: number; address?: string; secret?: string; frame?: string; code?: number; ms?: number; clean?: boolean; refusal?: string };
+
+afterEach(() => {
+  harness.nowMs = harness.settings = undefined;
+  harness.flags = 0;
+});
+
+describe.each([
+  ["as it is", false],
+  ["evicted after every step", true],
+])("%s", (_, evict) => {
+  test.each(traces.map((trace) => [trace.name, trace] as const))("%s", async (_, trace) => {
+    await new Replay(trace, evict).run();
+  });
+});
+
+class Replay {
+  readonly #clients: Client[] = [];
+  /** What each connection must have seen by now, and for which of them that does not matter any more. */
+  readonly #want: (string | number)[][] = [];
+  readonly #cut = new Set<number>();
+  readonly #addresses: string[] = [];
+  readonly #stub: DurableObjectStub;
+  #sent = harness.frames;
+  #ended = harness.ends;
+
+  constructor(
+    readonly trace: Trace,
+    readonly evict: boolean,
+  ) {
+    // An object of its own for each replay; the frames all name the same room.
+    this.#stub = env.ROOM.getByName(`${trace.name} ${evict}`);
+  }
+
+  async run(): Promise<void> {
+    harness.nowMs = this.trace.startMs;
+    harness.settings = Object.entries(this.trace.settings)
+      .map(([name, value]) => `${name} ${value}\n`)
+      .join("");
+    for (const step of this.trace.steps) {
+      await this.#perform(step);
+      for (const { conn, ...seen } of step.seen as { conn: number; frame?: string; code?: number }[]) {
+        this.#want[conn - 1]?.push(seen.code ?? text(seen.frame ?? ""));
+      }
+      await this.#settle(step.text);
+      if (this.evict && this.#clients.length > 0) {
+        await this.#evict();
+      }
+    }
+    // The last thing that each sees is this close, so nothing more is on its way.
+    await this.#evict("close");
+    await until(() => this.#clients.every((client, i) => client.closed || this.#cut.has(i)), () => "closes at the end");
+    this.#clients.forEach((client, i) => {
+      if (!this.#cut.has(i)) {
+        const want = this.#want[i] ?? [];
+        expect(client.seen.slice(0, want.length), `connection ${i + 1}`).toEqual(want);
+        expect(client.seen.slice(want.length).every((seen) => typeof seen === "number"), `connection ${i + 1}: ${client.seen.at(-1)}`).toBe(true);
+      }
+    });
+  }
+
+  async #perform(step: Step): Promise<void> {
+    const client = this.#clients[(step.conn ?? 0) - 1];
+    switch (step.kind) {
+      case "config":
+        return; // in the settings already
+      case "open":
+        harness.secret = bytes(step.secret ?? "");
+        this.#clients.push(await Client.open(`/ws?roomId=${this.trace.roomId}`, { address: this.#address(step.address ?? ""), to: this.#stub }));
+        this.#want.push([]);
+        return;
+      case "frame":
+        // Bytes that are not UTF-8 reach an object as workerd's replacement for them; test/dev.test.mjs has them on a real socket.
+        return this.#send(client, text(step.frame ?? ""));
+      case "binary":
+        return this.#send(client, new Uint8Array([1, 2, 3]));
+      case "end":
+        this.#end(step.conn ?? 0, step.code ?? 0);
+        return;
+      case "wait":
+        return this.#wait(step.ms ?? 0);
+      case "restart":
+        return this.#restart(step.clean ?? false);
+      case "refuse":
+        harness.flags = step.refusal ? Flag.storageUnavailable : 0;
+        return;
+      case "refuse-create":
+        harness.flags = step.refusal ? Flag.tooManyRooms : 0;
+        return;
+      default:
+        throw new Error(`no step ${step.kind}`);
+    }
+  }
+
+  #send(client: Client | undefined, frame: string | Uint8Array): void {
+    if (client !== undefined && !client.closed) {
+      client.socket.send(frame);
+      this.#sent++;
+    }
+  }
+
+  /** Ends a socket from the client's side. No script can make a socket break (1006): any code but 1000 says that nobody meant to leave. */
+  #end(conn: number, code: number): void {
+    const client = this.#clients[conn - 1];
+    if (client !== undefined && !client.closed && !this.#cut.has(conn - 1)) {
+      this.#cut.add(conn - 1);
+      client.socket.close(code === 1000 ? 1000 : 4000);
+      this.#ended++;
+    }
+  }
+
+  async #wait(ms: number): Promise<void> {
+    const end = (harness.nowMs ?? 0) + ms;
+    for (;;) {
+      const alarm = await runInDurableObject(this.#stub, (_, state) => state.storage.getAlarm());
+      if (alarm === null || alarm > end) {
+        break;
+      }
+      harness.nowMs = Math.max(harness.nowMs ?? 0, alarm);
+      await runDurableObjectAlarm(this.#stub);
+      if (this.evict) {
+        await this.#evict();
+      }
+    }
+    harness.nowMs = end;
+  }
+
+  async #evict(webSockets: "close" | "hibernate" = "hibernate"): Promise<void> {
+    await this.#touch(); // only an object that is there can be evicted
+    await evictDurableObject(this.#stub, { webSockets });
+  }
+
+  /** A deployment cuts all sockets and reports none; a clean restart is one after which nothing was under way: they have dropped before. */
+  async #restart(clean: boolean): Promise<void> {
+    if (clean) {
+      this.#clients.forEach((_, i) => this.#end(i + 1, 1006));
+      await this.#settle("restart");
+    }
+    this.#clients.forEach((_, i) => this.#cut.add(i));
+    await this.#evict("close");
+    await this.#touch();
+  }
+
+  async #touch(): Promise<void> {
+    await (await this.#stub.fetch(`http://usher.test/rooms/${this.trace.roomId}`)).text();
+  }
+
+  /** Waits until all that was sent has been handled, and all that must be seen is. */
+  async #settle(what: string): Promise<void> {
+    await until(() => harness.frames === this.#sent && harness.ends >= this.#ended, () => `${what}: handled`);
+    for (const [i, client] of this.#clients.entries()) {
+      if (this.#cut.has(i)) {
+        continue;
+      }
+      const want = this.#want[i] ?? [];
+      await until(() => client.seen.length >= want.length, () => `${what}: connection ${i + 1} sees ${JSON.stringify(client.seen.slice(-3))} and not ${JSON.stringify(want.slice(-3))}`);
+      expect(client.seen, `${what}: connection ${i + 1}`).toEqual(want);
+    }
+  }
+
+  #address(label: string): string {
+    if (!this.#addresses.includes(label)) {
+      this.#addresses.push(label);
+    }
+    return `192.0.2.${this.#addresses.indexOf(label) + 1}`;
+  }
+}
+
+function bytes(base64: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+}
+
+function text(base64: string): string {
+  return new TextDecoder().decode(bytes(base64));
+}

@@ -1,0 +1,51 @@
+// The worker with a clock, randomness, settings and refusals that the tests set. Everything else is as it is deployed.
+
+import worker from "../src/index";
+import { RoomState as Real } from "../src/roomState";
+
+export default worker;
+
+/** What the tests set, and what they wait for. */
+export const harness = {
+  nowMs: undefined as number | undefined,
+  secret: new Uint8Array(16),
+  settings: undefined as string | undefined,
+  flags: 0,
+  /** How many frames and ends of sockets have been handled, and how often an object was made. */
+  frames: 0,
+  ends: 0,
+  made: 0,
+};
+
+export class RoomState extends Real {
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    harness.made++;
+  }
+
+  override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): void {
+    super.webSocketMessage(socket, message);
+    harness.frames++;
+  }
+
+  override webSocketClose(socket: WebSocket, code: number): void {
+    super.webSocketClose(socket, code);
+    harness.ends++;
+  }
+
+  protected override now(): number {
+    return harness.nowMs ?? super.now();
+  }
+
+  protected override draw(secret: Uint8Array): void {
+    secret.set(harness.secret);
+  }
+
+  protected override settings(): string {
+    return harness.settings ?? super.settings();
+  }
+
+  protected override flags(): number {
+    return super.flags() | harness.flags;
+  }
+}
