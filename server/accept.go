@@ -2,7 +2,6 @@ package server
 
 import (
 	"bufio"
-	"crypto/rand"
 	"crypto/sha1"
 	"encoding/base64"
 	"errors"
@@ -70,18 +69,19 @@ func (s *Server) accept(w http.ResponseWriter, r *http.Request, roomID string) {
 	}
 	defer live.leave()
 	c := &conn{server: s, room: live, id: room.ConnID(s.lastConn.Add(1)), address: address, limitKey: limitKey, requestID: requestID(r)}
+	s.metrics.connections.Add(1) // before the client knows, so that a drain waits for it
 	buffered, err := c.upgrade(w, key)
 	if err != nil {
-		s.connLimit.release(limitKey)
+		c.release()
 		s.log.Debug("handshake failed", "requestId", c.requestID, "error", bare(err))
 		return
 	}
 	s.log.Debug("connection opened", "requestId", c.requestID, "conn", uint64(c.id))
-	s.metrics.connections.Add(1)
-	connected := room.Event{Kind: room.Connected, Conn: c.id, Address: address}
-	_, _ = rand.Read(connected.Secret[:]) // never fails
-	live.connect(c, connected)
+	live.connect(c, room.Event{Kind: room.Connected, Conn: c.id, Address: address, Secret: s.secret()})
 	c.start(buffered)
+	if s.draining.Load() { // it may have been looked for before it was there
+		c.restart()
+	}
 }
 
 // handshake checks the request (RFC 6455, section 4.2.1) and returns its key.

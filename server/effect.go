@@ -171,7 +171,8 @@ func (l *liveRoom) saveLater() {
 	}
 }
 
-// saveNow stores what SaveLater put off. Nothing waits for it.
+// saveNow stores what SaveLater put off. Nothing waits for it, but what fails is tried
+// again: held frames that are only in memory must be stored before a clean mark is.
 func (l *liveRoom) saveNow() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -179,7 +180,19 @@ func (l *liveRoom) saveNow() {
 		return
 	}
 	l.unsaved = false
-	l.server.store.Save(l.id, l.record(l.room.AppendSnapshot(nil)), nil)
+	l.server.store.Save(l.id, l.record(l.room.AppendSnapshot(nil)), func(err error) {
+		if err != nil {
+			go l.saveAgain()
+		}
+	})
+}
+
+func (l *liveRoom) saveAgain() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.gone {
+		l.saveLater()
+	}
 }
 
 // setAlarm arranges for AlarmFired. An alarm that fires while another is set is harmless.
@@ -192,7 +205,7 @@ func (l *liveRoom) setAlarm(atMs int64) {
 	}
 	after := time.Duration(atMs-l.server.nowMs()) * time.Millisecond
 	if l.alarm == nil {
-		l.alarm = time.AfterFunc(after, func() { l.step(room.Event{Kind: room.AlarmFired}) })
+		l.alarm = l.server.afterFunc(after, func() { l.step(room.Event{Kind: room.AlarmFired}) })
 		return
 	}
 	l.alarm.Reset(after)

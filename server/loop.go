@@ -29,7 +29,7 @@ type liveRoom struct {
 	commits     int
 	outbox      []waiting
 	outboxBytes int
-	alarm       *time.Timer
+	alarm       timer
 	// unsaved: a SaveLater waits for the next flush.
 	unsaved bool
 	// gone: the room is not in the registry any more, and takes no steps.
@@ -236,7 +236,7 @@ func (s *Server) recount(id string, creator uint64) {
 	if err == nil && found {
 		s.roomLimit.restore(record.Creator)
 	}
-	time.AfterFunc(time.Duration(s.config.Room.SeatGraceMs)*time.Millisecond, func() {
+	s.afterFunc(time.Duration(s.config.Room.SeatGraceMs)*time.Millisecond, func() {
 		if !s.draining.Load() {
 			s.touch(id)
 		}

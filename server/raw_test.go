@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -46,10 +47,11 @@ func (r *running) dial(receiveBytes int) *rawConn {
 // raw opens a WebSocket by hand. early goes out with the handshake, in one write.
 func (r *running) raw(roomID string, early ...byte) *rawConn { return r.dial(0).upgrade(roomID, early) }
 
-func (c *rawConn) upgrade(roomID string, early []byte) *rawConn {
+func (c *rawConn) upgrade(roomID string, early []byte, headers ...string) *rawConn {
 	c.t.Helper()
 	c.write(append([]byte("GET /ws?roomId="+roomID+" HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
-		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"), early...))
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"+
+		strings.Join(append(headers, "\r\n"), "\r\n")), early...))
 	answer, err := http.ReadResponse(c.r, nil)
 	if err != nil {
 		c.t.Fatal(err)

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"strings"
 	"sync"
-	"time"
 
 	"usher/protocol"
 	"usher/room"
@@ -177,15 +176,9 @@ func (s *Server) takeStock(ctx context.Context) error {
 	return err
 }
 
-// endUntouched loads, once their seats' grace is over, the rooms that nobody
+// endUntouched loads, now that their seats' grace is over, the rooms that nobody
 // has come back to, so that they end like all others.
 func (s *Server) endUntouched(ctx context.Context) {
-	grace := time.Duration(s.config.Room.SeatGraceMs) * time.Millisecond
-	select {
-	case <-ctx.Done():
-		return
-	case <-time.After(grace):
-	}
 	err := s.store.All(ctx, func(id string, _ store.Record) error {
 		s.touch(id)
 		return nil

@@ -48,6 +48,7 @@ type Server struct {
 	origins   *OriginList
 	addresses addressBook
 	metrics   *metrics
+	outside
 
 	started   time.Time
 	startedMs int64
@@ -76,6 +77,7 @@ func New(config Config) (*Server, error) {
 		started: time.Now(),
 	}
 	s.startedMs = s.started.UnixMilli()
+	s.outside = s.realOutside()
 	var err error
 	if s.certs, err = openCertificates(config); err != nil {
 		return nil, err
@@ -153,10 +155,6 @@ func (s *Server) startPollers() error {
 // poller spreads new connections over the pollers. Nil where the system has none.
 func (s *Server) poller() *poller { return s.pollers[s.lastConn.Load()%uint64(len(s.pollers))] }
 
-// nowMs is the clock of all rooms. It goes on from the time at the start
-// whatever the system's clock is set to, or everybody would be thrown out as idle.
-func (s *Server) nowMs() int64 { return s.startedMs + time.Since(s.started).Milliseconds() }
-
 // Addr is the address that the server listens on.
 func (s *Server) Addr() net.Addr { return s.listener.Addr() }
 
@@ -183,6 +181,11 @@ func (s *Server) ready() protocol.Code {
 // Run serves until ctx is done, then drains, and returns nil when everything
 // is stored. It can be called once.
 func (s *Server) Run(ctx context.Context) error {
+	background, stop := context.WithCancel(context.Background())
+	defer stop()
+	grace := time.Duration(s.config.Room.SeatGraceMs) * time.Millisecond
+	defer s.afterFunc(grace, func() { s.endUntouched(background) }).Stop()
+	go s.saveUnsaved(background)
 	served := make(chan error, 1)
 	go func() {
 		if s.certs != nil {
@@ -191,10 +194,6 @@ func (s *Server) Run(ctx context.Context) error {
 			served <- s.http.Serve(s.listener)
 		}
 	}()
-	background, stop := context.WithCancel(context.Background())
-	defer stop()
-	go s.endUntouched(background)
-	go s.saveUnsaved(background)
 	s.log.Info("serving", "listen", s.Addr().String())
 	select {
 	case <-ctx.Done():

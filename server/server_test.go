@@ -69,6 +69,12 @@ func launchPrepared(t *testing.T, dir string, change func(*Config), prepare func
 	return r
 }
 
+// anHourOld makes a server believe that it has been running for an hour.
+func anHourOld(s *Server) {
+	s.started = s.started.Add(-time.Hour)
+	s.startedMs -= time.Hour.Milliseconds()
+}
+
 func serve(t *testing.T, change func(*Config)) *running {
 	t.Helper()
 	return launch(t, t.TempDir(), change)

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"usher/protocol"
 	"usher/server/store"
@@ -99,12 +98,6 @@ func TestWhileTheStoreFailsRelaysGoOnAndWhatMustBeStoredIsRefused(t *testing.T) 
 	}
 }
 
-// anHourOld makes a server believe that it has been running for an hour.
-func anHourOld(s *Server) {
-	s.started = s.started.Add(-time.Hour)
-	s.startedMs -= time.Hour.Milliseconds()
-}
-
 func TestRoomWhoseCommitFailedComesBackFromWhatIsStored(t *testing.T) {
 	t.Parallel()
 	s := launchPrepared(t, t.TempDir(), behindProxy, anHourOld)
@@ -188,4 +181,34 @@ func TestFullStoreRefusesNewRoomsUntilThereIsSpace(t *testing.T) {
 	if log := s.log.String(); !strings.Contains(log, "the room store cannot write") || !strings.Contains(log, "writes again") {
 		t.Error("the log does not tell")
 	}
+}
+
+// What is held for a seat may be known to memory alone for a while. A failure to store it must not
+// be forgotten, or a clean stop would say that what is stored is all.
+func TestHeldFramesThatTheStoreDidNotTakeAreStoredWhenItIsBack(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := launch(t, dir, nil)
+	ann, bob := s.open("holds-1", "ann"), s.open("holds-1", "bob")
+	ann.create()
+	token := bob.join().ResumeToken
+	ann.expect("USER_JOINED")
+	bob.drop()
+	ann.expect("USER_DISCONNECTED")
+	restore := s.fillDisk()
+	ann.offer("bob", "held")
+	ann.drop()
+	eventually(t, "all have dropped", func() bool { return s.metrics.connections.Load() == 0 })
+	s.unsaved.save()
+	eventually(t, "the store fails", func() bool { return !s.isReady() })
+	restore()
+	eventually(t, "the store heals", s.isReady)
+	s.stop()
+
+	s = launch(t, dir, nil)
+	bob = s.open("holds-1", "bob")
+	if back := bob.resume(token); !back.Recovered {
+		t.Fatal("not recovered: ", back.raw)
+	}
+	bob.expect("WEBRTC_OFFER")
 }

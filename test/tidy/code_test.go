@@ -22,14 +22,14 @@ func TestEveryCodeIsProvoked(t *testing.T) {
 	}
 	var texts []string
 	for _, f := range tree {
-		if f.folder() == transcripts && path.Ext(f.path) == ".txt" || f.folder() == "server" && f.isTest() {
+		if f.folder() == transcripts && path.Ext(f.path) == ".txt" || f.folder() == "server" && f.isTest() || f.folder() == "worker/test" {
 			texts = append(texts, string(f.text))
 		}
 	}
 	all := strings.Join(texts, "\n")
 	for _, row := range protocol.Codes {
 		if !hasWord(all, string(row.Code)) && !hasWord(all, "protocol."+names[row.Code]) {
-			t.Errorf("%s (protocol.%s) is in no transcript of %s and in no test of server: provoke it, in a transcript first", row.Code, names[row.Code], transcripts)
+			t.Errorf("%s (protocol.%s) is in no transcript of %s and in no test of a shell: provoke it, in a transcript first", row.Code, names[row.Code], transcripts)
 		}
 	}
 }

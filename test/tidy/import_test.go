@@ -71,6 +71,12 @@ var allowed = map[string]imports{
 		testHouse:   []string{"protocol"},
 		testModules: map[string]string{"github.com/rogpeppe/go-internal/testscript": "sessions with the command as text"},
 	},
+	"worker": {house: []string{"worker/abi"}},
+	"worker/abi": {
+		standard: []string{"math", "strconv", "strings"},
+		house:    []string{"protocol", "room"},
+	},
+	"worker/generate": {house: []string{"protocol", "room", "worker/abi"}},
 	"test/bench": { // a module of its own: it measures from outside
 		modules: map[string]string{
 			"github.com/lesismal/nbio": "the bare relay that usher is measured against",
@@ -158,7 +164,7 @@ func refusal(folder string, test bool, imported string) string {
 // imported may import others.
 func TestCoreLinksNoReflection(t *testing.T) {
 	for _, to := range targets {
-		for _, folder := range []string{"protocol", "room"} {
+		for _, folder := range []string{"protocol", "room", "worker/abi"} {
 			linked := goCommand(t, to, "list", "-deps", "./"+folder)
 			for _, banned := range []string{"fmt", "encoding/json", "reflect"} {
 				if slices.Contains(linked, banned) {
@@ -181,7 +187,7 @@ func importers(t *testing.T, to target, folder, imported string) (names []string
 
 // TestCoreBuildsForWasm: the Worker is the same packages.
 func TestCoreBuildsForWasm(t *testing.T) {
-	goCommand(t, target{"wasip1", "wasm"}, "build", "./protocol", "./room")
+	goCommand(t, target{"wasip1", "wasm"}, "build", "./protocol", "./room", "./worker/abi", "./worker")
 }
 
 // TestNodeModulesAreIgnored: npm packages hold Go files, which ./... would build and test.

@@ -42,7 +42,7 @@ export interface Kept {
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
-const maxStderrBytes = 4096;
+const maxStderrLength = 4096;
 
 let instance: Core | undefined;
 
@@ -63,7 +63,7 @@ export class Core {
     let memory: WebAssembly.Memory | undefined;
     const imports = wasi(
       () => memory as WebAssembly.Memory,
-      (text) => (this.#stderr = (this.#stderr + text).slice(-maxStderrBytes)),
+      (text) => (this.#stderr = (this.#stderr + text).slice(0, maxStderrLength)),
     );
     // A Wasm export has no types; worker/main.go has these.
     const exports = new WebAssembly.Instance(module, { wasi_snapshot_preview1: imports }).exports as unknown as Exports;

@@ -18,6 +18,13 @@ interface IceServer {
 }
 
 export async function turnCredentials(url: URL, env: Env): Promise<Response> {
+  const answer = await answerOf(url, env);
+  // The extension's next fetch would hang on a kept-alive connection that died together with its socket.
+  answer.headers.set("Connection", "close");
+  return answer;
+}
+
+async function answerOf(url: URL, env: Env): Promise<Response> {
   const userId = url.searchParams.get("userId") ?? "";
   if (!userIdPattern.test(userId)) {
     return errorResponse("INVALID_USER_ID");
@@ -27,17 +34,13 @@ export async function turnCredentials(url: URL, env: Env): Promise<Response> {
   if (!(seconds >= minSeconds && seconds <= maxSeconds)) {
     return errorResponse("INVALID_TTL");
   }
-  let answer: Response;
   try {
     const iceServers = [...(await configured(env, userId, seconds)), ...(await provided(env, seconds))];
-    answer = json(JSON.stringify({ iceServers }));
+    return json(JSON.stringify({ iceServers }));
   } catch (error) {
     log("warn", "no ICE servers", { error: String(error) });
-    answer = errorResponse("ICE_UNAVAILABLE");
+    return errorResponse("ICE_UNAVAILABLE");
   }
-  // The extension's next fetch would hang on a kept-alive connection that died together with its socket.
-  answer.headers.set("Connection", "close");
-  return answer;
 }
 
 /** The servers of ICE_SERVERS. A TURN server without a user name gets credentials made of TURN_SECRET. */

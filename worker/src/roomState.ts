@@ -185,7 +185,9 @@ export class RoomState extends DurableObject<Env> implements Performer {
     } catch (error) {
       if (!(error instanceof Trap)) {
         this.#survive(error);
-      } else if (this.#conns.has(conn.id)) {
+      } else if (event === Event.disconnected) {
+        this.close(conn.id, Close.internal);
+      } else {
         this.#end(conn, Close.internal); // it would only trap again
       }
     }
@@ -285,8 +287,8 @@ export class RoomState extends DurableObject<Env> implements Performer {
 
   /** Closes a connection for what the core cannot be told of, or has no say in. */
   #end(conn: Conn, code: number): void {
-    this.close(conn.id, code);
     this.#step(Event.disconnected, conn, code);
+    this.close(conn.id, code);
   }
 
   #survive(error: unknown): void {

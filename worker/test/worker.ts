@@ -11,6 +11,7 @@ export const harness = {
   secret: new Uint8Array(16),
   settings: undefined as string | undefined,
   flags: 0,
+  env: {} as Partial<Env>,
   /** How many frames and ends of sockets have been handled, and how often an object was made. */
   frames: 0,
   ends: 0,
@@ -19,7 +20,7 @@ export const harness = {
 
 export class RoomState extends Real {
   constructor(ctx: DurableObjectState, env: Env) {
-    super(ctx, env);
+    super(ctx, { ...env, ...harness.env });
     harness.made++;
   }
 

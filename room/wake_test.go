@@ -1,0 +1,148 @@
+package room
+
+import (
+	"testing"
+
+	"usher/protocol"
+)
+
+// woken is the world's room after its shell has lost it, and the effects of Woken.
+func (w *world) woken(t *testing.T, attachments ...Attachment) []Effect {
+	t.Helper()
+	var err error
+	if w.room, err = Wake(&w.config, "room-1", w.snapshot, w.alarmMs, attachments); err != nil {
+		t.Fatal(err)
+	}
+	effects := w.room.Step(w.nowMs, Event{Kind: Woken}, nil)
+	if broken := w.room.Check(); broken != "" {
+		t.Fatal(broken, " is broken after waking")
+	}
+	return effects
+}
+
+func (w *world) attachment(id ConnID) Attachment { return Attachment{id, w.attachments[id]} }
+
+func kinds(effects []Effect) (kinds []EffectKind) {
+	for _, e := range effects {
+		kinds = append(kinds, e.Kind)
+	}
+	return kinds
+}
+
+// TestSocketsThatVanishedUnreported: a program that ends takes all sockets with it and reports none. Every
+// seat then has its whole grace ahead, and what was held is not known to be all.
+func TestSocketsThatVanishedUnreported(t *testing.T) {
+	w := seatedPair(t)
+	w.config = DefaultConfig()
+	for _, event := range []Event{{Kind: Disconnected, Conn: 2, CloseCode: 1006}, w.event([4]byte{5, 2, 10, 0})} {
+		if fault := w.step(event); fault != "" { // the second is an offer to u1, which is held
+			t.Fatal(fault)
+		}
+	}
+	w.nowMs += w.config.SeatGraceMs - 1
+	if got := kinds(w.woken(t)); len(got) != 1 || got[0] != SaveLater {
+		t.Errorf("effects are %v", got)
+	}
+	state := w.room.State()
+	if len(state.Users) != 2 || state.Users[0].IsConnected || state.Users[1].IsConnected || state.HostID != "u0" {
+		t.Errorf("the room is %+v", state)
+	}
+	for _, seat := range w.room.seats {
+		if seat.heldUntilMs != w.nowMs+w.config.SeatGraceMs || !seat.hold.spoilt() {
+			t.Errorf("%s is held until %d, spoilt %t", seat.id, seat.heldUntilMs-w.nowMs, seat.hold.spoilt())
+		}
+	}
+}
+
+func TestWakingKeepsHeldSeatsAsTheyAre(t *testing.T) {
+	w := seatedPair(t)
+	if fault := w.step(Event{Kind: Disconnected, Conn: 2, CloseCode: 1006}); fault != "" {
+		t.Fatal(fault)
+	}
+	until := w.room.seats[1].heldUntilMs
+	w.nowMs += 5000
+	if got := w.woken(t, w.attachment(1)); len(got) != 0 {
+		t.Errorf("effects are %v", kinds(got))
+	}
+	if got := w.room.seats[1].heldUntilMs; got != until || w.room.seats[1].hold.spoilt() {
+		t.Errorf("held until %d and not %d", got, until)
+	}
+}
+
+// TestAPingThatThePlatformAnsweredProvesLife: a hibernating room is not stepped for PINGs.
+func TestAPingThatThePlatformAnsweredProvesLife(t *testing.T) {
+	w := seatedPair(t)
+	w.config = DefaultConfig()
+	w.nowMs += w.config.IdleMs
+	effects := w.room.Step(w.nowMs, Event{Kind: Answered, Conn: 1, AtMs: w.nowMs - 20_000}, nil)
+	effects = w.room.Step(w.nowMs, Event{Kind: AlarmFired}, effects)
+	var closed []ConnID
+	var alarmMs int64
+	for _, e := range effects {
+		switch e.Kind {
+		case Close:
+			closed = append(closed, e.Conn)
+			if e.Code != protocol.CloseIdle {
+				t.Errorf("closed with %d", e.Code)
+			}
+		case SetAlarm:
+			alarmMs = e.AtMs
+		}
+	}
+	if len(closed) != 1 || closed[0] != 2 {
+		t.Errorf("closed are %v, and 2 alone was silent", closed)
+	}
+	if want := w.nowMs + w.config.SeatGraceMs; alarmMs != want {
+		t.Errorf("the alarm is at %d and not %d: the grace of 2", alarmMs-w.nowMs, want-w.nowMs)
+	}
+}
+
+// TestNobodyIsSeenInTheFuture: a clock of another program may be ahead.
+func TestNobodyIsSeenInTheFuture(t *testing.T) {
+	w := seatedPair(t)
+	w.room.Step(w.nowMs, Event{Kind: Answered, Conn: 1, AtMs: w.nowMs + 3600_000}, nil)
+	if got := w.room.conns[0].lastSeenMs; got != w.nowMs {
+		t.Errorf("seen %d ms from now", got-w.nowMs)
+	}
+}
+
+func TestWakeRefusesWhatIsNoAttachment(t *testing.T) {
+	w := seatedPair(t)
+	whole := w.attachments[1]
+	config := DefaultConfig()
+	for n := range whole {
+		if _, err := Wake(&config, "room-1", w.snapshot, 0, []Attachment{{1, whole[:n]}}); err != ErrSnapshot {
+			t.Fatalf("%d of %d bytes are an attachment: %v", n, len(whole), err)
+		}
+	}
+	for name, attachments := range map[string][]Attachment{
+		"a byte too many":            {{1, append(append([]byte(nil), whole...), 0)}},
+		"two connections for a seat": {{1, whole}, {3, whole}},
+	} {
+		if _, err := Wake(&config, "room-1", w.snapshot, 0, attachments); err != ErrSnapshot {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := Wake(&config, "room-1", []byte{99}, 0, nil); err != ErrSnapshot {
+		t.Errorf("a snapshot of another version: %v", err)
+	}
+}
+
+// TestARelayIsWorthNoAttachment: what changes with every frame is attached now and then.
+func TestARelayIsWorthNoAttachment(t *testing.T) {
+	w := seatedPair(t)
+	w.config = DefaultConfig()
+	relay := w.event([4]byte{5, 1, 10, 0})
+	attachments := 0
+	for range 1000 {
+		w.nowMs += 2
+		for _, e := range w.room.Step(w.nowMs, relay, nil) {
+			if e.Kind == Attach {
+				attachments++
+			}
+		}
+	}
+	if attachments < 2 || attachments > 20 {
+		t.Errorf("%d attachments for 1000 relays in 2 s", attachments)
+	}
+}

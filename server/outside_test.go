@@ -1,0 +1,115 @@
+package server
+
+import (
+	"sync"
+	"time"
+
+	"usher/protocol"
+)
+
+// fakeOutside is a clock that stands still but for advance, and a secret that is known beforehand.
+type fakeOutside struct {
+	mu     sync.Mutex
+	atMs   int64
+	timers []*fakeTimer // that are set
+	secret [protocol.TokenBytes]byte
+}
+
+type fakeTimer struct {
+	clock *fakeOutside
+	atMs  int64
+	do    func()
+}
+
+// outside is what a server takes for the real one.
+func (f *fakeOutside) outside() outside {
+	return outside{
+		nowMs: f.nowMs,
+		afterFunc: func(after time.Duration, do func()) timer {
+			t := &fakeTimer{clock: f, do: do}
+			t.Reset(after)
+			return t
+		},
+		secret: func() [protocol.TokenBytes]byte {
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			return f.secret
+		},
+	}
+}
+
+func (f *fakeOutside) nowMs() int64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.atMs
+}
+
+// draw says what secret will be.
+func (f *fakeOutside) draw(secret []byte) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	copy(f.secret[:], secret)
+}
+
+// isTimed reports whether any timer is set.
+func (f *fakeOutside) isTimed() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.timers) > 0
+}
+
+// advance lets time pass. Each timer is carried out at its very time, and what it began is waited for with settle.
+func (f *fakeOutside) advance(ms int64, settle func()) {
+	for untilMs := f.nowMs() + ms; ; settle() {
+		do := f.next(untilMs)
+		if do == nil {
+			return
+		}
+		do()
+	}
+}
+
+// next moves the clock to the first timer that comes due and returns what it does, or moves it to untilMs and returns nil.
+func (f *fakeOutside) next(untilMs int64) (do func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var first *fakeTimer
+	for _, t := range f.timers {
+		if t.atMs <= untilMs && (first == nil || t.atMs < first.atMs) {
+			first = t
+		}
+	}
+	if first == nil {
+		f.atMs = untilMs
+		return nil
+	}
+	f.atMs = max(f.atMs, first.atMs)
+	first.unset()
+	return first.do
+}
+
+func (t *fakeTimer) Stop() bool {
+	t.clock.mu.Lock()
+	defer t.clock.mu.Unlock()
+	return t.unset()
+}
+
+func (t *fakeTimer) Reset(after time.Duration) bool {
+	t.clock.mu.Lock()
+	defer t.clock.mu.Unlock()
+	was := t.unset()
+	t.atMs = t.clock.atMs + after.Milliseconds()
+	t.clock.timers = append(t.clock.timers, t)
+	return was
+}
+
+// unset reports whether the timer was set. The caller holds the lock.
+func (t *fakeTimer) unset() bool {
+	for i, other := range t.clock.timers {
+		if other == t {
+			t.clock.timers = append(t.clock.timers[:i], t.clock.timers[i+1:]...)
+			return true
+		}
+	}
+	return false
+}

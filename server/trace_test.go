@@ -1,0 +1,431 @@
+package server
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"usher/protocol"
+	"usher/room"
+	"usher/room/roomtest"
+	"usher/server/store"
+)
+
+// The opcodes that the server's frames have here, each with FIN (RFC 6455, section 5.2).
+const (
+	textFrame      = 0x81
+	binaryFrame    = 0x82
+	closeFrameByte = 0x88
+	pingFrame      = 0x89
+	pongFrame      = 0x8a
+)
+
+// The core's transcripts on real sockets and a real store: only the clock and the secrets are not real.
+func TestEveryTraceIsSeenOverSockets(t *testing.T) {
+	t.Parallel()
+	paths, err := filepath.Glob("../room/testdata/*.txt")
+	if err != nil || len(paths) == 0 {
+		t.Fatal("no transcripts", err)
+	}
+	for _, path := range paths {
+		name := strings.TrimSuffix(filepath.Base(path), ".txt")
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			text, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			trace, err := roomtest.Compile(name, string(text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			replayTrace(t, trace)
+		})
+	}
+}
+
+// replay is a trace on its way through a server.
+type replay struct {
+	t       *testing.T
+	trace   roomtest.Trace
+	at      string // the step under way, for messages
+	server  *running
+	outside *fakeOutside
+	sockets map[int]*replayedSocket // those whose end has not been read, by Step.Conn
+	// restoreDisk is set while the disk fails.
+	restoreDisk func()
+	// taken are the places in the room limiter that refuse-create has taken.
+	taken []uint64
+}
+
+// replayedSocket is one connection of a trace.
+type replayedSocket struct {
+	*rawConn
+	name int
+	id   room.ConnID // as the server calls it
+	// closed: the server has sent its close frame, which is not answered yet.
+	closed bool
+}
+
+func replayTrace(t *testing.T, trace roomtest.Trace) {
+	p := &replay{t: t, trace: trace, at: "start", sockets: make(map[int]*replayedSocket)}
+	defer func() { p.healDisk() }()
+	p.launch(t.TempDir(), trace.StartMs)
+	for i := range trace.Steps {
+		step := &trace.Steps[i]
+		p.at = fmt.Sprintf("line %d, %s", step.Line, step.Text[:min(60, len(step.Text))])
+		p.perform(step)
+		for _, seen := range step.Seen {
+			p.sees(seen)
+		}
+		p.settle(step)
+	}
+	p.at = "end"
+	p.healDisk()
+	p.cut()
+	p.server.stop()
+}
+
+// launch starts a server on a folder, with the clock at nowMs.
+func (p *replay) launch(dir string, nowMs int64) {
+	p.outside = &fakeOutside{atMs: nowMs}
+	config := func(c *Config) {
+		behindProxy(c)
+		c.Room = p.trace.Config
+		c.Room.ByteBurst = max(c.Room.ByteBurst, c.MaxFrameBytes)
+	}
+	p.server = launchPrepared(p.t, dir, config, func(s *Server) {
+		// Validate wants every allowed frame to fit into a burst. A transcript is short, so its burst may be less.
+		s.config.Room.ByteBurst = p.trace.Config.ByteBurst
+		s.startedMs, s.outside = nowMs, p.outside.outside()
+	})
+	p.server.keepPrivate(roomtest.RoomID)
+	eventually(p.t, "the server runs", p.outside.isTimed)
+}
+
+// perform makes a step happen.
+func (p *replay) perform(step *roomtest.Step) {
+	switch step.Kind {
+	case "config": // launch has seen to it
+	case "open":
+		p.open(step)
+	case "frame":
+		p.send(step.Conn, frame(textFrame, string(step.Frame)))
+	case "binary":
+		// Not an empty one, of which nbio tells nothing.
+		p.send(step.Conn, frame(binaryFrame, "binary"))
+	case "end":
+		p.end(step.Conn, protocol.CloseCode(step.Code))
+	case "wait":
+		p.outside.advance(step.Ms, p.awaitCommits)
+	case "restart":
+		p.restart(step.Clean)
+	case "refuse":
+		p.refuse(step.Refusal)
+	case "refuse-create":
+		p.refuseCreate(step.Refusal)
+	default:
+		p.t.Fatalf("%s: no such step", p.at)
+	}
+}
+
+// settle waits until the server has done all of a step, whose effects have been seen.
+func (p *replay) settle(step *roomtest.Step) {
+	c := p.sockets[step.Conn]
+	switch {
+	case step.Kind == "open" && c != nil && !c.closed:
+		p.eventually("the room knows the connection", func() bool { return p.knows(c) })
+	case len(step.Seen) == 0 && (step.Kind == "frame" || step.Kind == "binary") && c != nil && !c.closed:
+		// The pong shows that what came before the ping has been handled. To the core the ping
+		// is one more message of the same moment, which counts for the rate limit alone.
+		c.write(frame(pingFrame, p.at))
+		if first, payload := p.next(c); first != pongFrame || string(payload) != p.at {
+			p.t.Fatalf("%s: connection %d hears %#x %q instead of nothing", p.at, c.name, first, payload)
+		}
+	}
+	p.awaitCommits()
+}
+
+// awaitCommits waits until no frame or close waits for a commit any more.
+func (p *replay) awaitCommits() {
+	p.eventually("all is stored", func() bool {
+		l := p.liveRoom()
+		if l == nil {
+			return true
+		}
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		return l.commits == 0
+	})
+}
+
+func (p *replay) eventually(what string, holds func() bool) {
+	p.t.Helper()
+	eventually(p.t, p.at+": "+what, holds)
+}
+
+// liveRoom is the room in memory, nil where it is not.
+func (p *replay) liveRoom() *liveRoom {
+	p.server.rooms.mu.Lock()
+	defer p.server.rooms.mu.Unlock()
+	return p.server.rooms.m[p.trace.RoomID]
+}
+
+// knows reports whether the room has a connection.
+func (p *replay) knows(c *replayedSocket) bool {
+	l := p.liveRoom()
+	if l == nil {
+		return false
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.connOf(c.id) != nil
+}
+
+func (p *replay) open(step *roomtest.Step) {
+	p.outside.draw(step.Secret)
+	p.server.keepPrivate(base64.RawURLEncoding.EncodeToString(step.Secret))
+	c := p.server.dial(0).upgrade(p.trace.RoomID, nil, "X-Forwarded-For: "+p.address(step.Address).String())
+	p.sockets[step.Conn] = &replayedSocket{rawConn: c, name: step.Conn, id: room.ConnID(p.server.lastConn.Load())}
+}
+
+// address is the network address that a word of the trace stands for, one of 192.0.2.0/24 (RFC 5737).
+func (p *replay) address(word string) netip.Addr {
+	addr := netip.AddrFrom4([4]byte{192, 0, 2, 1})
+	for _, other := range p.words() {
+		if other == word {
+			break
+		}
+		addr = addr.Next()
+	}
+	return addr
+}
+
+// words are those that stand for addresses in the trace.
+func (p *replay) words() (words []string) {
+	for _, step := range p.trace.Steps {
+		if step.Kind == "open" && !slices.Contains(words, step.Address) {
+			words = append(words, step.Address)
+		}
+	}
+	return words
+}
+
+func (p *replay) socket(name int) *replayedSocket {
+	c := p.sockets[name]
+	if c == nil {
+		p.t.Fatalf("%s: connection %d is over", p.at, name)
+	}
+	return c
+}
+
+// send sends to a server that may have closed the connection, and its socket, when it was not answered in time.
+func (p *replay) send(name int, frame []byte) {
+	c := p.socket(name)
+	if _, err := c.Write(frame); err != nil && !c.closed {
+		p.t.Fatalf("%s: %v", p.at, err)
+	}
+}
+
+// next is the next frame, which must come.
+func (p *replay) next(c *replayedSocket) (first byte, payload []byte) {
+	p.t.Helper()
+	_ = c.SetDeadline(time.Now().Add(patience))
+	first, payload, err := c.read()
+	if err != nil {
+		p.t.Fatalf("%s: connection %d: %v", p.at, c.name, err)
+	}
+	return first, payload
+}
+
+// sees demands the very frame, or the close.
+func (p *replay) sees(seen roomtest.Seen) {
+	p.t.Helper()
+	c := p.socket(seen.Conn)
+	first, payload := p.next(c)
+	if seen.Code != 0 {
+		if code := closeCodeOf(first, payload); c.closed || code != protocol.CloseCode(seen.Code) {
+			p.t.Fatalf("%s: connection %d hears %#x %q instead of close %d", p.at, c.name, first, payload, seen.Code)
+		}
+		c.closed = true
+		return
+	}
+	if c.closed || first != textFrame || !bytes.Equal(payload, seen.Frame) {
+		p.t.Fatalf("%s: connection %d hears\n%#x %s instead of\n%#x %s", p.at, c.name, first, payload, textFrame, seen.Frame)
+	}
+}
+
+// closeCodeOf is the code of a close frame, 0 for another frame.
+func closeCodeOf(first byte, payload []byte) protocol.CloseCode {
+	if first != closeFrameByte || len(payload) < 2 {
+		return 0
+	}
+	return protocol.CloseCode(binary.BigEndian.Uint16(payload))
+}
+
+// end ends a socket as a client does: with a close frame, or with none where the code is 1006.
+func (p *replay) end(name int, code protocol.CloseCode) {
+	c := p.socket(name)
+	if code == 1006 {
+		// To the server this is the end, and what it has sent can be read to its end.
+		_ = c.Conn.(*net.TCPConn).CloseWrite()
+	} else {
+		p.send(name, closeFrame(code))
+		if !c.closed {
+			if first, payload := p.next(c); closeCodeOf(first, payload) != code {
+				p.t.Fatalf("%s: connection %d hears %#x %q instead of the answer to its close", p.at, name, first, payload)
+			}
+		}
+	}
+	p.over(c)
+}
+
+// over demands that nothing more has come and that the room knows it.
+func (p *replay) over(c *replayedSocket) {
+	p.t.Helper()
+	_ = c.SetDeadline(time.Now().Add(patience))
+	first, payload, err := c.read()
+	timeout, _ := err.(net.Error)
+	switch {
+	case err == nil:
+		p.t.Fatalf("%s: connection %d hears %#x %q instead of its end", p.at, c.name, first, payload)
+	case err != io.EOF && !c.closed, timeout != nil && timeout.Timeout():
+		p.t.Fatalf("%s: connection %d does not end: %v", p.at, c.name, err)
+	}
+	delete(p.sockets, c.name)
+	p.eventually("the room has let go of the connection", func() bool { return !p.knows(c) })
+}
+
+// openSockets are in the order in which they opened.
+func (p *replay) openSockets() (list []*replayedSocket) {
+	for _, name := range slices.Sorted(maps.Keys(p.sockets)) {
+		list = append(list, p.sockets[name])
+	}
+	return list
+}
+
+// cut ends all sockets at one moment, so that none is told of another's end, and
+// demands that they have got nothing but what was seen.
+func (p *replay) cut() {
+	if l := p.liveRoom(); l != nil {
+		l.mu.Lock()
+		for _, c := range l.conns {
+			_ = c.ws.Conn.Close()
+		}
+		l.mu.Unlock()
+	}
+	for _, c := range p.openSockets() {
+		if c.closed {
+			p.end(c.name, protocol.CloseNormal)
+		} else {
+			p.over(c)
+		}
+	}
+}
+
+func (p *replay) restart(clean bool) {
+	if p.restoreDisk != nil || p.taken != nil {
+		p.t.Fatalf("%s: what is refused would not be refused any more", p.at)
+	}
+	nowMs := p.outside.nowMs()
+	if clean {
+		p.drain()
+		p.launch(p.server.dir, nowMs)
+		return
+	}
+	// The core's restart has all that a SaveLater was for, so it has to be stored by now.
+	p.server.unsaved.save()
+	p.eventually("what could wait is stored", func() bool {
+		l := p.liveRoom()
+		if l != nil {
+			l.mu.Lock()
+			defer l.mu.Unlock()
+		}
+		return (l == nil || !l.unsaved) && p.server.store.Stats().Queued == 0
+	})
+	dir := p.server.copyStore()
+	p.cut()
+	p.server.stop() // on the folder that is not looked at any more
+	p.launch(dir, nowMs)
+}
+
+// drain ends the server as a signal does. Its clients are told so by 1012 and by
+// nothing else. That they answer with 1000 is no leave any more.
+func (p *replay) drain() {
+	p.server.end()
+	for _, c := range p.openSockets() {
+		if !c.closed {
+			p.sees(roomtest.Seen{Conn: c.name, Code: int(protocol.CloseRestart)})
+		}
+		p.end(c.name, protocol.CloseNormal)
+	}
+	p.server.stop()
+}
+
+// refuse makes the disk fail, and the server notice, or makes it work again.
+func (p *replay) refuse(refusal protocol.Code) {
+	switch refusal {
+	case protocol.CodeStorageUnavailable:
+		p.restoreDisk = p.server.fillDisk()
+		if err := p.commit(); err == nil || p.server.store.Healthy() {
+			p.t.Fatalf("%s: the disk does not fail", p.at)
+		}
+	case "":
+		p.healDisk()
+	default:
+		p.t.Fatalf("%s: the server never refuses so", p.at)
+	}
+}
+
+func (p *replay) healDisk() {
+	if p.restoreDisk == nil {
+		return
+	}
+	p.restoreDisk()
+	p.restoreDisk = nil
+	if err := p.commit(); err != nil || !p.server.store.Healthy() {
+		p.t.Errorf("%s: the store does not heal: %v", p.at, err)
+	}
+}
+
+// commit tries to store something and to delete it, so that the store learns how the disk is.
+func (p *replay) commit() error {
+	done := make(chan error)
+	answer := func(err error) { done <- err }
+	p.server.store.Save("no-account", store.Record{}, answer)
+	saved := <-done
+	p.server.store.Delete("no-account", answer)
+	return errors.Join(saved, <-done)
+}
+
+// refuseCreate uses up the rooms of every address, or gives them back.
+func (p *replay) refuseCreate(refusal protocol.Code) {
+	limit := p.server.roomLimit
+	switch refusal {
+	case protocol.CodeTooManyRooms:
+		for _, word := range p.words() {
+			for key := addressKey(p.server.store.Secret(), p.address(word)); limit.acquire(key); {
+				p.taken = append(p.taken, key)
+			}
+		}
+	case "":
+		for _, key := range p.taken {
+			limit.release(key)
+		}
+		p.taken = nil
+	default:
+		p.t.Fatalf("%s: the server never refuses so", p.at)
+	}
+}

@@ -1,0 +1,201 @@
+// The worker over HTTP: routes, refusals, headers, and what is handed out without a room.
+
+import { env } from "cloudflare:workers";
+import { afterEach, describe, expect, test, vi } from "vitest";
+
+import worker from "../src/index";
+import { ask, Client } from "./client";
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+interface ErrorBody {
+  type: string;
+  code: string;
+  error: string;
+  details?: string;
+  retryable: boolean;
+  timestamp: number;
+  requestId: string;
+}
+
+/** Calls the worker with another environment than the deployed one. */
+async function call(path: string, changes: Partial<Env>, headers: Record<string, string> = {}): Promise<Response> {
+  const request = new Request(`http://usher.test${path}`, { headers });
+  return worker.fetch(request as never, { ...env, ...changes });
+}
+
+async function wantError(answer: Response, status: number, code: string, retryable: boolean): Promise<ErrorBody> {
+  const body = await answer.json<ErrorBody>();
+  expect(body).toMatchObject({ type: "ERROR", code, retryable });
+  expect(answer.status).toBe(status);
+  expect(body.error).not.toBe("");
+  expect(body.timestamp).toBeGreaterThan(0);
+  expect(answer.headers.get("X-Request-Id")).toBe(body.requestId);
+  return body;
+}
+
+describe("requests that are refused", () => {
+  const websocket = { Upgrade: "websocket" };
+  test.each([
+    ["an upgrade without the header", "/ws?roomId=room-1", {}, 426, "UPGRADE_REQUIRED"],
+    ["another upgrade", "/ws?roomId=room-1", { Upgrade: "h2c" }, 426, "UPGRADE_REQUIRED"],
+    ["no room id", "/ws", websocket, 400, "INVALID_ROOM_ID"],
+    ["a room id that is too short", "/ws?roomId=short", websocket, 400, "INVALID_ROOM_ID"],
+    ["a room id that is too long", `/ws?roomId=${"x".repeat(51)}`, websocket, 400, "INVALID_ROOM_ID"],
+    ["a room id with other characters", "/rooms/room%2F1x/ws", websocket, 400, "INVALID_ROOM_ID"],
+    ["a room id that does not decode", "/rooms/room-%E0%A4%A/ws", websocket, 400, "INVALID_ROOM_ID"],
+    ["another parameter that ends in roomId", "/ws?oldroomId=room-1", websocket, 400, "INVALID_ROOM_ID"],
+    ["a malformed room id to be told of", "/rooms/a", {}, 400, "INVALID_ROOM_ID"],
+    ["a room that does not exist", "/rooms/room-nowhere", {}, 404, "ROOM_NOT_FOUND"],
+    ["a path that is not there", "/nothing", {}, 404, "NOT_FOUND"],
+    ["a path below a room", "/rooms/room-1/ws/more", {}, 404, "NOT_FOUND"],
+    ["no user id", "/turn-credentials", {}, 400, "INVALID_USER_ID"],
+    ["a malformed user id", "/turn-credentials?userId=a%20b", {}, 400, "INVALID_USER_ID"],
+    ["a ttl that is too short", "/turn-credentials?userId=u&ttl=299", {}, 400, "INVALID_TTL"],
+    ["a ttl that is too long", "/turn-credentials?userId=u&ttl=86401", {}, 400, "INVALID_TTL"],
+    ["a ttl that is no number", "/turn-credentials?userId=u&ttl=1e3", {}, 400, "INVALID_TTL"],
+  ])("%s", async (_, path, headers, status, code) => {
+    await wantError(await ask(path, headers as Record<string, string>), status, code, false);
+  });
+
+  test("another method", async () => {
+    const answer = await ask("/health", {}, "POST");
+    await wantError(answer, 405, "METHOD_NOT_ALLOWED", false);
+    expect(answer.headers.get("Allow")).toBe("GET, HEAD, OPTIONS");
+  });
+
+  test("an origin that is not on the list, and one that is", async () => {
+    const list = { ALLOW_ORIGINS: "https://*.example.org, chrome-extension://abc" };
+    for (const origin of ["https://evil.test", "https://example.org.evil.test", "https://a/b.example.org", "null"]) {
+      const answer = await call("/ws?roomId=room-1", list, { ...websocket, Origin: origin });
+      await wantError(answer, 403, "ORIGIN_NOT_ALLOWED", false);
+      expect(answer.headers.get("Access-Control-Allow-Origin")).toBeNull();
+    }
+    for (const origin of ["https://app.example.org", "HTTPS://APP.example.org", "chrome-extension://abc"]) {
+      const answer = await call("/turn-credentials?userId=u", list, { Origin: origin });
+      expect(answer.status).toBe(200);
+      expect(answer.headers.get("Access-Control-Allow-Origin")).toBe(origin);
+      expect(answer.headers.get("Vary")).toBe("Origin");
+    }
+    expect((await call("/turn-credentials?userId=u", list)).status).toBe(200); // no page asks
+  });
+
+  test("too many connections of an address", async () => {
+    const limit = vi.fn(async () => ({ success: false }));
+    const headers = { ...websocket, "CF-Connecting-IP": "2001:DB8:0:1::7" };
+    const answer = await call("/ws?roomId=room-1", { CONNECTIONS_LIMIT: { limit } }, headers);
+    await wantError(answer, 429, "TOO_MANY_CONNECTIONS", true);
+    expect(answer.headers.get("Retry-After")).toBe("2");
+    expect(limit).toHaveBeenCalledWith({ key: "2001:db8:0:1" });
+  });
+});
+
+describe("an object that cannot be reached", () => {
+  test.each([
+    ["is overloaded", { overloaded: true }],
+    ["lost its network", { retryable: true }],
+    ["failed", {}],
+  ])("%s", async (_, marks) => {
+    const log = vi.spyOn(console, "error").mockImplementation(() => {});
+    const fetch = (): Promise<Response> => Promise.reject(Object.assign(new Error("unreachable"), marks));
+    const ROOM = { getByName: () => ({ fetch }) } as unknown as Env["ROOM"];
+    const answer = await call("/ws?roomId=room-1", { ROOM }, { Upgrade: "websocket" });
+    await wantError(answer, 503, "ROOM_UNAVAILABLE", true);
+    expect(answer.headers.get("Retry-After")).toBe("2");
+    expect(log).toHaveBeenCalled();
+  });
+});
+
+describe("answers", () => {
+  test("health", async () => {
+    const answer = await ask("/health");
+    expect(await answer.json()).toEqual({ status: "healthy", timestamp: expect.any(Number) });
+    expect(Object.fromEntries(answer.headers)).toMatchObject({
+      "access-control-allow-origin": "*",
+      "cache-control": "no-store",
+      "x-content-type-options": "nosniff",
+      "referrer-policy": "no-referrer",
+    });
+  });
+
+  test("HEAD has no body", async () => {
+    const answer = await ask("/health", {}, "HEAD");
+    expect([answer.status, await answer.text()]).toEqual([200, ""]);
+  });
+
+  test("OPTIONS tells a page what it may ask", async () => {
+    const answer = await ask("/turn-credentials", { Origin: "https://example.org" }, "OPTIONS");
+    expect(answer.status).toBe(204);
+    expect(answer.headers.get("Access-Control-Allow-Methods")).toBe("GET, HEAD, OPTIONS");
+    expect(answer.headers.get("Access-Control-Allow-Origin")).toBe("*");
+  });
+
+  test.each(["/ws?roomId=older-1?roomId=route-1", "/rooms/route-1/ws", "/ws?x=1&roomId=route-1"])("%s is room route-1", async (path) => {
+    const client = await Client.open(path);
+    client.say("JOIN_ROOM", { roomId: "route-1", userId: "ann", userName: "Ann" });
+    expect(await client.frame("ERROR")).toMatchObject({ code: "ROOM_NOT_FOUND" });
+  });
+
+  test("what somebody with an invitation may know", async () => {
+    const client = await Client.open("/ws?roomId=told-of-1");
+    client.say("CREATE_ROOM", { roomId: "told-of-1", userId: "ann", userName: "Ann", roomName: "Films" });
+    await client.frame("ROOM_CREATED");
+    expect(await (await ask("/rooms/told-of-1")).json()).toEqual({ id: "told-of-1", name: "Films", controlMode: "HOST_ONLY", people: 1 });
+  });
+
+  test("the log names neither address nor room", async () => {
+    const log = vi.spyOn(console, "info").mockImplementation(() => {});
+    await ask("/rooms/secret-room-1", { "CF-Connecting-IP": "192.0.2.77" });
+    const line = String(log.mock.calls.at(-1)?.[0]);
+    expect(JSON.parse(line)).toMatchObject({ message: "request", method: "GET", route: "room", status: 404, requestId: expect.any(String) });
+    expect(line).not.toMatch(/secret-room-1|192\.0\.2\.77/);
+  });
+});
+
+describe("ICE servers", () => {
+  const coturn = { ICE_SERVERS: '[{"urls":"stun:stun.example.org"},{"urls":["turn:turn.example.org"]}]', TURN_SECRET: "north" };
+
+  test("a TURN server gets a credential of the shared secret", async () => {
+    vi.spyOn(Date, "now").mockReturnValue(1_700_000_000_000);
+    const answer = await call("/turn-credentials?userId=ann&ttl=600", coturn);
+    expect(await answer.json()).toEqual({
+      iceServers: [
+        { urls: "stun:stun.example.org" },
+        // echo -n 1700000600:ann | openssl dgst -sha1 -hmac north -binary | base64
+        { urls: ["turn:turn.example.org"], username: "1700000600:ann", credential: "7frJsC9X1ENSUqDpiZimUxlaSY8=" },
+      ],
+    });
+    expect(answer.headers.get("Connection")).toBe("close");
+  });
+
+  const key = { TURN_KEY_ID: "key", TURN_KEY_API_TOKEN: "token" };
+
+  test("Cloudflare's servers, but for port 53, on which browsers wait", async () => {
+    const fetch = vi.spyOn(globalThis, "fetch").mockImplementation(async () =>
+      Response.json({ iceServers: [{ urls: ["stun:stun.cloudflare.com:3478", "stun:stun.cloudflare.com:53"] }, { urls: ["turn:turn.cloudflare.com:53?transport=udp", "turns:turn.cloudflare.com:443?transport=tcp"], username: "u", credential: "c" }] }, { status: 201 }),
+    );
+    expect(await (await call("/turn-credentials?userId=ann&ttl=600", key)).json()).toEqual({
+      iceServers: [{ urls: ["stun:stun.cloudflare.com:3478"] }, { urls: ["turns:turn.cloudflare.com:443?transport=tcp"], username: "u", credential: "c" }],
+    });
+    const [address, init] = fetch.mock.calls[0] ?? [];
+    expect(String(address)).toBe("https://rtc.live.cloudflare.com/v1/turn/keys/key/credentials/generate-ice-servers");
+    expect(init).toMatchObject({ method: "POST", body: '{"ttl":600}', headers: { Authorization: "Bearer token" } });
+  });
+
+  test.each([
+    ["answers by an error", key, async () => new Response("no", { status: 500 })],
+    ["does not answer", key, () => Promise.reject(new Error("timed out"))],
+    ["is not configured as JSON", { ICE_SERVERS: "[" }, undefined],
+  ])("a provider that %s", async (_, changes, fetch) => {
+    vi.spyOn(console, "warn").mockImplementation(() => {});
+    if (fetch !== undefined) {
+      vi.spyOn(globalThis, "fetch").mockImplementation(fetch);
+    }
+    const answer = await call("/turn-credentials?userId=ann", changes);
+    expect(answer.headers.get("Connection")).toBe("close");
+    const body = await wantError(answer, 503, "ICE_UNAVAILABLE", true);
+    expect(JSON.stringify(body)).not.toContain("token");
+  });
+});
