@@ -64,6 +64,7 @@ export class RoomState extends DurableObject<Env> implements Performer {
     for (const socket of ctx.getWebSockets()) {
       this.#conn(socket);
     }
+    this.#debug("object made", { sockets: this.#conns.size });
     void ctx.blockConcurrencyWhile(async () => {
       this.#alarmMs = (await ctx.storage.getAlarm()) ?? 0;
     });
@@ -376,8 +377,12 @@ export class RoomState extends DurableObject<Env> implements Performer {
   }
 
   note(what: "refused" | "bounced", code: string): void {
+    this.#debug(what, { code });
+  }
+
+  #debug(message: string, fields: Readonly<Record<string, string | number>>): void {
     if (this.env.LOG_LEVEL === "debug") {
-      log("debug", what, { code });
+      log("debug", message, fields);
     }
   }
 

@@ -6,7 +6,9 @@ export class Client {
   closed = false;
 
   private constructor(readonly socket: WebSocket) {
-    socket.addEventListener("message", ({ data }) => this.seen.push(String(data)));
+    socket.addEventListener("message", ({ data }) => {
+      this.seen.push(String(data));
+    });
     socket.addEventListener("close", ({ code }) => {
       this.closed = true;
       this.seen.push(code);
