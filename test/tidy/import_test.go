@@ -76,6 +76,7 @@ var allowed = map[string]imports{
 		standard: []string{"math", "strconv", "strings"},
 		house:    []string{"protocol", "room"},
 	},
+	"worker/jumps":    {},
 	"worker/generate": {house: []string{"protocol", "room", "worker/abi"}},
 	"test/bench": { // a module of its own: it measures from outside
 		modules: map[string]string{

@@ -265,3 +265,21 @@ func TestARelayAcrossTheLineDoesNotAllocate(t *testing.T) {
 		t.Errorf("forwarded to %x", rs.Output())
 	}
 }
+
+func BenchmarkRelay(b *testing.B) {
+	rs := New()
+	handle, _ := wake(rs, "message-rate 1000000\nmessage-burst 1000000\nbyte-rate 1073741824\nbyte-burst 1073741824\n", "room-1", nil, nil)
+	for i, frame := range []string{create, fmt.Sprintf(join, "bob")} {
+		rs.Step(handle, EventConnected, float64(i+1), nowMs, 0, 0, copy(rs.Input(0), arrival))
+		rs.Step(handle, EventReceived, float64(i+1), nowMs, 0, 0, copy(rs.Input(0), frame))
+	}
+	sdp := strings.Repeat(`a=rtpmap:111 opus/48000/2\r\n`, 36)
+	n := copy(rs.Input(0), strings.Replace(offer, `"offer":{}`, `"timestamp":1700000000000,"offer":{"type":"offer","sdp":"`+sdp+`"}`, 1))
+	b.SetBytes(int64(n))
+	b.ReportAllocs()
+	for b.Loop() {
+		if rs.Step(handle, EventReceived, 1, nowMs+1, 0, 0, n); rs.Output()[0] != EffectForward {
+			b.Fatal("no relay")
+		}
+	}
+}

@@ -40,6 +40,13 @@ export interface Kept {
   readonly attachments: readonly { readonly conn: number; readonly bytes: Uint8Array }[];
 }
 
+/**
+ * What the platform puts in place of bytes that are not UTF-8. The frame is not what its sender sent then, so the core gets a byte that
+ * it refuses. A client that means the character itself has to escape it.
+ */
+const replacement = "\ufffd";
+const notUtf8 = new Uint8Array([0xff]);
+
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 const maxStderrLength = 4096;
@@ -57,6 +64,8 @@ export class Core {
   readonly #mailbox: number;
   #view: DataView;
   #input: Uint8Array;
+  /** Where #perform reads. */
+  #at = 0;
   #stderr = "";
 
   constructor() {
@@ -112,7 +121,13 @@ export class Core {
   /** Puts a frame where the next step finds it. Returns its length in bytes, or -1 for one that is too large. */
   putFrame(frame: string): number {
     const { read, written } = encoder.encodeInto(frame, this.#input);
-    return read === frame.length ? written : -1;
+    if (written === frame.length) {
+      return written; // all of it is ASCII
+    }
+    if (read !== frame.length) {
+      return -1;
+    }
+    return frame.includes(replacement) ? this.putBytes(notUtf8) : written;
   }
 
   /** Puts bytes where the next step finds them. */
@@ -132,7 +147,9 @@ export class Core {
     if (n < 0) {
       return false;
     }
-    this.#refresh();
+    if (this.#input.length === 0) {
+      this.#refresh(); // the memory has grown
+    }
     if (n > 0) {
       const start = this.#output();
       this.#perform(start, start + n, performer);
@@ -205,65 +222,67 @@ export class Core {
 
   #perform(start: number, end: number, performer: Performer): void {
     const view = this.#view;
-    let at = start;
-    const id = (): number => {
-      at += 8;
-      return view.getFloat64(at - 8, true);
-    };
-    const text = (): Uint8Array => {
-      const length = view.getUint32(at, true);
-      at += 4 + length;
-      return this.#bytes(at - length, length);
-    };
+    this.#at = start;
     let frame = "";
-    while (at < end) {
-      const kind = view.getUint8(at++);
+    while (this.#at < end) {
+      const kind = view.getUint8(this.#at++);
       switch (kind) {
         case Effect.forward:
-          performer.forward(id());
+          performer.forward(this.#float());
           break;
         case Effect.send: {
-          const conn = id();
-          if (view.getUint32(at, true) === again) {
-            at += 4;
+          const conn = this.#float();
+          if (view.getUint32(this.#at, true) === again) {
+            this.#at += 4;
           } else {
-            frame = decoder.decode(text());
+            frame = decoder.decode(this.#text());
           }
           performer.send(conn, frame);
           break;
         }
         case Effect.close: {
-          const conn = id();
-          at += 2;
-          performer.close(conn, view.getUint16(at - 2, true));
+          const conn = this.#float();
+          this.#at += 2;
+          performer.close(conn, view.getUint16(this.#at - 2, true));
           break;
         }
         // What is kept must not point into the memory, which the next step overwrites.
         case Effect.save:
-          performer.save(text().slice());
+          performer.save(this.#text().slice());
           break;
         case Effect.saveLater:
-          performer.saveLater(text().slice());
+          performer.saveLater(this.#text().slice());
           break;
         case Effect.delete:
           performer.delete();
           break;
         case Effect.setAlarm:
-          performer.setAlarm(id());
+          performer.setAlarm(this.#float());
           break;
         case Effect.attach: {
-          const conn = id();
-          performer.attach(conn, text().slice());
+          const conn = this.#float();
+          performer.attach(conn, this.#text().slice());
           break;
         }
         case Effect.refused:
         case Effect.bounced:
-          id();
-          performer.note(kind === Effect.refused ? "refused" : "bounced", decoder.decode(text()));
+          this.#float();
+          performer.note(kind === Effect.refused ? "refused" : "bounced", decoder.decode(this.#text()));
           break;
         default:
           throw new Error(`no effect ${kind}`);
       }
     }
+  }
+
+  #float(): number {
+    this.#at += 8;
+    return this.#view.getFloat64(this.#at - 8, true);
+  }
+
+  #text(): Uint8Array {
+    const length = this.#view.getUint32(this.#at, true);
+    this.#at += 4 + length;
+    return this.#bytes(this.#at - length, length);
   }
 }

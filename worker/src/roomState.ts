@@ -23,13 +23,6 @@ const tooManyRooms = "too-many-rooms";
 /** Connection ids grow with the clock, so that none is used twice even after everything has been forgotten. */
 const idsPerMs = 1000;
 
-/**
- * What the platform puts in place of bytes that are not UTF-8. The frame is not what its sender sent then, so the core is told of a byte that
- * it refuses. A client that means the character itself has to escape it.
- */
-const replacement = "\ufffd";
-const notUtf8 = new Uint8Array([0xff]);
-
 /** One socket that the core knows. */
 interface Conn {
   readonly id: number;
@@ -141,7 +134,7 @@ export class RoomState extends DurableObject<Env> implements Performer {
       return;
     }
     this.#frame = message;
-    this.#step(Event.received, conn, 0, message.includes(replacement) ? notUtf8 : undefined);
+    this.#step(Event.received, conn, 0);
     this.#frame = "";
   }
 
