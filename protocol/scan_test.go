@@ -19,7 +19,7 @@ var syntaxSeeds = []string{
 }
 
 // FuzzScan holds the scanner to jsontext: whatever it accepts, jsontext
-// accepts with the same members.
+// accepts with the same members; and DecodeRelay to Decode.
 func FuzzScan(f *testing.F) {
 	for _, seed := range syntaxSeeds {
 		f.Add([]byte(seed))
@@ -28,6 +28,7 @@ func FuzzScan(f *testing.F) {
 }
 
 func checkScan(t *testing.T, frame []byte) {
+	checkRelay(t, frame)
 	var fast, slow members
 	if !scan(frame, &fast) {
 		return
@@ -39,6 +40,46 @@ func checkScan(t *testing.T, frame []byte) {
 		if string(fast[f]) != string(slow[f]) || (fast[f] == nil) != (slow[f] == nil) {
 			t.Fatalf("%s is %q by scan and %q by jsontext in %q", fieldNames[f], fast[f], slow[f], frame)
 		}
+	}
+}
+
+// checkRelay: what DecodeRelay reads, Decode reads as a relay with the same ids, or refuses for an id alone.
+func checkRelay(t *testing.T, frame []byte) {
+	var relay Relay
+	if !DecodeRelay(frame, &relay) {
+		return
+	}
+	ids := ValidRoomID(relay.RoomID) && ValidUserID(relay.UserID) && ValidUserID(relay.TargetUserID)
+	m, err := Decode(frame)
+	if !ids {
+		return // it equals no id of a room or a seat
+	}
+	if err != nil || m.Type < WebRTCOffer || m.Type > WebRTCIceCandidate ||
+		string(m.RoomID) != string(relay.RoomID) || string(m.UserID) != string(relay.UserID) || string(m.TargetUserID) != string(relay.TargetUserID) {
+		t.Fatalf("DecodeRelay reads %s, %s, %s in %q, and Decode %+v, %v", relay.RoomID, relay.UserID, relay.TargetUserID, frame, m, err)
+	}
+}
+
+func TestDecodeRelayReadsUsualRelays(t *testing.T) {
+	const ids = `"roomId":"room-1","userId":"u","targetUserId":"v"`
+	for frame, want := range map[string]bool{
+		string(offer): true,
+		`{"type":"WEBRTC_OFFER",` + ids + `,"offer":{}}`:                                true,
+		`{"type":"WEBRTC_ANSWER",` + ids + `,"answer":{"sdp":""},"timestamp":1}`:        true,
+		`{"type":"WEBRTC_ICE_CANDIDATE",` + ids + `,"candidate":{},"extra":[1,{}]}`:     true,
+		`{"type":"WEBRTC_OFFER",` + ids + `,"answer":{}}`:                               false,
+		`{"type":"WEBRTC_OFFER",` + ids + `,"offer":"v=0"}`:                             false,
+		`{"type":"WEBRTC_OFFER",` + ids + `,"offer":{},"timestamp":"1"}`:                false,
+		`{"type":"WEBRTC_OFFER","roomId":"room-1","userId":"u","offer":{}}`:             false,
+		`{"type":"WEBRTC_OFFER",` + ids + `,"offer":{},"offer":{}}`:                     false,
+		`{"type":"HOST_NAVIGATE",` + ids + `,"url":"https://x"}`:                        false,
+		`{"type":"LEAVE_ROOM",` + ids + `}`:                                             false,
+		`{"type":"WEBRTC_OFFER","roomId":7,"userId":"u","targetUserId":"v","offer":{}}`: false,
+	} {
+		if got := DecodeRelay([]byte(frame), new(Relay)); got != want {
+			t.Errorf("%t for %s", got, frame)
+		}
+		checkRelay(t, []byte(frame))
 	}
 }
 
@@ -99,4 +140,17 @@ func BenchmarkDecodeOffer(b *testing.B) {
 			}
 		}
 	})
+}
+
+func TestEveryFieldHasASlotOfItsOwn(t *testing.T) {
+	for f := fieldNone + 1; f < fields; f++ {
+		if got := fieldOf([]byte(fieldNames[f])); got != f {
+			t.Errorf("%s is taken for %s", fieldNames[f], fieldNames[got])
+		}
+	}
+	for _, name := range []string{"", "typ", "types", "Type", "roomID"} {
+		if got := fieldOf([]byte(name)); got != fieldNone {
+			t.Errorf("%q is taken for %s", name, fieldNames[got])
+		}
+	}
 }

@@ -33,6 +33,27 @@ func (s *step) relay(c *conn, m *protocol.Message) {
 	}
 }
 
+// Relay is the short way of an offer, answer or candidate whose target is connected, where Step would
+// do nothing but Forward: it returns the connection to forward the frame of that size to. Where anything
+// else is due it returns 0, and nothing has happened: then the room must be stepped.
+func (r *Room) Relay(nowMs int64, id ConnID, m *protocol.Relay, frameBytes int) ConnID {
+	if r.alarmMs != 0 && nowMs >= r.alarmMs || nowMs-r.savedActivityMs > r.config.RoomIdleMs/16 || string(m.RoomID) != r.id {
+		return 0
+	}
+	c, target := r.connOf(id), r.seatOf(m.TargetUserID)
+	if c == nil || c.parked || c.seat == nil || c.seat.id != string(m.UserID) || target == nil || target.conn == nil || target == c.seat {
+		return 0
+	}
+	now := attached{nowMs, c.messages, c.bytes}
+	if !now.messages.take(nowMs, 1, r.config.MessagesPerSecond, r.config.MessageBurst) ||
+		!now.bytes.take(nowMs, frameBytes, r.config.BytesPerSecond, r.config.ByteBurst) || c.attached.outdated(now, r.config, nowMs) {
+		return 0
+	}
+	c.lastSeenMs, c.messages, c.bytes = now.lastSeenMs, now.messages, now.bytes
+	r.lastActivityMs = nowMs
+	return target.conn.id
+}
+
 // keep holds the received frame for a seat that is away. Where there is no
 // room for it, what was held is dropped too: a return recovers all or nothing.
 func (s *step) keep(seat *seat) bool {

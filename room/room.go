@@ -218,7 +218,7 @@ func (s *step) received() {
 	}
 	c.lastSeenMs = s.nowMs
 	within := s.within(c)
-	if c.worthAttaching(s.config, s.nowMs) {
+	if c.attached.outdated(attached{c.lastSeenMs, c.messages, c.bytes}, s.config, s.nowMs) {
 		s.changed(c)
 	}
 	if !within {

@@ -25,7 +25,8 @@ type world struct {
 	last   ConnID
 	log    strings.Builder
 
-	// evict drops the room after every step and wakes it from what is kept.
+	// short lets Relay have what it takes. evict drops the room after every step and wakes it from what is kept.
+	short       bool
 	evict       bool
 	alarmMs     int64
 	snapshot    []byte
@@ -54,6 +55,12 @@ func (w *world) step(event Event) (fault string) {
 	}
 	if event.Kind == AlarmFired {
 		w.alarmMs = 0
+	}
+	if relay := new(protocol.Relay); w.short && event.Kind == Received && protocol.DecodeRelay(event.Frame, relay) {
+		if to := w.room.Relay(w.nowMs, event.Conn, relay, len(event.Frame)); to != 0 {
+			fmt.Fprintf(&w.log, "%d %d %d %d %d %s %s\n", w.nowMs, Forward, to, 0, 0, "", "")
+			return w.checkSnapshot()
+		}
 	}
 	saved := false
 	for _, e := range w.room.Step(w.nowMs, event, nil) {
@@ -185,7 +192,7 @@ func (w *world) run(script []byte) (_ *world, fault string) {
 // TestAnyEventsKeepTheInvariants: whatever happens, the numbered invariants
 // hold, no effect is for a closed connection, snapshots restore to themselves,
 // and the same events give the same effects, also where the room is dropped
-// after every step and woken from what its shell kept.
+// after every step and woken from what its shell kept, and where Relay has what it takes.
 func TestAnyEventsKeepTheInvariants(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		// The length is drawn first: a slice's own is mostly a few bytes.
@@ -206,6 +213,14 @@ func TestAnyEventsKeepTheInvariants(t *testing.T) {
 		}
 		if difference := firstDifference(first.log.String(), evicting.log.String()); difference != "" {
 			t.Fatalf("with an eviction after every step %s", difference)
+		}
+		short := newWorld()
+		short.short = true
+		if _, fault := short.run(script); fault != "" {
+			t.Fatalf("with Relay: %s\n%s", fault, short.log.String())
+		}
+		if difference := firstDifference(first.log.String(), short.log.String()); difference != "" {
+			t.Fatalf("with Relay %s", difference)
 		}
 	})
 }
@@ -239,6 +254,14 @@ func FuzzStep(f *testing.F) {
 		}
 		if difference := firstDifference(w.log.String(), evicting.log.String()); difference != "" {
 			t.Fatalf("with an eviction after every step %s", difference)
+		}
+		short := newWorld()
+		short.short = true
+		if _, fault := short.run(script); fault != "" {
+			t.Fatalf("with Relay: %s\n%s", fault, short.log.String())
+		}
+		if difference := firstDifference(w.log.String(), short.log.String()); difference != "" {
+			t.Fatalf("with Relay %s", difference)
 		}
 	})
 }

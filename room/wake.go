@@ -32,11 +32,11 @@ const (
 	attachPerBurst = 64
 )
 
-// worthAttaching reports whether the attachment has drifted too far.
-func (c *conn) worthAttaching(config *Config, nowMs int64) bool {
-	return c.lastSeenMs-c.attached.lastSeenMs >= attachEveryMs ||
-		drift(c.messages, c.attached.messages, nowMs) > burstNs(config.MessagesPerSecond, config.MessageBurst)/attachPerBurst ||
-		drift(c.bytes, c.attached.bytes, nowMs) > burstNs(config.BytesPerSecond, config.ByteBurst)/attachPerBurst
+// outdated reports whether what is attached has drifted too far from what a connection is now, at nowMs.
+func (a *attached) outdated(now attached, config *Config, nowMs int64) bool {
+	return now.lastSeenMs-a.lastSeenMs >= attachEveryMs ||
+		drift(now.messages, a.messages, nowMs) > burstNs(config.MessagesPerSecond, config.MessageBurst)/attachPerBurst ||
+		drift(now.bytes, a.bytes, nowMs) > burstNs(config.BytesPerSecond, config.ByteBurst)/attachPerBurst
 }
 
 // drift is how much more of a bucket is taken than was attached, in ns.

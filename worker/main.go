@@ -54,6 +54,11 @@ func step(handle, event uint32, conn, nowMs, argument float64, flags, n uint32) 
 	return int32(length)
 }
 
+//go:wasmexport relay
+func relay(handle uint32, conn, nowMs float64, n uint32) float64 {
+	return rooms.Relay(handle, conn, nowMs, int(n))
+}
+
 //go:wasmexport describe
 func describe(handle uint32) int32 {
 	length := rooms.Describe(handle)

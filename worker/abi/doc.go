@@ -24,6 +24,10 @@
 // The result is the length of the output, or NoSuchRoom where the room was
 // dropped meanwhile; then the shell wakes it and steps it again.
 //
+// Relay(handle, conn, nowMs, input) is the short way for a frame, tried before Step: an offer, answer or candidate that is only
+// to be forwarded. The result is the connection to forward it to, or 0 where
+// nothing has happened and the room must be stepped.
+//
 // Describe(handle) puts the answer to GET /rooms/ROOM into the output; its
 // result is 0 where the room does not exist. Drop(handle) forgets a room.
 //

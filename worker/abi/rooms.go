@@ -45,6 +45,7 @@ type Rooms struct {
 	output []byte
 
 	message protocol.Message
+	relay   protocol.Relay
 	effects []room.Effect
 }
 
@@ -119,7 +120,7 @@ func (rs *Rooms) Wake(nowMs, alarmMs float64, n int) int {
 	}
 	rs.add(id, e)
 	rs.output = appendUint32(rs.output, e.handle)
-	rs.run(e, int64(nowMs), room.Event{Kind: room.Woken})
+	rs.run(e, int64(nowMs), &room.Event{Kind: room.Woken})
 	return len(rs.output)
 }
 
@@ -191,17 +192,32 @@ func (rs *Rooms) Step(handle, kind uint32, conn, nowMs, argument float64, flags 
 	if flags&FlagTooManyRooms != 0 {
 		event.RefuseCreate = protocol.CodeTooManyRooms
 	}
-	rs.run(e, int64(nowMs), event)
+	rs.run(e, int64(nowMs), &event)
 	if e.room.Unused() {
 		rs.Drop(handle)
 	}
 	return len(rs.output)
 }
 
-func (rs *Rooms) run(e *entry, nowMs int64, event room.Event) {
+// Relay gives the first n bytes of the input the short way. It returns the connection to
+// forward them to, or 0 where nothing has happened and the room must be stepped with them.
+func (rs *Rooms) Relay(handle uint32, conn, nowMs float64, n int) float64 {
+	e := rs.rooms[handle]
+	if e == nil || !protocol.DecodeRelay(rs.input[:n], &rs.relay) {
+		return 0
+	}
+	to := e.room.Relay(int64(nowMs), room.ConnID(conn), &rs.relay, n)
+	if to != 0 {
+		rs.clock++
+		e.used = rs.clock
+	}
+	return float64(to)
+}
+
+func (rs *Rooms) run(e *entry, nowMs int64, event *room.Event) {
 	rs.clock++
 	e.used = rs.clock
-	rs.effects = e.room.Step(nowMs, event, rs.effects[:0])
+	rs.effects = e.room.Step(nowMs, *event, rs.effects[:0])
 	rs.appendEffects(e)
 	clear(rs.effects)
 }

@@ -87,6 +87,8 @@ const (
 	rename  = `{"type":"RENAME_USER","roomId":"room-1","userId":"bob","newUserName":"B"}`
 	leave   = `{"type":"LEAVE_ROOM","roomId":"room-1","userId":"%s"}`
 	arrival = "12345678" + "a secret of ours"
+	// fast is limits that no test meets.
+	fast = "message-rate 1000000\nmessage-burst 1000000\nbyte-rate 1073741824\nbyte-burst 1073741824\n"
 )
 
 // TestASessionAcrossTheLine shows every effect as it crosses.
@@ -248,7 +250,7 @@ func TestBuffersShrinkAgain(t *testing.T) {
 
 func TestARelayAcrossTheLineDoesNotAllocate(t *testing.T) {
 	rs := New()
-	handle, _ := wake(rs, "message-burst 1000000\n", "room-1", nil, nil)
+	handle, _ := wake(rs, fast, "room-1", nil, nil)
 	for i, frame := range []string{create, fmt.Sprintf(join, "bob")} {
 		step(t, rs, handle, EventConnected, float64(i+1), 0, arrival)
 		step(t, rs, handle, EventReceived, float64(i+1), 0, frame)
@@ -264,11 +266,48 @@ func TestARelayAcrossTheLineDoesNotAllocate(t *testing.T) {
 	if math.Float64frombits(binary.LittleEndian.Uint64(rs.Output()[1:])) != 2 {
 		t.Errorf("forwarded to %x", rs.Output())
 	}
+	if allocations := testing.AllocsPerRun(1000, func() {
+		if to := rs.Relay(handle, 1, nowMs, n); to != 2 {
+			t.Fatalf("the short way leads to %v", to)
+		}
+	}); allocations != 0 {
+		t.Errorf("the short way allocates %v times", allocations)
+	}
+}
+
+// TestTheShortWayIsForWhatIsOnlyForwarded: all else, the room must be stepped with.
+func TestTheShortWayIsForWhatIsOnlyForwarded(t *testing.T) {
+	rs := New()
+	handle, _ := wake(rs, "message-burst 2\nmessage-rate 1\n", "room-1", nil, nil)
+	for i, frame := range []string{create, fmt.Sprintf(join, "bob")} {
+		step(t, rs, handle, EventConnected, float64(i+1), 0, arrival)
+		step(t, rs, handle, EventReceived, float64(i+1), 0, frame)
+	}
+	for name, c := range map[string]struct {
+		handle uint32
+		conn   float64
+		nowMs  float64
+		frame  string
+	}{
+		"a room that was dropped":   {handle + 1, 1, nowMs + 9000, offer},
+		"an unknown connection":     {handle, 9, nowMs + 9000, offer},
+		"another's name":            {handle, 2, nowMs + 9000, offer},
+		"an unknown target":         {handle, 1, nowMs + 9000, nobody},
+		"a request":                 {handle, 2, nowMs + 9000, rename},
+		"no message":                {handle, 1, nowMs + 9000, "nonsense"},
+		"a frame over the limits":   {handle, 1, nowMs, offer},
+		"an alarm that is due":      {handle, 1, nowMs + 90_000, offer},
+		"an attachment that is due": {handle, 1, nowMs + 9000, offer},
+	} {
+		if to := rs.Relay(c.handle, c.conn, c.nowMs, copy(rs.Input(0), c.frame)); to != 0 {
+			t.Errorf("%s goes to %v", name, to)
+		}
+	}
 }
 
 func BenchmarkRelay(b *testing.B) {
 	rs := New()
-	handle, _ := wake(rs, "message-rate 1000000\nmessage-burst 1000000\nbyte-rate 1073741824\nbyte-burst 1073741824\n", "room-1", nil, nil)
+	handle, _ := wake(rs, fast, "room-1", nil, nil)
 	for i, frame := range []string{create, fmt.Sprintf(join, "bob")} {
 		rs.Step(handle, EventConnected, float64(i+1), nowMs, 0, 0, copy(rs.Input(0), arrival))
 		rs.Step(handle, EventReceived, float64(i+1), nowMs, 0, 0, copy(rs.Input(0), frame))
@@ -278,7 +317,7 @@ func BenchmarkRelay(b *testing.B) {
 	b.SetBytes(int64(n))
 	b.ReportAllocs()
 	for b.Loop() {
-		if rs.Step(handle, EventReceived, 1, nowMs+1, 0, 0, n); rs.Output()[0] != EffectForward {
+		if rs.Relay(handle, 1, nowMs, n) == 0 && rs.Step(handle, EventReceived, 1, nowMs, 0, 0, n) < 9 {
 			b.Fatal("no relay")
 		}
 	}

@@ -11,6 +11,7 @@ interface Exports {
   reserve(bytes: number): void;
   wake(nowMs: number, alarmMs: number, length: number): number;
   step(handle: number, event: Event, conn: number, nowMs: number, argument: number, flags: number, length: number): number;
+  relay(handle: number, conn: number, nowMs: number, length: number): number;
   describe(handle: number): number;
   drop(handle: number): void;
 }
@@ -134,6 +135,15 @@ export class Core {
   putBytes(bytes: Uint8Array): number {
     this.#input.set(bytes);
     return bytes.length;
+  }
+
+  /** Gives the frame the short way: returns the connection to forward it to, or 0 where nothing has happened and the room must be stepped. */
+  relay(handle: number, conn: number, nowMs: number, length: number): number {
+    try {
+      return this.#exports.relay(handle, conn, nowMs, length);
+    } catch (error) {
+      throw this.#trap(error);
+    }
   }
 
   /** Steps a room and performs the effects. Returns false where the room has been dropped: nothing has happened then. */

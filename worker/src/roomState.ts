@@ -214,6 +214,13 @@ export class RoomState extends DurableObject<Env> implements Performer {
         this.#end(conn, Close.tooLarge);
         return;
       }
+      if (event === Event.received && conn !== undefined && length > 0) {
+        const to = wasm.relay(this.#handle, conn.id, now, length);
+        if (to !== 0) {
+          this.forward(to);
+          return;
+        }
+      }
       if (wasm.step(this.#handle, event, conn?.id ?? 0, now, argument, flags, length, this)) {
         return;
       }

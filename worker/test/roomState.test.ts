@@ -183,8 +183,8 @@ describe("memory", () => {
     const { ann, bob } = await pair("cache-1");
     const step = vi.spyOn(core(), "step").mockReturnValueOnce(false);
     const wake = vi.spyOn(core(), "wake");
-    ann.offer("bob");
-    await bob.client.frame("WEBRTC_OFFER");
+    ann.say("RENAME_USER", { newUserName: "Ann" });
+    await bob.client.frame("USER_RENAMED");
     expect(wake).toHaveBeenCalledTimes(1);
     expect(step.mock.calls.length).toBeGreaterThan(1);
   });
