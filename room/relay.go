@@ -45,8 +45,8 @@ func (r *Room) Relay(nowMs int64, id ConnID, m *protocol.Relay, frameBytes int) 
 		return 0
 	}
 	now := attached{nowMs, c.messages, c.bytes}
-	if !now.messages.take(nowMs, 1, r.config.MessagesPerSecond, r.config.MessageBurst) ||
-		!now.bytes.take(nowMs, frameBytes, r.config.BytesPerSecond, r.config.ByteBurst) || c.attached.outdated(now, r.config, nowMs) {
+	messages, bytes := r.config.messageRate(), r.config.byteRate()
+	if !now.messages.take(nowMs, 1, messages) || !now.bytes.take(nowMs, frameBytes, bytes) || c.attached.outdated(now, nowMs, messages, bytes) {
 		return 0
 	}
 	c.lastSeenMs, c.messages, c.bytes = now.lastSeenMs, now.messages, now.bytes

@@ -217,8 +217,9 @@ func (s *step) received() {
 		return
 	}
 	c.lastSeenMs = s.nowMs
-	within := s.within(c)
-	if c.attached.outdated(attached{c.lastSeenMs, c.messages, c.bytes}, s.config, s.nowMs) {
+	messages, bytes := s.config.messageRate(), s.config.byteRate()
+	within := s.within(c, messages, bytes)
+	if c.attached.outdated(attached{c.lastSeenMs, c.messages, c.bytes}, s.nowMs, messages, bytes) {
 		s.changed(c)
 	}
 	if !within {

@@ -33,10 +33,10 @@ const (
 )
 
 // outdated reports whether what is attached has drifted too far from what a connection is now, at nowMs.
-func (a *attached) outdated(now attached, config *Config, nowMs int64) bool {
+func (a *attached) outdated(now attached, nowMs int64, messages, bytes rate) bool {
 	return now.lastSeenMs-a.lastSeenMs >= attachEveryMs ||
-		drift(now.messages, a.messages, nowMs) > burstNs(config.MessagesPerSecond, config.MessageBurst)/attachPerBurst ||
-		drift(now.bytes, a.bytes, nowMs) > burstNs(config.BytesPerSecond, config.ByteBurst)/attachPerBurst
+		drift(now.messages, a.messages, nowMs) > messages.whole/attachPerBurst ||
+		drift(now.bytes, a.bytes, nowMs) > bytes.whole/attachPerBurst
 }
 
 // drift is how much more of a bucket is taken than was attached, in ns.
