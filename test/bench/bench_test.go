@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"os"
+	"strings"
 	"testing"
 	"time"
 )
@@ -88,6 +89,15 @@ func TestChurnScriptsKeepARoomAliveAndEmptyIt(t *testing.T) {
 	}
 	if joins != c.limit {
 		t.Errorf("%d joins, want %d", joins, c.limit)
+	}
+}
+
+func TestWorkerSaysWhatIsNotInstalled(t *testing.T) {
+	w := testWorkshop(t, "")
+	w.repository = t.TempDir()
+	_, err := w.worker(workerSettings{relay: relaySettings{rounds: 1, messages: 4, pairs: 4, roomSeats: 4, window: 1}})
+	if err == nil || !strings.Contains(err.Error(), "npm ci") {
+		t.Error(err)
 	}
 }
 

@@ -30,6 +30,7 @@ usage: go -C test/bench run . COMMAND [flags]
   joins    durable joins a second, and what they do to relays in other rooms
   churn    memory after a million joins and leaves
   all      all of these, as one table
+  worker   the same core in workerd against a plain Durable Object; needs npm
 
 Each has -h. Run by these, in processes of their own:
 
@@ -72,6 +73,8 @@ func run(ctx context.Context, args []string) error {
 		return measure(ctx, name, "Durable joins a second, and relay latency in another room meanwhile.", args, new(joinsSettings), (*workshop).joins)
 	case "churn":
 		return measure(ctx, name, "Memory after many joins and leaves, against a tenth of them.", args, new(churnSettings), (*workshop).churn)
+	case "worker":
+		return measure(ctx, name, "CPU of workerd for one relayed offer, against a plain Durable Object; the Wasm's size, wake and start.", args, new(workerSettings), (*workshop).worker)
 	case "all":
 		return measure(ctx, name, "Every measurement, as one table.", args, new(allSettings), (*workshop).all)
 	case "bare":
@@ -106,8 +109,8 @@ func measure[T any, S settings[T]](ctx context.Context, name, about string, args
 	w := workshop{ctx: ctx}
 	f := newFlags(name, about)
 	s.flags(f)
-	f.StringVar(&w.program, "usher", "", "the `program` to test, bare or standin for those; built from the checkout without it")
-	repository := f.String("repository", "../..", "the `folder` of the checkout to build")
+	f.StringVar(&w.program, "usher", "", "the `program` to test, bare or standin for those; built from the checkout without it; of the worker a folder with its bundle, or peer")
+	f.StringVar(&w.repository, "repository", "../..", "the `folder` of the checkout to build")
 	extra := f.String("usher-flags", "", "further `flags` for usher, separated by spaces")
 	f.IntVar(&w.pollers, "bare-pollers", 0, "nbio poller threads of bare and standin, 0 for nbio's default of a quarter of the cores")
 	parent := f.String("data", "", "a `folder` for the servers' data on the disk to measure, the temporary one without it")
@@ -124,9 +127,6 @@ func measure[T any, S settings[T]](ctx context.Context, name, about string, args
 		return err
 	}
 	defer os.RemoveAll(w.folder)
-	if err := w.build(*repository); err != nil {
-		return err
-	}
 	rows, err := run(&w, *s)
 	if w.tested() != kindUsher {
 		// A promise is neither held nor missed by something else.

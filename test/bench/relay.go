@@ -9,6 +9,7 @@ import (
 // relaySettings are the load of the relay measurement.
 type relaySettings struct {
 	rounds, messages, pairs, roomSeats, window int
+	warmUp                                     int // messages before the first round, at least those of a round
 }
 
 func (s *relaySettings) flags(f *flag.FlagSet) {
@@ -51,37 +52,64 @@ func (w *workshop) relay(s relaySettings) ([]row, error) {
 	if err := s.check(); err != nil {
 		return nil, err
 	}
-	var loads [2]*relayLoad
-	for i, k := range []kind{w.tested(), kindBare} {
-		server, err := w.start(k)
-		if err != nil {
-			return nil, err
-		}
-		defer server.stop()
-		load, err := w.relayLoad(server, s)
-		if err != nil {
-			return nil, server.explain(err)
-		}
-		defer load.loop.Close()
-		loads[i] = load
-		// The first messages fill pools and teach the branch predictors.
-		if _, err := load.round(s.messages); err != nil {
-			return nil, server.explain(err)
-		}
-	}
-	progress("relay: %d-byte offers, %d pairs in rooms of %d, %d in flight in a pair, %d in a round\n",
-		len(loads[0].flows[0].offer), s.pairs, s.roomSeats, s.window, s.messages)
-	costs, err := relayRounds(loads, s)
+	costs, err := w.relayCosts(s, [2]starter{
+		func() (*server, error) { return w.start(w.tested()) },
+		func() (*server, error) { return w.start(kindBare) },
+	})
 	if err != nil {
 		return nil, err
 	}
-	return relayRows(w.tested(), costs, s), nil
+	names := [2]string{fmt.Sprintf("%s for one 1.2 KB offer, every check on", w.tested()), "the bare nbio relay for the same"}
+	return relayRows("relay", names, "≤ 1.35", 1.35, costs), nil
+}
+
+// starter starts one of two servers.
+type starter func() (*server, error)
+
+// relayCosts are the CPU times in µs for one offer, by rounds.
+func (w *workshop) relayCosts(s relaySettings, start [2]starter) (costs [2][]float64, err error) {
+	var loads [2]*relayLoad
+	for i := range loads {
+		load, err := w.startLoad(s, start[i])
+		if err != nil {
+			return costs, err
+		}
+		defer load.close()
+		loads[i] = load
+	}
+	progress("relay: %d-byte offers, %d pairs in rooms of %d, %d in flight in a pair, %d in a round\n",
+		len(loads[0].flows[0].offer), s.pairs, s.roomSeats, s.window, s.messages)
+	return relayRounds(loads, s)
+}
+
+// startLoad starts a server, seats its pairs and lets it warm up: the first messages
+// fill pools, and teach the branch predictors and a JIT compiler.
+func (w *workshop) startLoad(s relaySettings, start starter) (*relayLoad, error) {
+	server, err := start()
+	if err != nil {
+		return nil, err
+	}
+	load, err := w.relayLoad(server, s)
+	if err != nil {
+		server.stop()
+		return nil, server.explain(err)
+	}
+	if _, err := load.round(max(s.messages, s.warmUp)); err != nil {
+		load.close()
+		return nil, server.explain(err)
+	}
+	return load, nil
+}
+
+func (load *relayLoad) close() {
+	load.loop.Close()
+	load.server.stop()
 }
 
 // relayRounds measures both servers in turn, so that a machine that slows
 // down or speeds up does so for both.
 func relayRounds(loads [2]*relayLoad, s relaySettings) (costs [2][]float64, err error) {
-	progress("%5s  %12s  %12s  %6s  %s\n", "round", string(loads[0].server.kind)+" µs", "bare µs", "ratio", "messages a second")
+	progress("%5s  %12s  %12s  %6s  %s\n", "round", loads[0].server.kind+" µs", loads[1].server.kind+" µs", "ratio", "messages a second")
 	for i := range s.rounds {
 		var rounds [2]relayRound
 		for turn := range loads {
@@ -100,22 +128,22 @@ func relayRounds(loads [2]*relayLoad, s relaySettings) (costs [2][]float64, err 
 	return costs, nil
 }
 
-func relayRows(tested kind, costs [2][]float64, s relaySettings) []row {
-	const promised = 1.35
+// relayRows compares the first server's costs with the second's.
+func relayRows(command string, names [2]string, target string, promised float64, costs [2][]float64) []row {
 	var paired []float64
 	for i := range costs[0] {
 		paired = append(paired, costs[0][i]/costs[1][i])
 	}
 	ratio := median(costs[0]) / median(costs[1])
 	spread := func(v []float64) string {
-		return fmt.Sprintf("%.2f µs (%.2f to %.2f in %d rounds)", median(v), least(v), greatest(v), s.rounds)
+		return fmt.Sprintf("%.2f µs (%.2f to %.2f in %d rounds)", median(v), least(v), greatest(v), len(v))
 	}
 	return []row{
-		{what: fmt.Sprintf("relay: CPU of %s for one 1.2 KB offer, every check on", tested), measured: spread(costs[0])},
-		{what: "relay: CPU of the bare nbio relay for the same", measured: spread(costs[1])},
-		{what: "relay: ratio of the medians", measured: fmt.Sprintf("%.3f", ratio), target: "≤ 1.35", verdict: verdictOf(ratio <= promised)},
-		{what: "relay: median of the paired ratios", measured: fmt.Sprintf("%.3f (%.3f to %.3f)", median(paired), least(paired), greatest(paired)),
-			target: "≤ 1.35", verdict: verdictOf(median(paired) <= promised)},
+		{what: command + ": CPU of " + names[0], measured: spread(costs[0])},
+		{what: command + ": CPU of " + names[1], measured: spread(costs[1])},
+		{what: command + ": ratio of the medians", measured: fmt.Sprintf("%.3f", ratio), target: target, verdict: verdictOf(ratio <= promised)},
+		{what: command + ": median of the paired ratios", measured: fmt.Sprintf("%.3f (%.3f to %.3f)", median(paired), least(paired), greatest(paired)),
+			target: target, verdict: verdictOf(median(paired) <= promised)},
 	}
 }
 

@@ -43,10 +43,11 @@ func percentile[T float64 | time.Duration | int64](values []T, percent float64) 
 	return sorted[low] + T((at-float64(low))*float64(sorted[high]-sorted[low]))
 }
 
+func inMs(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+
 // milliseconds shows the median and the 99th percentile.
 func milliseconds(v []time.Duration) string {
-	ms := func(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
-	return fmt.Sprintf("p50 %.2f ms, p99 %.2f ms", ms(percentile(v, 50)), ms(percentile(v, 99)))
+	return fmt.Sprintf("p50 %.2f ms, p99 %.2f ms", inMs(percentile(v, 50)), inMs(percentile(v, 99)))
 }
 
 // writeReport prints the rows as markdown for docs/performance.md.
@@ -65,11 +66,18 @@ func writeReport(w io.Writer, rows []row, about []string) {
 func (w *workshop) about(date string) []string {
 	return []string{
 		fmt.Sprintf("`go -C test/bench run . %s`, %s", strings.Join(os.Args[1:], " "), date),
-		fmt.Sprintf("generator and bare relay: %s, nbio %s, %s", runtime.Version(), moduleVersion(ownBuild(), "github.com/lesismal/nbio"), w.aboutPollers()),
+		w.aboutGenerator(),
 		"server under test: " + w.aboutTested(),
 		fmt.Sprintf("%s, %d cores shared by server and generator, Linux %s", cpuModel(), runtime.NumCPU(), kernel()),
 		"data on " + w.aboutDisk(),
 	}
+}
+
+func (w *workshop) aboutGenerator() string {
+	if w.tools != nil {
+		return "generator: " + runtime.Version()
+	}
+	return fmt.Sprintf("generator and bare relay: %s, nbio %s, %s", runtime.Version(), moduleVersion(ownBuild(), "github.com/lesismal/nbio"), w.aboutPollers())
 }
 
 // aboutPollers matters to the relay's ratio: on two cores, a second poller
@@ -87,6 +95,9 @@ func ownBuild() *debug.BuildInfo {
 }
 
 func (w *workshop) aboutTested() string {
+	if w.tools != nil {
+		return w.aboutWorkerd()
+	}
 	if w.tested() != kindUsher {
 		return w.program + ", in place of usher"
 	}

@@ -22,6 +22,10 @@ const (
 	kindUsher   kind = "usher"
 	kindBare    kind = "bare"
 	kindStandin kind = "standin"
+	// These are workerd, with a bundle in it.
+	kindWorker kind = "worker"
+	kindPeer   kind = "peer"
+	kindProbe  kind = "probe"
 )
 
 // usherFlags are the server's flags, here alone as they may be renamed. Every
@@ -52,37 +56,55 @@ type server struct {
 
 // workshop is what the subcommands share: where the programs are and what the run is bound to.
 type workshop struct {
-	ctx     context.Context
-	folder  string // of this run, removed at the end
-	program string // the usher to test, or "bare" or "standin"
+	ctx        context.Context
+	folder     string // of this run, removed at the end
+	repository string // the checkout
+	// program is the usher to test, or "bare", "standin" or "peer"; "" until it is built.
+	program string
 	extra   []string
 	pollers int
+	tools   *workerTools // for the worker alone
 }
 
 // tested is the kind of the server that the promises are about.
 func (w *workshop) tested() kind {
-	if w.program == string(kindBare) || w.program == string(kindStandin) {
-		return kind(w.program)
+	switch k := kind(w.program); k {
+	case kindBare, kindStandin, kindPeer:
+		return k
 	}
 	return kindUsher
 }
 
-// build makes the server from the checkout unless it was given.
-func (w *workshop) build(repository string) error {
+// build makes the server from the checkout unless it was given or is there.
+func (w *workshop) build() error {
 	if w.program != "" {
 		return nil
 	}
-	w.program = filepath.Join(w.folder, "usher")
-	command := exec.CommandContext(w.ctx, "go", "build", "-o", w.program, "./cmd/usher")
-	command.Dir = repository
+	program := filepath.Join(w.folder, "usher")
+	command := exec.CommandContext(w.ctx, "go", "build", "-o", program, "./cmd/usher")
+	command.Dir = w.repository
 	if output, err := command.CombinedOutput(); err != nil {
 		return fmt.Errorf("go build ./cmd/usher: %w\n%s", err, output)
 	}
+	w.program = program
 	return nil
 }
 
 // start runs a server and waits until it is healthy.
 func (w *workshop) start(k kind) (*server, error) {
+	return w.startAs(k, func(s *server) (string, []string, error) {
+		if k == kindUsher {
+			if err := w.build(); err != nil {
+				return "", nil, err
+			}
+		}
+		program, args := w.commandLine(s)
+		return program, args, nil
+	})
+}
+
+// startAs runs a server by the command line that its address and folder make.
+func (w *workshop) startAs(k kind, commandLine func(*server) (program string, args []string, err error)) (*server, error) {
 	address, err := freePort()
 	if err != nil {
 		return nil, err
@@ -92,7 +114,11 @@ func (w *workshop) start(k kind) (*server, error) {
 		return nil, err
 	}
 	s := &server{kind: k, address: address, folder: folder, exited: make(chan struct{})}
-	if err := s.launch(w.commandLine(s)); err != nil {
+	program, args, err := commandLine(s)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.launch(program, args); err != nil {
 		return nil, err
 	}
 	if err := s.awaitHealth(w.ctx); err != nil {
