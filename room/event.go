@@ -2,7 +2,9 @@ package room
 
 import "usher/protocol"
 
-// ConnID names one socket. The shell chooses it and never uses it twice in a room.
+// ConnID names one socket. The shell chooses it, greater than those of all that
+// are open, and lets nothing of a socket that the room has closed, or that was
+// reported to be gone, reach the room any more.
 type ConnID uint64
 
 // EventKind says what happened.

@@ -20,8 +20,6 @@ const storedKey = "room";
 const probeKey = "probe";
 /** The tag of a socket whose address has made too many rooms. The first tags are the connection's id and the room's. */
 const tooManyRooms = "too-many-rooms";
-/** Connection ids grow with the clock, so that none is used twice even after everything has been forgotten. */
-const idsPerMs = 1000;
 
 /** One socket that the core knows. */
 interface Conn {
@@ -80,7 +78,8 @@ export class RoomState extends DurableObject<Env> implements Performer {
     const hash = await hashOf(address, this.ctx.id.toString());
     const refused = !this.#exists() && !(await this.#mayCreate(address));
     const { 0: client, 1: server } = new WebSocketPair();
-    const id = Math.max(this.#lastId + 1, this.now() * idsPerMs);
+    // Above all that are open. Small numbers, because a Map finds them without being asked for a hash.
+    const id = this.#lastId + 1;
     const conn = { id, socket: server, flags: refused ? Flag.tooManyRooms : 0 };
     this.ctx.acceptWebSocket(server, refused ? [String(id), this.#roomId, tooManyRooms] : [String(id), this.#roomId]);
     server.serializeAttachment(null);
@@ -312,9 +311,11 @@ export class RoomState extends DurableObject<Env> implements Performer {
     this.#lastId = Math.max(this.#lastId, conn.id);
   }
 
+  /** Forgets a connection, so that whatever its socket may still report is nobody's: its id may be another's one day. */
   #forget(conn: Conn): void {
     this.#conns.delete(conn.id);
     this.#bySocket.delete(conn.socket);
+    conn.socket.serializeAttachment(null);
   }
 
   // The effects, as package room describes them.
@@ -338,7 +339,6 @@ export class RoomState extends DurableObject<Env> implements Performer {
     }
     this.#forget(conn);
     try {
-      conn.socket.serializeAttachment(null);
       conn.socket.close(code, closeReasons[code] ?? "");
     } catch {
       // It is gone.
