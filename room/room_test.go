@@ -206,23 +206,26 @@ func TestAnyEventsKeepTheInvariants(t *testing.T) {
 		if first.log.String() != second.log.String() {
 			t.Fatal("the same events give other effects the second time")
 		}
-		evicting := newWorld()
-		evicting.evict = true
-		if _, fault := evicting.run(script); fault != "" {
-			t.Fatalf("with an eviction after every step: %s\n%s", fault, evicting.log.String())
-		}
-		if difference := firstDifference(first.log.String(), evicting.log.String()); difference != "" {
-			t.Fatalf("with an eviction after every step %s", difference)
-		}
-		short := newWorld()
-		short.short = true
-		if _, fault := short.run(script); fault != "" {
-			t.Fatalf("with Relay: %s\n%s", fault, short.log.String())
-		}
-		if difference := firstDifference(first.log.String(), short.log.String()); difference != "" {
-			t.Fatalf("with Relay %s", difference)
+		if difference := first.otherWays(script); difference != "" {
+			t.Fatal(difference)
 		}
 	})
+}
+
+// otherWays runs the script that the world has run once with an eviction after every step, and once
+// with Relay, and says where either has other effects.
+func (w *world) otherWays(script []byte) string {
+	evicting, short := newWorld(), newWorld()
+	evicting.evict, short.short = true, true
+	for name, other := range map[string]*world{"with an eviction after every step": evicting, "with Relay": short} {
+		if _, fault := other.run(script); fault != "" {
+			return fmt.Sprintf("%s: %s\n%s", name, fault, other.log.String())
+		}
+		if difference := firstDifference(w.log.String(), other.log.String()); difference != "" {
+			return name + " " + difference
+		}
+	}
+	return ""
 }
 
 // firstDifference shows where the second log departs from the first, "" for nowhere.
@@ -247,21 +250,8 @@ func FuzzStep(f *testing.F) {
 		if fault != "" {
 			t.Fatalf("%s\n%s", fault, w.log.String())
 		}
-		evicting := newWorld()
-		evicting.evict = true
-		if _, fault := evicting.run(script); fault != "" {
-			t.Fatalf("with an eviction after every step: %s\n%s", fault, evicting.log.String())
-		}
-		if difference := firstDifference(w.log.String(), evicting.log.String()); difference != "" {
-			t.Fatalf("with an eviction after every step %s", difference)
-		}
-		short := newWorld()
-		short.short = true
-		if _, fault := short.run(script); fault != "" {
-			t.Fatalf("with Relay: %s\n%s", fault, short.log.String())
-		}
-		if difference := firstDifference(w.log.String(), short.log.String()); difference != "" {
-			t.Fatalf("with Relay %s", difference)
+		if difference := w.otherWays(script); difference != "" {
+			t.Fatal(difference)
 		}
 	})
 }

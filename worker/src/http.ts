@@ -64,7 +64,7 @@ export async function finish(answer: Response, request: Request, origins: string
   }
   let body: BodyInit | null = request.method === "HEAD" ? null : answer.body;
   if (answer.status >= 400 && body !== null) {
-    const { ...error } = (await answer.json()) as Record<string, unknown>;
+    const error = (await answer.json()) as Record<string, unknown>;
     body = JSON.stringify({ ...error, requestId }) + "\n";
   }
   const finished = new Response(body, answer);
