@@ -88,7 +88,7 @@ var fieldNames = [fields]string{
 	"resumeToken", "protocol", "newRoomName", "newUserName", "state", "action", "mode", "time", "hostVideoUrl", "videoUrl", "url",
 }
 
-// fieldOf returns the field of a name. It is a table and not a switch, which the compiler makes a function of 14 KB in Wasm.
+// fieldOf returns the field of a name. It is a table and not a switch, which becomes a large function in Wasm.
 func fieldOf(name []byte) field {
 	if len(name) == 0 {
 		return fieldNone

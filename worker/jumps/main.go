@@ -4,7 +4,7 @@
 //
 // Wasm has no goto, and a Go function must be able to go on anywhere in its middle. So Go makes each function a loop around a table: a
 // jump sets the number of the next basic block and goes back to the loop's start, and the table leads on from there. But the blocks are nested in
-// their order, so for a jump forward (nine in ten) a plain branch does the same. The step for a relayed offer takes a third less time with
+// their order, so for a jump forward a plain branch does the same. The step for a relayed offer takes a quarter less time with
 // it (docs/performance.md). Nothing else of the module changes: the number is still set, so a jump that is not understood
 // stays as it was.
 package main

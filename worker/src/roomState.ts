@@ -76,7 +76,7 @@ export class RoomState extends DurableObject<Env> implements Performer {
 
   async #accept(address: string): Promise<Response> {
     const hash = await hashOf(address, this.ctx.id.toString());
-    const refused = !this.#exists() && !(await this.#mayCreate(address));
+    const refused = this.#stored() === undefined && !(await this.#mayCreate(address));
     const { 0: client, 1: server } = new WebSocketPair();
     // Above all that are open. Small numbers, because a Map finds them without being asked for a hash.
     const id = this.#lastId + 1;
@@ -89,10 +89,6 @@ export class RoomState extends DurableObject<Env> implements Performer {
     this.draw(input.subarray(hash.length));
     this.#step(Event.connected, conn, 0, input);
     return new Response(null, { status: 101, webSocket: client });
-  }
-
-  #exists(): boolean {
-    return this.#stored() !== undefined;
   }
 
   async #mayCreate(address: string): Promise<boolean> {
@@ -233,13 +229,7 @@ export class RoomState extends DurableObject<Env> implements Performer {
     if (this.#core === wasm) {
       return wasm;
     }
-    let stored: Stored | undefined;
-    try {
-      stored = this.#stored();
-    } catch (error) {
-      log("error", "a room could not be read", { error: String(error) });
-      throw new GivenUp(Close.tryLater);
-    }
+    const stored = this.#stored();
     this.#roomId ||= stored?.id ?? "";
     const attachments = [...this.#conns.values()]
       .map(({ id, socket }) => ({ conn: id, bytes: socket.deserializeAttachment() as Uint8Array | null }))
@@ -260,7 +250,12 @@ export class RoomState extends DurableObject<Env> implements Performer {
   }
 
   #stored(): Stored | undefined {
-    return this.ctx.storage.kv.get<Stored>(storedKey);
+    try {
+      return this.ctx.storage.kv.get<Stored>(storedKey);
+    } catch (error) {
+      log("error", "a room could not be read", { error: String(error) });
+      throw new GivenUp(Close.tryLater);
+    }
   }
 
   // The clock, the randomness, the settings and the store's health: a test replaces them.
