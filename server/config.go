@@ -13,6 +13,9 @@ import (
 type Config struct {
 	// Listen is the TCP address to serve on. Default "localhost:8787".
 	Listen string
+	// Page is whether / serves the page: rooms, a film in sync and the signaling
+	// drawn. Default true; without it / is not found.
+	Page bool
 	// DataDir is the folder of the room store; it is made when missing. Default "./usher-data".
 	DataDir string
 
@@ -72,6 +75,7 @@ type Config struct {
 func DefaultConfig() Config {
 	return Config{
 		Listen:             "localhost:8787",
+		Page:               true,
 		DataDir:            "./usher-data",
 		Room:               room.DefaultConfig(),
 		MaxFrameBytes:      64 << 10,

@@ -109,7 +109,13 @@ func (s *Server) prepare() error {
 	}
 	routes := append(healthRoutes(s.ready), s.metrics.route(), s.roomRoute(),
 		turnRoute(newConfiguredICE(s.config), s.origins, s.log))
-	edge, err := newEdge(s.config, s.metrics, append(routes, s.wsRoutes()...)...)
+	routes = append(routes, s.wsRoutes()...)
+	if s.config.Page {
+		if routes, err = withPage(routes); err != nil {
+			return err
+		}
+	}
+	edge, err := newEdge(s.config, s.metrics, routes...)
 	if err != nil {
 		return err
 	}

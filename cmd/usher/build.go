@@ -14,7 +14,7 @@ import (
 // serverConfig turns the settings into what the server takes, and has it judge them.
 func (s *settings) serverConfig() (server.Config, error) {
 	config := server.DefaultConfig()
-	config.Listen, config.DataDir = s.Listen, s.Data
+	config.Listen, config.Page, config.DataDir = s.Listen, s.Page == "true", s.Data
 	config.Room = s.roomConfig()
 	config.MaxFrameBytes, config.MaxPendingBytes = int(s.MaxFrame), int(s.MaxPending)
 	config.MaxStoreBytes = int64(s.MaxStore)

@@ -73,7 +73,7 @@ func TestEverySettingReachesTheServer(t *testing.T) {
 		"allow-origin": "https://a.example", "trusted-proxy": "10.0.0.0/8", "listen": ":1", "data": "x",
 		"ice-server": "stun:a.example", "turn-secret": "x", "turn-secret-file": secret,
 		"tls-cert": "c", "tls-key": "k", "tls-domain": "a.example", "acme-directory": "https://acme.example", "acme-email": "x@a.example",
-		"tokenless-rejoin": "never", "max-store": "16MiB", "max-people": "3", "max-frame": "5000", "max-pending": "2MiB",
+		"page": "false", "tokenless-rejoin": "never", "max-store": "16MiB", "max-people": "3", "max-frame": "5000", "max-pending": "2MiB",
 	}
 	notServer := map[string]bool{"log-level": true, "log-format": true}
 	parser, err := newParser(&cli{}, origins{}, &bytes.Buffer{}, &bytes.Buffer{})

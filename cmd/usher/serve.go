@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -87,11 +88,15 @@ func boundAddress(listen string, bound net.Addr) string {
 func writeBanner(out io.Writer, config server.Config, style style) {
 	base := baseURL(config)
 	fmt.Fprintf(out, "\n  %s %s\n\n", style.bold("usher"), style.dim(buildVersion().Version))
-	for _, row := range [][3]string{
+	rows := [][3]string{
 		{"WebSocket", "ws" + base + "/ws", "the extension's VITE_WS_URL"},
 		{"Health", "http" + base + "/health", ""},
 		{"Data", config.DataDir, ""},
-	} {
+	}
+	if config.Page {
+		rows = slices.Insert(rows, 0, [3]string{"Page", "http" + base + "/", ""})
+	}
+	for _, row := range rows {
 		line := fmt.Sprintf("  %-10s %s  %s", row[0], style.bold(row[1]), style.dim(row[2]))
 		fmt.Fprintln(out, strings.TrimRight(line, " "))
 	}

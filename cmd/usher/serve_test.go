@@ -104,9 +104,15 @@ func TestBannerSaysWhereTheServerIs(t *testing.T) {
 	if strings.Contains(out.String(), "\x1b") {
 		t.Errorf("not on a terminal it writes %q", &out)
 	}
-	for _, want := range []string{"ws://localhost:8787/ws", "http://localhost:8787/health", "./usher-data", "VITE_WS_URL"} {
+	for _, want := range []string{"http://localhost:8787/\n", "ws://localhost:8787/ws", "http://localhost:8787/health", "./usher-data", "VITE_WS_URL"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %s in %s", want, &out)
 		}
+	}
+	config := server.DefaultConfig()
+	config.Page = false
+	out.Reset()
+	if writeBanner(&out, config, style{}); strings.Contains(out.String(), "http://localhost:8787/\n") {
+		t.Errorf("it names a page that is not served: %s", &out)
 	}
 }

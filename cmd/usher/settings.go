@@ -21,6 +21,7 @@ var groups = []kong.Group{
 // those of server.DefaultConfig, which a test holds.
 type settings struct {
 	Listen       string         `group:"network" default:"localhost:8787" placeholder:"ADDRESS" help:"Where to serve, as HOST:PORT (localhost:8787); :8787 is every interface."`
+	Page         choice         `group:"network" default:"true" placeholder:"true" choices:"true,false" help:"Whether / serves the page to watch together."`
 	AllowOrigin  originPatterns `group:"network" default:"*" placeholder:"ORIGIN,..." help:"Origins that browsers may come from (*), with * for any run of characters but /."`
 	TrustedProxy networks       `group:"network" placeholder:"NETWORK,..." help:"Addresses or CIDR networks whose X-Forwarded-For is believed."`
 	DrainSpread  duration       `group:"network" default:"3s" min:"0s" max:"1h" help:"Over how long the sockets are closed when the server stops."`

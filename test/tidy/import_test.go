@@ -52,7 +52,7 @@ var allowed = map[string]imports{
 		modules: map[string]string{"go.etcd.io/bbolt": "one file, one writer, and a commit that is fsynced: what durable before visible needs"},
 	},
 	"server": {
-		house: []string{"protocol", "room", "server/store"},
+		house: []string{"protocol", "room", "server/store", "web"},
 		modules: map[string]string{
 			"github.com/lesismal/nbio":            "an idle connection costs no goroutine",
 			"github.com/prometheus/client_golang": "what operators' dashboards read",
@@ -71,6 +71,7 @@ var allowed = map[string]imports{
 		testHouse:   []string{"protocol"},
 		testModules: map[string]string{"github.com/rogpeppe/go-internal/testscript": "sessions with the command as text"},
 	},
+	"web":    {standard: []string{"embed", "io/fs"}},
 	"worker": {house: []string{"worker/abi"}},
 	"worker/abi": {
 		standard: []string{"math", "strconv", "strings"},

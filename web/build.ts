@@ -1,0 +1,64 @@
+// Builds the page: src and the film into dist, the same bytes on every machine.
+//
+//   node build.ts            writes dist
+//   node build.ts --check    builds into a temporary folder and fails where dist differs
+
+import { cp, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
+
+import { build } from "esbuild";
+
+const here = import.meta.dirname;
+const dist = path.join(here, "dist");
+/** What is copied as it is. */
+const copied = ["src/index.html", "src/favicon.svg", "src/_headers", "clip/leader.mp4"];
+
+async function buildInto(folder: string): Promise<void> {
+  await build({
+    absWorkingDir: here,
+    entryPoints: { page: "src/main.tsx" },
+    outdir: folder,
+    bundle: true,
+    minify: true,
+    format: "esm",
+    target: ["chrome111", "firefox115", "safari16.4"],
+    jsx: "automatic",
+    jsxImportSource: "preact",
+    legalComments: "none",
+    // From their sources, so that the page needs no other build before its own.
+    alias: { "@usher/client": "../packages/client/src/index.ts", "@usher/types": "../packages/types/src/index.ts" },
+    logLevel: "warning",
+  });
+  for (const name of copied) {
+    await cp(path.join(here, name), path.join(folder, path.basename(name)));
+  }
+}
+
+/** The names of the files that differ between two folders, or are in one alone. */
+async function differences(a: string, b: string): Promise<string[]> {
+  const names = new Set([...(await readdir(a)), ...(await readdir(b))]);
+  const read = (folder: string, name: string): Promise<Buffer | undefined> => readFile(path.join(folder, name)).catch(() => undefined);
+  const differing: string[] = [];
+  for (const name of [...names].sort()) {
+    const [one, other] = [await read(a, name), await read(b, name)];
+    if (one === undefined || other === undefined || !one.equals(other)) {
+      differing.push(name);
+    }
+  }
+  return differing;
+}
+
+if (process.argv.includes("--check")) {
+  const scratch = await mkdtemp(path.join(os.tmpdir(), "usher-web-"));
+  await buildInto(scratch);
+  const stale = await differences(scratch, dist);
+  await rm(scratch, { recursive: true });
+  if (stale.length > 0) {
+    console.error(`error: web/dist is not what the sources give: ${stale.join(", ")}\nhint: npm run build -w web, and commit web/dist`);
+    process.exitCode = 1;
+  }
+} else {
+  await rm(dist, { recursive: true, force: true });
+  await buildInto(dist);
+}

@@ -1,0 +1,27 @@
+// Package web holds the page that usher serves at /: a room, its people, a
+// film kept in sync, and the signaling drawn as it happens.
+//
+// The page is written in TypeScript (src) and built by build.ts into dist,
+// which is committed, so that building usher needs no Node.js. `npm run build
+// -w web` builds it anew and `npm run fresh -w web` tells whether dist is what
+// the sources give. The same folder is what the worker serves as static
+// assets; dist/_headers is for it alone.
+package web
+
+import (
+	"embed"
+	"io/fs"
+)
+
+//go:embed dist
+var dist embed.FS
+
+// Files are the page's files, all in one folder: index.html and what it asks
+// for. Every name is also its path on a server.
+func Files() fs.FS {
+	files, err := fs.Sub(dist, "dist")
+	if err != nil {
+		panic(err) // dist is a valid name
+	}
+	return files
+}
