@@ -54,6 +54,30 @@ test("an upgrade without its header is told what this address speaks", async () 
   assert.partialDeepStrictEqual(await answer.json(), { code: "UPGRADE_REQUIRED" });
 });
 
+test("the page is served beside the rooms", async () => {
+  const page = await fetch(`http://${dev.address}/`);
+  assert.equal(page.status, 200);
+  assert.match(await page.text(), /<title>usher<\/title>/);
+  assert.equal(page.headers.get("Content-Type"), "text/html; charset=utf-8");
+  assert.match(page.headers.get("Content-Security-Policy") ?? "", /^default-src 'none'; script-src 'self';.* frame-ancestors 'none'$/);
+  assert.equal(page.headers.get("Referrer-Policy"), "no-referrer");
+  for (const [name, type] of [["page.js", "text/javascript"], ["page.css", "text/css"], ["favicon.svg", "image/svg+xml"]] as const) {
+    const file = await fetch(`http://${dev.address}/${name}`);
+    assert.equal(file.status, 200, name);
+    assert.ok(file.headers.get("Content-Type")?.startsWith(type), name);
+    const again = await fetch(`http://${dev.address}/${name}`, { headers: { "If-None-Match": file.headers.get("ETag") ?? "" } });
+    assert.equal(again.status, 304, name);
+  }
+  // Whole also where a Range is asked for: wrangler 4.156's assets know none, so the page plays the film from memory.
+  const film = await fetch(`http://${dev.address}/leader.mp4`);
+  assert.equal(film.status, 200);
+  assert.equal(film.headers.get("Content-Type"), "video/mp4");
+  assert.ok((await film.arrayBuffer()).byteLength > 100_000);
+  const nothing = await fetch(`http://${dev.address}/_headers`);
+  assert.equal(nothing.status, 404);
+  assert.partialDeepStrictEqual(await nothing.json(), { code: "NOT_FOUND" });
+});
+
 test("a room whose four clients only ping is hibernated, and wakes with all of it", async (t) => {
   const room = "quiet-room-1";
   const made = (): Record<string, unknown>[] => dev.logged("object made");
