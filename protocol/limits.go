@@ -7,14 +7,17 @@ const (
 	// MaxFrameBytes bounds one message by default. The largest that the existing
 	// extension was seen to send is an offer of 1.4 kB.
 	MaxFrameBytes = 64 << 10
-	// MinRoomIDBytes and MaxRoomIDBytes bound a room id.
-	MinRoomIDBytes, MaxRoomIDBytes = 6, 50
+	// MinRoomIDBytes is the least length of a room id.
+	MinRoomIDBytes = 6
+	// MaxRoomIDBytes bounds a room id.
+	MaxRoomIDBytes = 50
 	// MaxUserIDBytes bounds a user id.
 	MaxUserIDBytes = 64
-	// MaxRoomNameUnits and MaxUserNameUnits bound a new name in a rename, in
-	// UTF-16 code units, because that is what a browser counts.
-	MaxRoomNameUnits, MaxUserNameUnits = 30, 20
-	// MaxJoinNameUnits bounds the names in CREATE_ROOM and JOIN_ROOM. The old
+	// MaxRoomNameUnits bounds the name in RENAME_ROOM, in UTF-16 code units, because that is what a browser counts.
+	MaxRoomNameUnits = 30
+	// MaxUserNameUnits bounds the name in RENAME_USER, in UTF-16 code units.
+	MaxUserNameUnits = 20
+	// MaxJoinNameUnits bounds the names in CREATE_ROOM and JOIN_ROOM, in UTF-16 code units. The old
 	// backend never looked at them, so a name that a client has stored must still get in.
 	MaxJoinNameUnits = 64
 	// MaxURLBytes bounds the address of a page or video.

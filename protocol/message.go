@@ -2,134 +2,151 @@ package protocol
 
 // The messages of clients. Each encodes itself with Append; the server reads
 // them with Decode.
+//
+// TypeScript, the schema and docs/protocol.md are generated from these structs
+// (protocol/generate). Their comments are the text there, and what Go's types do
+// not say is in tags: format names a bound of limits.go, enum the values of a string.
 
 // BaseSignalingMessage has what every SignalingMessage but PING and PONG carries.
 type BaseSignalingMessage struct {
-	RoomID string `json:"roomId"`
-	UserID string `json:"userId"`
+	// RoomID must be that of the connection.
+	RoomID string `json:"roomId" format:"room-id"`
+	// UserID is chosen by the client, and must be that of the connection's seat once it has one.
+	UserID string `json:"userId" format:"user-id"`
 	// Timestamp is the client's clock. The server does not need or believe it.
 	Timestamp int64 `json:"timestamp"`
 }
 
-// CreateRoomMessage makes a room with the sender as its host. On a live room
-// it seats the sender as an ordinary member. Answered by ROOM_CREATED or ERROR.
+// CreateRoomMessage makes the room, with the sender as host. On a live room it
+// is a JOIN_ROOM. Answered by ROOM_CREATED or ERROR.
 type CreateRoomMessage struct {
 	BaseSignalingMessage
-	UserName string `json:"userName"`
+	UserName string `json:"userName" format:"join-name"`
 	// RoomName is made from the room id where it is missing.
-	RoomName string `json:"roomName,omitempty"`
+	RoomName string `json:"roomName,omitempty" format:"join-name"`
 	// ResumeToken proves that the sender owns the seat it had.
 	ResumeToken string `json:"resumeToken,omitempty"`
-	// Protocol is Version for a client that knows this server's additions.
+	// Protocol is 1 for a client that knows this version of the protocol.
 	Protocol int `json:"protocol,omitempty"`
 }
 
-// JoinRoomMessage takes a seat, a new one or the sender's own again. Answered by ROOM_JOINED or ERROR.
+// JoinRoomMessage takes a seat: a new one, or one's own again. Answered by ROOM_JOINED or ERROR.
 type JoinRoomMessage struct {
 	BaseSignalingMessage
-	UserName    string `json:"userName"`
+	UserName string `json:"userName" format:"join-name"`
+	// ResumeToken proves that the sender owns the seat it had.
 	ResumeToken string `json:"resumeToken,omitempty"`
-	Protocol    int    `json:"protocol,omitempty"`
+	// Protocol is 1 for a client that knows this version of the protocol.
+	Protocol int `json:"protocol,omitempty"`
 }
 
-// LeaveRoomMessage ends the sender's seat; the server closes with 1000.
+// LeaveRoomMessage ends the seat. The server closes with 1000.
 type LeaveRoomMessage struct{ BaseSignalingMessage }
 
-// RenameRoomMessage gives the room a name of 1 to 30 UTF-16 units. Host only.
+// RenameRoomMessage renames the room. Host only. Answered by ROOM_RENAMED to all.
 type RenameRoomMessage struct {
 	BaseSignalingMessage
-	NewRoomName string `json:"newRoomName"`
+	NewRoomName string `json:"newRoomName" format:"room-name"`
 }
 
-// RenameUserMessage gives the sender a name of 1 to 20 UTF-16 units.
+// RenameUserMessage renames the sender. Answered by USER_RENAMED to all.
 type RenameUserMessage struct {
 	BaseSignalingMessage
-	NewUserName string `json:"newUserName"`
+	NewUserName string `json:"newUserName" format:"user-name"`
 }
 
-// TransferHostMessage makes another connected participant the host. Host only.
+// TransferHostMessage makes another connected participant host, whose client
+// said "protocol":1. Host only. Answered by HOST_CHANGED to all.
 type TransferHostMessage struct {
 	BaseSignalingMessage
-	TargetUserID string `json:"targetUserId"`
+	TargetUserID string `json:"targetUserId" format:"user-id"`
 }
 
-// SessionDescription is the W3C's RTCSessionDescriptionInit.
+// SessionDescription is the W3C's RTCSessionDescriptionInit. The server does not look into it.
 type SessionDescription struct {
 	Type string `json:"type"`
 	SDP  string `json:"sdp"`
 }
 
-// IceCandidate is the W3C's RTCIceCandidateInit.
+// IceCandidate is the W3C's RTCIceCandidateInit. The server does not look into it.
 type IceCandidate struct {
 	Candidate     string `json:"candidate"`
 	SDPMid        string `json:"sdpMid"`
 	SDPMLineIndex int    `json:"sdpMLineIndex"`
 }
 
-// WebRTCOfferMessage carries an offer to one participant.
+// WebRTCOfferMessage carries an offer to one participant. Forwarded to the target, unchanged to the byte.
 type WebRTCOfferMessage struct {
 	BaseSignalingMessage
-	TargetUserID string             `json:"targetUserId"`
+	TargetUserID string             `json:"targetUserId" format:"user-id"`
 	Offer        SessionDescription `json:"offer"`
 }
 
-// WebRTCAnswerMessage carries an answer to one participant.
+// WebRTCAnswerMessage carries an answer to one participant. Forwarded likewise.
 type WebRTCAnswerMessage struct {
 	BaseSignalingMessage
-	TargetUserID string             `json:"targetUserId"`
+	TargetUserID string             `json:"targetUserId" format:"user-id"`
 	Answer       SessionDescription `json:"answer"`
 }
 
-// WebRTCIceCandidateMessage carries a candidate to one participant.
+// WebRTCIceCandidateMessage carries a candidate to one participant. Forwarded likewise.
 type WebRTCIceCandidateMessage struct {
 	BaseSignalingMessage
-	TargetUserID string       `json:"targetUserId"`
+	TargetUserID string       `json:"targetUserId" format:"user-id"`
 	Candidate    IceCandidate `json:"candidate"`
 }
 
-// PingMessage keeps the connection alive; it is answered by PONG.
+// PingMessage keeps the connection alive. Answered by PONG. Send exactly
+// `{"type":"PING"}`: on Cloudflare that does not wake a sleeping room.
 type PingMessage struct {
+	// Timestamp is the client's clock. The server does not need or believe it.
 	Timestamp int64 `json:"timestamp,omitempty"`
 }
 
-// BaseSyncMessage has what every SyncMessage carries. On the socket it may
-// carry a roomId as well, and a targetUserId to reach one participant alone.
+// BaseSyncMessage has what every SyncMessage carries.
 type BaseSyncMessage struct {
-	UserID    string `json:"userId"`
-	Timestamp int64  `json:"timestamp"`
+	// RoomID is optional, but must be that of the connection.
+	RoomID string `json:"roomId,omitempty" format:"room-id"`
+	// UserID must be that of the connection's seat.
+	UserID string `json:"userId" format:"user-id"`
+	// TargetUserID is for a message to one participant alone; otherwise it goes
+	// to all others who are connected. CONTROL_MODE_CHANGE always does.
+	TargetUserID string `json:"targetUserId,omitempty" format:"user-id"`
+	// Timestamp is the client's clock. The server does not need or believe it.
+	Timestamp int64 `json:"timestamp"`
 }
 
-// HostStateUpdateMessage tells where the host's video is.
+// HostStateUpdateMessage tells where the video is. Forwarded.
 type HostStateUpdateMessage struct {
 	BaseSyncMessage
-	// State is PLAYING or PAUSED.
-	State string `json:"state"`
+	State string `json:"state" enum:"PLAYING,PAUSED"`
 	// Time is the position in seconds.
-	Time         float64 `json:"time"`
-	HostVideoURL string  `json:"hostVideoUrl,omitempty"`
+	Time float64 `json:"time" format:"seconds"`
+	// HostVideoURL is the address of the video.
+	HostVideoURL string `json:"hostVideoUrl,omitempty" format:"url"`
 }
 
-// UnifiedSyncMessage plays, pauses or seeks for everybody.
+// UnifiedSyncMessage plays, pauses or seeks for everybody. Forwarded.
 type UnifiedSyncMessage struct {
 	BaseSyncMessage
-	// Action is PLAY, PAUSE or SEEK.
-	Action string `json:"action"`
+	Action string `json:"action" enum:"PLAY,PAUSE,SEEK"`
 	// Time is the position in seconds.
-	Time     float64 `json:"time"`
-	VideoURL string  `json:"videoUrl"`
+	Time float64 `json:"time" format:"seconds"`
+	// VideoURL is the address of the video.
+	VideoURL string `json:"videoUrl" format:"url"`
 }
 
-// ControlModeChangeMessage sets who controls playback. Host only.
+// ControlModeChangeMessage sets who controls playback. Host only. Stored, and forwarded to all others.
 type ControlModeChangeMessage struct {
 	BaseSyncMessage
-	// Mode is HOST_ONLY or FREE_FOR_ALL.
-	Mode string `json:"mode"`
+	Mode string `json:"mode" enum:"HOST_ONLY,FREE_FOR_ALL"`
 }
 
-// HostNavigateMessage takes everybody to another page.
+// HostNavigateMessage takes everybody to another page. Forwarded.
 type HostNavigateMessage struct {
 	BaseSyncMessage
-	URL string `json:"url"`
+	// URL is the address of the page.
+	URL string `json:"url" format:"url"`
 }
 
 // PlaybackMessage is one of the older CLIENT_REQUEST_PLAY, _PAUSE, _SEEK,
@@ -139,7 +156,7 @@ type PlaybackMessage struct {
 	// Type is one of the six.
 	Type Type `json:"type"`
 	// Time is the position in seconds; only a seek must have it.
-	Time *float64 `json:"time,omitempty"`
+	Time *float64 `json:"time,omitempty" format:"seconds"`
 }
 
 // A ClientMessage is a member of one of the unions that clients send.
@@ -278,7 +295,9 @@ func (m BaseSignalingMessage) open(dst []byte, t Type) []byte {
 
 func (m BaseSyncMessage) open(dst []byte, t Type) []byte {
 	dst = appendType(dst, t.String())
+	dst = appendOptional(dst, "roomId", m.RoomID)
 	dst = appendString(dst, "userId", m.UserID)
+	dst = appendOptional(dst, "targetUserId", m.TargetUserID)
 	return appendInt(dst, "timestamp", m.Timestamp)
 }
 

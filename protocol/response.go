@@ -4,20 +4,23 @@ package protocol
 
 // User is one participant as others see it.
 type User struct {
-	ID          string `json:"id"`
-	Name        string `json:"name"`
-	IsHost      bool   `json:"isHost"`
-	IsConnected bool   `json:"isConnected"`
-	JoinedAt    int64  `json:"joinedAt"`
+	ID     string `json:"id" format:"user-id"`
+	Name   string `json:"name"`
+	IsHost bool   `json:"isHost"`
+	// IsConnected is false while the seat is held after a lost connection.
+	IsConnected bool `json:"isConnected"`
+	// JoinedAt is the server's clock.
+	JoinedAt int64 `json:"joinedAt"`
 }
 
 // VideoState is where a video was at LastUpdated; while it plays, the
 // position now is CurrentTime + (server time - LastUpdated)/1000 * PlaybackRate.
 type VideoState struct {
 	IsPlaying bool `json:"isPlaying"`
-	// CurrentTime and Duration are seconds.
-	CurrentTime  float64 `json:"currentTime"`
-	Duration     float64 `json:"duration"`
+	// CurrentTime is the position in seconds.
+	CurrentTime float64 `json:"currentTime" format:"seconds"`
+	// Duration is the video's length in seconds.
+	Duration     float64 `json:"duration" format:"seconds"`
 	PlaybackRate float64 `json:"playbackRate"`
 	URL          string  `json:"url"`
 	// LastUpdated is the server's clock.
@@ -26,31 +29,37 @@ type VideoState struct {
 
 // RoomState is the room as every participant sees it.
 type RoomState struct {
-	ID          string      `json:"id"`
-	Name        string      `json:"name"`
-	HostID      string      `json:"hostId"`
+	ID     string `json:"id" format:"room-id"`
+	Name   string `json:"name"`
+	HostID string `json:"hostId" format:"user-id"`
+	// Users are in the order of joining.
 	Users       []User      `json:"users"`
 	ControlMode ControlMode `json:"controlMode"`
 	VideoState  VideoState  `json:"videoState"`
 	// HostVideoState is null until the host has told one.
 	HostVideoState *VideoState `json:"hostVideoState"`
-	// HostCurrentURL is null on the wire where it is "".
+	// HostCurrentURL is where the host last took everybody, null before that.
 	HostCurrentURL string `json:"hostCurrentUrl"`
-	CreatedAt      int64  `json:"createdAt"`
+	// CreatedAt is the server's clock.
+	CreatedAt int64 `json:"createdAt"`
 	// LastActivity is when somebody last sent anything but a PING.
 	LastActivity int64 `json:"lastActivity"`
 }
 
-// FollowMode is the room state's followMode; the server knows this one alone.
+// FollowMode is the room state's followMode; the server says this one alone.
 const FollowMode = "AUTO_FOLLOW"
+
+// ManualFollow is the other followMode that the existing extension knows.
+const ManualFollow = "MANUAL_FOLLOW"
 
 // SystemUserID is the userId of messages that the room itself sends.
 const SystemUserID = "system"
 
 // Seating is what ROOM_CREATED and ROOM_JOINED have in common.
 type Seating struct {
-	RoomID    string    `json:"roomId"`
-	UserID    string    `json:"userId"`
+	RoomID string `json:"roomId" format:"room-id"`
+	// UserID is the sender's.
+	UserID    string    `json:"userId" format:"user-id"`
 	RoomState RoomState `json:"roomState"`
 	// ResumeToken is a secret that proves the seat's owner on its return.
 	ResumeToken string `json:"resumeToken"`
@@ -63,96 +72,112 @@ type Seating struct {
 	PingIntervalMs int64 `json:"pingIntervalMs"`
 	// ServerTime is the server's clock.
 	ServerTime int64 `json:"serverTime"`
-	Timestamp  int64 `json:"timestamp"`
+	// Timestamp is the server's clock.
+	Timestamp int64 `json:"timestamp"`
 }
 
 // RoomCreatedMessage answers CREATE_ROOM.
 type RoomCreatedMessage struct{ Seating }
 
-// RoomJoinedMessage answers JOIN_ROOM.
+// RoomJoinedMessage answers JOIN_ROOM, before any frame relayed to the seat.
 type RoomJoinedMessage struct{ Seating }
 
 // UserJoinedMessage tells the others of a new participant, or of one that
-// returned without a token and must be offered to anew.
+// returned without a token: offer to it anew.
 type UserJoinedMessage struct {
-	RoomID     string    `json:"roomId"`
+	RoomID     string    `json:"roomId" format:"room-id"`
 	JoinedUser User      `json:"joinedUser"`
 	RoomState  RoomState `json:"roomState"`
-	Timestamp  int64     `json:"timestamp"`
+	// Timestamp is the server's clock.
+	Timestamp int64 `json:"timestamp"`
 }
 
 // Departure is what USER_LEFT and USER_DISCONNECTED have in common.
 type Departure struct {
-	RoomID     string    `json:"roomId"`
-	LeftUserID string    `json:"leftUserId"`
+	RoomID     string    `json:"roomId" format:"room-id"`
+	LeftUserID string    `json:"leftUserId" format:"user-id"`
 	RoomState  RoomState `json:"roomState"`
 	// NewHostID is set where the departed was the host and another took over.
-	NewHostID string `json:"newHostId,omitempty"`
-	Timestamp int64  `json:"timestamp"`
+	NewHostID string `json:"newHostId,omitempty" format:"user-id"`
+	// Timestamp is the server's clock.
+	Timestamp int64 `json:"timestamp"`
 }
 
-// UserLeftMessage tells the others that a seat has ended.
+// UserLeftMessage tells the others that a seat has ended; newHostId where it was the host's.
 type UserLeftMessage struct{ Departure }
 
-// UserDisconnectedMessage tells the others that a connection dropped; the seat is held.
+// UserDisconnectedMessage tells the others that a connection dropped; its seat is held.
 type UserDisconnectedMessage struct{ Departure }
 
 // UserReconnectedMessage tells the others that a seat was resumed with its token.
 type UserReconnectedMessage struct {
-	RoomID            string    `json:"roomId"`
-	ReconnectedUserID string    `json:"reconnectedUserId"`
+	RoomID            string    `json:"roomId" format:"room-id"`
+	ReconnectedUserID string    `json:"reconnectedUserId" format:"user-id"`
 	RoomState         RoomState `json:"roomState"`
-	Timestamp         int64     `json:"timestamp"`
+	// Timestamp is the server's clock.
+	Timestamp int64 `json:"timestamp"`
 }
 
-// RoomRenamedMessage tells everybody the room's new name.
+// RoomRenamedMessage tells everybody, the host included, the room's new name.
 type RoomRenamedMessage struct {
-	RoomID      string    `json:"roomId"`
+	RoomID      string    `json:"roomId" format:"room-id"`
 	NewRoomName string    `json:"newRoomName"`
 	RoomState   RoomState `json:"roomState"`
-	Timestamp   int64     `json:"timestamp"`
+	// Timestamp is the server's clock.
+	Timestamp int64 `json:"timestamp"`
 }
 
-// UserRenamedMessage tells everybody a participant's new name.
+// UserRenamedMessage tells everybody a participant's new name; userId says whose it is.
 type UserRenamedMessage struct {
-	RoomID      string    `json:"roomId"`
-	UserID      string    `json:"userId"`
+	RoomID string `json:"roomId" format:"room-id"`
+	// UserID is whose name it is.
+	UserID      string    `json:"userId" format:"user-id"`
 	NewUserName string    `json:"newUserName"`
 	RoomState   RoomState `json:"roomState"`
-	Timestamp   int64     `json:"timestamp"`
+	// Timestamp is the server's clock.
+	Timestamp int64 `json:"timestamp"`
 }
 
 // HostChangedMessage tells everybody that the host handed the role over.
 type HostChangedMessage struct {
-	RoomID         string    `json:"roomId"`
-	NewHostID      string    `json:"newHostId"`
-	PreviousHostID string    `json:"previousHostId"`
+	RoomID         string    `json:"roomId" format:"room-id"`
+	NewHostID      string    `json:"newHostId" format:"user-id"`
+	PreviousHostID string    `json:"previousHostId" format:"user-id"`
 	RoomState      RoomState `json:"roomState"`
-	Timestamp      int64     `json:"timestamp"`
+	// Timestamp is the server's clock.
+	Timestamp int64 `json:"timestamp"`
 }
 
-// UndeliveredMessage bounces what could not be relayed.
+// UndeliveredMessage bounces a message that could not be delivered.
 type UndeliveredMessage struct {
 	Code Code `json:"code"`
 	// MessageType is the type of the message that bounced.
 	MessageType  Type   `json:"messageType"`
-	TargetUserID string `json:"targetUserId,omitempty"`
-	Retryable    bool   `json:"retryable"`
-	Timestamp    int64  `json:"timestamp"`
+	TargetUserID string `json:"targetUserId,omitempty" format:"user-id"`
+	// Retryable says that the same message may pass later, unchanged.
+	Retryable bool `json:"retryable"`
+	// Timestamp is the server's clock.
+	Timestamp int64 `json:"timestamp"`
 }
 
 // ErrorMessage refuses a request.
 type ErrorMessage struct {
-	// Code is stable; Error is a sentence for a person.
-	Code      Code   `json:"code"`
-	Error     string `json:"error"`
-	Details   string `json:"details,omitempty"`
-	Retryable bool   `json:"retryable"`
-	Timestamp int64  `json:"timestamp"`
+	// Code is stable; branch on it.
+	Code Code `json:"code"`
+	// Error is a sentence for a person and may change.
+	Error string `json:"error"`
+	// Details says where, for who looks for the cause.
+	Details string `json:"details,omitempty"`
+	// Retryable says that the same request may succeed later, unchanged.
+	Retryable bool `json:"retryable"`
+	// Timestamp is the server's clock.
+	Timestamp int64 `json:"timestamp"`
 }
 
-// PongMessage answers PING with the server's clock. Clients may send it, too.
+// PongMessage answers PING; its timestamp is 0 where a platform has answered
+// for a sleeping room. A client's PONG is ignored, but proves life.
 type PongMessage struct {
+	// Timestamp is the sender's clock.
 	Timestamp int64 `json:"timestamp"`
 }
 
@@ -327,9 +352,11 @@ func (v *VideoState) append(dst []byte) []byte {
 // RoomSummary is the answer to GET /rooms/ROOM: what somebody with an
 // invitation may know before joining.
 type RoomSummary struct {
-	ID, Name    string
-	ControlMode ControlMode
-	People      int
+	ID          string      `json:"id" format:"room-id"`
+	Name        string      `json:"name"`
+	ControlMode ControlMode `json:"controlMode"`
+	// People counts the seats, held ones included.
+	People int `json:"people"`
 }
 
 // Append appends the summary as JSON.

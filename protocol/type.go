@@ -23,11 +23,17 @@ const (
 	ControlModeChange
 	HostNavigate
 
+	// ClientRequestPlay asks the host to play. In HOST_ONLY forwarded to the host alone. Changes no state.
 	ClientRequestPlay
+	// ClientRequestPause asks the host to pause, likewise.
 	ClientRequestPause
+	// ClientRequestSeek asks the host to seek, likewise.
 	ClientRequestSeek
+	// DirectPlay plays at once. Forwarded.
 	DirectPlay
+	// DirectPause pauses at once. Forwarded.
 	DirectPause
+	// DirectSeek seeks at once. Forwarded.
 	DirectSeek
 
 	// Types is one more than the last type, the length of a table indexed by Type.

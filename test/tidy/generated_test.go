@@ -2,6 +2,7 @@ package tidy
 
 import (
 	"os/exec"
+	"strings"
 	"testing"
 )
 
@@ -17,5 +18,10 @@ func TestGeneratedFilesAreFresh(t *testing.T) {
 		if read(t, file) != string(want) {
 			t.Errorf("%s is stale: go generate %s", file, generator)
 		}
+	}
+	command := exec.Command("go", "run", "./protocol/generate", "-check")
+	command.Dir = root
+	if stale, err := command.Output(); err != nil {
+		t.Errorf("go generate ./protocol/generate: %v, stale: %s", err, strings.Fields(string(stale)))
 	}
 }

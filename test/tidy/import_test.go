@@ -35,6 +35,7 @@ var allowed = map[string]imports{
 		standard: []string{"bytes", "io", "math", "math/bits", "strconv", "strings", "sync", "unicode/utf8"},
 		modules:  map[string]string{"github.com/go-json-experiment/json/jsontext": tolerant},
 	},
+	"protocol/generate": {house: []string{"protocol", "room"}},
 	"room": {
 		standard:    []string{"crypto/subtle", "encoding/base64", "errors", "math", "math/bits", "strconv"},
 		house:       []string{"protocol"},

@@ -1,0 +1,39 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"usher/protocol"
+)
+
+// The patterns of ids, asked from the functions that check them.
+
+func roomIDPattern() string {
+	return fmt.Sprintf("^[%s]{%d,%d}$", class(func(c string) bool { return protocol.ValidRoomID(strings.Repeat(c, protocol.MinRoomIDBytes)) }), protocol.MinRoomIDBytes, protocol.MaxRoomIDBytes)
+}
+
+func userIDPattern() string {
+	return fmt.Sprintf("^[%s]{1,%d}$", class(func(c string) bool { return protocol.ValidUserID(c) }), protocol.MaxUserIDBytes)
+}
+
+// class is the inside of a regular expression's [ ]: the characters that are allowed, runs first, a hyphen last.
+func class(allows func(string) bool) string {
+	set, hyphen := "", ""
+	for c := byte(' '); c < 0x7f; c++ {
+		switch {
+		case !allows(string(c)):
+		case c == '-':
+			hyphen = "-"
+		default:
+			set += string(c)
+		}
+	}
+	runs := ""
+	for _, run := range []string{"ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz", "0123456789"} {
+		if rest := strings.Replace(set, run, "", 1); rest != set {
+			set, runs = rest, runs+run[:1]+"-"+run[len(run)-1:]
+		}
+	}
+	return runs + set + hyphen
+}

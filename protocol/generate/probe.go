@@ -1,0 +1,59 @@
+package main
+
+import (
+	"reflect"
+	"strconv"
+
+	"usher/protocol"
+)
+
+// The decoder is asked what it wants, so that neither a tag nor the generator repeats its tables.
+
+func accepts(frame []byte) bool {
+	_, err := protocol.Decode(frame)
+	return err == nil
+}
+
+// needs says whether the decoder refuses the message without the field.
+func (msg *message) needs(name string) bool {
+	return !accepts(msg.frame(map[string]string{name: ""}))
+}
+
+// reads says whether the decoder looks at the field; what it does not read is an unknown field to it.
+func (msg *message) reads(name string) bool {
+	return !accepts(msg.frame(map[string]string{name: "[]"}))
+}
+
+// frame is a message with every field, as JSON; "" leaves one out.
+func (msg *message) frame(changed map[string]string) []byte {
+	frame := []byte(`{"type":` + strconv.Quote(msg.typ))
+	for _, f := range msg.fields {
+		value, ok := changed[f.name]
+		if !ok {
+			value = f.example()
+		}
+		if value != "" {
+			frame = append(frame, `,"`+f.name+`":`+value...)
+		}
+	}
+	return append(frame, '}')
+}
+
+// example is a value that a field may have, as JSON.
+func (f *field) example() string {
+	switch {
+	case f.format == "room-id":
+		return `"room-1"`
+	case f.format == "user-id":
+		return `"ann"`
+	case f.enum != nil:
+		return strconv.Quote(f.enum[0])
+	}
+	switch f.typ.Kind() {
+	case reflect.String:
+		return `"text"`
+	case reflect.Struct:
+		return "{}"
+	}
+	return "1"
+}
