@@ -1,0 +1,36 @@
+interface Sample {
+  /** The server's clock minus the local one, ms. */
+  offsetMs: number;
+  roundTripMs: number;
+}
+
+/** How many samples are looked at; older ones may be of a clock that has drifted. */
+const maxSamples = 8;
+
+/**
+ * An estimate of the server's clock. A sample's error is at most half of its round trip, so the one with the shortest counts. The local clock is the
+ * monotonic one: a wall clock that is set anew would move the film.
+ */
+export class ServerClock {
+  #samples: Sample[] = [];
+
+  /** Takes a time that the server told in an answer; sentAtMs and receivedAtMs are of performance.now(). */
+  add(serverMs: number, sentAtMs: number, receivedAtMs: number): void {
+    const roundTripMs = receivedAtMs - sentAtMs;
+    this.#samples = [...this.#samples, { offsetMs: serverMs - (sentAtMs + receivedAtMs) / 2, roundTripMs }].slice(-maxSamples);
+  }
+
+  /** Forgets what another server, or one that was restarted on another machine, has told. */
+  reset(): void {
+    this.#samples = [];
+  }
+
+  /** The server's time in ms since the epoch; this machine's as long as the server has told none. */
+  now(): number {
+    let best: Sample | undefined;
+    for (const sample of this.#samples) {
+      best = best === undefined || sample.roundTripMs <= best.roundTripMs ? sample : best;
+    }
+    return best === undefined ? Date.now() : performance.now() + best.offsetMs;
+  }
+}

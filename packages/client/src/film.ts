@@ -1,0 +1,78 @@
+// Where the film is: a line through (atMs, time), which every participant follows.
+
+import type { RoomState, SyncMessage } from "@usher/types";
+import type { MarkedSync } from "./signaling.js";
+
+export interface Film {
+  playing: boolean;
+  /** Seconds, at atMs. */
+  time: number;
+  /** The server's clock, ms. */
+  atMs: number;
+  /** When somebody last played, paused, sought or chose another film, by the server's clock, ms. */
+  actedAtMs: number;
+  /** What is shown, as the one who chose it named it; "" where nobody has said. */
+  url: string;
+}
+
+/** How far ahead of the server's clock a mark may be, ms; more is a wrong clock or a lie, and would hold the film. */
+const aheadMs = 500;
+
+/** Where the film is at a time of the server's clock, in seconds. */
+export function positionAt(film: Film, serverMs: number): number {
+  return film.playing ? film.time + Math.max(0, serverMs - film.atMs) / 1000 : film.time;
+}
+
+/** How much later than the act itself the server may have heard of it, ms. */
+const heardMs = 1000;
+
+/** The film as the server tells it; undefined where nobody has played anything yet. A participant who was there knows better. */
+export function filmOf(room: RoomState): Film | undefined {
+  const { isPlaying, currentTime, lastUpdated, url } = room.videoState;
+  const isUntold = url === "" && !isPlaying && currentTime === 0;
+  return isUntold ? undefined : { playing: isPlaying, time: currentTime, atMs: lastUpdated, actedAtMs: lastUpdated - heardMs, url };
+}
+
+/** The film after a message; the same object where the message changes nothing, because it is older than what is known or about something else. */
+export function nextFilm(film: Film | undefined, message: MarkedSync, serverMs: number): Film | undefined {
+  const change = changeOf(message, film);
+  if (change === undefined) {
+    return film;
+  }
+  const atMs = Math.min(message.serverTime ?? serverMs, serverMs + aheadMs);
+  const actedAtMs = Math.min(message.actedAt ?? atMs, atMs);
+  if (film !== undefined && (actedAtMs < film.actedAtMs || (actedAtMs === film.actedAtMs && atMs <= film.atMs))) {
+    return film;
+  }
+  const time = change.time ?? (film === undefined ? 0 : positionAt(film, atMs));
+  return { playing: change.playing ?? film?.playing ?? false, time, atMs, actedAtMs, url: change.url ?? film?.url ?? "" };
+}
+
+interface Change {
+  playing?: boolean | undefined;
+  time?: number | undefined;
+  url?: string | undefined;
+}
+
+function changeOf(message: SyncMessage, film: Film | undefined): Change | undefined {
+  switch (message.type) {
+    case "HOST_STATE_UPDATE":
+      return { playing: message.state === "PLAYING", time: message.time, url: message.hostVideoUrl };
+    case "UNIFIED_SYNC":
+      return { playing: message.action === "SEEK" ? film?.playing : message.action === "PLAY", time: message.time, url: message.videoUrl };
+    case "DIRECT_PLAY":
+      return { playing: true, time: message.time };
+    case "DIRECT_PAUSE":
+      return { playing: false, time: message.time };
+    case "DIRECT_SEEK":
+      return { time: message.time };
+    case "HOST_NAVIGATE":
+    case "CONTROL_MODE_CHANGE":
+    case "CLIENT_REQUEST_PLAY":
+    case "CLIENT_REQUEST_PAUSE":
+    case "CLIENT_REQUEST_SEEK":
+      return undefined; // the last three ask the host, who acts or does not
+    default:
+      return message satisfies never;
+  }
+}

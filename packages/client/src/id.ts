@@ -1,0 +1,20 @@
+const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+/** 22 characters of 6 random bits each. */
+export function randomText(): string {
+  let text = "";
+  for (const byte of crypto.getRandomValues(new Uint8Array(22))) {
+    text += alphabet.charAt(byte & 63);
+  }
+  return text;
+}
+
+/** A room id that cannot be guessed: who knows it may join. */
+export function newRoomId(): string {
+  return randomText();
+}
+
+/** A user id that nobody else has. */
+export function newUserId(): string {
+  return `user-${randomText()}`;
+}

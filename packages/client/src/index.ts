@@ -1,0 +1,26 @@
+// @usher/client: a client of the usher signaling server.
+//
+// RoomClient is a seat in a room that survives lost connections, reloads and restarts; PeerMesh opens data channels to the others and falls back to the
+// server's relay; VideoSync keeps a <video> where the room's film is. Each needs only the one before it, and a bundler leaves out what is not used.
+
+export type * from "@usher/types";
+export { RoomClient, type CreateRequest, type JoinRequest, type RoomClientEvents, type RoomClientOptions } from "./client.js";
+export { RoomError, type ConnectionErrorCode } from "./error.js";
+export { positionAt, type Film } from "./film.js";
+export { newRoomId, newUserId } from "./id.js";
+export { PeerMesh, type PeerMeshEvents, type PeerMeshOptions, type Route } from "./mesh.js";
+export type {
+  FilmMark,
+  IceServer,
+  MarkedSync,
+  MeshMark,
+  Outgoing,
+  OutgoingSync,
+  Seated,
+  ServerMessage,
+  Signaling,
+  SignalingEvents,
+  Status,
+} from "./signaling.js";
+export { chromeStore, memoryStore, webStore, type ChromeStorageArea, type SeatStore, type StoredSeat, type WebStorage } from "./store.js";
+export { VideoSync, type SyncPort, type SyncPortEvents, type VideoSyncOptions } from "./video.js";

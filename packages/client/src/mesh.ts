@@ -1,0 +1,275 @@
+import type { RoomState } from "@usher/types";
+import { mayControl, parseSync } from "./control.js";
+import { Emitter } from "./emitter.js";
+import { filmOf, nextFilm, positionAt, type Film } from "./film.js";
+import { Peer, type PeerSignal } from "./peer.js";
+import type { IceServer, MarkedSync, OutgoingSync, Seated, ServerMessage, Signaling } from "./signaling.js";
+
+/** How messages reach another participant now. */
+export type Route = "direct" | "relayed" | "away";
+
+export interface PeerMeshEvents {
+  /** A SyncMessage of somebody who may send it, over a data channel or relayed by the server. */
+  message: { message: MarkedSync; from: string; direct: boolean };
+  route: { userId: string; route: Route };
+  /** The film was played, paused, sought or changed, here or elsewhere, or the server has told where it is. */
+  film: Film;
+  room: RoomState;
+  /** A SyncMessage goes out over a data channel, for who wants to watch. */
+  direct: { message: OutgoingSync; to: string };
+}
+
+export interface PeerMeshOptions {
+  /** Instead of those that the server hands out. */
+  iceServers?: () => Promise<IceServer[]>;
+  /** Makes a peer connection; RTCPeerConnection itself by default. */
+  createConnection?: (configuration: RTCConfiguration) => RTCPeerConnection;
+}
+
+/**
+ * A data channel to each other participant of the room, and the server's relay where one does not open or fails: send() and "message" are the same
+ * for both ways. The host offers to everyone; between two others the one with the smaller user id.
+ */
+export class PeerMesh extends Emitter<PeerMeshEvents> {
+  readonly #client: Signaling;
+  readonly #options: PeerMeshOptions;
+  readonly #peers = new Map<string, Peer>();
+  readonly #routes = new Map<string, Route>();
+  readonly #subscriptions: (() => void)[];
+  #film: Film | undefined;
+
+  constructor(client: Signaling, options: PeerMeshOptions = {}) {
+    super();
+    if (options.createConnection === undefined && typeof RTCPeerConnection === "undefined") {
+      throw new Error("There is no RTCPeerConnection here. In an extension the mesh belongs into an offscreen document, not the service worker");
+    }
+    this.#client = client;
+    this.#options = options;
+    this.#subscriptions = [
+      client.on("room", (room) => this.#follow(room)),
+      client.on("seated", (answer) => this.#seated(answer)),
+      client.on("message", (message) => this.#read(message)),
+      client.on("status", () => this.#tellRoutes()),
+    ];
+    if (client.room !== undefined && client.status.state === "seated") {
+      this.#follow(client.room);
+      this.#offerToAll(() => true);
+    }
+  }
+
+  get userId(): string {
+    return this.#client.userId;
+  }
+
+  get room(): RoomState | undefined {
+    return this.#client.room;
+  }
+
+  /** Where the film is; undefined where nobody has played anything yet. */
+  get film(): Film | undefined {
+    return this.#film;
+  }
+
+  /** The server's time, ms since the epoch. */
+  serverTime(): number {
+    return this.#client.serverTime();
+  }
+
+  /** How messages reach a participant now; "away" for one that is not in the room. */
+  route(userId: string): Route {
+    if (this.#peers.get(userId)?.isOpen === true) {
+      return "direct";
+    }
+    const isConnected = this.room?.users.some((user) => user.id === userId && user.isConnected) ?? false;
+    return isConnected && this.#client.status.state === "seated" ? "relayed" : "away";
+  }
+
+  /**
+   * Sends to one participant, or to all: over the data channel where one is open, else over the server. The server is told in any case, so that it
+   * knows where the film is for who comes later. False, and nothing sent, where the room's control mode forbids it.
+   */
+  send(message: OutgoingSync, to?: string): boolean {
+    const { room, userId } = this;
+    if (room === undefined || !mayControl(room, userId, message.type)) {
+      return false;
+    }
+    const isRequest = message.type.startsWith("CLIENT_REQUEST_");
+    const target = to ?? (isRequest && room.controlMode === "HOST_ONLY" ? room.hostId : undefined);
+    this.#setFilm(nextFilm(this.#film, { ...message, userId, timestamp: Date.now() }, this.serverTime()));
+    let isRelayed = false;
+    for (const id of target === undefined ? this.#peers.keys() : [target]) {
+      if (!this.#sendDirect(message, id) && this.route(id) === "relayed") {
+        isRelayed = this.#client.send({ ...message, targetUserId: id }) || isRelayed;
+      }
+    }
+    if (!isRelayed && target === undefined && !isRequest) {
+      this.#client.send({ ...message, targetUserId: userId }); // to oneself: to the room alone
+    }
+    return true;
+  }
+
+  /** Closes the peer connections. The seat in the room is the client's affair. */
+  close(): void {
+    for (const unsubscribe of this.#subscriptions) {
+      unsubscribe();
+    }
+    for (const peer of this.#peers.values()) {
+      peer.close();
+    }
+    this.#peers.clear();
+  }
+
+  #sendDirect(message: OutgoingSync, to: string): boolean {
+    const isSent = this.#peers.get(to)?.sendDirect(JSON.stringify({ ...message, userId: this.userId, timestamp: Date.now() })) ?? false;
+    if (isSent) {
+      this.emit("direct", { message, to });
+    }
+    return isSent;
+  }
+
+  /** One peer for each other participant, and none for who has left. */
+  #follow(room: RoomState): void {
+    for (const { id } of room.users) {
+      if (id !== this.userId && !this.#peers.has(id)) {
+        this.#peers.set(id, this.#newPeer(id));
+      }
+    }
+    for (const [id, peer] of this.#peers) {
+      if (!room.users.some((user) => user.id === id)) {
+        peer.close();
+        this.#peers.delete(id);
+      }
+    }
+    this.#tellRoutes();
+    this.emit("room", room);
+  }
+
+  #newPeer(id: string): Peer {
+    const changed = (): void => this.#tellRoutes();
+    return new Peer({
+      id,
+      iceServers: this.#options.iceServers ?? (() => this.#client.iceServers()),
+      polite: () => !this.#offersTo(id),
+      send: (signal) => this.#client.send(signal),
+      opened: changed,
+      closed: changed,
+      received: (data) => this.#hear(parseSync(data, id), id, true),
+      createConnection: this.#options.createConnection ?? ((configuration) => new RTCPeerConnection(configuration)),
+    });
+  }
+
+  #offersTo(id: string): boolean {
+    const hostId = this.room?.hostId;
+    return hostId === this.userId || (hostId !== id && this.userId < id);
+  }
+
+  #seated({ resumed, roomState }: Seated): void {
+    const film = filmOf(roomState);
+    if (film !== undefined && (this.#film === undefined || film.actedAtMs > this.#film.actedAtMs)) {
+      this.#setFilm(film);
+    } else {
+      this.#tellFilm(); // a server that was killed may have forgotten
+    }
+    for (const peer of this.#peers.values()) {
+      peer.resend();
+      peer.restartIfLost();
+    }
+    // Who is new is offered to by those whose part it is. Who has its seat again but forgot its connections, as after a reload, must say so itself.
+    this.#offerToAll((id) => resumed || this.#offersTo(id));
+  }
+
+  #offerToAll(isMine: (id: string) => boolean): void {
+    for (const user of this.room?.users ?? []) {
+      const peer = this.#peers.get(user.id);
+      if (peer !== undefined && !peer.isActive && user.isConnected && isMine(user.id)) {
+        peer.offer();
+      }
+    }
+  }
+
+  #read(message: ServerMessage): void {
+    switch (message.type) {
+      case "WEBRTC_OFFER":
+      case "WEBRTC_ANSWER":
+      case "WEBRTC_ICE_CANDIDATE":
+        this.#peers.get(message.userId)?.receive(message as PeerSignal);
+        break;
+      case "USER_JOINED":
+        if (this.#offersTo(message.joinedUser.id)) {
+          this.#peers.get(message.joinedUser.id)?.offer();
+        }
+        break;
+      case "USER_RECONNECTED": {
+        const peer = this.#peers.get(message.reconnectedUserId);
+        peer?.resend();
+        peer?.restartIfLost();
+        break;
+      }
+      default:
+        if (isSync(message)) {
+          this.#hear(message, message.userId, false);
+        }
+    }
+  }
+
+  /** Takes a SyncMessage, over whichever way; the server has looked at those it relays, and at a data channel it is done here. */
+  #hear(message: MarkedSync | undefined, from: string, direct: boolean): void {
+    const { room } = this;
+    if (message === undefined || room === undefined || !mayControl(room, from, message.type)) {
+      return;
+    }
+    this.#setFilm(nextFilm(this.#film, message, this.serverTime()));
+    this.emit("message", { message, from, direct });
+  }
+
+  #setFilm(film: Film | undefined): void {
+    if (film !== undefined && film !== this.#film) {
+      this.#film = film;
+      this.emit("film", film);
+    }
+  }
+
+  /** The host's word on where the film is, to one participant or to all. */
+  #tellFilm(to?: string): void {
+    const film = this.#film;
+    if (film !== undefined && this.room?.hostId === this.userId) {
+      const serverTime = this.serverTime();
+      const state = film.playing ? "PLAYING" : "PAUSED";
+      this.send({ type: "HOST_STATE_UPDATE", state, time: positionAt(film, serverTime), hostVideoUrl: film.url, serverTime, actedAt: film.actedAtMs }, to);
+    }
+  }
+
+  #tellRoutes(): void {
+    for (const userId of new Set([...this.#peers.keys(), ...this.#routes.keys()])) {
+      const route = this.route(userId);
+      if (this.#routes.get(userId) !== route) {
+        const isBack = route !== "away" && this.#routes.get(userId) !== "relayed";
+        this.#routes.set(userId, route);
+        this.emit("route", { userId, route });
+        if (isBack) {
+          this.#tellFilm(userId); // what was under way on the old one may be lost
+        }
+      }
+      if (!this.#peers.has(userId)) {
+        this.#routes.delete(userId);
+      }
+    }
+  }
+}
+
+const syncTypes: Readonly<Record<MarkedSync["type"], true>> = {
+  HOST_STATE_UPDATE: true,
+  UNIFIED_SYNC: true,
+  CONTROL_MODE_CHANGE: true,
+  HOST_NAVIGATE: true,
+  CLIENT_REQUEST_PLAY: true,
+  CLIENT_REQUEST_PAUSE: true,
+  CLIENT_REQUEST_SEEK: true,
+  DIRECT_PLAY: true,
+  DIRECT_PAUSE: true,
+  DIRECT_SEEK: true,
+};
+
+function isSync(message: ServerMessage): message is MarkedSync {
+  return Object.hasOwn(syncTypes, message.type);
+}

@@ -1,0 +1,322 @@
+// One peer connection, by the W3C's perfect negotiation (WebRTC 1.0, section 10.7), and the delivery of its signaling over sockets that may die.
+
+import type { IceCandidate, SessionDescription, WebRTCAnswerMessage, WebRTCIceCandidateMessage, WebRTCOfferMessage } from "@usher/types";
+import { randomText } from "./id.js";
+import type { IceServer, MeshMark, Outgoing } from "./signaling.js";
+
+/** A signaling message of a peer. One of another client than this has no mark. */
+export type PeerSignal = (WebRTCOfferMessage | WebRTCAnswerMessage | WebRTCIceCandidateMessage) & { mesh?: MeshMark };
+
+export interface PeerOptions {
+  id: string;
+  iceServers: () => Promise<IceServer[]>;
+  /** Whether this side gives way when both have made an offer. */
+  polite: () => boolean;
+  /** False where there is no connection to the server now; the frame is sent again later. */
+  send: (signal: Outgoing) => boolean;
+  opened: () => void;
+  closed: () => void;
+  received: (data: unknown) => void;
+  createConnection: (configuration: RTCConfiguration) => RTCPeerConnection;
+}
+
+/** How many frames wait for an acknowledgement or for their predecessor; more than one negotiation ever needs. */
+const maxFrames = 256;
+/** Of a connection that is lost: how long it may come back by itself, ms. */
+const disconnectedMs = 2000;
+/** How long one try to connect may take before it is begun anew, ms. */
+const connectMs = 12_000;
+const maxConnectMs = 60_000;
+
+export class Peer {
+  readonly #options: PeerOptions;
+  #connection: RTCPeerConnection | undefined;
+  readonly #channels = new Set<RTCDataChannel>();
+  #session = randomText();
+  #remoteSession: string | undefined;
+  #seq = 0;
+  #received = 0;
+  /** Sent, and not known to have come. */
+  #kept: Outgoing[] = [];
+  /** Came before its predecessor. */
+  readonly #early = new Map<number, PeerSignal>();
+  #tasks: Promise<void> = Promise.resolve();
+  #makingOffer = false;
+  #settingAnswer = false;
+  #ignoresOffer = false;
+  #isOpen = false;
+  #isClosed = false;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #tries = 0;
+
+  constructor(options: PeerOptions) {
+    this.#options = options;
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  /** Whether a connection has been begun. */
+  get isActive(): boolean {
+    return this.#connection !== undefined;
+  }
+
+  /** Begins, or begins anew, with an offer. */
+  offer(): void {
+    this.#reset();
+    this.#run(async () => {
+      const connection = await this.#connect();
+      if (connection !== undefined) {
+        this.#adopt(connection.createDataChannel("usher")); // negotiation is needed from here on
+      }
+    });
+  }
+
+  /** Sends over the data channel. False where it is not open. */
+  sendDirect(text: string): boolean {
+    if (!this.#isOpen) {
+      return false;
+    }
+    for (const channel of this.#channels) {
+      if (channel.readyState === "open") {
+        channel.send(text);
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** Sends again what may have been lost with a socket, this side's or the other's; the receiver knows what it has already. */
+  resend(): void {
+    for (const signal of this.#kept) {
+      this.#options.send(this.#acknowledging(signal));
+    }
+  }
+
+  /** Looks for a way anew where there is none, with new candidates. */
+  restartIfLost(): void {
+    const state = this.#connection?.connectionState;
+    if (state === "disconnected" || state === "failed") {
+      this.#connection?.restartIce();
+    }
+  }
+
+  receive(signal: PeerSignal): void {
+    const { mesh } = signal;
+    if (mesh === undefined) {
+      this.#run(() => this.#handle(signal));
+      return;
+    }
+    if (mesh.to !== undefined && mesh.to !== this.#session) {
+      return; // meant for a connection that is no more
+    }
+    if (mesh.session !== this.#remoteSession) {
+      if (mesh.seq !== 1) {
+        return; // it comes again, after the first
+      }
+      if (this.#remoteSession !== undefined) {
+        this.#reset();
+      }
+      this.#remoteSession = mesh.session;
+    }
+    this.#kept = this.#kept.filter((kept) => kept.mesh !== undefined && kept.mesh.seq > mesh.ack);
+    if (mesh.seq > this.#received && this.#early.size < maxFrames) {
+      this.#early.set(mesh.seq, signal);
+    }
+    for (let next = this.#early.get(this.#received + 1); next !== undefined; next = this.#early.get(this.#received + 1)) {
+      this.#received += 1;
+      this.#early.delete(this.#received);
+      const inOrder = next;
+      this.#run(() => this.#handle(inOrder));
+    }
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#reset();
+  }
+
+  /** Back to the beginning, as a new session. */
+  #reset(): void {
+    clearTimeout(this.#timer);
+    this.#connection?.close();
+    this.#connection = undefined;
+    this.#channels.clear();
+    this.#session = randomText();
+    this.#remoteSession = undefined;
+    this.#seq = this.#received = 0;
+    this.#kept = [];
+    this.#early.clear();
+    this.#tasks = Promise.resolve();
+    this.#makingOffer = this.#settingAnswer = this.#ignoresOffer = false;
+    this.#setOpen();
+  }
+
+  /** Runs a task of this session after those before it. */
+  #run(task: () => Promise<void>): void {
+    const session = this.#session;
+    this.#tasks = this.#tasks.then(() => (session === this.#session && !this.#isClosed ? task() : undefined)).catch(() => undefined);
+  }
+
+  async #connect(): Promise<RTCPeerConnection | undefined> {
+    if (this.#connection !== undefined) {
+      return this.#connection;
+    }
+    const session = this.#session;
+    const iceServers = await this.#options.iceServers();
+    if (session !== this.#session || this.#isClosed) {
+      return undefined;
+    }
+    const connection = this.#options.createConnection({ iceServers });
+    this.#connection = connection;
+    const listen = <K extends keyof RTCPeerConnectionEventMap>(type: K, listener: (event: RTCPeerConnectionEventMap[K]) => void): void =>
+      connection.addEventListener(type, (event) => {
+        if (this.#connection === connection) {
+          listener(event);
+        }
+      });
+    listen("negotiationneeded", () => void this.#makeOffer(connection));
+    listen("icecandidate", ({ candidate }) => {
+      if (candidate !== null) {
+        this.#signal({ type: "WEBRTC_ICE_CANDIDATE", targetUserId: this.#options.id, candidate: candidate.toJSON() as IceCandidate });
+      }
+    });
+    listen("datachannel", ({ channel }) => this.#adopt(channel));
+    listen("connectionstatechange", () => this.#watch(connection));
+    this.#watch(connection);
+    return connection;
+  }
+
+  #adopt(channel: RTCDataChannel): void {
+    this.#channels.add(channel);
+    channel.addEventListener("open", () => this.#setOpen());
+    channel.addEventListener("close", () => this.#setOpen());
+    channel.addEventListener("message", (event) => {
+      if (this.#channels.has(channel)) {
+        this.#options.received(event.data);
+      }
+    });
+  }
+
+  async #makeOffer(connection: RTCPeerConnection): Promise<void> {
+    try {
+      this.#makingOffer = true;
+      await connection.setLocalDescription();
+      this.#describe(connection);
+    } catch {
+      // Closed meanwhile; the watch begins anew where that is due.
+    } finally {
+      if (this.#connection === connection) {
+        this.#makingOffer = false;
+      }
+    }
+  }
+
+  #describe(connection: RTCPeerConnection): void {
+    const description = connection.localDescription;
+    if (description === null || this.#connection !== connection) {
+      return;
+    }
+    const { type, sdp } = description;
+    const init: SessionDescription = { type, sdp };
+    const targetUserId = this.#options.id;
+    this.#signal(type === "offer" ? { type: "WEBRTC_OFFER", targetUserId, offer: init } : { type: "WEBRTC_ANSWER", targetUserId, answer: init });
+  }
+
+  async #handle(signal: PeerSignal): Promise<void> {
+    const connection = await this.#connect();
+    if (connection === undefined) {
+      return;
+    }
+    if (signal.type === "WEBRTC_ICE_CANDIDATE") {
+      await connection.addIceCandidate(signal.candidate).catch((error: unknown) => {
+        if (!this.#ignoresOffer) {
+          throw error;
+        }
+      });
+      return;
+    }
+    const description = signal.type === "WEBRTC_OFFER" ? signal.offer : signal.answer;
+    const isOffer = description.type === "offer";
+    const isReady = !this.#makingOffer && (connection.signalingState === "stable" || this.#settingAnswer);
+    this.#ignoresOffer = isOffer && !isReady && !this.#options.polite();
+    if (this.#ignoresOffer) {
+      return;
+    }
+    this.#settingAnswer = !isOffer;
+    try {
+      await connection.setRemoteDescription(description);
+    } finally {
+      this.#settingAnswer = false;
+    }
+    if (isOffer) {
+      await connection.setLocalDescription();
+      this.#describe(connection);
+    }
+  }
+
+  #signal(signal: Outgoing): void {
+    this.#seq += 1;
+    const mesh: MeshMark = { session: this.#session, seq: this.#seq, ack: 0 };
+    this.#kept = [...this.#kept, { ...signal, mesh }].slice(-maxFrames);
+    this.#options.send(this.#acknowledging({ ...signal, mesh }));
+  }
+
+  #acknowledging(signal: Outgoing): Outgoing {
+    const mesh: MeshMark = { ...(signal.mesh as MeshMark), ack: this.#received };
+    return { ...signal, mesh: this.#remoteSession === undefined ? mesh : { ...mesh, to: this.#remoteSession } };
+  }
+
+  /** Sees to it that the connection comes, or comes back. */
+  #watch(connection: RTCPeerConnection): void {
+    clearTimeout(this.#timer);
+    const after = (ms: number, act: () => void): void => {
+      this.#timer = setTimeout(act, ms);
+    };
+    const tryMs = Math.min(connectMs * 2 ** this.#tries, maxConnectMs);
+    switch (connection.connectionState) {
+      case "connected":
+        this.#tries = 0;
+        break;
+      case "disconnected":
+        after(disconnectedMs, () => {
+          connection.restartIce();
+          this.#beginAnewAfter(tryMs);
+        });
+        break;
+      case "failed":
+        connection.restartIce();
+        this.#beginAnewAfter(tryMs);
+        break;
+      case "new":
+      case "connecting":
+        this.#beginAnewAfter(tryMs);
+        break;
+      case "closed":
+        break;
+    }
+    this.#setOpen();
+  }
+
+  /** The polite side leaves it to the other for as long again. */
+  #beginAnewAfter(ms: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(
+      () => {
+        this.#tries += 1;
+        this.offer();
+      },
+      this.#options.polite() ? 2 * ms : ms,
+    );
+  }
+
+  #setOpen(): void {
+    const isUsable = this.#connection?.connectionState !== "failed" && this.#connection?.connectionState !== "disconnected";
+    const isOpen = isUsable && [...this.#channels].some((channel) => channel.readyState === "open");
+    if (isOpen !== this.#isOpen) {
+      this.#isOpen = isOpen;
+      (isOpen ? this.#options.opened : this.#options.closed)();
+    }
+  }
+}

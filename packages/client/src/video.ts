@@ -1,0 +1,264 @@
+import type { RoomState } from "@usher/types";
+import { mayControl } from "./control.js";
+import { positionAt, type Film } from "./film.js";
+import type { OutgoingSync } from "./signaling.js";
+
+export interface SyncPortEvents {
+  film: Film;
+  room: RoomState;
+}
+
+/** What VideoSync needs of a mesh. PeerMesh is one; a content script has one made of a port. */
+export interface SyncPort {
+  readonly userId: string;
+  readonly room: RoomState | undefined;
+  readonly film: Film | undefined;
+  serverTime(): number;
+  /** False where the control mode forbids it. */
+  send(message: OutgoingSync): boolean;
+  on<K extends keyof SyncPortEvents>(type: K, listener: (event: SyncPortEvents[K]) => void): () => void;
+}
+
+export interface VideoSyncOptions {
+  /** What the element shows now, as a name that all participants understand: the page's address, say. */
+  source(): string;
+  /** Somebody who may has chosen another film: show it, or ask the viewer first. */
+  open(url: string): void;
+  /** The viewer has no control in this room; the element has gone back. */
+  onRefused?(): void;
+  /** The browser plays only without sound until the viewer has touched the page; the element is muted now. */
+  onBlocked?(): void;
+}
+
+const loopMs = 200;
+/** A drift, in seconds: what is let be, what is mended by speed, and what by a jump. */
+const steady = 0.025;
+const jump = 0.75;
+/** How much faster or slower the film may run to catch up; more can be heard. */
+const maxSpeedUp = 0.1;
+/** A host that is off by this many seconds was held up, and the others wait for it. */
+const heldUp = 0.35;
+/** How often the host says where it is though nothing happens, ms. */
+const sayAgainMs = 30_000;
+
+/**
+ * Keeps a <video> where the room's film is. Everybody follows the same line through the server's time, so nobody waits for anybody's messages; what the
+ * viewer does with the element goes to the room, or is undone where the viewer has no control. The host's element is the measure when it was held up.
+ */
+export class VideoSync {
+  readonly #video: HTMLVideoElement;
+  readonly #port: SyncPort;
+  readonly #options: VideoSyncOptions;
+  readonly #stop = new AbortController();
+  readonly #unsubscribe: () => void;
+  readonly #timer: ReturnType<typeof setInterval>;
+  #soughtTo = -1;
+  #asked = "";
+
+  constructor(video: HTMLVideoElement, port: SyncPort, options: VideoSyncOptions) {
+    this.#video = video;
+    this.#port = port;
+    this.#options = options;
+    const { signal } = this.#stop;
+    video.addEventListener("play", () => this.#played(), { signal });
+    video.addEventListener("pause", () => this.#paused(), { signal });
+    video.addEventListener("seeking", () => this.#sought(), { signal });
+    video.addEventListener("ended", () => this.#ended(), { signal });
+    video.addEventListener("loadedmetadata", () => this.#apply(), { signal });
+    this.#unsubscribe = port.on("film", () => this.#apply());
+    this.#timer = setInterval(() => this.#follow(), loopMs);
+    this.#apply();
+  }
+
+  /** How far the element is ahead of the room's film (behind: negative), ms; 0 where it shows another one or none. */
+  get driftMs(): number {
+    return this.#drift() * 1000;
+  }
+
+  /** Tells the room that the viewer has chosen what source() says now, paused where the element stands. False, and undone, where the viewer may not. */
+  announce(): boolean {
+    return this.#act("PAUSE");
+  }
+
+  /** Lets go of the element, which stays as it is. */
+  close(): void {
+    clearInterval(this.#timer);
+    this.#stop.abort();
+    this.#unsubscribe();
+    this.#video.playbackRate = 1;
+  }
+
+  #drift(): number {
+    const { film } = this.#port;
+    const { currentTime, duration, loop } = this.#video;
+    if (film === undefined || !this.#isShown(film)) {
+      return 0;
+    }
+    const target = positionAt(film, this.#port.serverTime());
+    if (!(duration > 0)) {
+      return currentTime - target;
+    }
+    if (!loop) {
+      return currentTime - Math.min(target, duration);
+    }
+    const drift = (currentTime - target) % duration;
+    return Math.abs(drift) <= duration / 2 ? drift : drift - Math.sign(drift) * duration;
+  }
+
+  #isShown(film: Film): boolean {
+    return (film.url === "" || film.url === this.#options.source()) && this.#video.readyState >= 1;
+  }
+
+  get #isHost(): boolean {
+    return this.#port.room?.hostId === this.#port.userId;
+  }
+
+  /** The film has changed, or the element has. */
+  #apply(): void {
+    const { film } = this.#port;
+    const video = this.#video;
+    if (film === undefined) {
+      return;
+    }
+    if (film.url !== "" && film.url !== this.#options.source()) {
+      this.#askFor(film.url);
+      return;
+    }
+    this.#asked = "";
+    if (!this.#isShown(film)) {
+      return;
+    }
+    const drift = this.#drift();
+    if (Math.abs(drift) > (film.playing ? heldUp : steady)) {
+      this.#seek(drift);
+    }
+    if (film.playing && video.paused && !this.#isOver(film)) {
+      void this.#play();
+    } else if (!film.playing && !video.paused) {
+      video.pause();
+      video.playbackRate = 1;
+    }
+  }
+
+  #askFor(url: string): void {
+    if (url !== this.#asked) {
+      this.#asked = url;
+      this.#options.open(url);
+    }
+  }
+
+  #isOver(film: Film): boolean {
+    const { loop, duration } = this.#video;
+    return !loop && positionAt(film, this.#port.serverTime()) >= duration;
+  }
+
+  #seek(drift: number): void {
+    const { currentTime, duration, loop } = this.#video;
+    let target = Math.max(0, currentTime - drift);
+    if (duration > 0) {
+      target = loop ? target % duration : Math.min(target, duration);
+    }
+    this.#soughtTo = target;
+    this.#video.currentTime = target;
+  }
+
+  async #play(): Promise<void> {
+    const video = this.#video;
+    try {
+      await video.play();
+    } catch (error) {
+      if ((error as Error).name !== "NotAllowedError") {
+        return; // paused again, or another film
+      }
+      if (!video.muted) {
+        video.muted = true;
+        await video.play().catch(() => undefined);
+      }
+      this.#options.onBlocked?.();
+    }
+  }
+
+  /** Every now and then: what small drift there is goes by speed, which nobody notices. */
+  #follow(): void {
+    const { film } = this.#port;
+    const video = this.#video;
+    if (film === undefined || !this.#isShown(film) || video.seeking || video.readyState < 3) {
+      return;
+    }
+    if (film.playing === video.paused && !this.#isOver(film)) {
+      this.#apply();
+      return;
+    }
+    if (!film.playing || video.ended) {
+      return;
+    }
+    const drift = this.#drift();
+    if (this.#isHost && (Math.abs(drift) > heldUp || this.#port.serverTime() - film.atMs > sayAgainMs)) {
+      this.#say(film);
+    } else if (Math.abs(drift) > jump) {
+      this.#seek(drift);
+    } else {
+      const rate = Math.abs(drift) < steady ? 1 : 1 - Math.sign(drift) * Math.min(maxSpeedUp, Math.abs(drift) / 2);
+      if (Math.abs(video.playbackRate - rate) > 0.001) {
+        video.playbackRate = rate;
+      }
+    }
+  }
+
+  #say(film: Film): void {
+    const time = this.#video.currentTime;
+    const hostVideoUrl = this.#options.source();
+    const serverTime = this.#port.serverTime();
+    this.#port.send({ type: "HOST_STATE_UPDATE", state: "PLAYING", time, hostVideoUrl, serverTime, actedAt: film.actedAtMs });
+  }
+
+  // The viewer's doing is told from our own by the film: an element that is as the film says was not touched.
+
+  #played(): void {
+    if (!this.#video.paused && this.#port.film?.playing !== true) {
+      this.#act("PLAY");
+    }
+  }
+
+  #paused(): void {
+    if (this.#video.paused && !this.#video.ended && this.#port.film?.playing === true) {
+      this.#act("PAUSE");
+    }
+  }
+
+  #sought(): void {
+    const { film } = this.#port;
+    const isOurs = Math.abs(this.#video.currentTime - this.#soughtTo) < 0.01;
+    const isThere = film !== undefined && Math.abs(this.#drift()) < (film.playing ? 0.3 : steady);
+    if (!isOurs && !isThere) {
+      this.#act("SEEK");
+    }
+  }
+
+  #ended(): void {
+    if (this.#isHost && this.#port.film?.playing === true) {
+      this.#act("PAUSE");
+    }
+  }
+
+  #act(action: "PLAY" | "PAUSE" | "SEEK"): boolean {
+    const { film, room, userId } = this.#port;
+    // An element that shows something else than the room's film is the viewer's own affair.
+    const isElsewhere = action !== "PAUSE" && film !== undefined && film.url !== "" && film.url !== this.#options.source();
+    if (isElsewhere) {
+      return false;
+    }
+    if (room !== undefined && mayControl(room, userId, "UNIFIED_SYNC")) {
+      const actedAt = this.#port.serverTime();
+      const time = this.#video.currentTime;
+      this.#port.send({ type: "UNIFIED_SYNC", action, time, videoUrl: this.#options.source(), serverTime: actedAt, actedAt });
+      return true;
+    }
+    this.#options.onRefused?.();
+    this.#apply();
+    if (film === undefined) {
+      this.#video.pause();
+    }
+    return false;
+  }
+}
