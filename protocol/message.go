@@ -110,7 +110,8 @@ type BaseSyncMessage struct {
 	// UserID must be that of the connection's seat.
 	UserID string `json:"userId" format:"user-id"`
 	// TargetUserID is for a message to one participant alone; otherwise it goes
-	// to all others who are connected. CONTROL_MODE_CHANGE always does.
+	// to all others who are connected. The sender's own id tells the room alone.
+	// CONTROL_MODE_CHANGE goes to all others in any case.
 	TargetUserID string `json:"targetUserId,omitempty" format:"user-id"`
 	// Timestamp is the client's clock. The server does not need or believe it.
 	Timestamp int64 `json:"timestamp"`

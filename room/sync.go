@@ -38,11 +38,14 @@ func (s *step) sync(c *conn, m *protocol.Message) {
 	case !request:
 		s.watch(c, m)
 	}
-	if m.TargetUserID != nil {
-		s.forwardTo(c, m, s.seatOf(m.TargetUserID))
-		return
+	switch target := s.seatOf(m.TargetUserID); {
+	case m.TargetUserID == nil:
+		s.forwardToOthers(c.seat)
+	case target == c.seat && !request:
+		// To oneself: the others have it by their data channels, and the room alone is told.
+	default:
+		s.forwardTo(c, m, target)
 	}
-	s.forwardToOthers(c.seat)
 }
 
 // forwardTo forwards to one participant. It is not kept for a seat that is
