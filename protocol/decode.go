@@ -23,8 +23,8 @@ type Message struct {
 	// and in a SyncMessage for one participant alone.
 	TargetUserID []byte
 
-	// UserName and RoomName are as sent, in CREATE_ROOM and JOIN_ROOM; in
-	// RENAME_USER and RENAME_ROOM they are the new names.
+	// UserName and RoomName are as sent, in CREATE_ROOM and, the first one,
+	// JOIN_ROOM; in RENAME_USER and RENAME_ROOM they are the new names.
 	UserName, RoomName string
 	// ResumeToken is as sent, nil where there is none.
 	ResumeToken []byte
@@ -118,14 +118,14 @@ type members [fields][]byte
 type shape struct{ required, optional []field }
 
 var (
-	seatingOptions = []field{fieldTimestamp, fieldRoomName, fieldResumeToken, fieldProtocol}
+	seatingOptions = []field{fieldTimestamp, fieldResumeToken, fieldProtocol, fieldRoomName}
 	timestampOnly  = []field{fieldTimestamp}
 	syncOptions    = []field{fieldTimestamp, fieldRoomID, fieldTargetUserID, fieldTime, fieldHostVideoURL}
 )
 
 var shapes = [Types]shape{
 	CreateRoom:         {[]field{fieldRoomID, fieldUserID, fieldUserName}, seatingOptions},
-	JoinRoom:           {[]field{fieldRoomID, fieldUserID, fieldUserName}, seatingOptions},
+	JoinRoom:           {[]field{fieldRoomID, fieldUserID, fieldUserName}, seatingOptions[:3]},
 	LeaveRoom:          {[]field{fieldRoomID, fieldUserID}, timestampOnly},
 	RenameRoom:         {[]field{fieldRoomID, fieldUserID, fieldNewRoomName}, timestampOnly},
 	RenameUser:         {[]field{fieldRoomID, fieldUserID, fieldNewUserName}, timestampOnly},

@@ -44,6 +44,7 @@ var clientExamples = []ClientMessage{
 	UnifiedSyncMessage{syncBase, "SEEK", 1e-7, "https://example.org/film"},
 	ControlModeChangeMessage{syncBase, "FREE_FOR_ALL"},
 	HostNavigateMessage{syncBase, "https://example.org/next"},
+	HostNavigateMessage{BaseSyncMessage{"room-1", "ann", "bob", 1764000000123}, "https://example.org/next"},
 	PlaybackMessage{syncBase, ClientRequestPlay, nil}, PlaybackMessage{syncBase, ClientRequestPause, nil}, PlaybackMessage{syncBase, ClientRequestSeek, &seconds},
 	PlaybackMessage{syncBase, DirectPlay, &seconds}, PlaybackMessage{syncBase, DirectPause, nil}, PlaybackMessage{syncBase, DirectSeek, &seconds},
 }
@@ -246,6 +247,7 @@ func TestDecodeRefuses(t *testing.T) {
 func TestDecodeAllowsUnknownFields(t *testing.T) {
 	for _, frame := range []string{
 		`{"type":"PING","timestamp":"x","roomId":5}`,
+		`{"type":"JOIN_ROOM",` + head + `"userName":"A","roomName":5}`,
 		`{"type":"WEBRTC_OFFER",` + head + `"targetUserId":"bob","offer":{},"mode":1,"url":[],"x":{"y":[null]}}`,
 		` { "type" : "LEAVE_ROOM" , "roomId" : "room-1" , "userId" : "\u0061nn" } `,
 	} {

@@ -14,6 +14,8 @@ import (
 // model is the protocol as the writers of each language see it.
 type model struct {
 	*source
+	// folder is that of package protocol.
+	folder                     string
 	signaling, sync, responses []message
 	// objects are what messages hold or inherit from, by name.
 	objects map[string]*object
@@ -60,7 +62,7 @@ func newModel(folder string) (*model, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &model{source: src, objects: map[string]*object{}}
+	m := &model{source: src, folder: folder, objects: map[string]*object{}}
 	m.addEnums()
 	for _, c := range protocol.SignalingMessages() {
 		m.signaling = append(m.signaling, m.message(c, c.MessageType().String(), c.Append(nil)))
@@ -97,6 +99,13 @@ func (m *model) check() error {
 		for _, f := range msg.fields {
 			if f.name != "timestamp" && msg.needs(f.name) == f.optional {
 				return fmt.Errorf("%s.%s: optional is %t in the struct, but not for the decoder", msg.name, f.name, f.optional)
+			}
+		}
+		for _, other := range slices.Concat(m.signaling, m.sync) {
+			for _, f := range other.fields {
+				if known := slices.ContainsFunc(msg.fields, func(own field) bool { return own.name == f.name }); !known && msg.readsForeign(f.name) {
+					return fmt.Errorf("the decoder looks at %s of %s, which the struct does not have", f.name, msg.typ)
+				}
 			}
 		}
 	}

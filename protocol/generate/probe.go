@@ -16,12 +16,23 @@ func accepts(frame []byte) bool {
 
 // needs says whether the decoder refuses the message without the field.
 func (msg *message) needs(name string) bool {
-	return !accepts(msg.frame(map[string]string{name: ""}))
+	return !msg.allows(name, "")
 }
 
 // reads says whether the decoder looks at the field; what it does not read is an unknown field to it.
 func (msg *message) reads(name string) bool {
-	return !accepts(msg.frame(map[string]string{name: "[]"}))
+	return !msg.allows(name, "[]")
+}
+
+// readsForeign says the same of a field that the message does not have.
+func (msg *message) readsForeign(name string) bool {
+	frame := msg.frame(nil)
+	return !accepts(append(frame[:len(frame)-1], `,"`+name+`":[]}`...))
+}
+
+// allows says whether the decoder accepts the message with this value of a field, in JSON or "" for none.
+func (msg *message) allows(name, value string) bool {
+	return accepts(msg.frame(map[string]string{name: value}))
 }
 
 // frame is a message with every field, as JSON; "" leaves one out.

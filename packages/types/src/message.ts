@@ -122,7 +122,10 @@ export interface BaseSyncMessage {
   roomId?: string;
   /** Must be that of the connection's seat. */
   userId: string;
-  /** For a message to one participant alone; otherwise it goes to all others who are connected. CONTROL_MODE_CHANGE always does. */
+  /**
+   * For a message to one participant alone; otherwise it goes to all others who are connected. The sender's own id tells
+   * the room alone. CONTROL_MODE_CHANGE goes to all others in any case.
+   */
   targetUserId?: string;
   /** The client's clock. The server does not need or believe it. */
   timestamp: number;
