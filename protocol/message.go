@@ -56,7 +56,7 @@ type RenameUserMessage struct {
 }
 
 // TransferHostMessage makes another connected participant host, whose client
-// said "protocol":1. Host only. Answered by HOST_CHANGED to all.
+// said `"protocol":1`. Host only. Answered by HOST_CHANGED to all.
 type TransferHostMessage struct {
 	BaseSignalingMessage
 	TargetUserID string `json:"targetUserId" format:"user-id"`

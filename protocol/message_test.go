@@ -59,8 +59,8 @@ func serverExamples() []ResponseMessage {
 	seating := Seating{"room-1", "ann", state, "AAECAwQFBgcICQoLDA0ODw", true, true, 20000, 3, 3}
 	return []ResponseMessage{
 		RoomCreatedMessage{seating}, RoomJoinedMessage{Seating{RoomID: "room-1", UserID: "ann", RoomState: told, Timestamp: 3}},
-		UserJoinedMessage{"room-1", bob, state, 3}, UserLeftMessage{Departure{"room-1", "ann", state, "bob", 3}}, UserLeftMessage{Departure{"room-1", "bob", state, "", 3}},
-		UserDisconnectedMessage{Departure{"room-1", "bob", state, "", 3}}, UserReconnectedMessage{"room-1", "bob", state, 3},
+		UserJoinedMessage{"room-1", bob, state, 3}, UserLeftMessage{Departure{"room-1", "ann", "bob", state, 3}}, UserLeftMessage{Departure{"room-1", "bob", "", state, 3}},
+		UserDisconnectedMessage{Departure{"room-1", "bob", "", state, 3}}, UserReconnectedMessage{"room-1", "bob", state, 3},
 		RoomRenamedMessage{"room-1", "Second night", state, 3}, UserRenamedMessage{"room-1", "bob", "Robert", state, 3}, HostChangedMessage{"room-1", "bob", "ann", state, 3},
 		UndeliveredMessage{CodeTargetAway, WebRTCOffer, "bob", true, 3}, UndeliveredMessage{CodeControlDenied, DirectPlay, "", false, 3},
 		ErrorMessage{CodeInvalidMessage, "Message has a missing or malformed field", "userName is missing", false, 3}, ErrorMessage{CodeRoomNotFound, "Room not found", "", false, 3},

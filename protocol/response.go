@@ -94,16 +94,16 @@ type UserJoinedMessage struct {
 
 // Departure is what USER_LEFT and USER_DISCONNECTED have in common.
 type Departure struct {
-	RoomID     string    `json:"roomId" format:"room-id"`
-	LeftUserID string    `json:"leftUserId" format:"user-id"`
-	RoomState  RoomState `json:"roomState"`
+	RoomID     string `json:"roomId" format:"room-id"`
+	LeftUserID string `json:"leftUserId" format:"user-id"`
 	// NewHostID is set where the departed was the host and another took over.
-	NewHostID string `json:"newHostId,omitempty" format:"user-id"`
+	NewHostID string    `json:"newHostId,omitempty" format:"user-id"`
+	RoomState RoomState `json:"roomState"`
 	// Timestamp is the server's clock.
 	Timestamp int64 `json:"timestamp"`
 }
 
-// UserLeftMessage tells the others that a seat has ended; newHostId where it was the host's.
+// UserLeftMessage tells the others that a seat has ended; `newHostId` where it was the host's.
 type UserLeftMessage struct{ Departure }
 
 // UserDisconnectedMessage tells the others that a connection dropped; its seat is held.
@@ -127,7 +127,7 @@ type RoomRenamedMessage struct {
 	Timestamp int64 `json:"timestamp"`
 }
 
-// UserRenamedMessage tells everybody a participant's new name; userId says whose it is.
+// UserRenamedMessage tells everybody a participant's new name; `userId` says whose it is.
 type UserRenamedMessage struct {
 	RoomID string `json:"roomId" format:"room-id"`
 	// UserID is whose name it is.
@@ -174,8 +174,8 @@ type ErrorMessage struct {
 	Timestamp int64 `json:"timestamp"`
 }
 
-// PongMessage answers PING; its timestamp is 0 where a platform has answered
-// for a sleeping room. A client's PONG is ignored, but proves life.
+// PongMessage answers PING; `timestamp` is 0 where a platform has answered for
+// a sleeping room. From a client it is ignored, but proves life.
 type PongMessage struct {
 	// Timestamp is the sender's clock.
 	Timestamp int64 `json:"timestamp"`

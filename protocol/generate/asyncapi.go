@@ -136,7 +136,7 @@ func (c *contract) messages() (messages ordered) {
 			}
 		}
 		messages = append(messages, member{name, ordered{
-			{"name", name}, {"title", msg.typ}, {"summary", msg.doc}, {"payload", c.ref(name)}, {"examples", examples},
+			{"name", name}, {"title", msg.typ}, {"summary", msg.docFrom(from == "client")}, {"payload", c.ref(name)}, {"examples", examples},
 		}})
 	}
 	for _, msg := range slices.Concat(c.signaling, c.sync) {

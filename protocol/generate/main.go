@@ -52,7 +52,7 @@ func run(check bool) (stale []string, err error) {
 		return nil, err
 	}
 	var outputs []output
-	for _, write := range []func(*model) ([]output, error){typescript, schema, asyncAPI, verdicts} {
+	for _, write := range []func(*model) ([]output, error){typescript, schema, asyncAPI, verdicts, document} {
 		files, err := write(m)
 		if err != nil {
 			return nil, err

@@ -240,13 +240,15 @@ func (m *model) complete(o *object, sample []byte) error {
 		delete(known, key)
 		ordered = append(ordered, f)
 	}
-	for _, f := range o.fields {
-		if _, left := known[f.name]; left {
-			if !f.optional {
-				return fmt.Errorf("%s.%s is not optional, and Append leaves it out where it is empty", o.name, f.name)
-			}
-			ordered = append(ordered, f)
+	for i, f := range o.fields {
+		if _, left := known[f.name]; !left {
+			continue
 		}
+		if !f.optional {
+			return fmt.Errorf("%s.%s is not optional, and Append leaves it out where it is empty", o.name, f.name)
+		}
+		after := slices.IndexFunc(ordered, func(other field) bool { return i > 0 && other.name == o.fields[i-1].name })
+		ordered = slices.Insert(ordered, after+1, f)
 	}
 	o.fields = ordered
 	return nil

@@ -96,6 +96,7 @@ func (s *schemas) definitions() (defs ordered) {
 		defs = append(defs, member{s.clientName(msg), s.clientMessage(msg)})
 	}
 	for _, msg := range s.responses {
+		msg.doc = msg.docFrom(false)
 		defs = append(defs, member{msg.name, s.object(msg.object, msg.typ)})
 	}
 	return append(defs, s.shared()...)
@@ -159,7 +160,7 @@ func (s *schemas) clientMessage(msg message) ordered {
 		}
 		properties = append(properties, member{f.name, property})
 	}
-	return ordered{{"description", msg.doc}, {"type", "object"}, {"properties", properties}, {"required", required}}
+	return ordered{{"description", msg.docFrom(true)}, {"type", "object"}, {"properties", properties}, {"required", required}}
 }
 
 func (s *schemas) object(o object, typ string) ordered {

@@ -67,7 +67,7 @@ export interface RenameUserMessage extends BaseSignalingMessage {
   newUserName: string;
 }
 
-/** Makes another connected participant host, whose client said "protocol":1. Host only. Answered by HOST_CHANGED to all. */
+/** Makes another connected participant host, whose client said `"protocol":1`. Host only. Answered by HOST_CHANGED to all. */
 export interface TransferHostMessage extends BaseSignalingMessage {
   type: "TRANSFER_HOST";
   targetUserId: string;

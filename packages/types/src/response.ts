@@ -55,12 +55,12 @@ export interface Departure extends BaseResponseMessage {
   /** Always "system". */
   userId: string;
   leftUserId: string;
-  roomState: RoomState;
   /** Set where the departed was the host and another took over. */
   newHostId?: string;
+  roomState: RoomState;
 }
 
-/** Tells the others that a seat has ended; newHostId where it was the host's. */
+/** Tells the others that a seat has ended; `newHostId` where it was the host's. */
 export interface UserLeftMessage extends Departure {
   type: "USER_LEFT";
 }
@@ -90,7 +90,7 @@ export interface RoomRenamedMessage extends BaseResponseMessage {
   roomState: RoomState;
 }
 
-/** Tells everybody a participant's new name; userId says whose it is. */
+/** Tells everybody a participant's new name; `userId` says whose it is. */
 export interface UserRenamedMessage extends BaseResponseMessage {
   type: "USER_RENAMED";
   roomId: string;
@@ -117,9 +117,9 @@ export interface UndeliveredMessage extends BaseResponseMessage {
   code: ErrorCode;
   /** The type of the message that bounced. */
   messageType: MessageType;
+  targetUserId?: string;
   /** Says that the same message may pass later, unchanged. */
   retryable: boolean;
-  targetUserId?: string;
 }
 
 /** Refuses a request. */
@@ -129,13 +129,13 @@ export interface ErrorMessage extends BaseResponseMessage {
   code: ErrorCode;
   /** A sentence for a person and may change. */
   error: string;
-  /** Says that the same request may succeed later, unchanged. */
-  retryable: boolean;
   /** Says where, for who looks for the cause. */
   details?: string;
+  /** Says that the same request may succeed later, unchanged. */
+  retryable: boolean;
 }
 
-/** Answers PING; its timestamp is 0 where a platform has answered for a sleeping room. A client's PONG is ignored, but proves life. */
+/** Answers PING; `timestamp` is 0 where a platform has answered for a sleeping room. From a client it is ignored, but proves life. */
 export interface PongMessage extends BaseResponseMessage {
   type: "PONG";
 }
