@@ -29,10 +29,11 @@ const (
 // Version is the number that new clients say as "protocol" in CREATE_ROOM and JOIN_ROOM.
 const Version = 1
 
-// PingFrame is the PING that a platform may answer by PongFrame on behalf of a room that it has let go of, where
-// it has to be the same bytes every time. The timestamp is 0 then: nobody was there to look at a clock.
 const (
+	// PingFrame is the PING that a platform may answer by PongFrame on behalf of
+	// a room that it has let go of, where it has to be the same bytes every time.
 	PingFrame = `{"type":"PING"}`
+	// PongFrame is the PONG for it. Its timestamp is 0: nobody was there to look at a clock.
 	PongFrame = `{"type":"PONG","timestamp":0}`
 )
 

@@ -180,12 +180,14 @@ func (s *schemas) object(o object, typ string) ordered {
 
 // property is the schema of a field's value.
 func (s *schemas) property(f field) ordered {
-	p := s.value(f)
-	if f.nullable {
-		p = ordered{{"anyOf", []ordered{p, {{"type", "null"}}}}}
-		if f.doc != "" {
-			p = append(ordered{{"description", f.doc}}, p...)
-		}
+	if !f.nullable {
+		return s.value(f)
+	}
+	doc := f.doc
+	f.doc = ""
+	p := ordered{{"anyOf", []ordered{s.value(f), {{"type", "null"}}}}}
+	if doc != "" {
+		p = append(ordered{{"description", doc}}, p...)
 	}
 	return p
 }

@@ -70,7 +70,7 @@ func (s *script) limits() {
 		if name == "" {
 			name = camelCase(c.name)
 		}
-		s.comment("", sentence(c.name, s.model.docs[c.name]))
+		s.comment("", onWire(sentence(c.name, s.model.docs[c.name]), map[string]string{"PongFrame": "pongFrame"}))
 		fmt.Fprintf(s, "export const %s = %s;\n\n", name, c.value.ExactString())
 	}
 	s.comment("", sentence("SystemUserID", s.model.docs["SystemUserID"]))
@@ -100,7 +100,9 @@ func (s *script) codes() {
 	}
 	s.WriteString("}\n\n")
 	s.comment("", "The stable name of a refusal: branch on it.")
-	s.WriteString("export type ErrorCode = keyof ErrorCodes;\n\nexport const errorCodes: ErrorCodes = {\n")
+	s.WriteString("export type ErrorCode = keyof ErrorCodes;\n\n")
+	s.comment("", "The table of error codes.")
+	s.WriteString("export const errorCodes: ErrorCodes = {\n")
 	for _, row := range protocol.Codes {
 		fmt.Fprintf(s, "  %s: { error: %s, retryable: %t", row.Code, quote(row.Error), row.Retryable)
 		if row.Close != 0 {
@@ -124,7 +126,9 @@ func (s *script) codes() {
 		s.comment("  ", row.Meaning)
 		fmt.Fprintf(s, "  readonly %d: Closing;\n", row.Code)
 	}
-	s.WriteString("}\n\nexport type CloseCode = keyof CloseCodes;\n\nexport const closeCodes: CloseCodes = {\n")
+	s.WriteString("}\n\nexport type CloseCode = keyof CloseCodes;\n\n")
+	s.comment("", "The table of close codes. An abrupt end is 1006 in a browser, which is in no table: try again.")
+	s.WriteString("export const closeCodes: CloseCodes = {\n")
 	for _, row := range protocol.Closings {
 		fmt.Fprintf(s, "  %d: { reason: %s, retryable: %t },\n", row.Code, quote(row.Reason), row.Retryable)
 	}

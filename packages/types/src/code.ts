@@ -89,6 +89,7 @@ export interface ErrorCodes {
 /** The stable name of a refusal: branch on it. */
 export type ErrorCode = keyof ErrorCodes;
 
+/** The table of error codes. */
 export const errorCodes: ErrorCodes = {
   INVALID_JSON: { error: "Message is not one JSON object", retryable: false },
   INVALID_UTF8: { error: "Message is not UTF-8", retryable: false, close: 1007 },
@@ -169,6 +170,7 @@ export interface CloseCodes {
 
 export type CloseCode = keyof CloseCodes;
 
+/** The table of close codes. An abrupt end is 1006 in a browser, which is in no table: try again. */
 export const closeCodes: CloseCodes = {
   1000: { reason: "", retryable: false },
   1002: { reason: "protocol error", retryable: false },

@@ -33,8 +33,13 @@ export const tokenBytes = 16;
 /** The number that new clients say as "protocol" in CREATE_ROOM and JOIN_ROOM. */
 export const protocolVersion = 1;
 
+/**
+ * The PING that a platform may answer by `pongFrame` on behalf of a room that it has let go of, where it has to be the
+ * same bytes every time.
+ */
 export const pingFrame = "{\"type\":\"PING\"}";
 
+/** The PONG for it. Its timestamp is 0: nobody was there to look at a clock. */
 export const pongFrame = "{\"type\":\"PONG\",\"timestamp\":0}";
 
 /** The userId of messages that the room itself sends. */

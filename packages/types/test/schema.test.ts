@@ -74,7 +74,9 @@ test("what the decoder accepts is valid, and what it refuses is not", () => {
   let cases = 0;
   const agree = (frame: unknown, accepted: boolean): void => {
     cases++;
-    assert.equal(validate(frame), accepted, `${JSON.stringify(frame).slice(0, 300)}: the decoder ${accepted ? "accepts" : "refuses"} it. ${ajv.errorsText(validate.errors).slice(0, 300)}`);
+    const valid = validate(frame);
+    const shown = JSON.stringify(frame).slice(0, 300);
+    assert.equal(valid, accepted, `the decoder ${accepted ? "accepts" : "refuses"} ${shown}. ${ajv.errorsText(validate.errors).slice(0, 300)}`);
   };
   for (const { frame, mayBeMissing, accepted } of verdicts.messages) {
     agree(frame, true);
