@@ -50,7 +50,8 @@ export class RoomConnection {
     const offer: WebRTCOfferMessage = { type: "WEBRTC_OFFER", ...this.base(roomId), targetUserId, offer: { type: "offer", sdp } };
     const answer: WebRTCAnswerMessage = { type: "WEBRTC_ANSWER", ...this.base(roomId), targetUserId, answer: { type: "answer", sdp } };
     const candidate: WebRTCIceCandidateMessage = {
-      type: "WEBRTC_ICE_CANDIDATE", ...this.base(roomId), targetUserId, candidate: { candidate: "candidate:1", sdpMid: null, sdpMLineIndex: 0, usernameFragment: null },
+      type: "WEBRTC_ICE_CANDIDATE", ...this.base(roomId), targetUserId,
+      candidate: { candidate: "candidate:1", sdpMid: null, sdpMLineIndex: 0, usernameFragment: null },
     };
     for (const message of [offer, answer, candidate]) this.send(message);
   }
@@ -134,7 +135,8 @@ function show(room: RoomState): string {
   const free = room.controlMode === "FREE_FOR_ALL" || following === "MANUAL_FOLLOW";
   const seconds: number = video.isPlaying ? video.currentTime * video.playbackRate : video.duration;
   const page: string | null = room.hostCurrentUrl;
-  return [room.id, room.name, host?.name, host?.joinedAt, free, seconds, video.url, video.lastUpdated, page, room.createdAt, room.lastActivity].join(" ");
+  const times = [host?.joinedAt, video.lastUpdated, room.createdAt, room.lastActivity];
+  return [room.id, room.name, host?.name, free, seconds, video.url, page, ...times].join(" ");
 }
 
 /** The content script's side, over a data channel. */
