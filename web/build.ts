@@ -17,7 +17,10 @@ const copied = ["src/index.html", "src/favicon.svg", "src/_headers", "clip/leade
 async function buildInto(folder: string): Promise<void> {
   await build({
     absWorkingDir: here,
-    entryPoints: { page: "src/main.tsx" },
+    entryPoints: [
+      { in: "src/main.tsx", out: "page" },
+      { in: "src/page.css", out: "page" },
+    ],
     outdir: folder,
     bundle: true,
     minify: true,

@@ -1,1 +1,117 @@
-console.log("usher");import "./page.css";
+// The page: from the start over the room to its end, by what the client says.
+
+import { RoomError } from "@usher/client";
+import { render } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import type { JSX } from "preact";
+
+import { useChanges } from "./hooks.ts";
+import { Torch } from "./icons.tsx";
+import { roomIdIn } from "./party.ts";
+import { Ended, Room } from "./room.tsx";
+import { Session } from "./session.ts";
+import { Start, type Entrance } from "./start.tsx";
+
+function invitedTo(): string {
+  return roomIdIn(location.hash);
+}
+
+/** The address becomes the invite link, without a new entry in the history. */
+function setHash(roomId: string): void {
+  history.replaceState(null, "", roomId === "" ? location.pathname : `#${roomId}`);
+}
+
+/** The room of the seat that this tab had before it was reloaded, or "". */
+function seatOf(storage: Storage): string {
+  try {
+    const seat: unknown = JSON.parse(storage.getItem("usher.seat") ?? "null");
+    return (seat as { roomId?: string } | null)?.roomId ?? "";
+  } catch {
+    return "";
+  }
+}
+
+/** Whether this tab has a seat, and was not opened for another room. */
+function isReturnTo(roomId: string): boolean {
+  const seat = seatOf(sessionStorage);
+  return seat !== "" && (roomId === "" || roomId === seat);
+}
+
+function Page(): JSX.Element {
+  const [session, setSession] = useState(() => new Session());
+  const [hash, setHashState] = useState(invitedTo);
+  const [isEntered, setEntered] = useState(false);
+  const [isBusy, setBusy] = useState(false);
+  const [isReturning, setReturning] = useState(() => isReturnTo(hash));
+  const [problem, setProblem] = useState("");
+  useChanges(session.changes.listen);
+
+  const begin = (): void => {
+    session.close();
+    setSession(new Session());
+    setEntered(false);
+    setHashState(invitedTo());
+    setProblem("");
+  };
+  const wait = async (seat: Promise<unknown>): Promise<void> => {
+    setBusy(true);
+    try {
+      if ((await seat) !== undefined) {
+        setEntered(true);
+        setHash(session.client.room?.id ?? "");
+      }
+    } catch (error) {
+      setProblem(error instanceof RoomError ? `${error.message}.` : "That did not work.");
+    }
+    setBusy(false);
+    setReturning(false);
+  };
+  const enter = (entrance: Entrance, name: string): void => {
+    setProblem("");
+    void wait(entrance.kind === "create" ? session.create(name) : session.join(entrance.roomId, name, entrance.orCreate));
+  };
+  const leave = async (): Promise<void> => {
+    setEntered(false);
+    setBusy(true);
+    await session.client.leave();
+    setBusy(false);
+    setHash("");
+    begin();
+  };
+
+  useEffect(() => {
+    if (isReturning) {
+      void wait(session.client.resume());
+    }
+  }, []);
+  useEffect(() => {
+    const onHash = (): void => {
+      if (invitedTo() !== session.client.room?.id) {
+        begin(); // another invite link
+      }
+    };
+    addEventListener("hashchange", onHash);
+    return () => removeEventListener("hashchange", onHash);
+  });
+
+  const { status, room, userId } = session.client;
+  document.title = isEntered && room !== undefined ? `${room.name} · usher` : "usher";
+  const isOver = isEntered && status.state === "ended";
+  let content: JSX.Element;
+  if (isOver) {
+    const start = (): void => {
+      setHash("");
+      begin();
+    };
+    content = <Ended error={status.error} again={begin} start={start} />;
+  } else if (isEntered && room !== undefined) {
+    content = <Room session={session} leave={() => void leave()} />;
+  } else if (isReturning) {
+    content = <div class="lobby"><p class="wordmark"><Torch />usher</p><p role="status">Showing you to your seat…</p></div>;
+  } else {
+    content = <Start key={hash} invitedTo={hash} isBusy={isBusy} problem={problem} enter={enter} />;
+  }
+  return <main data-status={status.state} data-user={userId}>{content}</main>;
+}
+
+render(<Page />, document.getElementById("page") as HTMLElement);

@@ -1,0 +1,86 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { everyone, Journal, messageText, server, type Entry } from "./journal.ts";
+import { clockText, filmTitle, hostOf, Names, roomIdIn } from "./party.ts";
+import type { AnyMessage } from "./words.ts";
+
+function journal(): Journal {
+  const names = new Names();
+  const users = [["ann", "Ann"], ["bob", "Bob"]].map(([id = "", name = ""]) => ({ id, name, isHost: id === "ann", isConnected: true, joinedAt: 0 }));
+  names.learn({ users } as Parameters<Names["learn"]>[0], "ann");
+  return new Journal(names, () => "ann", () => undefined);
+}
+
+function arrow({ from, to, way, words, count }: Entry): string {
+  return `${from} ${way} ${to}: ${words}${count > 1 ? ` ×${count}` : ""}`;
+}
+
+test("each frame is an arrow from who said it to whom it is for", () => {
+  const told = journal();
+  const say = (sent: boolean, message: object): void => told.frame(sent, { timestamp: 1, roomId: "room-1", ...message } as AnyMessage, 0);
+  say(true, { type: "CREATE_ROOM", userId: "ann", userName: "Ann" });
+  say(false, { type: "ROOM_CREATED", userId: "ann", resumed: false });
+  say(true, { type: "WEBRTC_OFFER", userId: "ann", targetUserId: "bob", offer: {} });
+  say(false, { type: "WEBRTC_ANSWER", userId: "bob", targetUserId: "ann", answer: {} });
+  say(true, { type: "UNIFIED_SYNC", userId: "ann", targetUserId: "ann", action: "PLAY", time: 65, videoUrl: "" });
+  say(true, { type: "CONTROL_MODE_CHANGE", userId: "ann", mode: "FREE_FOR_ALL" });
+  say(false, { type: "USER_RENAMED", userId: "bob", newUserName: "Rob" });
+  say(false, { type: "ERROR", code: "NOT_HOST", error: "", retryable: false });
+  assert.deepEqual(told.entries.map(arrow), [
+    `ann plain ${server}: open a room`,
+    `${server} plain ann: your room is open`,
+    "ann relayed bob: offer",
+    "bob relayed ann: answer",
+    `ann plain ${server}: play at 1:05`,
+    `ann relayed ${everyone}: everyone controls`,
+    `${server} plain ann: Bob is now Rob`,
+    `${server} plain ann: no: not host`,
+  ]);
+});
+
+test("pings and positions fold, but not over what is of more interest", () => {
+  const told = journal();
+  const ping = { type: "PING" } as AnyMessage;
+  for (let i = 0; i < 3; i += 1) {
+    told.frame(true, ping, i);
+    told.frame(false, { type: "PONG", timestamp: 0 }, i);
+    told.direct("ann", "bob", { type: "HOST_STATE_UPDATE", userId: "ann", timestamp: 0, state: "PLAYING", time: i }, i);
+  }
+  told.direct("bob", "ann", { type: "UNIFIED_SYNC", userId: "bob", timestamp: 0, action: "PAUSE", time: 3, videoUrl: "" }, 3);
+  told.frame(true, ping, 4);
+  assert.deepEqual(told.entries.map(arrow), [
+    `ann plain ${server}: still there? ×3`,
+    `${server} plain ann: still here ×3`,
+    "ann direct bob: playing at 0:02 ×3",
+    "bob direct ann: pause at 0:03",
+    `ann plain ${server}: still there?`,
+  ]);
+});
+
+test("the journal is bounded", () => {
+  const told = journal();
+  for (let i = 0; i < 500; i += 1) {
+    told.frame(true, { type: "LEAVE_ROOM", roomId: "room-1", userId: "ann", timestamp: i }, i);
+  }
+  assert.equal(told.entries.length, 200);
+  assert.equal(told.entries.at(-1)?.id, 500);
+});
+
+test("a message is shown without its token", () => {
+  const text = messageText({ type: "JOIN_ROOM", roomId: "room-1", userId: "ann", userName: "Ann", timestamp: 1, resumeToken: "secret" });
+  assert.doesNotMatch(text, /secret/);
+  assert.match(text, /"resumeToken": "•••"/);
+});
+
+test("a link or a code names a room", () => {
+  for (const [text, id] of [["https://usher.example/#room-4f9a2c", "room-4f9a2c"], [" room-4f9a2c ", "room-4f9a2c"], ["#a_b-c9", "a_b-c9"], ["short", ""], ["https://usher.example/", ""], ["", ""]]) {
+    assert.equal(roomIdIn(text ?? ""), id);
+  }
+});
+
+test("films and times are called as people call them", () => {
+  assert.deepEqual(["clip:leader", "file:holiday.mp4", "https://films.example:8443/a.mp4", "javascript:alert(1)"].map(filmTitle), ["the usher clip", "holiday.mp4", "films.example:8443", "a film"]);
+  assert.deepEqual(["data:video/mp4,", "blob:https://a.example/1", "nothing", "http://a.example/"].map(hostOf), ["", "", "", "a.example"]);
+  assert.deepEqual([0, 65.9, 3723, NaN].map(clockText), ["0:00", "1:05", "1:02:03", "0:00"]);
+});

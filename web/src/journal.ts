@@ -1,0 +1,120 @@
+// What was said, as the arrows of a sequence diagram. Nothing of it leaves the page.
+
+import { kindOf, wordsFor, type AnyMessage, type Kind } from "./words.ts";
+import type { Names } from "./party.ts";
+
+/** The server as a party of the diagram; no user id has a space. */
+export const server = "the server";
+/** All others of the room. */
+export const everyone = "all others";
+
+export interface Entry {
+  id: number;
+  atMs: number;
+  kind: Kind;
+  words: string;
+  /** A user id, or `server`. */
+  from: string;
+  /** A user id, `server` or `everyone`. */
+  to: string;
+  /** relayed: passes the server. direct: over a data channel. */
+  way: "plain" | "relayed" | "direct";
+  /** How many such messages this stands for; the newest is shown. */
+  count: number;
+  message: AnyMessage;
+}
+
+/** How many arrows are kept. */
+const maxEntries = 200;
+/** How far back a ping or a position looks for its like. */
+const foldWithin = 12;
+const serverTypes: ReadonlySet<AnyMessage["type"]> = new Set<AnyMessage["type"]>([
+  "ROOM_CREATED", "ROOM_JOINED", "USER_JOINED", "USER_LEFT", "USER_DISCONNECTED", "USER_RECONNECTED",
+  "ROOM_RENAMED", "USER_RENAMED", "HOST_CHANGED", "UNDELIVERED", "ERROR", "PONG",
+]);
+
+type Path = Pick<Entry, "from" | "to" | "way">;
+
+export class Journal {
+  readonly #names: Names;
+  readonly #self: () => string;
+  readonly #changed: () => void;
+  #entries: Entry[] = [];
+  #next = 1;
+
+  constructor(names: Names, self: () => string, changed: () => void) {
+    this.#names = names;
+    this.#self = self;
+    this.#changed = changed;
+  }
+
+  /** The newest last. A new array whenever something has changed. */
+  get entries(): readonly Entry[] {
+    return this.#entries;
+  }
+
+  /** A frame over the socket. */
+  frame(sent: boolean, message: AnyMessage, atMs: number): void {
+    this.#add(sent ? sentPath(message, this.#self()) : receivedPath(message, this.#self()), message, atMs);
+  }
+
+  /** A message over a data channel. */
+  direct(from: string, to: string, message: AnyMessage, atMs: number): void {
+    this.#add({ from, to, way: "direct" }, message, atMs);
+  }
+
+  #add(path: Path, message: AnyMessage, atMs: number): void {
+    const kind = kindOf(message);
+    const entry: Entry = { ...path, id: this.#next, atMs, kind, words: wordsFor(message, this.#names), count: 1, message };
+    const like = folds(entry) ? this.#like(entry) : -1;
+    if (like >= 0) {
+      const { id, count } = this.#entries[like] as Entry;
+      this.#entries = this.#entries.with(like, { ...entry, id, count: count + 1 });
+    } else {
+      this.#next += 1;
+      this.#entries = [...this.#entries.slice(1 - maxEntries), entry];
+    }
+    this.#changed();
+  }
+
+  /** The index of an earlier entry that says the same, with nothing of more interest after it; -1 where there is none. */
+  #like(entry: Entry): number {
+    for (let i = this.#entries.length - 1; i >= Math.max(0, this.#entries.length - foldWithin); i -= 1) {
+      const earlier = this.#entries[i] as Entry;
+      if (!folds(earlier)) {
+        return -1;
+      }
+      if (earlier.from === entry.from && earlier.to === entry.to && earlier.way === entry.way && earlier.message.type === entry.message.type) {
+        return i;
+      }
+    }
+    return -1;
+  }
+}
+
+/** Pings and positions come all the time: those that follow each other are one arrow with a number. */
+function folds({ kind, message }: Entry): boolean {
+  return kind === "ping" || message.type === "HOST_STATE_UPDATE";
+}
+
+function sentPath(message: AnyMessage, self: string): Path {
+  const target = (message as { targetUserId?: string }).targetUserId;
+  const isRelayed = kindOf(message) === "rtc" || kindOf(message) === "sync";
+  if (!isRelayed || target === self) {
+    return { from: self, to: server, way: "plain" };
+  }
+  return { from: self, to: target ?? everyone, way: "relayed" };
+}
+
+function receivedPath(message: AnyMessage, self: string): Path {
+  const from = (message as { userId?: string }).userId;
+  if (serverTypes.has(message.type) || from === undefined) {
+    return { from: server, to: self, way: "plain" };
+  }
+  return { from, to: self, way: "relayed" };
+}
+
+/** A message as text for its reader. The resume token is the seat: whoever looks over one's shoulder must not have it. */
+export function messageText(message: AnyMessage): string {
+  return JSON.stringify(message, (key, value: unknown) => (key === "resumeToken" ? "•••" : value), 2);
+}

@@ -1,0 +1,15 @@
+import { Component, createElement, type ComponentType, type JSX } from "preact";
+
+/** A component that is drawn anew only where a property is another one. */
+export function memo<P extends object>(draw: (props: P) => JSX.Element): ComponentType<P> {
+  return class extends Component<P> {
+    override shouldComponentUpdate(next: Readonly<P>): boolean {
+      const now = this.props as P;
+      return (Object.keys(next) as (keyof P)[]).some((name) => next[name] !== now[name]);
+    }
+
+    override render(): JSX.Element {
+      return createElement(draw as ComponentType<P>, this.props as P);
+    }
+  };
+}

@@ -1,0 +1,54 @@
+// Who is who in the room, for words and for drawing.
+
+import type { RoomState } from "@usher/types";
+
+/** Names by user id; of those who have left, too. */
+export class Names {
+  readonly #known = new Map<string, string>();
+  #self = "";
+
+  learn(room: RoomState | undefined, self: string): void {
+    this.#self = self;
+    for (const user of room?.users ?? []) {
+      this.#known.set(user.id, user.name);
+    }
+  }
+
+  /** "you" for oneself. */
+  of(id: string): string {
+    return id === this.#self ? "you" : (this.#known.get(id) ?? "somebody");
+  }
+}
+
+/** "1:05" or "1:02:03". */
+export function clockText(seconds: number): string {
+  const whole = Math.max(0, Math.floor(Number.isFinite(seconds) ? seconds : 0));
+  const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  const two = (n: number): string => String(n).padStart(2, "0");
+  return hours > 0 ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`;
+}
+
+/** The host of an address, or "" where it is none that a film may be loaded from. */
+export function hostOf(address: string): string {
+  try {
+    const url = new URL(address);
+    return url.protocol === "https:" || url.protocol === "http:" ? url.host : "";
+  } catch {
+    return "";
+  }
+}
+
+/** What people call a film: its file name, or the host of its address. */
+export function filmTitle(source: string): string {
+  if (source.startsWith("clip:")) {
+    return "the usher clip";
+  }
+  return source.startsWith("file:") ? source.slice("file:".length) : hostOf(source) || "a film";
+}
+
+/** The room id in an invite link or a bare code; "" where there is none. */
+export function roomIdIn(text: string): string {
+  const trimmed = text.trim();
+  const code = trimmed.slice(trimmed.lastIndexOf("#") + 1);
+  return /^[A-Za-z0-9_-]{6,50}$/.test(code) ? code : "";
+}

@@ -1,0 +1,97 @@
+import { useState } from "preact/hooks";
+import type { JSX } from "preact";
+import type { ControlMode, User } from "@usher/types";
+
+import { Drawing } from "./icons.tsx";
+import { Rename } from "./rename.tsx";
+import type { Session } from "./session.ts";
+
+type Route = "self" | "direct" | "relayed" | "away";
+
+const routeWords: Readonly<Record<Route, { word: string; meaning: string }>> = {
+  self: { word: "You", meaning: "" },
+  direct: { word: "Direct", meaning: "From your browser to theirs, without the server" },
+  relayed: { word: "Relayed", meaning: "Over the server, because there is no direct connection" },
+  away: { word: "Away", meaning: "The connection is lost, and the seat is kept for a while" },
+};
+
+export function People({ session }: { session: Session }): JSX.Element {
+  const { client } = session;
+  const users = client.room?.users ?? [];
+  return (
+    <section class="card people">
+      <h2 id="people-title">People</h2>
+      <ul aria-labelledby="people-title">
+        {users.map((user) => <Person key={user.id} user={user} session={session} />)}
+      </ul>
+      {users.length === 1 && <p class="hint">You are alone so far. Invite somebody.</p>}
+    </section>
+  );
+}
+
+function Person({ user, session }: { user: User; session: Session }): JSX.Element {
+  const { client, mesh } = session;
+  const isSelf = user.id === client.userId;
+  const isHost = user.id === client.room?.hostId;
+  const route: Route = isSelf ? "self" : mesh.route(user.id);
+  const { word, meaning } = routeWords[route];
+  const [isRenaming, setRenaming] = useState(false);
+  const isSeated = client.status.state === "seated";
+  return (
+    <li class="person" data-user={user.id} data-route={route}>
+      <span class={`face tint-${tintOf(user.id)}`} aria-hidden="true">{[...user.name][0]?.toUpperCase()}</span>
+      <span class="who">
+        <span class="name">{user.name}</span>
+        <span class="marks">
+          {isHost && <span class="mark host"><Drawing name="host" />Host</span>}
+          <span class={`mark ${route}`} title={meaning}><Drawing name={route} />{word}</span>
+        </span>
+      </span>
+      {isSelf && <button class="quiet" type="button" aria-label="Change your name" title="Change your name" onClick={() => setRenaming(true)}><Drawing name="pen" /></button>}
+      {session.isHost && !isSelf && (
+        <button class="small" type="button" disabled={!isSeated || route === "away"} onClick={() => void session.attempt(client.transferHost(user.id))}>Make {user.name} host</button>
+      )}
+      {isRenaming && <Rename label="Your new name" value={user.name} maxLength={20} save={(name) => session.renameUser(name)} done={() => setRenaming(false)} />}
+    </li>
+  );
+}
+
+/** One of six colours, always the same for the same person. */
+function tintOf(id: string): number {
+  let sum = 0;
+  for (const letter of id) {
+    sum = (sum * 31 + letter.charCodeAt(0)) % 9973;
+  }
+  return sum % 6;
+}
+
+const modes: readonly { mode: ControlMode; label: string }[] = [
+  { mode: "HOST_ONLY", label: "Host only" },
+  { mode: "FREE_FOR_ALL", label: "Everyone" },
+];
+
+export function WhoControls({ session }: { session: Session }): JSX.Element {
+  const { client } = session;
+  const current = client.room?.controlMode;
+  const isOpen = session.isHost && client.status.state === "seated";
+  return (
+    <section class="card controls-card">
+      <h2 id="controls-title">Who controls</h2>
+      <div class="choices" role="radiogroup" aria-labelledby="controls-title">
+        {modes.map(({ mode, label }) => (
+          <label key={mode} class="choice">
+            <input
+              type="radio"
+              name="mode"
+              checked={current === mode}
+              disabled={!isOpen}
+              onChange={() => void session.attempt(client.setControlMode(mode)).then(() => session.changes.tell())}
+            />
+            <span>{label}</span>
+          </label>
+        ))}
+      </div>
+      {!session.isHost && <p class="hint">The host decides this.</p>}
+    </section>
+  );
+}

@@ -1,0 +1,207 @@
+// The film: what the <video> shows, and that it is where the room is.
+
+import { VideoSync } from "@usher/client";
+
+import { hostOf } from "./party.ts";
+import { hostOnlyWords, type Session } from "./session.ts";
+
+export const clip = "clip:leader";
+
+/** What the viewer must do before the film that the room watches is shown. */
+export type Asking =
+  | { kind: "web"; host: string }
+  | { kind: "file"; name: string }
+  | { kind: "unknown" };
+
+let clipAddress: Promise<string> | undefined;
+
+/** The clip in memory: it is small, and not every server of static files can send a part of it, which seeking would need. */
+function loadClip(): Promise<string> {
+  clipAddress ??= fetch("leader.mp4").then(async (answer) => {
+    if (!answer.ok) {
+      clipAddress = undefined;
+      throw new Error(`leader.mp4: ${answer.status}`);
+    }
+    return URL.createObjectURL(await answer.blob());
+  });
+  return clipAddress;
+}
+
+export class Player {
+  /** The film by the name that all in the room understand. */
+  source = clip;
+  asking: Asking | undefined;
+  /** What is wrong with the film, for the viewer. */
+  problem = "";
+  /** The browser refused to play with sound. */
+  isBlocked = false;
+  readonly #sync: VideoSync;
+  readonly #files = new Map<string, string>();
+  readonly #allowedHosts = new Set<string>();
+  readonly #stop = new AbortController();
+
+  constructor(
+    readonly video: HTMLVideoElement,
+    readonly session: Session,
+    readonly changed: () => void,
+  ) {
+    const { signal } = this.#stop;
+    for (const type of ["play", "pause", "seeked", "volumechange", "loadedmetadata", "durationchange", "emptied"]) {
+      video.addEventListener(type, changed, { signal });
+    }
+    video.addEventListener("error", () => this.#failed(), { signal });
+    this.#load();
+    this.#sync = new VideoSync(video, session.mesh, {
+      source: () => this.source,
+      open: (source) => this.#show(source),
+      onRefused: () => session.say(hostOnlyWords),
+      onBlocked: () => {
+        this.isBlocked = true;
+        changed();
+      },
+    });
+  }
+
+  get driftMs(): number {
+    return this.#sync.driftMs;
+  }
+
+  close(): void {
+    this.#stop.abort();
+    this.#sync.close();
+    for (const address of this.#files.values()) {
+      URL.revokeObjectURL(address);
+    }
+  }
+
+  toggle(): void {
+    if (this.#mayControl()) {
+      if (this.video.paused) {
+        void this.video.play().catch(() => undefined); // its element says why
+      } else {
+        this.video.pause();
+      }
+    }
+  }
+
+  seek(seconds: number): void {
+    if (this.#mayControl() && Number.isFinite(this.video.duration)) {
+      this.video.currentTime = Math.min(Math.max(0, seconds), this.video.duration);
+    }
+  }
+
+  setMuted(muted: boolean): void {
+    this.video.muted = muted;
+    this.isBlocked = false;
+    this.changed();
+  }
+
+  setVolume(volume: number): void {
+    this.video.volume = volume;
+    this.setMuted(volume === 0);
+  }
+
+  /** Shows another film to everybody. An address that the viewer typed needs no leave of the viewer's. */
+  choose(source: string): void {
+    if (this.#mayControl()) {
+      this.#allowedHosts.add(hostOf(source));
+      this.#show(source);
+      this.#sync.announce();
+    }
+  }
+
+  chooseFile(file: File): void {
+    if (this.#mayControl()) {
+      const source = `file:${file.name}`;
+      this.#keep(source, file);
+      this.#show(source);
+      this.#sync.announce();
+    }
+  }
+
+  /** The viewer's own copy of the file that the room watches; it may have another name. */
+  giveCopy(file: File): void {
+    this.#keep(this.source, file);
+    this.#load();
+  }
+
+  /** Loads the film from where the room says. */
+  allowHost(): void {
+    this.#allowedHosts.add(hostOf(this.source));
+    this.#load();
+  }
+
+  #mayControl(): boolean {
+    if (!this.session.mayControl) {
+      this.session.say(hostOnlyWords);
+    }
+    return this.session.mayControl;
+  }
+
+  #keep(source: string, file: File): void {
+    const earlier = this.#files.get(source);
+    if (earlier !== undefined) {
+      URL.revokeObjectURL(earlier);
+    }
+    this.#files.set(source, URL.createObjectURL(file));
+  }
+
+  #show(source: string): void {
+    this.source = source;
+    this.#load();
+  }
+
+  /** Puts the film into the element, or asks the viewer for what it takes. */
+  #load(): void {
+    const { source, video } = this;
+    this.asking = this.#asks();
+    this.problem = "";
+    // Nothing of the film before, whatever is asked.
+    video.removeAttribute("src");
+    video.load();
+    if (this.asking === undefined) {
+      video.loop = source === clip;
+      if (source === clip) {
+        void this.#loadClip();
+      } else {
+        video.src = this.#files.get(source) ?? source;
+      }
+    }
+    this.changed();
+  }
+
+  async #loadClip(): Promise<void> {
+    try {
+      const address = await loadClip();
+      if (this.source === clip && !this.#stop.signal.aborted) {
+        this.video.src = address;
+      }
+    } catch {
+      this.problem = "The clip could not be loaded.";
+      this.changed();
+    }
+  }
+
+  #asks(): Asking | undefined {
+    const { source } = this;
+    if (source === clip || this.#files.has(source)) {
+      return undefined;
+    }
+    if (source.startsWith("file:")) {
+      return { kind: "file", name: source.slice("file:".length) };
+    }
+    const host = hostOf(source);
+    if (host === "") {
+      return { kind: "unknown" };
+    }
+    return host === location.host || this.#allowedHosts.has(host) ? undefined : { kind: "web", host };
+  }
+
+  #failed(): void {
+    if (this.asking === undefined && this.video.hasAttribute("src")) {
+      const host = hostOf(this.source);
+      this.problem = host === "" ? "This browser cannot play that file." : `What ${host} gives is no film that this browser can play.`;
+      this.changed();
+    }
+  }
+}

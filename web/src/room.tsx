@@ -1,0 +1,109 @@
+import { useState } from "preact/hooks";
+import type { JSX } from "preact";
+import type { RoomError, Status } from "@usher/client";
+
+import { Film } from "./film.tsx";
+import { useChanges } from "./hooks.ts";
+import { Drawing, Torch } from "./icons.tsx";
+import { Invite } from "./invite.tsx";
+import { People, WhoControls } from "./people.tsx";
+import { Rename } from "./rename.tsx";
+import type { Session } from "./session.ts";
+import { Signaling } from "./signaling.tsx";
+
+export function Room({ session, leave }: { session: Session; leave: () => void }): JSX.Element {
+  useChanges(session.changes.listen);
+  const { status } = session.client;
+  return (
+    <div class={`room ${status.state}`}>
+      <RoomHeader session={session} leave={leave} />
+      <p class="status" role="status">{statusWords(status) || session.notice}</p>
+      <Film session={session} />
+      <People session={session} />
+      <WhoControls session={session} />
+      <Signaling session={session} />
+    </div>
+  );
+}
+
+function RoomHeader({ session, leave }: { session: Session; leave: () => void }): JSX.Element {
+  const { client } = session;
+  const [isRenaming, setRenaming] = useState(false);
+  const name = client.room?.name ?? "";
+  return (
+    <header class="room-header">
+      <p class="wordmark"><Torch /><span>usher</span></p>
+      <div class="room-name">
+        {isRenaming
+          ? <Rename label="New name of the room" value={name} maxLength={30} save={(newName) => session.attempt(client.renameRoom(newName))} done={() => setRenaming(false)} />
+          : <h1>{name}</h1>}
+        {session.isHost && !isRenaming && <button class="quiet" type="button" aria-label="Rename the room" title="Rename the room" onClick={() => setRenaming(true)}><Drawing name="pen" /></button>}
+      </div>
+      <Invite link={session.inviteLink} />
+      <button type="button" onClick={leave}><Drawing name="leave" />Leave</button>
+    </header>
+  );
+}
+
+/** What to say of a connection that is not there, "" where it is. */
+function statusWords(status: Status): string {
+  switch (status.state) {
+    case "seated":
+    case "idle":
+    case "ended":
+      return "";
+    case "connecting":
+      return "Reconnecting…";
+    case "waiting":
+      return status.attempt > 2
+        ? "Reconnecting… The server does not answer. Your seat is kept for a while, and the film goes on."
+        : "Reconnecting… Your seat is kept.";
+    default:
+      return status satisfies never;
+  }
+}
+
+interface Ending {
+  title: string;
+  words: string;
+  again: string;
+}
+
+function endingOf(error: RoomError | undefined): Ending {
+  switch (error?.code) {
+    case "SEAT_RESUMED_ELSEWHERE":
+      return { title: "Your seat is taken elsewhere", words: "You opened this room in another tab or on another device, and your seat went there.", again: "Take another seat here" };
+    case "USER_ID_TAKEN":
+    case "INVALID_RESUME_TOKEN":
+      return { title: "Your seat is gone", words: "It has ended meanwhile, or somebody else has it. You can take a new one.", again: "Take a new seat" };
+    case "ROOM_ENDED":
+      return { title: "The room has ended", words: "Nothing happened in it for too long. Its invite link opens it again.", again: "Open it again" };
+    case "ROOM_FULL":
+      return { title: "The room is full", words: "Every seat is taken. Try again when somebody has left.", again: "Try again" };
+    default:
+      return { title: "The connection has ended", words: `${error?.message ?? "The server closed it"}.`, again: "Try again" };
+  }
+}
+
+/** After the room: what has happened, and what to do. */
+export function Ended({ error, again, start }: { error: RoomError | undefined; again: () => void; start: () => void }): JSX.Element {
+  const ending = endingOf(error);
+  return (
+    <div class="lobby">
+      <p class="wordmark"><Torch />usher</p>
+      <div class="ticket-shadow">
+        <div class="ticket single">
+          <div class="ticket-body" role="alert">
+            <p class="ticket-kind" aria-hidden="true">Intermission</p>
+            <h1>{ending.title}</h1>
+            <p>{ending.words}</p>
+            <div class="row">
+              <button class="primary" type="button" onClick={again}>{ending.again}</button>
+              <button type="button" onClick={start}>Back to the start</button>
+            </div>
+          </div>
+        </div>
+      </div>
+    </div>
+  );
+}

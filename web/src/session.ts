@@ -1,0 +1,169 @@
+// One stay in one room: the client, the mesh, what was said, and what to tell the viewer about it.
+
+import { PeerMesh, RoomClient, RoomError, webStore, type Seated, type ServerMessage } from "@usher/client";
+
+import { Journal } from "./journal.ts";
+import { Names } from "./party.ts";
+
+const noticeMs = 7000;
+/** How often the diagram may be drawn anew, ms. */
+const drawMs = 60;
+const nameKey = "usher.name";
+
+export const hostOnlyWords = "Only the host controls playback";
+
+/** Where the page's server takes WebSockets. */
+function socketAddress(): string {
+  const url = new URL("ws", location.href);
+  url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+  url.hash = "";
+  return url.href;
+}
+
+export function rememberedName(): string {
+  try {
+    return localStorage.getItem(nameKey) ?? "";
+  } catch {
+    return ""; // storage is switched off
+  }
+}
+
+function rememberName(name: string): void {
+  try {
+    localStorage.setItem(nameKey, name);
+  } catch {
+    // It is asked for again next time.
+  }
+}
+
+/** Somebody to tell that something has changed. */
+class Changes {
+  readonly #listeners = new Set<() => void>();
+
+  readonly listen = (listener: () => void): (() => void) => {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  };
+
+  tell(): void {
+    for (const listener of [...this.#listeners]) {
+      listener();
+    }
+  }
+}
+
+export class Session {
+  readonly client = new RoomClient({ url: socketAddress(), store: webStore(sessionStorage) });
+  readonly mesh: PeerMesh;
+  readonly names = new Names();
+  readonly journal: Journal;
+  /** Room, people, status and notice. */
+  readonly changes = new Changes();
+  readonly journalChanges = new Changes();
+  notice = "";
+  #noticeTimer: ReturnType<typeof setTimeout> | undefined;
+  #drawTimer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor() {
+    const { client } = this;
+    this.journal = new Journal(this.names, () => client.userId, () => this.#draw());
+    client.on("frame", ({ sent, message, atMs }) => this.journal.frame(sent, message, atMs));
+    client.on("room", (room) => this.names.learn(room, client.userId));
+    this.mesh = new PeerMesh(client);
+    this.mesh.on("direct", ({ message, to }) => {
+      const { userId } = client;
+      this.journal.direct(userId, to, { ...message, userId, timestamp: Date.now() }, Date.now());
+    });
+    this.mesh.on("message", ({ message, from, direct }) => direct && this.journal.direct(from, client.userId, message, Date.now()));
+    client.on("message", (message) => this.#hear(message));
+    const changed = (): void => this.changes.tell();
+    client.on("room", changed);
+    client.on("status", changed);
+    this.mesh.on("route", changed);
+  }
+
+  get isHost(): boolean {
+    return this.client.room?.hostId === this.client.userId;
+  }
+
+  get mayControl(): boolean {
+    return this.isHost || this.client.room?.controlMode === "FREE_FOR_ALL";
+  }
+
+  get inviteLink(): string {
+    return `${location.origin}${location.pathname}#${this.client.room?.id ?? ""}`;
+  }
+
+  async create(userName: string): Promise<Seated> {
+    rememberName(userName);
+    return this.client.create({ userName, roomName: `${userName}’s room` });
+  }
+
+  /** Opens the room where nobody is in it: an invite link is good for as long as people have it. */
+  async join(roomId: string, userName: string, orCreate: boolean): Promise<Seated> {
+    rememberName(userName);
+    return this.client.join({ roomId, userName, orCreate });
+  }
+
+  async renameUser(name: string): Promise<void> {
+    if (await this.attempt(this.client.renameUser(name))) {
+      rememberName(name);
+    }
+  }
+
+  /** Waits for a request, and tells the viewer where it was refused. */
+  async attempt(request: Promise<void>): Promise<boolean> {
+    try {
+      await request;
+      return true;
+    } catch (error) {
+      this.say(error instanceof RoomError ? `${error.message}.` : "That did not work.");
+      return false;
+    }
+  }
+
+  /** Tells the viewer, for a while. */
+  say(notice: string): void {
+    clearTimeout(this.#noticeTimer);
+    this.notice = notice;
+    this.#noticeTimer = setTimeout(() => {
+      this.notice = "";
+      this.changes.tell();
+    }, noticeMs);
+    this.changes.tell();
+  }
+
+  /** Lets go of everything but the seat. */
+  close(): void {
+    clearTimeout(this.#noticeTimer);
+    this.mesh.close();
+    this.client.close();
+  }
+
+  #hear(message: ServerMessage): void {
+    const you = (id: string): boolean => id === this.client.userId;
+    switch (message.type) {
+      case "USER_JOINED":
+        return this.say(`${message.joinedUser.name} has come in.`);
+      case "USER_LEFT":
+        return this.say(`${this.names.of(message.leftUserId)} has left.${message.newHostId === this.client.userId ? " You are the host now." : ""}`);
+      case "USER_DISCONNECTED":
+        return this.say(`${this.names.of(message.leftUserId)} has lost the connection. The seat is kept.`);
+      case "USER_RECONNECTED":
+        return this.say(`${this.names.of(message.reconnectedUserId)} is back.`);
+      case "HOST_CHANGED":
+        return this.say(you(message.newHostId) ? "You are the host now." : `${this.names.of(message.newHostId)} is the host now.`);
+      case "CONTROL_MODE_CHANGE":
+        return this.say(message.mode === "HOST_ONLY" ? "The host controls the film now." : "Everyone may control the film now.");
+      case "UNDELIVERED":
+        return message.code === "CONTROL_DENIED" ? this.say(hostOnlyWords) : undefined;
+    }
+  }
+
+  #draw(): void {
+    this.#drawTimer ??= setTimeout(() => {
+      this.#drawTimer = undefined;
+      this.journalChanges.tell();
+    }, drawMs);
+  }
+}
