@@ -1,0 +1,130 @@
+// Signaling frames as they pass, seen from outside of the pages, and the count of those that were lost.
+
+import type { Page } from "playwright-core";
+
+/** A WEBRTC_* frame. `session` and `seq` are the client's mark in it: which negotiation between two pages, and which frame of that. */
+export interface Frame {
+  kind: "sent" | "received";
+  atMs: number;
+  type: string;
+  from: string;
+  to: string;
+  session: string;
+  seq: number;
+}
+
+/** A page of a participant ended: it was reloaded or closed. */
+export interface Gone {
+  kind: "gone";
+  atMs: number;
+  userId: string;
+}
+
+export type Entry = Frame | Gone;
+
+interface Message {
+  type?: unknown;
+  userId?: unknown;
+  targetUserId?: unknown;
+  mesh?: { session?: unknown; seq?: unknown };
+}
+
+export class FrameLog {
+  readonly entries: Entry[] = [];
+  /** Every frame of any kind as one line, to be read when a test fails. */
+  readonly lines: string[] = [];
+
+  /**
+   * Keeps what goes through all WebSockets of a page. Chromium reports a frame that is sent when it is handed to the network, and one that is
+   * received before the page's own listeners see it, both whole (tried with 60 kB). A service worker's sockets are not a page's.
+   */
+  watch(page: Page, name: string): void {
+    let userId = "";
+    const gone = (): void => {
+      if (userId !== "") {
+        this.entries.push({ kind: "gone", atMs: performance.now(), userId });
+      }
+    };
+    page.on("websocket", (socket) => {
+      this.#line(name, `opens ${socket.url()}`);
+      socket.on("framesent", ({ payload }) => {
+        const message = this.#keep(name, "sent", payload);
+        if ((message.type === "CREATE_ROOM" || message.type === "JOIN_ROOM") && typeof message.userId === "string") {
+          userId = message.userId;
+        }
+      });
+      socket.on("framereceived", ({ payload }) => this.#keep(name, "received", payload));
+      socket.on("close", () => this.#line(name, "closed"));
+    });
+    // Not framenavigated, which also tells of a new fragment in the address.
+    page.on("request", (request) => {
+      if (request.isNavigationRequest() && request.frame() === page.mainFrame()) {
+        gone();
+      }
+    });
+    page.on("close", gone);
+  }
+
+  /** Frames that nobody may miss and that their receiver never got. */
+  lost(): Frame[] {
+    return lost(this.entries);
+  }
+
+  #keep(name: string, kind: "sent" | "received", payload: string | Buffer): Message {
+    this.#line(name, `${kind === "sent" ? ">" : "<"} ${payload.toString().slice(0, 200)}`);
+    let message: Message;
+    try {
+      message = JSON.parse(payload.toString()) as Message;
+    } catch {
+      return {};
+    }
+    const { type, userId, targetUserId, mesh } = message;
+    if (typeof type === "string" && type.startsWith("WEBRTC_")) {
+      this.entries.push({
+        kind,
+        atMs: performance.now(),
+        type,
+        from: String(userId),
+        to: String(targetUserId),
+        session: String(mesh?.session),
+        seq: Number(mesh?.seq),
+      });
+    }
+    return message;
+  }
+
+  #line(name: string, text: string): void {
+    this.lines.push(`${performance.now().toFixed(0).padStart(6)} ${name} ${text}`);
+  }
+}
+
+/**
+ * The frames that were sent and never received, each once. Sent again counts as the same frame. Not among them are frames of a session that
+ * began before one of its two pages ended: nobody was there to receive them, or nobody to send them again.
+ */
+export function lost(entries: readonly Entry[]): Frame[] {
+  const keyOf = (frame: Frame): string => [frame.from, frame.to, frame.session, frame.seq].join(" ");
+  const sessionOf = (frame: Frame): string => [frame.from, frame.to, frame.session].join(" ");
+  const received = new Set<string>();
+  const began = new Map<string, number>();
+  const goneAt = new Map<string, number>();
+  for (const entry of entries) {
+    if (entry.kind === "gone") {
+      goneAt.set(entry.userId, Math.max(entry.atMs, goneAt.get(entry.userId) ?? 0));
+    } else if (entry.kind === "received") {
+      received.add(keyOf(entry));
+    } else {
+      began.set(sessionOf(entry), Math.min(entry.atMs, began.get(sessionOf(entry)) ?? Infinity));
+    }
+  }
+  const missing = new Map<string, Frame>();
+  for (const entry of entries) {
+    if (entry.kind === "sent" && !received.has(keyOf(entry))) {
+      const ended = Math.max(goneAt.get(entry.from) ?? 0, goneAt.get(entry.to) ?? 0);
+      if ((began.get(sessionOf(entry)) ?? 0) >= ended) {
+        missing.set(keyOf(entry), entry);
+      }
+    }
+  }
+  return [...missing.values()];
+}

@@ -1,0 +1,37 @@
+// What WebRTC does in a page, told by getStats and not by the page's own words.
+
+import type { Page } from "playwright-core";
+
+interface Kept {
+  __peerConnections?: RTCPeerConnection[];
+}
+
+/** Keeps all of a page's peer connections as window.__peerConnections. Before its first navigation. */
+export async function keepPeerConnections(page: Page): Promise<void> {
+  await page.addInitScript(() => {
+    const kept: RTCPeerConnection[] = [];
+    (window as Kept).__peerConnections = kept;
+    const Native = window.RTCPeerConnection;
+    window.RTCPeerConnection = class extends Native {
+      constructor(configuration?: RTCConfiguration) {
+        super(configuration);
+        kept.push(this);
+      }
+    };
+  });
+}
+
+/** How many data channels are open on a nominated pair of candidates whose checks succeed. */
+export function openChannels(page: Page): Promise<number> {
+  return page.evaluate(async () => {
+    let open = 0;
+    for (const connection of (window as Kept).__peerConnections ?? []) {
+      const stats: { type: string; state?: string; nominated?: boolean }[] = [...(await connection.getStats()).values()];
+      const isConnected = connection.connectionState === "connected" && stats.some(({ type, state, nominated }) => type === "candidate-pair" && state === "succeeded" && nominated === true);
+      if (isConnected) {
+        open += stats.filter(({ type, state }) => type === "data-channel" && state === "open").length;
+      }
+    }
+    return open;
+  });
+}

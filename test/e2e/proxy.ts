@@ -1,0 +1,141 @@
+// A wire between one browser and the server that can be cut without touching the others: a TCP proxy on a loopback port of its own.
+
+import { once } from "node:events";
+import net from "node:net";
+
+interface Pair {
+  inner: net.Socket;
+  outer: net.Socket;
+  /** One side was reset or closed during a cut, of which the other side hears when it is healed. */
+  isBroken: boolean;
+}
+
+export class Proxy {
+  readonly port: number;
+  readonly #listener: net.Server;
+  readonly #pairs = new Set<Pair>();
+  readonly #waiting = new Set<net.Socket>();
+  readonly #targetPort: () => number;
+  #isCut = false;
+
+  private constructor(listener: net.Server, targetPort: () => number) {
+    this.#listener = listener;
+    this.#targetPort = targetPort;
+    this.port = (listener.address() as net.AddressInfo).port;
+    listener.on("connection", (socket) => this.#accept(socket));
+  }
+
+  /** Listens on a free port; connections go to what targetPort gives at that moment. */
+  static async start(targetPort: () => number): Promise<Proxy> {
+    // Half-open sockets are kept, so that each side's end reaches the other one in order.
+    const listener = net.createServer({ allowHalfOpen: true, pauseOnConnect: true }).listen(0, "127.0.0.1");
+    await once(listener, "listening");
+    return new Proxy(listener, targetPort);
+  }
+
+  /** Without a slash at its end. */
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  /** How many connections go through it now. */
+  get connections(): number {
+    return this.#pairs.size;
+  }
+
+  /**
+   * From now on not a byte in either direction, no end and no refusal, as with a pulled cable: what was sent stays in buffers, and new
+   * connections get no answer. (The kernel completes their TCP handshake, so that a browser sees a server that is silent.)
+   */
+  cut(): void {
+    this.#isCut = true;
+    for (const { inner, outer } of this.#pairs) {
+      inner.pause();
+      outer.pause();
+    }
+  }
+
+  /** Lets everything go on that was held. */
+  heal(): void {
+    this.#isCut = false;
+    for (const pair of this.#pairs) {
+      const { inner, outer, isBroken } = pair;
+      if (isBroken) {
+        inner.resetAndDestroy();
+        outer.resetAndDestroy();
+        this.#pairs.delete(pair);
+      } else {
+        inner.resume();
+        outer.resume();
+      }
+    }
+    for (const socket of this.#waiting) {
+      this.#connect(socket);
+    }
+    this.#waiting.clear();
+  }
+
+  /** Ends all connections by a reset on both sides, cut or not, as a router does that has forgotten them. */
+  reset(): void {
+    for (const { inner, outer } of this.#pairs) {
+      inner.resetAndDestroy();
+      outer.resetAndDestroy();
+    }
+    this.#pairs.clear();
+    for (const socket of this.#waiting) {
+      socket.resetAndDestroy();
+    }
+    this.#waiting.clear();
+  }
+
+  async close(): Promise<void> {
+    this.reset();
+    const closed = once(this.#listener, "close");
+    this.#listener.close();
+    await closed;
+  }
+
+  #accept(socket: net.Socket): void {
+    socket.on("error", () => socket.destroy());
+    if (this.#isCut) {
+      this.#waiting.add(socket);
+    } else {
+      this.#connect(socket);
+    }
+  }
+
+  #connect(inner: net.Socket): void {
+    const outer = net.connect({ port: this.#targetPort(), host: "127.0.0.1", allowHalfOpen: true });
+    const pair = { inner, outer, isBroken: false };
+    this.#pairs.add(pair);
+    for (const [from, to] of [[inner, outer], [outer, inner]] as const) {
+      from.setNoDelay(true);
+      from.on("data", (data) => {
+        if (!to.write(data)) {
+          from.pause();
+        }
+      });
+      to.on("drain", () => {
+        if (!this.#isCut) {
+          from.resume();
+        }
+      });
+      from.on("end", () => to.end());
+      from.on("error", () => {
+        pair.isBroken = true;
+        if (!this.#isCut) {
+          to.resetAndDestroy();
+        }
+      });
+      from.on("close", () => {
+        if (this.#isCut) {
+          pair.isBroken = true;
+        } else {
+          to.destroySoon();
+          this.#pairs.delete(pair);
+        }
+      });
+    }
+    inner.resume();
+  }
+}

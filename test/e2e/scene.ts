@@ -1,0 +1,125 @@
+// A scene: a server and people, each with a browser process and a wire of their own, all ended when the test is over. When the test fails,
+// everything that they wrote is printed.
+
+import type { Page } from "playwright-core";
+
+import { Browser, type BrowserOptions } from "./browser.ts";
+import { FrameLog } from "./frames.ts";
+import { keepPeerConnections } from "./peers.ts";
+import { Proxy } from "./proxy.ts";
+import { Server, type Shell } from "./server.ts";
+import { Wires } from "./wires.ts";
+
+export interface PersonOptions extends BrowserOptions {
+  /** WebRTC goes through a forwarder too, so that it can be cut. All people of a room must be wired, or none. */
+  isWired?: boolean;
+}
+
+/** Somebody with a browser. */
+export class Person {
+  readonly name: string;
+  readonly browser: Browser;
+  readonly page: Page;
+  /** Towards the server; its url is the server's for this browser. */
+  readonly proxy: Proxy;
+  readonly #wires: Wires;
+
+  constructor(name: string, browser: Browser, proxy: Proxy, wires: Wires) {
+    this.name = name;
+    this.browser = browser;
+    this.page = browser.page;
+    this.proxy = proxy;
+    this.#wires = wires;
+  }
+
+  /** What this browser opens: the server's address by the person's own wire. Without a slash at its end. */
+  get url(): string {
+    return this.proxy.url;
+  }
+
+  /** Cuts the browser off from the server and from all other browsers, in silence: nothing is closed. Needs isWired. */
+  cutNetwork(): void {
+    this.proxy.cut();
+    this.#wires.cut(this.name);
+  }
+
+  healNetwork(): void {
+    this.#wires.heal(this.name);
+    this.proxy.heal();
+  }
+
+  /** Drops only what goes directly to other browsers. Needs isWired. */
+  blockDirect(): void {
+    this.#wires.cut(this.name);
+  }
+
+  unblockDirect(): void {
+    this.#wires.heal(this.name);
+  }
+}
+
+export class Scene {
+  readonly server: Server;
+  /** All pages' frames. */
+  readonly frames = new FrameLog();
+  /** What the pages wrote to their consoles. */
+  readonly lines: string[] = [];
+  readonly people: Person[] = [];
+  readonly #wires = new Wires();
+
+  constructor(server: Server) {
+    this.server = server;
+  }
+
+  /** Opens a browser for somebody; names are unique. Its page is still empty. */
+  async person(name: string, options: PersonOptions = {}): Promise<Person> {
+    const [proxy, browser] = await Promise.all([Proxy.start(() => this.server.port), Browser.launch(options)]);
+    const person = new Person(name, browser, proxy, this.#wires);
+    this.people.push(person);
+    await this.watch(person.page, name);
+    if (options.isWired === true) {
+      await this.#wires.attach(person.page, name);
+    }
+    return person;
+  }
+
+  /** Keeps frames, console and peer connections of a further page of somebody's browser. Before its first navigation. */
+  async watch(page: Page, name: string): Promise<void> {
+    this.frames.watch(page, name);
+    page.on("console", (message) => this.lines.push(`${name} ${message.type()}: ${message.text()}`));
+    page.on("pageerror", (error) => this.lines.push(`${name} uncaught: ${error.stack ?? error.message}`));
+    await keepPeerConnections(page);
+  }
+
+  /** Somebody's browser ends, as by closing its window. */
+  async leave(person: Person): Promise<void> {
+    this.people.splice(this.people.indexOf(person), 1);
+    await person.browser.close();
+    await person.proxy.close();
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.people.map((person) => person.browser.close()));
+    await Promise.all(this.people.map((person) => person.proxy.close()));
+    await this.#wires.close();
+    await this.server.close();
+  }
+
+  /** Everything that was written, for a reader who looks for a failure's cause. */
+  story(): string {
+    return [`-- server (${this.server.shell})`, this.server.output, "-- frames", ...this.frames.lines, "-- consoles", ...this.lines, ""].join("\n");
+  }
+}
+
+/** Plays a scene on one shell. Settings are the server's, as in Server.start. */
+export async function scene(shell: Shell, play: (scene: Scene) => Promise<void>, settings: Record<string, string> = {}): Promise<void> {
+  const set = new Scene(await Server.start(shell, settings));
+  try {
+    await play(set);
+  } catch (error) {
+    console.error(set.story());
+    throw error;
+  } finally {
+    await set.close();
+  }
+}
