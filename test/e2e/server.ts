@@ -96,7 +96,9 @@ export class Server {
     const { file, args, folder, address } = this.shell === "native" ? await this.#native() : this.#worker();
     this.#begin = this.#output.length;
     // A process group of its own: wrangler starts workerd, and a kill must take both.
-    const child = spawn(file, args, { cwd: folder, detached: true, stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, NO_COLOR: "1", WRANGLER_SEND_METRICS: "false" } });
+    // wrangler takes the first node that it finds, which must be a recent one: this process's.
+    const environment = { ...process.env, PATH: `${path.dirname(process.execPath)}${path.delimiter}${process.env["PATH"]}`, NO_COLOR: "1", WRANGLER_SEND_METRICS: "false" };
+    const child = spawn(file, args, { cwd: folder, detached: true, stdio: ["ignore", "pipe", "pipe"], env: environment });
     this.#process = child;
     child.on("error", (error) => (this.#output += `${error.message}\n`));
     for (const stream of [child.stdout, child.stderr]) {
@@ -109,7 +111,8 @@ export class Server {
       throw new Error(`the ${this.shell} server ended:\n${this.#output.slice(this.#begin)}`);
     }
     this.port = Number(found);
-    await until(`${this.url}/readyz answers`, async () => (await fetch(`${this.url}/readyz`)).ok);
+    const ready = `${this.url}${this.shell === "native" ? "/readyz" : "/health"}`; // a worker stores nothing that might not be ready
+    await until(`${ready} answers`, async () => (await fetch(ready)).ok);
   }
 
   async #native(): Promise<Command> {

@@ -1,9 +1,9 @@
 // Wires between the browsers themselves, for WebRTC: each datagram of a wired page's data channels goes through a UDP forwarder here, so
 // that one browser can be cut off from all others, truly (its ICE fails), and be let through again.
 //
-// What Chromium 156 has of its own does not do it: Network.emulateNetworkConditions with `offline` or `packetLoss: 100` leaves open
-// data channels and WebSockets alone, also where it was on before they were opened. Stopping the browser's network service
-// (SIGSTOP) cuts both, but never one without the other, and `iceTransportPolicy: "relay"` does not end a connection that is open.
+// What Chromium 156 has of its own does not do it. Network.emulateNetworkConditions with `offline` silences WebSockets, open ones too, but
+// neither that nor `packetLoss: 100` touches data channels, not even where it was on before they were opened. Stopping the browser's
+// network service (SIGSTOP) cuts both, but never one without the other; `iceTransportPolicy: "relay"` does not end what is open.
 //
 // So an init script puts a forwarder's address in the place of each remote candidate's, which is possible unseen because addIceCandidate
 // and setRemoteDescription are asynchronous. Both pages of a pair must be wired: an unwired one would reach the other directly.
