@@ -55,10 +55,11 @@ export class Heartbeat {
   pong(serverMs: number): void {
     // 0 is a platform's answer for a room that sleeps: it answers the plain PING alone, and may overtake.
     const index = serverMs === 0 ? this.#sent.findIndex((ping) => !ping.isProbe) : 0;
-    const [ping] = this.#sent.splice(index, 1);
-    if (index < 0 || ping === undefined) {
+    const ping = this.#sent[index];
+    if (ping === undefined) {
       return;
     }
+    this.#sent.splice(index, 1);
     if (serverMs !== 0) {
       this.#options.clock.add(serverMs, ping.atMs, performance.now());
     }

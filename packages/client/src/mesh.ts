@@ -1,8 +1,9 @@
 import type { RoomState } from "@usher/types";
 import { mayControl, parseSync } from "./control.js";
+import type { PeerSignal } from "./delivery.js";
 import { Emitter } from "./emitter.js";
 import { filmOf, nextFilm, positionAt, type Film } from "./film.js";
-import { Peer, type PeerSignal } from "./peer.js";
+import { Peer } from "./peer.js";
 import type { IceServer, MarkedSync, OutgoingSync, Seated, ServerMessage, Signaling } from "./signaling.js";
 
 /** How messages reach another participant now. */

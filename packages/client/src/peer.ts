@@ -1,11 +1,8 @@
-// One peer connection, by the W3C's perfect negotiation (WebRTC 1.0, section 10.7), and the delivery of its signaling over sockets that may die.
+// One peer connection, by the W3C's perfect negotiation (WebRTC 1.0, section 10.7).
 
-import type { IceCandidate, SessionDescription, WebRTCAnswerMessage, WebRTCIceCandidateMessage, WebRTCOfferMessage } from "@usher/types";
-import { randomText } from "./id.js";
-import type { IceServer, MeshMark, Outgoing } from "./signaling.js";
-
-/** A signaling message of a peer. One of another client than this has no mark. */
-export type PeerSignal = (WebRTCOfferMessage | WebRTCAnswerMessage | WebRTCIceCandidateMessage) & { mesh?: MeshMark };
+import type { IceCandidate, SessionDescription } from "@usher/types";
+import { Delivery, type PeerSignal } from "./delivery.js";
+import type { IceServer, Outgoing } from "./signaling.js";
 
 export interface PeerOptions {
   id: string;
@@ -20,8 +17,6 @@ export interface PeerOptions {
   createConnection: (configuration: RTCConfiguration) => RTCPeerConnection;
 }
 
-/** How many frames wait for an acknowledgement or for their predecessor; more than one negotiation ever needs. */
-const maxFrames = 256;
 /** Of a connection that is lost: how long it may come back by itself, ms. */
 const disconnectedMs = 2000;
 /** How long one try to connect may take before it is begun anew, ms. */
@@ -32,14 +27,7 @@ export class Peer {
   readonly #options: PeerOptions;
   #connection: RTCPeerConnection | undefined;
   readonly #channels = new Set<RTCDataChannel>();
-  #session = randomText();
-  #remoteSession: string | undefined;
-  #seq = 0;
-  #received = 0;
-  /** Sent, and not known to have come. */
-  #kept: Outgoing[] = [];
-  /** Came before its predecessor. */
-  readonly #early = new Map<number, PeerSignal>();
+  #delivery = new Delivery();
   #tasks: Promise<void> = Promise.resolve();
   #makingOffer = false;
   #settingAnswer = false;
@@ -87,10 +75,10 @@ export class Peer {
     return false;
   }
 
-  /** Sends again what may have been lost with a socket, this side's or the other's; the receiver knows what it has already. */
+  /** Sends again what may have been lost with a socket, this side's or the other's. */
   resend(): void {
-    for (const signal of this.#kept) {
-      this.#options.send(this.#acknowledging(signal));
+    for (const signal of this.#delivery.unacknowledged()) {
+      this.#options.send(signal);
     }
   }
 
@@ -103,32 +91,13 @@ export class Peer {
   }
 
   receive(signal: PeerSignal): void {
-    const { mesh } = signal;
-    if (mesh === undefined) {
-      this.#run(() => this.#handle(signal));
-      return;
+    let ready = this.#delivery.receive(signal);
+    if (ready === "restarted") {
+      this.#reset();
+      ready = this.#delivery.receive(signal);
     }
-    if (mesh.to !== undefined && mesh.to !== this.#session) {
-      return; // meant for a connection that is no more
-    }
-    if (mesh.session !== this.#remoteSession) {
-      if (mesh.seq !== 1) {
-        return; // it comes again, after the first
-      }
-      if (this.#remoteSession !== undefined) {
-        this.#reset();
-      }
-      this.#remoteSession = mesh.session;
-    }
-    this.#kept = this.#kept.filter((kept) => kept.mesh !== undefined && kept.mesh.seq > mesh.ack);
-    if (mesh.seq > this.#received && this.#early.size < maxFrames) {
-      this.#early.set(mesh.seq, signal);
-    }
-    for (let next = this.#early.get(this.#received + 1); next !== undefined; next = this.#early.get(this.#received + 1)) {
-      this.#received += 1;
-      this.#early.delete(this.#received);
-      const inOrder = next;
-      this.#run(() => this.#handle(inOrder));
+    for (const next of ready === "restarted" ? [] : ready) {
+      this.#run(() => this.#handle(next));
     }
   }
 
@@ -143,11 +112,7 @@ export class Peer {
     this.#connection?.close();
     this.#connection = undefined;
     this.#channels.clear();
-    this.#session = randomText();
-    this.#remoteSession = undefined;
-    this.#seq = this.#received = 0;
-    this.#kept = [];
-    this.#early.clear();
+    this.#delivery = new Delivery();
     this.#tasks = Promise.resolve();
     this.#makingOffer = this.#settingAnswer = this.#ignoresOffer = false;
     this.#setOpen();
@@ -155,17 +120,17 @@ export class Peer {
 
   /** Runs a task of this session after those before it. */
   #run(task: () => Promise<void>): void {
-    const session = this.#session;
-    this.#tasks = this.#tasks.then(() => (session === this.#session && !this.#isClosed ? task() : undefined)).catch(() => undefined);
+    const session = this.#delivery;
+    this.#tasks = this.#tasks.then(() => (session === this.#delivery && !this.#isClosed ? task() : undefined)).catch(() => undefined);
   }
 
   async #connect(): Promise<RTCPeerConnection | undefined> {
     if (this.#connection !== undefined) {
       return this.#connection;
     }
-    const session = this.#session;
+    const session = this.#delivery;
     const iceServers = await this.#options.iceServers();
-    if (session !== this.#session || this.#isClosed) {
+    if (session !== this.#delivery || this.#isClosed) {
       return undefined;
     }
     const connection = this.#options.createConnection({ iceServers });
@@ -257,15 +222,7 @@ export class Peer {
   }
 
   #signal(signal: Outgoing): void {
-    this.#seq += 1;
-    const mesh: MeshMark = { session: this.#session, seq: this.#seq, ack: 0 };
-    this.#kept = [...this.#kept, { ...signal, mesh }].slice(-maxFrames);
-    this.#options.send(this.#acknowledging({ ...signal, mesh }));
-  }
-
-  #acknowledging(signal: Outgoing): Outgoing {
-    const mesh: MeshMark = { ...(signal.mesh as MeshMark), ack: this.#received };
-    return { ...signal, mesh: this.#remoteSession === undefined ? mesh : { ...mesh, to: this.#remoteSession } };
+    this.#options.send(this.#delivery.mark(signal));
   }
 
   /** Sees to it that the connection comes, or comes back. */

@@ -1,0 +1,199 @@
+// The parts that need no socket, as lists of rules.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import type { RoomState } from "@usher/types";
+import { chromeStore, memoryStore, webStore, type SeatStore } from "@usher/client";
+import { delayMs, isFinal } from "../dist/backoff.js";
+import { ServerClock } from "../dist/clock.js";
+import { mayControl, parseSync } from "../dist/control.js";
+import { Emitter } from "../dist/emitter.js";
+import { filmOf, nextFilm, positionAt, type Film } from "../dist/film.js";
+import type { MarkedSync } from "../dist/signaling.js";
+
+test("a close code says whether to connect again", () => {
+  for (const code of [1000, 1002, 1003, 1007, 1009, 4001, 4002, 4003, 4004]) {
+    assert.equal(isFinal(code), true, `${code}`);
+  }
+  for (const code of [1001, 1005, 1006, 1011, 1012, 1013, 4008, 4029, 4999]) {
+    assert.equal(isFinal(code), false, `${code}`);
+  }
+});
+
+test("the wait before the next connection", () => {
+  const rows: [rule: string, attempt: number, closeCode: number, least: number, most: number][] = [
+    ["a lost connection is tried again almost at once", 0, 1006, 0, 200],
+    ["then the wait doubles", 1, 1006, 125, 250],
+    ["and doubles", 2, 1006, 250, 500],
+    ["up to 16 s", 20, 1006, 8000, 16_000],
+    ["a restart spreads its clients over 3 s", 0, 1012, 0, 3000],
+    ["a server without a place is left alone for 1 s", 0, 1013, 1000, 1500],
+    ["and then for twice as long", 1, 1013, 2000, 3000],
+    ["a rate needs 5 s to recover", 0, 4029, 5000, 7500],
+  ];
+  for (const [rule, attempt, closeCode, least, most] of rows) {
+    assert.equal(delayMs(attempt, closeCode, 0), least, rule);
+    assert.equal(delayMs(attempt, closeCode, 1), most, rule);
+  }
+});
+
+test("the server's clock is that of the quickest answer", () => {
+  const clock = new ServerClock();
+  assert.ok(Math.abs(clock.now() - Date.now()) < 1000, "without an answer it is this machine's");
+  const now = performance.now();
+  clock.add(1_000_000, now - 400, now);
+  clock.add(2_000_000, now - 20, now);
+  clock.add(1_000_000, now - 300, now);
+  assert.ok(Math.abs(clock.now() - (2_000_000 + 10 + (performance.now() - now))) < 1);
+});
+
+test("a listener that throws does not keep the others from hearing", (context) => {
+  class Bell extends Emitter<{ ring: number }> {
+    ring(times: number): void {
+      this.emit("ring", times);
+    }
+  }
+  const bell = new Bell();
+  const heard: number[] = [];
+  bell.on("ring", () => {
+    throw new Error("deaf");
+  });
+  const stop = bell.on("ring", (times) => heard.push(times));
+  const later = context.mock.method(globalThis, "queueMicrotask", () => undefined);
+  bell.ring(1);
+  stop();
+  bell.ring(2);
+  assert.deepEqual(heard, [1]);
+  assert.throws(() => (later.mock.calls[0]?.arguments[0] as () => void)(), /deaf/, "it is thrown where nobody else is hurt");
+});
+
+test("every store gives back what was kept, and nothing else", async () => {
+  const map = new Map<string, string>();
+  const webStorage = {
+    getItem: (key: string) => map.get(key) ?? null,
+    setItem: (key: string, value: string) => void map.set(key, value),
+    removeItem: (key: string) => void map.delete(key),
+  };
+  let area: Record<string, unknown> = {};
+  const chromeArea = {
+    get: (key: string) => Promise.resolve(key in area ? { [key]: area[key] } : {}),
+    set: (items: Record<string, unknown>) => Promise.resolve(void (area = { ...area, ...items })),
+    remove: (key: string) => Promise.resolve(void delete area[key]),
+  };
+  const seat = { roomId: "room-1", userId: "ann", userName: "Ann", resumeToken: "secret" };
+  const stores: Record<string, SeatStore> = { memory: memoryStore(), web: webStore(webStorage), chrome: chromeStore(chromeArea) };
+  for (const [name, store] of Object.entries(stores)) {
+    assert.equal(await store.load(), undefined, name);
+    await store.save(seat);
+    assert.deepEqual(await store.load(), seat, name);
+    await store.clear();
+    assert.equal(await store.load(), undefined, name);
+  }
+  for (const broken of ["", "{", "null", "7", `{"roomId":"room-1"}`]) {
+    map.set("usher.seat", broken);
+    assert.equal(await webStore(webStorage).load(), undefined, broken);
+  }
+});
+
+const room = (controlMode: RoomState["controlMode"], videoState: Partial<RoomState["videoState"]> = {}): RoomState => ({
+  id: "room-1",
+  name: "Room",
+  hostId: "ann",
+  users: [],
+  controlMode,
+  followMode: "AUTO_FOLLOW",
+  videoState: { isPlaying: false, currentTime: 0, duration: 0, playbackRate: 1, url: "", lastUpdated: 0, ...videoState },
+  hostVideoState: null,
+  hostCurrentUrl: null,
+  createdAt: 0,
+  lastActivity: 0,
+});
+
+test("who may control", () => {
+  const rows: [RoomState["controlMode"], string, MarkedSync["type"], boolean][] = [
+    ["HOST_ONLY", "ann", "UNIFIED_SYNC", true],
+    ["HOST_ONLY", "bob", "UNIFIED_SYNC", false],
+    ["HOST_ONLY", "bob", "HOST_STATE_UPDATE", false],
+    ["HOST_ONLY", "bob", "CLIENT_REQUEST_PLAY", true],
+    ["FREE_FOR_ALL", "bob", "UNIFIED_SYNC", true],
+    ["FREE_FOR_ALL", "bob", "CONTROL_MODE_CHANGE", false],
+    ["FREE_FOR_ALL", "ann", "CONTROL_MODE_CHANGE", true],
+  ];
+  for (const [mode, who, type, may] of rows) {
+    assert.equal(mayControl(room(mode), who, type), may, `${mode}: ${who} ${type}`);
+  }
+});
+
+test("what comes over a data channel is read as if its sender were a liar", () => {
+  const good = { type: "UNIFIED_SYNC", userId: "ann", timestamp: 1, action: "PLAY", time: 3, videoUrl: "clip" };
+  assert.deepEqual(parseSync(JSON.stringify(good), "ann"), good);
+  const rows: Record<string, unknown> = {
+    "another's name": { ...good, userId: "bob" },
+    "an unknown type": { ...good, type: "FORMAT_DISK" },
+    "a type of Object's": { ...good, type: "constructor" },
+    "a signaling type": { ...good, type: "LEAVE_ROOM" },
+    "an unknown action": { ...good, action: "REWIND" },
+    "a time that is text": { ...good, time: "3" },
+    "a time before the beginning": { ...good, time: -1 },
+    "a time without end": { ...good, time: 1e300 },
+    "an address that is none": { ...good, videoUrl: 7 },
+    "a long address": { ...good, videoUrl: "x".repeat(2049) },
+    "a mark that is none": { ...good, actedAt: "now" },
+    "a missing field": { ...good, time: undefined },
+    "no object": "text",
+    "nothing": null,
+  };
+  for (const [what, message] of Object.entries(rows)) {
+    assert.equal(parseSync(JSON.stringify(message), "ann"), undefined, what);
+  }
+  assert.equal(parseSync("{", "ann"), undefined);
+  assert.equal(parseSync(new ArrayBuffer(2), "ann"), undefined);
+});
+
+test("the film is a line through the server's time", () => {
+  const film: Film = { playing: true, time: 10, atMs: 1000, actedAtMs: 1000, url: "clip" };
+  assert.equal(positionAt(film, 3500), 12.5);
+  assert.equal(positionAt({ ...film, playing: false }, 3500), 10);
+  assert.equal(positionAt(film, 500), 10, "not before it was told");
+});
+
+test("the film after a message", () => {
+  const film: Film = { playing: true, time: 10, atMs: 1000, actedAtMs: 1000, url: "clip" };
+  const sync = (action: "PLAY" | "PAUSE" | "SEEK", time: number, marks: object = {}): MarkedSync => ({
+    type: "UNIFIED_SYNC",
+    userId: "ann",
+    timestamp: 0,
+    action,
+    time,
+    videoUrl: "clip",
+    ...marks,
+  });
+  const rows: [rule: string, before: Film | undefined, message: MarkedSync, after: Film | undefined][] = [
+    ["a pause", film, sync("PAUSE", 12, { serverTime: 3000, actedAt: 3000 }), { ...film, playing: false, time: 12, atMs: 3000, actedAtMs: 3000 }],
+    ["a seek plays on", film, sync("SEEK", 50, { serverTime: 3000, actedAt: 3000 }), { ...film, time: 50, atMs: 3000, actedAtMs: 3000 }],
+    ["a seek before anything was played", undefined, sync("SEEK", 5), { playing: false, time: 5, atMs: 4000, actedAtMs: 4000, url: "clip" }],
+    ["an old client's message has no marks: now", film, sync("PAUSE", 12), { ...film, playing: false, time: 12, atMs: 4000, actedAtMs: 4000 }],
+    ["who acted before is late", film, sync("PAUSE", 9, { serverTime: 3000, actedAt: 900 }), film],
+    ["the host says again where it is", film, hostAt(11, 3000, 1000), { ...film, time: 11, atMs: 3000 }],
+    ["but not against who acted since", { ...film, playing: false, actedAtMs: 2000 }, hostAt(11, 3000, 1000), { ...film, playing: false, actedAtMs: 2000 }],
+    ["the same message over the other way", film, hostAt(10, 1000, 1000), film],
+    ["a mark from the future counts as now", film, sync("PAUSE", 12, { serverTime: 9e9, actedAt: 9e9 }), { ...film, playing: false, time: 12, atMs: 4500, actedAtMs: 4500 }],
+    ["a play without a time goes on where it is", { ...film, playing: false }, { type: "DIRECT_PLAY", userId: "ann", timestamp: 0 }, { ...film, time: 10, atMs: 4000, actedAtMs: 4000 }],
+    ["a request is for the host to answer", film, { type: "CLIENT_REQUEST_PAUSE", userId: "bob", timestamp: 0 }, film],
+  ];
+  for (const [rule, before, message, after] of rows) {
+    assert.deepEqual(nextFilm(before, message, 4000), after, rule);
+  }
+});
+
+function hostAt(time: number, serverTime: number, actedAt: number): MarkedSync {
+  return { type: "HOST_STATE_UPDATE", userId: "ann", timestamp: 0, state: "PLAYING", time, hostVideoUrl: "clip", serverTime, actedAt };
+}
+
+test("the film as the server tells it gives way to who was there", () => {
+  assert.equal(filmOf(room("HOST_ONLY")), undefined, "nobody has played anything");
+  const film = filmOf(room("HOST_ONLY", { isPlaying: true, currentTime: 7, url: "clip", lastUpdated: 5000 }));
+  assert.deepEqual(film, { playing: true, time: 7, atMs: 5000, actedAtMs: 4000, url: "clip" });
+  assert.equal(nextFilm(film, hostAt(7.1, 5000, 4950), 6000)?.time, 7.1);
+});
