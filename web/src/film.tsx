@@ -18,10 +18,11 @@ export function Film({ session }: { session: Session }): JSX.Element {
   const [player, setPlayer] = useState<Player | undefined>();
   const [, redraw] = useReducer((n: number, _: undefined) => n + 1, 0);
   useEffect(() => {
+    const place = section.current as HTMLElement;
     const made = new Player(video.current as HTMLVideoElement, session, () => redraw(undefined));
     setPlayer(made);
-    const timer = setInterval(() => mark(section.current as HTMLElement, made), tickMs / 2);
-    const onKey = (event: KeyboardEvent): void => pressed(event, made, section.current as HTMLElement);
+    const timer = setInterval(() => mark(place, made), tickMs / 2);
+    const onKey = (event: KeyboardEvent): void => pressed(event, made, place);
     document.addEventListener("keydown", onKey);
     return () => {
       clearInterval(timer);
@@ -205,9 +206,10 @@ function Choice({ player, mayControl }: { player: Player; mayControl: boolean })
   };
   return (
     <div class="choice-of-film">
-      <label class="inline-field">
-        <span>What to watch</span>
+      <div class="inline-field">
+        <label for="what">What to watch</label>
         <select
+          id="what"
           disabled={!mayControl}
           value={isTyping ? "web" : current}
           onChange={(event) => {
@@ -220,7 +222,7 @@ function Choice({ player, mayControl }: { player: Player; mayControl: boolean })
           <option value="file">A file of mine…</option>
           <option value="web">A web address…</option>
         </select>
-      </label>
+      </div>
       <FileInput input={input} take={(file) => player.chooseFile(file)} />
       {current === "file" && mayControl && <button class="small" type="button" onClick={() => input.current?.click()}>Another file…</button>}
       {isTyping ? <AddressForm player={player} done={() => setTyping(false)} /> : <p class="now-showing">Now showing: <b>{filmTitle(source)}</b></p>}

@@ -69,7 +69,7 @@ export class Journal {
     const like = folds(entry) ? this.#like(entry) : -1;
     if (like >= 0) {
       const { id, count } = this.#entries[like] as Entry;
-      this.#entries = this.#entries.with(like, { ...entry, id, count: count + 1 });
+      this.#entries = [...this.#entries.toSpliced(like, 1), { ...entry, id, count: count + 1 }];
     } else {
       this.#next += 1;
       this.#entries = [...this.#entries.slice(1 - maxEntries), entry];

@@ -107,7 +107,7 @@ function Page(): JSX.Element {
   } else if (isEntered && room !== undefined) {
     content = <Room session={session} leave={() => void leave()} />;
   } else if (isReturning) {
-    content = <div class="lobby"><p class="wordmark"><Torch />usher</p><p role="status">Showing you to your seat…</p></div>;
+    content = <div class="lobby"><p class="wordmark"><Torch /><span>usher</span></p><p role="status">Showing you to your seat…</p></div>;
   } else {
     content = <Start key={hash} invitedTo={hash} isBusy={isBusy} problem={problem} enter={enter} />;
   }

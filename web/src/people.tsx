@@ -6,6 +6,9 @@ import { Drawing } from "./icons.tsx";
 import { Rename } from "./rename.tsx";
 import type { Session } from "./session.ts";
 
+/** How many colours faces have. */
+const tints = 6;
+
 type Route = "self" | "direct" | "relayed" | "away";
 
 const routeWords: Readonly<Record<Route, { word: string; meaning: string }>> = {
@@ -22,14 +25,14 @@ export function People({ session }: { session: Session }): JSX.Element {
     <section class="card people">
       <h2 id="people-title">People</h2>
       <ul aria-labelledby="people-title">
-        {users.map((user) => <Person key={user.id} user={user} session={session} />)}
+        {users.map((user, i) => <Person key={user.id} user={user} tint={i % tints} session={session} />)}
       </ul>
       {users.length === 1 && <p class="hint">You are alone so far. Invite somebody.</p>}
     </section>
   );
 }
 
-function Person({ user, session }: { user: User; session: Session }): JSX.Element {
+function Person({ user, tint, session }: { user: User; tint: number; session: Session }): JSX.Element {
   const { client, mesh } = session;
   const isSelf = user.id === client.userId;
   const isHost = user.id === client.room?.hostId;
@@ -39,7 +42,7 @@ function Person({ user, session }: { user: User; session: Session }): JSX.Elemen
   const isSeated = client.status.state === "seated";
   return (
     <li class="person" data-user={user.id} data-route={route}>
-      <span class={`face tint-${tintOf(user.id)}`} aria-hidden="true">{[...user.name][0]?.toUpperCase()}</span>
+      <span class={`face tint-${tint}`} aria-hidden="true">{[...user.name][0]?.toUpperCase()}</span>
       <span class="who">
         <span class="name">{user.name}</span>
         <span class="marks">
@@ -54,15 +57,6 @@ function Person({ user, session }: { user: User; session: Session }): JSX.Elemen
       {isRenaming && <Rename label="Your new name" value={user.name} maxLength={20} save={(name) => session.renameUser(name)} done={() => setRenaming(false)} />}
     </li>
   );
-}
-
-/** One of six colours, always the same for the same person. */
-function tintOf(id: string): number {
-  let sum = 0;
-  for (const letter of id) {
-    sum = (sum * 31 + letter.charCodeAt(0)) % 9973;
-  }
-  return sum % 6;
 }
 
 const modes: readonly { mode: ControlMode; label: string }[] = [

@@ -90,7 +90,7 @@ export function Ended({ error, again, start }: { error: RoomError | undefined; a
   const ending = endingOf(error);
   return (
     <div class="lobby">
-      <p class="wordmark"><Torch />usher</p>
+      <p class="wordmark"><Torch /><span>usher</span></p>
       <div class="ticket-shadow">
         <div class="ticket single">
           <div class="ticket-body" role="alert">

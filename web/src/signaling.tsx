@@ -1,5 +1,5 @@
-// The signaling as a sequence diagram that is drawn while it happens. Each row is one message, and the rows are the log, too: every row is a
-// button that says in words what its arrow shows, and opens the message itself.
+// The signaling as a sequence diagram that is drawn while it happens. Each row is one message, and the rows are the log, too: every row says in
+// words what its arrow shows, and opens to the message itself.
 
 import { memo } from "./memo.ts";
 import { useCallback, useLayoutEffect, useRef, useState } from "preact/hooks";
@@ -139,7 +139,7 @@ function useRoving(entries: readonly Entry[]): { id: number; onKeyDown: (event: 
       event.preventDefault();
       const next = Math.max(0, Math.min(rows.length - 1, rows.indexOf(row) + step));
       setId(entries[next]?.id ?? 0);
-      rows[next]?.querySelector("button")?.focus();
+      rows[next]?.querySelector("summary")?.focus();
     },
   };
 }
@@ -158,10 +158,19 @@ const Row = memo(({ entry, columns, firstMs, isOpen, isFocusable, toggle, names 
   const { id, kind, words, count, atMs, message } = entry;
   return (
     <li class={`k-${kind}`}>
-      <button class="arrow-row" type="button" aria-expanded={isOpen} tabIndex={isFocusable ? 0 : -1} aria-label={spoken(entry, names)} onClick={() => toggle(id)}>
-        <Arrow entry={entry} columns={columns} label={count > 1 ? `${words} ×${count}` : words} seconds={(atMs - firstMs) / 1000} />
-      </button>
-      {isOpen && <pre tabIndex={0} aria-label="The message">{messageText(message)}</pre>}
+      <details open={isOpen}>
+        <summary
+          tabIndex={isFocusable ? 0 : -1}
+          onClick={(event) => {
+            event.preventDefault();
+            toggle(id);
+          }}
+        >
+          <span class="unseen">{spoken(entry, names)}</span>
+          <Arrow entry={entry} columns={columns} label={count > 1 ? `${words} ×${count}` : words} seconds={(atMs - firstMs) / 1000} />
+        </summary>
+        {isOpen && <pre tabIndex={0}>{messageText(message)}</pre>}
+      </details>
     </li>
   );
 });

@@ -35,7 +35,7 @@ export function Start(props: StartProps): JSX.Element {
   return (
     <div class="lobby">
       <header class="marquee">
-        <p class="wordmark"><Torch />usher</p>
+        <p class="wordmark"><Torch /><span>usher</span></p>
         <p class="lead">Watch a film together, each at home, everybody at the same second.</p>
       </header>
       <div class="ticket-shadow">
@@ -56,7 +56,12 @@ export function Start(props: StartProps): JSX.Element {
             <button class="primary" type="submit" disabled={isBusy}>{invitedTo === "" ? "Create a room" : "Join the room"}</button>
             <p id="complaint" class="complaint" role="alert">{complaint || problem}</p>
           </form>
-          {invitedTo === "" ? <Stub isBusy={isBusy} enterAs={enterAs} /> : <a class="ticket-stub other" href="#">Open a room of your own instead</a>}
+          {invitedTo === "" ? <Stub isBusy={isBusy} enterAs={enterAs} /> : (
+            <div class="ticket-stub other">
+              <Barcode />
+              <a href="#">Open a room of your own</a>
+            </div>
+          )}
         </div>
       </div>
       <Promises />
@@ -88,6 +93,11 @@ function Stub({ isBusy, enterAs }: { isBusy: boolean; enterAs: (entrance: Entran
       <p id="no-invite" class="complaint" role="alert">{complaint}</p>
     </form>
   );
+}
+
+/** What a ticket has and nobody reads. */
+function Barcode(): JSX.Element {
+  return <span class="barcode" aria-hidden="true" />;
 }
 
 /** What the server tells somebody with an invitation. */
