@@ -5,9 +5,9 @@ import type { Session } from "./session.ts";
 
 export const rowHeight = 36;
 /** The room for the seconds, px. */
-const gutter = 44;
+const gutter = 36;
 /** The least distance of two lifelines, px; more people than fit make the log scroll sideways. */
-const minGap = 58;
+const minGap = 60;
 
 export interface Head {
   id: string;

@@ -2,7 +2,7 @@
 
 import { RoomError } from "@usher/client";
 import { render } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { JSX } from "preact";
 
 import { useChanges } from "./hooks.ts";
@@ -35,6 +35,17 @@ function seatOf(storage: Storage): string {
 function isReturnTo(roomId: string): boolean {
   const seat = seatOf(sessionStorage);
   return seat !== "" && (roomId === "" || roomId === seat);
+}
+
+/** Where one screen takes the place of another, what had the focus is gone: the new heading has it then, and is read out. */
+function useHeadingFocus(screen: string): void {
+  const before = useRef(screen);
+  useEffect(() => {
+    if (before.current !== screen) {
+      before.current = screen;
+      document.querySelector("h1")?.focus();
+    }
+  }, [screen]);
 }
 
 function Page(): JSX.Element {
@@ -95,10 +106,11 @@ function Page(): JSX.Element {
   });
 
   const { status, room, userId } = session.client;
+  const screen = !isEntered ? "start" : status.state === "ended" ? "end" : "room";
+  useHeadingFocus(screen);
   document.title = isEntered && room !== undefined ? `${room.name} · usher` : "usher";
-  const isOver = isEntered && status.state === "ended";
   let content: JSX.Element;
-  if (isOver) {
+  if (screen === "end" && status.state === "ended") {
     const start = (): void => {
       setHash("");
       begin();

@@ -36,7 +36,7 @@ function RoomHeader({ session, leave }: { session: Session; leave: () => void })
       <div class="room-name">
         {isRenaming
           ? <Rename label="New name of the room" value={name} maxLength={30} save={(newName) => session.attempt(client.renameRoom(newName))} done={() => setRenaming(false)} />
-          : <h1>{name}</h1>}
+          : <h1 tabIndex={-1}>{name}</h1>}
         {session.isHost && !isRenaming && <button class="quiet" type="button" aria-label="Rename the room" title="Rename the room" onClick={() => setRenaming(true)}><Drawing name="pen" /></button>}
       </div>
       <Invite link={session.inviteLink} />
@@ -95,7 +95,7 @@ export function Ended({ error, again, start }: { error: RoomError | undefined; a
         <div class="ticket single">
           <div class="ticket-body" role="alert">
             <p class="ticket-kind" aria-hidden="true">Intermission</p>
-            <h1>{ending.title}</h1>
+            <h1 tabIndex={-1}>{ending.title}</h1>
             <p>{ending.words}</p>
             <div class="row">
               <button class="primary" type="button" onClick={again}>{ending.again}</button>

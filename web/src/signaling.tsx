@@ -11,6 +11,8 @@ import { everyone, messageText, server, type Entry } from "./journal.ts";
 import type { Session } from "./session.ts";
 import { kindNames, type Kind } from "./words.ts";
 
+/** About how wide a letter of a label is, px. */
+const letterWidth = 6.6;
 /** How near its end the log counts as read, px. */
 const nearEnd = 30;
 
@@ -53,7 +55,7 @@ function Diagram({ session }: { session: Session }): JSX.Element {
       <div class="log" ref={scroller} {...follow.handlers}>
         <div class="lifeline-heads" style={{ width: `${columns.width}px` }} aria-hidden="true">
           {columns.heads.map(({ id, name, x, isHere }) => (
-            <span key={id} class={`head ${id === server ? "server" : ""} ${isHere ? "" : "gone"}`} style={{ left: `${x}px`, maxWidth: `${columns.gap - 6}px` }}>{name}</span>
+            <span key={id} class={`head ${id === server ? "server" : ""} ${isHere ? "" : "gone"}`} style={{ left: `${x}px`, maxWidth: `${columns.gap - 4}px` }}>{name}</span>
           ))}
         </div>
         {entries.length === 0 && <p class="hint">Nothing has been said yet.</p>}
@@ -191,7 +193,9 @@ function Arrow({ entry, columns, label, seconds }: { entry: Entry; columns: Colu
   const end = ends.reduce((far, x) => (Math.abs(x - start) > Math.abs(far - start) ? x : far), ends[0] ?? xOf(server));
   const y = rowHeight - 9;
   const direction = end < start ? -1 : 1;
-  const half = label.length * 3.3 + 4;
+  const fitting = Math.floor((width - columns.gutter) / letterWidth) - 1;
+  const shown = label.length > fitting ? `${label.slice(0, fitting - 1)}…` : label;
+  const half = (shown.length * letterWidth) / 2 + 4;
   const middle = Math.min(Math.max((start + end) / 2, columns.gutter + half), width - half);
   return (
     <svg width={width} height={rowHeight} viewBox={`0 0 ${width} ${rowHeight}`} aria-hidden="true" focusable="false">
@@ -200,7 +204,7 @@ function Arrow({ entry, columns, label, seconds }: { entry: Entry; columns: Colu
       <path class={`shaft ${way}`} d={`M${start} ${y}H${end - direction * 3}`} />
       {ends.map((x) => <path key={x} class="tip" d={`M${x} ${y}l${-direction * 8} -4v8z`} />)}
       {way === "relayed" && <circle class="relay" cx={xOf(server)} cy={y} r={3.5} />}
-      <text class="said" x={middle} y={y - 7} text-anchor="middle">{label}</text>
+      <text class="said" x={middle} y={y - 7} text-anchor="middle">{shown}</text>
     </svg>
   );
 }

@@ -48,7 +48,7 @@ export function Start(props: StartProps): JSX.Element {
             }}
           >
             <p class="ticket-kind" aria-hidden="true">Admit one</p>
-            {invitedTo === "" ? <h1>Open a room</h1> : <Invitation roomId={invitedTo} />}
+            {invitedTo === "" ? <h1 tabIndex={-1}>Open a room</h1> : <Invitation roomId={invitedTo} />}
             <label class="field">
               <span>Your name</span>
               <input ref={nameField} type="text" name="name" value={name} maxLength={20} autocomplete="nickname" spellcheck={false} aria-describedby="complaint" onInput={(event) => setName(event.currentTarget.value)} />
@@ -116,7 +116,7 @@ function Invitation({ roomId }: { roomId: string }): JSX.Element {
   const isKnown = room !== undefined && room !== "none";
   return (
     <>
-      <h1>{isKnown ? room.name : "You are invited"}</h1>
+      <h1 tabIndex={-1}>{isKnown ? room.name : "You are invited"}</h1>
       <p class="hint">
         {isKnown && `${room.people} ${room.people === 1 ? "person is" : "people are"} waiting for you.`}
         {room === "none" && "Nobody is in this room now. It opens again when you join."}
