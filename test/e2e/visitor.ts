@@ -1,0 +1,179 @@
+// Somebody on the demo page, who sees and clicks what a person would.
+
+import assert from "node:assert/strict";
+import type { Locator, Page } from "playwright-core";
+
+import { openChannels } from "./peers.ts";
+import type { Person, PersonOptions, Scene } from "./scene.ts";
+import { until } from "./wait.ts";
+
+/** What the issue of being together is measured by, ms. */
+export const togetherMs = 150;
+/** In how many looks in a row two films must be together: one look could be luck. */
+const looks = 8;
+
+export class Visitor {
+  readonly person: Person;
+  readonly page: Page;
+
+  private constructor(person: Person) {
+    this.person = person;
+    this.page = person.page;
+  }
+
+  static async arrive(scene: Scene, name: string, options: PersonOptions = {}): Promise<Visitor> {
+    return new Visitor(await scene.person(name, options));
+  }
+
+  get name(): string {
+    return this.person.name;
+  }
+
+  /** Opens a room and returns its id. */
+  async create(): Promise<string> {
+    await this.page.goto(this.person.url);
+    await this.page.getByRole("textbox", { name: "Your name" }).fill(this.name);
+    await this.page.getByRole("button", { name: "Create a room" }).click();
+    await this.seated();
+    return new URL(this.page.url()).hash.slice(1);
+  }
+
+  /** Follows an invite link. */
+  async join(roomId: string): Promise<void> {
+    await this.page.goto(`${this.person.url}/#${roomId}`);
+    await this.page.getByRole("textbox", { name: "Your name" }).fill(this.name);
+    await this.page.getByRole("button", { name: "Join the room" }).click();
+    await this.seated();
+  }
+
+  async leave(): Promise<void> {
+    await this.page.getByRole("button", { name: "Leave", exact: true }).click();
+    await this.page.getByRole("button", { name: "Create a room" }).waitFor();
+  }
+
+  async seated(): Promise<void> {
+    await until(`${this.name} is seated`, async () => (await this.status()) === "seated");
+  }
+
+  status(): Promise<string | null> {
+    return this.page.locator("main").getAttribute("data-status");
+  }
+
+  async userId(): Promise<string> {
+    return (await this.page.locator("main").getAttribute("data-user")) ?? "";
+  }
+
+  /** The others by name, with how messages reach each. */
+  people(): Promise<Record<string, string>> {
+    return this.page.evaluate(() => {
+      const items = [...document.querySelectorAll<HTMLElement>("li[data-user]")];
+      return Object.fromEntries(items.map((item) => [item.querySelector(".name")?.textContent ?? "", item.dataset["route"] ?? ""]));
+    });
+  }
+
+  /** Waits until this page shows exactly these people, each reached by this route. */
+  async sees(routes: Record<string, string>): Promise<void> {
+    const want = JSON.stringify(Object.entries({ ...routes, [this.name]: "self" }).sort());
+    let last = "";
+    await until(
+      () => `${this.name} sees ${want}, not ${last}`,
+      async () => (last = JSON.stringify(Object.entries(await this.people()).sort())) === want,
+      30_000,
+    );
+  }
+
+  /** Waits until there are so many data channels, by getStats. */
+  async hasOpenChannels(count: number): Promise<void> {
+    await until(`${this.name} has ${count} open data channels`, async () => (await openChannels(this.page)) === count, 30_000);
+  }
+
+  isHost(): Promise<boolean> {
+    return this.page.locator("li[data-route=self] .mark.host").isVisible();
+  }
+
+  /** The line that tells the visitor what is going on. */
+  get notice(): Locator {
+    return this.page.getByRole("status").first();
+  }
+
+  async play(): Promise<void> {
+    await this.page.getByRole("button", { name: "Play", exact: true }).click();
+  }
+
+  async pause(): Promise<void> {
+    await this.page.getByRole("button", { name: "Pause", exact: true }).click();
+  }
+
+  /** By the slider, as with a mouse; in seconds. */
+  async seek(seconds: number): Promise<void> {
+    await this.page.getByRole("slider", { name: "Position" }).evaluate((slider: HTMLInputElement, value) => {
+      slider.value = String(value);
+      slider.dispatchEvent(new Event("input", { bubbles: true }));
+      slider.dispatchEvent(new Event("change", { bubbles: true }));
+    }, seconds);
+  }
+
+  async chooseMode(label: "Host only" | "Everyone"): Promise<void> {
+    await this.page.getByRole("radio", { name: label }).check();
+  }
+
+  film(): Promise<FilmLook> {
+    return this.page.evaluate(() => {
+      const video = document.querySelector("video") as HTMLVideoElement;
+      return { atMs: performance.timeOrigin + performance.now(), time: video.currentTime, paused: video.paused, duration: video.duration, seeking: video.seeking };
+    });
+  }
+}
+
+export interface FilmLook {
+  /** Of the machine's clock, which all browsers here have in common. */
+  atMs: number;
+  time: number;
+  paused: boolean;
+  duration: number;
+  seeking: boolean;
+}
+
+/** How far two looks at a film that begins again at its end are apart, in ms, whatever the time between the looks. */
+export function apart(a: FilmLook, b: FilmLook): number {
+  const lead = (look: FilmLook): number => (look.paused ? look.time : look.time - look.atMs / 1000);
+  const gap = Math.abs(lead(a) - lead(b)) % a.duration;
+  return Math.min(gap, a.duration - gap) * 1000;
+}
+
+/** Waits until all films play (or are paused), are together, and stay so for some looks in a row. */
+export async function together(visitors: readonly Visitor[], paused: boolean): Promise<void> {
+  let inARow = 0;
+  let last = "";
+  await until(
+    () => `the films of ${visitors.map((visitor) => visitor.name).join(", ")} are together and ${paused ? "paused" : "play"}: ${last}`,
+    async () => {
+      const films = await Promise.all(visitors.map((visitor) => visitor.film()));
+      const first = films[0] as FilmLook;
+      const gaps = films.map((film) => Math.round(apart(first, film)));
+      const widest = Math.max(...films.flatMap((film) => films.map((other) => apart(film, other))));
+      last = JSON.stringify({ paused: films.map((film) => film.paused), gaps });
+      inARow = films.every((film) => film.paused === paused && !film.seeking) && widest <= togetherMs ? inARow + 1 : 0;
+      return inARow >= looks;
+    },
+    30_000,
+  );
+}
+
+/** Opens a room with the first, whom the others join by its link, all connected to all. */
+export async function gather(visitors: readonly Visitor[]): Promise<string> {
+  const [host, ...others] = visitors;
+  assert.ok(host !== undefined);
+  const roomId = await host.create();
+  await Promise.all(others.map((visitor) => visitor.join(roomId)));
+  await allDirect(visitors);
+  return roomId;
+}
+
+/** Waits until each has an open data channel to each, by the page's word and by getStats. */
+export async function allDirect(visitors: readonly Visitor[]): Promise<void> {
+  for (const visitor of visitors) {
+    await visitor.sees(Object.fromEntries(visitors.filter((other) => other !== visitor).map((other) => [other.name, "direct"])));
+    await visitor.hasOpenChannels(visitors.length - 1);
+  }
+}
