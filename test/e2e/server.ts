@@ -96,8 +96,10 @@ export class Server {
     const { file, args, folder, address } = this.shell === "native" ? await this.#native() : this.#worker();
     this.#begin = this.#output.length;
     // A process group of its own: wrangler starts workerd, and a kill must take both.
-    // wrangler takes the first node that it finds, which must be a recent one: this process's.
-    const environment = { ...process.env, PATH: `${path.dirname(process.execPath)}${path.delimiter}${process.env["PATH"]}`, NO_COLOR: "1", WRANGLER_SEND_METRICS: "false" };
+    // The tests' own variables are no settings of usher. wrangler takes the first node that it finds, which must be a recent one: this process's.
+    const own = Object.entries(process.env).filter(([name]) => !name.startsWith("USHER_"));
+    const search = [path.dirname(process.execPath), process.env["PATH"]].join(path.delimiter);
+    const environment = { ...Object.fromEntries(own), PATH: search, NO_COLOR: "1", WRANGLER_SEND_METRICS: "false" };
     const child = spawn(file, args, { cwd: folder, detached: true, stdio: ["ignore", "pipe", "pipe"], env: environment });
     this.#process = child;
     child.on("error", (error) => (this.#output += `${error.message}\n`));

@@ -1,0 +1,96 @@
+// The content script: keeps the page's largest film where the room is. It is injected when the viewer asks for it in the popup.
+
+import { VideoSync, type Film, type RoomState, type SyncPort, type SyncPortEvents } from "@usher/client";
+import type { FromPage, PageSync, ToPage } from "./messages.ts";
+import { Listeners } from "./port.ts";
+
+/** PeerMesh as the content script sees it: it is at the other end of a port. */
+class PagePort implements SyncPort {
+  readonly #port = chrome.runtime.connect({ name: "page" });
+  readonly #listeners = new Listeners<SyncPortEvents>();
+  readonly on = this.#listeners.on;
+  #offsetMs = 0;
+  userId = "";
+  room: RoomState | undefined;
+  film: Film | undefined;
+
+  /** The port ends when the room is left, or when another page is to show the film. */
+  constructor(ended: () => void) {
+    this.#port.onDisconnect.addListener(ended);
+    this.#port.onMessage.addListener((message: ToPage) => this.#hear(message));
+  }
+
+  serverTime(): number {
+    return Date.now() + this.#offsetMs;
+  }
+
+  send(message: PageSync): boolean {
+    this.#port.postMessage({ type: "SYNC", message } satisfies FromPage);
+    return true;
+  }
+
+  close(): void {
+    this.#port.disconnect();
+  }
+
+  #hear(message: ToPage): void {
+    this.#offsetMs = message.offsetMs;
+    switch (message.type) {
+      case "FILM":
+        this.film = message.film;
+        this.#listeners.tell("film", message.film);
+        break;
+      case "ROOM":
+        this.userId = message.userId;
+        this.room = message.room;
+        this.#listeners.tell("room", message.room);
+        break;
+      default:
+        message satisfies never;
+    }
+  }
+}
+
+/** The page is the film's name: what is in its address after # is not. */
+const source = (): string => location.href.replace(/#.*/, "");
+
+function largestVideo(): HTMLVideoElement | undefined {
+  const area = (video: HTMLVideoElement): number => video.clientWidth * video.clientHeight;
+  return [...document.querySelectorAll("video")].sort((a, b) => area(b) - area(a))[0];
+}
+
+function watch(): () => void {
+  const end = new AbortController();
+  const { signal } = end;
+  let sync: VideoSync | undefined;
+  let shown: HTMLVideoElement | undefined;
+  const port = new PagePort(() => end.abort());
+  const choose = (): void => {
+    const video = largestVideo();
+    if (video !== undefined && video !== shown && port.room !== undefined) {
+      sync?.close();
+      shown = video;
+      // Where the room watches another page, the popup has a link to it.
+      sync = new VideoSync(video, port, { source, open: () => undefined });
+    }
+  };
+  const stop = port.on("room", (room) => {
+    stop();
+    choose();
+    // Asked for by who may choose, so the room watches this page from now on.
+    if ((room.hostId === port.userId || room.controlMode === "FREE_FOR_ALL") && port.film?.url !== source()) {
+      sync?.announce();
+    }
+  });
+  document.addEventListener("loadedmetadata", choose, { capture: true, signal }); // the page may bring its film later, or another one
+  signal.addEventListener("abort", () => {
+    sync?.close();
+    port.close();
+  });
+  return () => end.abort();
+}
+
+// Injected once more, it begins anew.
+const world = globalThis as { endUsherFilm?: () => void };
+world.endUsherFilm?.();
+world.endUsherFilm = watch();

@@ -1,0 +1,55 @@
+// The offscreen document: WebRTC, which a service worker does not have. It lives for as long as there is a seat, also while the service worker is
+// stopped, and gives the film to the content script that was opened last.
+
+import { PeerMesh, type Route } from "@usher/client";
+import { parseFromPage, type ToPage } from "./messages.ts";
+import { PortSignaling } from "./portSignaling.ts";
+
+const client = new PortSignaling();
+const mesh = new PeerMesh(client);
+let page: chrome.runtime.Port | undefined;
+
+mesh.on("film", (film) => {
+  tellPage({ type: "FILM", film, offsetMs: client.offsetMs });
+  report();
+});
+mesh.on("room", tellRoom);
+mesh.on("route", report);
+
+chrome.runtime.onConnect.addListener((port) => {
+  if (port.name !== "page" || port.sender?.id !== chrome.runtime.id) {
+    return;
+  }
+  page?.disconnect(); // one film at a time: the newest
+  page = port;
+  port.onDisconnect.addListener(() => (page = page === port ? undefined : page));
+  port.onMessage.addListener((value: unknown) => {
+    const said = parseFromPage(value);
+    if (said !== undefined) {
+      mesh.send(said.message);
+    }
+  });
+  if (mesh.film !== undefined) {
+    tellPage({ type: "FILM", film: mesh.film, offsetMs: client.offsetMs });
+  }
+  tellRoom();
+});
+
+function tellRoom(): void {
+  if (mesh.room !== undefined) {
+    tellPage({ type: "ROOM", userId: mesh.userId, room: { ...mesh.room, id: "", users: [] }, offsetMs: client.offsetMs });
+  }
+  report();
+}
+
+function tellPage(message: ToPage): void {
+  page?.postMessage(message);
+}
+
+function report(): void {
+  const routes: Record<string, Route> = {};
+  for (const { id } of mesh.room?.users ?? []) {
+    routes[id] = mesh.route(id);
+  }
+  client.report({ routes, filmUrl: mesh.film?.url ?? "" });
+}

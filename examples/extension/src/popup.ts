@@ -1,0 +1,122 @@
+// The popup: shows what the service worker has written down, and sends it what the viewer asks for.
+
+import type { ControlMode, RoomState, User } from "@usher/client";
+import type { FromPopup, View } from "./messages.ts";
+
+const start = element("start", HTMLFormElement);
+const link = element("link", HTMLInputElement);
+const status = element("status", HTMLElement);
+const control = element("control", HTMLFieldSetElement);
+const fields = start.elements as HTMLFormControlsCollection & Record<"userName" | "server" | "invite", HTMLInputElement>;
+let isFilled = false;
+let shownLine = "";
+
+chrome.storage.session.onChanged.addListener(({ view }) => show(view?.newValue as View | undefined));
+void chrome.storage.session.get("view").then(({ view }) => show(view as View | undefined));
+send({ type: "SHOW" });
+
+start.addEventListener("submit", (event) => {
+  event.preventDefault();
+  const userName = fields.userName.value.trim();
+  const isJoin = (event.submitter as HTMLButtonElement | null)?.name === "join";
+  const { server, roomId } = isJoin ? parseInvite(fields.invite.value, fields.server.value) : { server: fields.server.value, roomId: "" };
+  status.textContent = "Connecting…";
+  send(isJoin ? { type: "JOIN", server, userName, roomId } : { type: "CREATE", server, userName });
+});
+control.addEventListener("change", (event) => send({ type: "SET_CONTROL_MODE", mode: (event.target as HTMLInputElement).value as ControlMode }));
+element("leave", HTMLButtonElement).addEventListener("click", () => send({ type: "LEAVE" }));
+element("copy", HTMLButtonElement).addEventListener("click", async () => {
+  await navigator.clipboard.writeText(link.value);
+  status.textContent = "Copied";
+});
+element("watch", HTMLButtonElement).addEventListener("click", async () => {
+  status.textContent = await watchPage().catch((error: unknown) => `Not on this page: ${(error as Error).message}`);
+});
+
+function send(command: FromPopup): void {
+  void chrome.runtime.sendMessage(command).catch(() => undefined); // the view is the answer
+}
+
+function show(view: View | undefined): void {
+  if (view === undefined) {
+    return; // something else has changed, or the service worker is still to write its first
+  }
+  const { room, state, problem } = view;
+  const isIn = room !== undefined && state !== "idle" && state !== "ended";
+  if (!isFilled) {
+    isFilled = true;
+    fields.userName.value = view.userName;
+    fields.server.value = view.server;
+  }
+  document.body.dataset["status"] = state;
+  document.body.dataset["user"] = view.userId;
+  const line = problem !== "" ? problem : state === "waiting" || (isIn && state === "connecting") ? "Reconnecting…" : "";
+  // Otherwise what the popup itself has said would go with the next thing that changes.
+  if (line !== shownLine || start.hidden !== isIn) {
+    status.textContent = line;
+  }
+  shownLine = line;
+  start.hidden = isIn;
+  element("room", HTMLElement).hidden = !isIn;
+  if (isIn) {
+    showRoom(view, room);
+  }
+}
+
+function showRoom(view: View, room: RoomState): void {
+  element("name", HTMLElement).textContent = room.name;
+  link.value = `${new URL(view.server).origin}/#${room.id}`;
+  element("people", HTMLElement).replaceChildren(...room.users.map((user) => personItem(user, view)));
+  control.disabled = room.hostId !== view.userId;
+  for (const radio of control.querySelectorAll("input")) {
+    radio.checked = radio.value === room.controlMode;
+  }
+  const elsewhere = element("elsewhere", HTMLElement);
+  const anchor = elsewhere.querySelector("a");
+  elsewhere.hidden = !/^https?:\/\//.test(view.filmUrl);
+  if (anchor !== null && !elsewhere.hidden) {
+    anchor.href = view.filmUrl;
+    anchor.textContent = view.filmUrl;
+  }
+}
+
+function personItem(user: User, view: View): HTMLElement {
+  const route = user.id === view.userId ? "self" : (view.routes[user.id] ?? "away");
+  const item = document.createElement("li");
+  item.dataset["user"] = user.id;
+  item.dataset["route"] = route;
+  const name = document.createElement("span");
+  name.textContent = user.name;
+  const marks = document.createElement("span");
+  marks.textContent = [...(user.isHost ? ["Host"] : []), route === "self" ? "you" : route].join(", ");
+  item.append(name, marks);
+  return item;
+}
+
+/** An invite link of the server's page, which names the server, too, or the room's code alone. */
+function parseInvite(text: string, server: string): { server: string; roomId: string } {
+  const found = /^(https?:\/\/[^/#?]+).*#(.+)$/.exec(text.trim());
+  return found?.[1] !== undefined && found[2] !== undefined ? { server: found[1], roomId: found[2] } : { server, roomId: text.trim() };
+}
+
+/** Injects the content script into the tab that the popup stands over, which the click on the extension's icon has allowed (activeTab). */
+async function watchPage(): Promise<string> {
+  // Opened in a tab, popup.html?tab=ID says which other tab is meant.
+  const named = new URLSearchParams(location.search).get("tab");
+  const [active] = named === null ? await chrome.tabs.query({ active: true, currentWindow: true }) : [{ id: Number(named) }];
+  const target = { tabId: active?.id ?? chrome.tabs.TAB_ID_NONE };
+  const [has] = await chrome.scripting.executeScript({ target, func: () => document.querySelector("video") !== null });
+  if (has?.result !== true) {
+    return "This page has no film yet: start it, then try again";
+  }
+  await chrome.scripting.executeScript({ target, files: ["content.js"] });
+  return "This page's film is the room's now";
+}
+
+function element<T extends HTMLElement>(id: string, kind: abstract new () => T): T {
+  const found = document.getElementById(id);
+  if (!(found instanceof kind)) {
+    throw new Error(`no ${id}`);
+  }
+  return found;
+}

@@ -1,0 +1,65 @@
+// Ports that both ends may rely on: one that is opened again when the other end has gone, and listeners with types.
+
+import type { PortName } from "./messages.ts";
+
+/** Typed listeners, as RoomClient and PeerMesh have them. */
+export class Listeners<Events> {
+  readonly #all = new Map<keyof Events, Set<(event: never) => void>>();
+
+  readonly on = <K extends keyof Events>(type: K, listener: (event: Events[K]) => void): (() => void) => {
+    const listeners = this.#all.get(type) ?? new Set();
+    this.#all.set(type, listeners.add(listener));
+    return () => void listeners.delete(listener);
+  };
+
+  tell<K extends keyof Events>(type: K, event: Events[K]): void {
+    for (const listener of [...(this.#all.get(type) ?? [])] as ((event: Events[K]) => void)[]) {
+      listener(event);
+    }
+  }
+}
+
+/**
+ * A port to the service worker that outlives it, for the offscreen document: from elsewhere it would not end with the service worker, because the
+ * offscreen document listens for ports, too, and a port has all listeners at its other end. Chrome stops a service worker when it likes; the port then disconnects, and opening it again is
+ * what starts the service worker again, within some 30 ms.
+ */
+export class LastingPort<Out, In> {
+  readonly #name: PortName;
+  readonly #heard: (message: In) => void;
+  readonly #lost: () => void;
+  #port: chrome.runtime.Port | undefined;
+
+  constructor(name: PortName, heard: (message: In) => void, lost: () => void = () => {}) {
+    this.#name = name;
+    this.#heard = heard;
+    this.#lost = lost;
+    this.#open();
+  }
+
+  /** False where the other end has gone. What is sent in that very moment is lost; the successor tells its state anew. */
+  send(message: Out): boolean {
+    try {
+      this.#port?.postMessage(message);
+      return this.#port !== undefined;
+    } catch {
+      return false; // disconnected, and about to be told
+    }
+  }
+
+  #open(): void {
+    const port = chrome.runtime.connect({ name: this.#name });
+    this.#port = port;
+    port.onMessage.addListener((message: In) => this.#heard(message));
+    port.onDisconnect.addListener(() => {
+      this.#port = undefined;
+      this.#lost();
+      this.#open();
+    });
+  }
+}
+
+/** Says whether the other end is one of the extension's own pages: a content script can send all that they can. */
+export function isOwnPage(sender: chrome.runtime.MessageSender | undefined): boolean {
+  return sender?.id === chrome.runtime.id && sender.url?.startsWith(chrome.runtime.getURL("")) === true;
+}

@@ -1,0 +1,71 @@
+// A web site with a film, of the same address for every browser, and what can be told of a film from outside.
+
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import http from "node:http";
+import type { AddressInfo } from "node:net";
+import path from "node:path";
+import type { Page } from "playwright-core";
+
+const clip = path.resolve(import.meta.dirname, "../../web/dist/leader.mp4");
+const html = '<!doctype html><html lang="en"><title>Cinema</title><video src="/clip.mp4" width="640" controls loop></video>';
+
+export interface Cinema {
+  url: string;
+  close(): Promise<void>;
+}
+
+export async function openCinema(): Promise<Cinema> {
+  const film = await readFile(clip);
+  const site = http.createServer((request, response) => {
+    if (request.url !== "/clip.mp4") {
+      response.writeHead(200, { "content-type": "text/html" }).end(html);
+      return;
+    }
+    const [, from = "0", to = ""] = /bytes=(\d+)-(\d*)/.exec(request.headers.range ?? "") ?? [];
+    const begin = Number(from);
+    const end = to === "" ? film.length - 1 : Number(to);
+    response.writeHead(206, { "content-type": "video/mp4", "accept-ranges": "bytes", "content-range": `bytes ${begin}-${end}/${film.length}` });
+    response.end(film.subarray(begin, end + 1));
+  });
+  site.listen(0, "127.0.0.1");
+  await once(site, "listening");
+  return {
+    url: `http://127.0.0.1:${(site.address() as AddressInfo).port}/`,
+    close: async () => {
+      site.closeAllConnections();
+      site.close();
+      await once(site, "close");
+    },
+  };
+}
+
+/** Where a page's first film is. */
+export interface Screen {
+  isPlaying: boolean;
+  time: number;
+  duration: number;
+  /** Where it was, by a line through now, at the epoch: of two films in sync this is the same, whenever each was asked. */
+  origin: number;
+}
+
+export function screenOf(page: Page): Promise<Screen> {
+  return page.evaluate(() => {
+    const video = document.querySelector("video");
+    if (video === null) {
+      throw new Error("the page has no video");
+    }
+    const { paused, currentTime, duration, readyState } = video;
+    return { isPlaying: !paused && readyState >= 3, time: currentTime, duration, origin: currentTime - Date.now() / 1000 };
+  });
+}
+
+/** How far two films are from each other, seconds, around the end of a film that loops. NaN where one plays and one does not. */
+export async function apart(one: Page, other: Page): Promise<number> {
+  const [a, b] = await Promise.all([screenOf(one), screenOf(other)]);
+  if (a.isPlaying !== b.isPlaying) {
+    return NaN;
+  }
+  const distance = Math.abs(a.isPlaying ? a.origin - b.origin : a.time - b.time) % a.duration;
+  return Math.min(distance, a.duration - distance);
+}

@@ -1,0 +1,181 @@
+// The example extension in two browsers, on a page of neither of them: driven through its popup, in a tab, and the page's own film.
+//
+// Its service worker is killed by ServiceWorker.stopAllWorkers, said over the popup's own debugging session. It ends at once, without an event and
+// although playwright listens to it, whose attached debugger only keeps it from being stopped for idleness. (Target.closeTarget of
+// a browser-wide session does as well; chrome.runtime.reload() would leave the extension disabled in headless mode.)
+
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
+import { after, before, test } from "node:test";
+import { promisify } from "node:util";
+import type { Page } from "playwright-core";
+
+import { apart, openCinema, screenOf, type Cinema } from "./cinema.ts";
+import { scene, type Person, type Scene } from "./scene.ts";
+import { shells } from "./server.ts";
+import { until } from "./wait.ts";
+
+const inSync = 0.15; // seconds
+const source = path.resolve(import.meta.dirname, "../../examples/extension");
+let extension = "";
+let cinema: Cinema;
+
+before(async () => {
+  await promisify(execFile)(process.execPath, [path.join(source, "build.ts")]);
+  extension = await mkdtemp(path.join(os.tmpdir(), "usher-e2e-extension-"));
+  await cp(path.join(source, "dist"), extension, { recursive: true });
+  // A test cannot click on the icon beside the address, which gives the extension the page that one looks at (activeTab). So it is given this site.
+  const manifest = JSON.parse(await readFile(path.join(extension, "manifest.json"), "utf8")) as object;
+  await writeFile(path.join(extension, "manifest.json"), JSON.stringify({ ...manifest, host_permissions: ["http://127.0.0.1/*"] }));
+  cinema = await openCinema();
+});
+
+after(async () => {
+  await cinema.close();
+  await rm(extension, { recursive: true, force: true });
+});
+
+for (const shell of shells) {
+  test(`the extension keeps a page's film in sync, and its seat when its service worker is killed (${shell})`, (t) =>
+    scene(shell, async (set) => {
+      const [ann, bob] = await Promise.all([Viewer.open(set, "Ann"), Viewer.open(set, "Bob")]);
+      await ann.create();
+      await bob.join(await ann.popup.getByLabel("Invite link", { exact: true }).inputValue());
+      await Promise.all([ann.reaches("Bob", "direct"), bob.reaches("Ann", "direct")]);
+      await ann.watch();
+      await bob.watch();
+      const both = [ann, bob];
+
+      await ann.film.evaluate(() => document.querySelector("video")?.play());
+      await together(both, true);
+      await bob.film.evaluate(() => document.querySelector("video")?.pause());
+      await together(both, true); // the host alone controls: undone
+      assert.equal((await screenOf(ann.film)).isPlaying, true);
+
+      await ann.popup.getByLabel("Everyone").check();
+      await until("Bob hears of the mode", () => bob.popup.getByLabel("Everyone").isChecked());
+      await bob.film.evaluate(() => document.querySelector("video")?.pause());
+      await together(both, false);
+      await bob.film.evaluate(() => Object.assign(document.querySelector("video") ?? {}, { currentTime: 5 }));
+      await until("Ann's film goes where Bob has sought", async () => Math.abs((await screenOf(ann.film)).time - 5) < 0.1);
+      await bob.film.evaluate(() => document.querySelector("video")?.play());
+      await together(both, true);
+
+      for (const killed of [[ann], [bob], both]) {
+        const users = await Promise.all(both.map((viewer) => viewer.userId()));
+        const ms = await Promise.all(killed.map((viewer) => viewer.killServiceWorker()));
+        t.diagnostic(`seated again after ${ms.map((time) => time.toFixed(0)).join(", ")} ms`);
+        assert.deepEqual(await Promise.all(both.map((viewer) => viewer.userId())), users);
+        await Promise.all([ann.reaches("Bob", "direct"), bob.reaches("Ann", "direct")]);
+        assert.match(await bob.person("Ann").innerText(), /Host/);
+        await together(both, true);
+      }
+      await ann.popup.getByLabel("Host only").check();
+      await until("Bob hears of the mode", () => bob.popup.getByLabel("Host only").isChecked());
+      await ann.film.evaluate(() => document.querySelector("video")?.pause());
+      await together(both, false);
+
+      await bob.popup.getByRole("button", { name: "Leave" }).click();
+      await until("Ann is alone", async () => (await ann.popup.locator("#people li").count()) === 1);
+      await bob.film.evaluate(() => document.querySelector("video")?.play());
+      await until("Bob's film is Bob's own again", async () => (await screenOf(bob.film)).isPlaying);
+    }));
+}
+
+async function together(viewers: Viewer[], playing: boolean): Promise<void> {
+  const [one, other] = viewers as [Viewer, Viewer];
+  await until(`both films ${playing ? "play" : "are paused"} in sync`, async () => {
+    const isSo = (await Promise.all(viewers.map(({ film }) => screenOf(film)))).every(({ isPlaying }) => isPlaying === playing);
+    return isSo && (await apart(one.film, other.film)) < inSync;
+  });
+}
+
+/** Somebody with the extension: a tab with the film and one with the popup. */
+class Viewer {
+  readonly name: string;
+  readonly film: Page;
+  readonly popup: Page;
+  readonly #server: string;
+
+  private constructor(name: string, server: string, film: Page, popup: Page) {
+    this.name = name;
+    this.#server = server;
+    this.film = film;
+    this.popup = popup;
+  }
+
+  static async open(set: Scene, name: string): Promise<Viewer> {
+    const person: Person = await set.person(name, { extensions: [extension] });
+    const { context } = person.browser;
+    const worker = context.serviceWorkers()[0] ?? (await context.waitForEvent("serviceworker"));
+    await person.page.goto(cinema.url);
+    const popup = await context.newPage();
+    await set.watch(popup, name);
+    const address = new URL("popup.html", worker.url());
+    await popup.goto(address.href);
+    const tab = await popup.evaluate(async (url) => (await chrome.tabs.query({ url }))[0]?.id, cinema.url);
+    await popup.goto(`${address.href}?tab=${tab}`);
+    return new Viewer(name, person.url, person.page, popup);
+  }
+
+  async create(): Promise<void> {
+    await this.popup.getByLabel("Your name").fill(this.name);
+    await this.popup.getByLabel("Server").fill(this.#server);
+    await this.popup.getByRole("button", { name: "Create a room" }).click();
+    await this.#seated();
+  }
+
+  /** The link names the inviter's way to the server; each has one's own. */
+  async join(link: string): Promise<void> {
+    await this.popup.getByLabel("Your name").fill(this.name);
+    await this.popup.getByLabel("Invite link or code").fill(this.#server + new URL(link).hash);
+    await this.popup.getByRole("button", { name: "Join" }).click();
+    await this.#seated();
+  }
+
+  /** Lets the room have the film of the other tab. */
+  async watch(): Promise<void> {
+    await this.popup.getByRole("button", { name: "Watch the film on this page" }).click();
+    await this.popup.getByText("This page's film is the room's now").waitFor();
+  }
+
+  person(name: string) {
+    return this.popup.locator("#people li", { hasText: name });
+  }
+
+  async reaches(name: string, route: string): Promise<void> {
+    await until(`${this.name} reaches ${name}: ${route}`, async () => (await this.person(name).getAttribute("data-route")) === route);
+  }
+
+  async userId(): Promise<string> {
+    return (await this.popup.locator("body").getAttribute("data-user")) ?? "";
+  }
+
+  /** Kills it, waits until its successor has the seat, and tells after how many ms that was. */
+  async killServiceWorker(): Promise<number> {
+    await this.popup.evaluate(() => {
+      const states: string[] = [];
+      Object.assign(window, { states });
+      new MutationObserver(() => states.push(document.body.dataset["status"] ?? "")).observe(document.body, { attributes: true });
+    });
+    const session = await this.popup.context().newCDPSession(this.popup);
+    await session.send("ServiceWorker.enable");
+    const began = performance.now();
+    await session.send("ServiceWorker.stopAllWorkers");
+    await until(`${this.name} is seated again`, () =>
+      this.popup.evaluate(() => {
+        const { states } = window as unknown as { states: string[] };
+        return states.includes("connecting") && states.at(-1) === "seated";
+      }),
+    );
+    await session.detach();
+    return performance.now() - began;
+  }
+
+  async #seated(): Promise<void> {
+    await until(`${this.name} is seated`, async () => (await this.popup.locator("body").getAttribute("data-status")) === "seated");
+  }
+}
