@@ -1,4 +1,4 @@
-import { useEffect, useReducer, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useReducer, useRef, useState } from "preact/hooks";
 import type { JSX, RefObject } from "preact";
 
 import { Drawing } from "./icons.tsx";
@@ -17,7 +17,8 @@ export function Film({ session }: { session: Session }): JSX.Element {
   const video = useRef<HTMLVideoElement>(null);
   const [player, setPlayer] = useState<Player | undefined>();
   const [, redraw] = useReducer((n: number, _: undefined) => n + 1, 0);
-  useEffect(() => {
+  // A layout effect: it is undone before the element goes, which pauses it. That pause is nobody's wish.
+  useLayoutEffect(() => {
     const place = section.current as HTMLElement;
     const made = new Player(video.current as HTMLVideoElement, session, () => redraw(undefined));
     setPlayer(made);

@@ -48,7 +48,23 @@ function useHeadingFocus(screen: string): void {
   }, [screen]);
 }
 
-function Page(): JSX.Element {
+interface Visit {
+  session: Session;
+  /** The room of the invite link, or "". */
+  hash: string;
+  isEntered: boolean;
+  isBusy: boolean;
+  isReturning: boolean;
+  problem: string;
+  enter: (entrance: Entrance, name: string) => void;
+  /** Ends the seat, and goes to the start, or to another room's entrance. */
+  leave: (next: string) => Promise<void>;
+  /** Goes to the start, or to a room's entrance, without a seat. */
+  begin: (next: string) => void;
+}
+
+/** One tab's way in and out of rooms. */
+function useVisit(): Visit {
   const [session, setSession] = useState(() => new Session());
   const [hash, setHashState] = useState(invitedTo);
   const [isEntered, setEntered] = useState(false);
@@ -57,11 +73,14 @@ function Page(): JSX.Element {
   const [problem, setProblem] = useState("");
   useChanges(session.changes.listen);
 
-  const begin = (): void => {
+  const begin = (next: string): void => {
     session.close();
     setSession(new Session());
     setEntered(false);
-    setHashState(invitedTo());
+    setReturning(false);
+    setBusy(false);
+    setHash(next);
+    setHashState(next);
     setProblem("");
   };
   const wait = async (seat: Promise<unknown>): Promise<void> => {
@@ -72,6 +91,7 @@ function Page(): JSX.Element {
         setHash(session.client.room?.id ?? "");
       }
     } catch (error) {
+      begin(hash); // a session that has ended is of no more use
       setProblem(error instanceof RoomError ? `${error.message}.` : "That did not work.");
     }
     setBusy(false);
@@ -81,15 +101,12 @@ function Page(): JSX.Element {
     setProblem("");
     void wait(entrance.kind === "create" ? session.create(name) : session.join(entrance.roomId, name, entrance.orCreate));
   };
-  const leave = async (): Promise<void> => {
+  const leave = async (next: string): Promise<void> => {
     setEntered(false);
     setBusy(true);
     await session.client.leave();
-    setBusy(false);
-    setHash("");
-    begin();
+    begin(next);
   };
-
   useEffect(() => {
     if (isReturning) {
       void wait(session.client.resume());
@@ -97,33 +114,45 @@ function Page(): JSX.Element {
   }, []);
   useEffect(() => {
     const onHash = (): void => {
-      if (invitedTo() !== session.client.room?.id) {
-        begin(); // another invite link
+      const next = invitedTo();
+      if (next !== session.client.room?.id) {
+        void leave(next);
       }
     };
     addEventListener("hashchange", onHash);
     return () => removeEventListener("hashchange", onHash);
   });
+  return { session, hash, isEntered, isBusy, isReturning, problem, enter, leave, begin };
+}
 
+function Page(): JSX.Element {
+  const visit = useVisit();
+  const { session, hash, isEntered, isBusy, isReturning, problem, enter } = visit;
   const { status, room, userId } = session.client;
-  const screen = !isEntered ? "start" : status.state === "ended" ? "end" : "room";
-  useHeadingFocus(screen);
+  useHeadingFocus(!isEntered ? "start" : status.state === "ended" ? "end" : "room");
   document.title = isEntered && room !== undefined ? `${room.name} · usher` : "usher";
   let content: JSX.Element;
-  if (screen === "end" && status.state === "ended") {
-    const start = (): void => {
-      setHash("");
-      begin();
-    };
-    content = <Ended error={status.error} again={begin} start={start} />;
+  if (isEntered && status.state === "ended") {
+    content = <Ended error={status.error} again={() => visit.begin(invitedTo())} start={() => visit.begin("")} />;
   } else if (isEntered && room !== undefined) {
-    content = <Room session={session} leave={() => void leave()} />;
+    content = <Room session={session} leave={() => void visit.leave("")} />;
   } else if (isReturning) {
-    content = <div class="lobby"><p class="wordmark"><Torch /><span>usher</span></p><p role="status">Showing you to your seat…</p></div>;
+    content = <Returning isWaiting={status.state === "waiting"} start={() => void visit.leave("")} />;
   } else {
     content = <Start key={hash} invitedTo={hash} isBusy={isBusy} problem={problem} enter={enter} />;
   }
   return <main data-status={status.state} data-user={userId}>{content}</main>;
+}
+
+/** After a reload, until the seat is there again. */
+function Returning({ isWaiting, start }: { isWaiting: boolean; start: () => void }): JSX.Element {
+  return (
+    <div class="lobby">
+      <p class="wordmark"><Torch /><span>usher</span></p>
+      <p role="status">{isWaiting ? "Reconnecting… The server does not answer. Your seat is kept for a while." : "Showing you to your seat…"}</p>
+      {isWaiting && <button type="button" onClick={start}>Back to the start</button>}
+    </div>
+  );
 }
 
 render(<Page />, document.getElementById("page") as HTMLElement);

@@ -78,7 +78,12 @@ export class Session {
     client.on("message", (message) => this.#hear(message));
     const changed = (): void => this.changes.tell();
     client.on("room", changed);
-    client.on("status", changed);
+    client.on("status", ({ state }) => {
+      if (state === "ended") {
+        this.mesh.close(); // data channels would outlive the seat
+      }
+      changed();
+    });
     this.mesh.on("route", changed);
   }
 
