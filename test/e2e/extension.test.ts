@@ -79,6 +79,7 @@ for (const shell of shells) {
       await together(both, false);
 
       await bob.popup.getByRole("button", { name: "Leave" }).click();
+      await until("Bob's extension has let go of the film", () => bob.popup.evaluate(async () => !(await chrome.offscreen.hasDocument())));
       await until("Ann is alone", async () => (await ann.popup.locator("#people li").count()) === 1);
       await bob.film.evaluate(() => document.querySelector("video")?.play());
       await until("Bob's film is Bob's own again", async () => (await screenOf(bob.film)).isPlaying);
