@@ -19,6 +19,13 @@ interface Bare {
   heard: string[];
 }
 
+interface Relayed {
+  type: string;
+  offer: RTCSessionDescriptionInit;
+  answer: RTCSessionDescriptionInit;
+  candidate: RTCIceCandidateInit;
+}
+
 declare global {
   interface Window {
     bare: Bare;
@@ -79,7 +86,8 @@ test("data channels are blocked and let through, one browser's alone", async () 
 });
 
 test("lost frames are told from those that nobody was there to receive", () => {
-  const frame = (kind: "sent" | "received", atMs: number, session: string, seq: number): Frame => ({ kind, atMs, type: "WEBRTC_OFFER", from: "ann", to: "bob", session, seq });
+  const common = { type: "WEBRTC_OFFER", from: "ann", to: "bob" };
+  const frame = (kind: "sent" | "received", atMs: number, session: string, seq: number): Frame => ({ ...common, kind, atMs, session, seq });
   const entries: Entry[] = [
     frame("sent", 1, "s1", 1),
     frame("sent", 2, "s1", 2),
@@ -107,7 +115,8 @@ async function connect(person: Person): Promise<void> {
       window.bare = bare;
       let seq = 0;
       const send = (type: string, fields: object): void => socket.send(JSON.stringify({ type, roomId, userId, ...fields }));
-      const relay = (type: string, to: string, fields: object): void => send(type, { targetUserId: to, mesh: { session: `${userId}-1`, seq: ++seq }, ...fields });
+      const relay = (type: string, to: string, fields: object): void =>
+        send(type, { targetUserId: to, mesh: { session: `${userId}-1`, seq: ++seq }, ...fields });
       const use = (channel: RTCDataChannel): void => {
         bare.channel = channel;
         channel.onmessage = ({ data }) => bare.heard.push(String(data));
@@ -120,7 +129,7 @@ async function connect(person: Person): Promise<void> {
         relay("WEBRTC_OFFER", peer, { offer: connection.localDescription });
       };
       socket.onmessage = async ({ data }) => {
-        const message = JSON.parse(String(data)) as { type: string; offer: RTCSessionDescriptionInit; answer: RTCSessionDescriptionInit; candidate: RTCIceCandidateInit };
+        const message = JSON.parse(String(data)) as Relayed;
         bare.received.push(message.type);
         if (message.type === "WEBRTC_OFFER") {
           await connection.setRemoteDescription(message.offer);

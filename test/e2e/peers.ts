@@ -27,8 +27,8 @@ export function openChannels(page: Page): Promise<number> {
     let open = 0;
     for (const connection of (window as Kept).__peerConnections ?? []) {
       const stats: { type: string; state?: string; nominated?: boolean }[] = [...(await connection.getStats()).values()];
-      const isConnected = connection.connectionState === "connected" && stats.some(({ type, state, nominated }) => type === "candidate-pair" && state === "succeeded" && nominated === true);
-      if (isConnected) {
+      const isPair = stats.some(({ type, state, nominated }) => type === "candidate-pair" && state === "succeeded" && nominated === true);
+      if (connection.connectionState === "connected" && isPair) {
         open += stats.filter(({ type, state }) => type === "data-channel" && state === "open").length;
       }
     }

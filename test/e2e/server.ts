@@ -48,7 +48,10 @@ export class Server {
     this.#settings = settings;
   }
 
-  /** Starts a server with an empty data folder. Settings are named as the flags of `usher serve` ("seat-grace": "2s"), for the worker as its variables. */
+  /**
+   * Starts a server with an empty data folder. Settings are named as the flags of `usher serve` ("seat-grace": "2s"), and for the worker as its
+   * variables ("SEAT_GRACE_MS": "2000").
+   */
   static async start(shell: Shell, settings: Record<string, string> = {}): Promise<Server> {
     const server = new Server(shell, await mkdtemp(path.join(os.tmpdir(), "usher-e2e-data-")), settings);
     try {
@@ -107,10 +110,11 @@ export class Server {
       stream.on("data", (data: Buffer) => (this.#output += data.toString()));
     }
     const running = (): boolean => child.exitCode === null && child.signalCode === null;
-    await until(() => `the ${this.shell} server tells its address:\n${this.#output.slice(this.#begin)}`, () => !running() || address.test(this.#output.slice(this.#begin)), startsWithinMs);
-    const found = address.exec(this.#output.slice(this.#begin))?.[1];
+    const said = (): string => this.#output.slice(this.#begin);
+    await until(() => `the ${this.shell} server tells its address:\n${said()}`, () => !running() || address.test(said()), startsWithinMs);
+    const found = address.exec(said())?.[1];
     if (!running() || found === undefined) {
-      throw new Error(`the ${this.shell} server ended:\n${this.#output.slice(this.#begin)}`);
+      throw new Error(`the ${this.shell} server ended:\n${said()}`);
     }
     this.port = Number(found);
     const ready = `${this.url}${this.shell === "native" ? "/readyz" : "/health"}`; // a worker stores nothing that might not be ready

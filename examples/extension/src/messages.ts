@@ -61,8 +61,8 @@ export interface View extends MeshReport {
 }
 
 /**
- * Reads what a content script has sent; undefined where it is nothing that VideoSync sends. A content script lives in the page's process, so what comes
- * from there is a stranger's.
+ * Reads what a content script has sent; undefined where it is nothing that VideoSync sends. A content script lives in the page's process, so
+ * what comes from there is a stranger's.
  */
 export function parseFromPage(value: unknown): FromPage | undefined {
   const { type, message } = recordOf(value);
@@ -74,7 +74,10 @@ export function parseFromPage(value: unknown): FromPage | undefined {
   if (![time, serverTime ?? 0, actedAt ?? 0].every(isPosition)) {
     return undefined;
   }
-  const marks = { ...(serverTime === undefined ? {} : { serverTime: serverTime as number }), ...(actedAt === undefined ? {} : { actedAt: actedAt as number }) };
+  const marks = {
+    ...(serverTime === undefined ? {} : { serverTime: serverTime as number }),
+    ...(actedAt === undefined ? {} : { actedAt: actedAt as number }),
+  };
   const { action, videoUrl, state, hostVideoUrl } = fields;
   if (fields["type"] === "UNIFIED_SYNC" && (action === "PLAY" || action === "PAUSE" || action === "SEEK") && isAddress(videoUrl)) {
     return { type, message: { type: "UNIFIED_SYNC", action, time: time as number, videoUrl, ...marks } };

@@ -20,9 +20,9 @@ export class Listeners<Events> {
 }
 
 /**
- * A port to the service worker that outlives it, for the offscreen document: from elsewhere it would not end with the service worker, because the
- * offscreen document listens for ports, too, and a port has all listeners at its other end. Chrome stops a service worker when it likes; the port then disconnects, and opening it again is
- * what starts the service worker again, within some 30 ms.
+ * A port to the service worker that outlives it. Chrome stops a service worker when it likes; the port then disconnects, and opening it again
+ * is what starts the next one, within some 30 ms. Only the offscreen document can have one: a port has all listeners at its other end, and the
+ * offscreen document listens too, so that anybody else's port would stay open.
  */
 export class LastingPort<Out, In> {
   readonly #name: PortName;

@@ -48,6 +48,8 @@ async function wake(): Promise<void> {
     room.resume().catch(fail);
     await began; // from here on it has its user id
     await openMesh();
+  } else {
+    await closeMesh(); // the last one was stopped while it left
   }
 }
 
@@ -88,7 +90,7 @@ async function take(asked: Extract<FromPopup, { type: "CREATE" | "JOIN" }>): Pro
   // The mesh first: offers come right after the seat.
   await openMesh();
   const room = open();
-  await (asked.type === "CREATE" ? room.create({ userName }) : room.join({ roomId: asked.roomId, userName }));
+  await (asked.type === "CREATE" ? room.create({ userName, roomName: `${userName}'s room` }) : room.join({ roomId: asked.roomId, userName }));
 }
 
 async function obey(command: FromPopup): Promise<void> {
@@ -149,7 +151,8 @@ function tellMesh(event: MeshEvent): void {
 /** Only one offscreen document may exist, and it is there already when the service worker was stopped meanwhile. */
 async function openMesh(): Promise<void> {
   if (!(await chrome.offscreen.hasDocument())) {
-    await chrome.offscreen.createDocument({ url: "offscreen.html", reasons: [chrome.offscreen.Reason.WEB_RTC], justification: "Data channels to the others in the room" });
+    const justification = "Data channels to the others in the room";
+    await chrome.offscreen.createDocument({ url: "offscreen.html", reasons: [chrome.offscreen.Reason.WEB_RTC], justification });
   }
 }
 
