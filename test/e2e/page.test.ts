@@ -58,7 +58,9 @@ each("play, pause and seek are everybody's at once", async (set) => {
   await together(visitors, false);
   await ann.seek(40);
   await until("the film is at 40 s", async () => (await ann.film()).time > 39);
+  const sought = await ann.film();
   await together(visitors, false);
+  assert.ok(apart(sought, await ann.film()) < 1000, "the others came to ann, not ann to them");
   await ann.pause();
   await together(visitors, true);
   await ann.seek(5);

@@ -156,7 +156,7 @@ export async function together(visitors: readonly Visitor[], paused: boolean): P
       inARow = films.every((film) => film.paused === paused && !film.seeking) && widest <= togetherMs ? inARow + 1 : 0;
       return inARow >= looks;
     },
-    30_000,
+    10_000,
   );
 }
 

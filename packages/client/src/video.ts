@@ -42,7 +42,7 @@ const heldUp = 0.35;
 const sayAgainMs = 30_000;
 
 /**
- * Keeps a <video> where the room's film is. Everybody follows the same line through the server's time, so nobody waits for anybody's messages; what the
+ * Keeps a <video> of the document where the room's film is. Everybody follows the same line through the server's time, so nobody waits for anybody's messages; what the
  * viewer does with the element goes to the room, or is undone where the viewer has no control. The host's element is the measure when it was held up.
  */
 export class VideoSync {
@@ -154,12 +154,12 @@ export class VideoSync {
 
   #seek(drift: number): void {
     const { currentTime, duration, loop } = this.#video;
-    let target = Math.max(0, currentTime - drift);
+    let target = currentTime - drift;
     if (duration > 0) {
-      target = loop ? target % duration : Math.min(target, duration);
+      target = loop ? (target + duration) % duration : Math.min(target, duration); // over the film's end or before its beginning
     }
-    this.#soughtTo = target;
-    this.#video.currentTime = target;
+    this.#soughtTo = Math.max(0, target);
+    this.#video.currentTime = this.#soughtTo;
   }
 
   async #play(): Promise<void> {
@@ -221,7 +221,8 @@ export class VideoSync {
   }
 
   #paused(): void {
-    if (this.#video.paused && !this.#video.ended && this.#port.film?.playing === true) {
+    // An element that the page takes out of the document pauses by itself.
+    if (this.#video.paused && this.#video.isConnected && !this.#video.ended && this.#port.film?.playing === true) {
       this.#act("PAUSE");
     }
   }
