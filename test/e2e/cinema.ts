@@ -33,9 +33,10 @@ export async function openCinema(): Promise<Cinema> {
   return {
     url: `http://127.0.0.1:${(site.address() as AddressInfo).port}/`,
     close: async () => {
-      site.closeAllConnections();
+      const closed = once(site, "close");
       site.close();
-      await once(site, "close");
+      site.closeAllConnections();
+      await closed;
     },
   };
 }

@@ -13,7 +13,7 @@ import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 import type { Page } from "playwright-core";
 
-import { apart, openCinema, screenOf, type Cinema } from "./cinema.ts";
+import { apart, openCinema, screenOf, type Cinema, type Screen } from "./cinema.ts";
 import { scene, type Person, type Scene } from "./scene.ts";
 import { shells } from "./server.ts";
 import { until } from "./wait.ts";
@@ -49,7 +49,11 @@ for (const shell of shells) {
       await bob.watch();
       const both = [ann, bob];
 
-      await ann.film.evaluate(() => document.querySelector("video")?.play());
+      // The content script takes hold of a film, paused, a moment after it was asked, and hears a moment later than the popup who may control.
+      await until("the room plays", async () => {
+        await ann.plays(true);
+        return (await screenOf(bob.film)).isPlaying;
+      });
       await together(both, true);
       await bob.film.evaluate(() => document.querySelector("video")?.pause());
       await together(both, true); // the host alone controls: undone
@@ -57,7 +61,10 @@ for (const shell of shells) {
 
       await ann.popup.getByLabel("Everyone").check();
       await until("Bob hears of the mode", () => bob.popup.getByLabel("Everyone").isChecked());
-      await bob.film.evaluate(() => document.querySelector("video")?.pause());
+      await until("Bob may pause Ann's film", async () => {
+        await bob.plays(false);
+        return !(await screenOf(ann.film)).isPlaying;
+      });
       await together(both, false);
       await bob.film.evaluate(() => Object.assign(document.querySelector("video") ?? {}, { currentTime: 5 }));
       await until("Ann's film goes where Bob has sought", async () => Math.abs((await screenOf(ann.film)).time - 5) < 0.1);
@@ -88,10 +95,14 @@ for (const shell of shells) {
 
 async function together(viewers: Viewer[], playing: boolean): Promise<void> {
   const [one, other] = viewers as [Viewer, Viewer];
-  await until(`both films ${playing ? "play" : "are paused"} in sync`, async () => {
-    const isSo = (await Promise.all(viewers.map(({ film }) => screenOf(film)))).every(({ isPlaying }) => isPlaying === playing);
-    return isSo && (await apart(one.film, other.film)) < inSync;
-  });
+  let screens: Screen[] = [];
+  await until(
+    () => `both films ${playing ? "play" : "are paused"} in sync: ${JSON.stringify(screens)}`,
+    async () => {
+      screens = await Promise.all(viewers.map(({ film }) => screenOf(film)));
+      return screens.every(({ isPlaying }) => isPlaying === playing) && (await apart(one.film, other.film)) < inSync;
+    },
+  );
 }
 
 /** Somebody with the extension: a tab with the film and one with the popup. */
@@ -141,6 +152,16 @@ class Viewer {
   async watch(): Promise<void> {
     await this.popup.getByRole("button", { name: "Watch the film on this page" }).click();
     await this.popup.getByText("This page's film is the room's now").waitFor();
+  }
+
+  /** Plays or pauses in the page, where the film is not there already. */
+  plays(playing: boolean): Promise<void> {
+    return this.film.evaluate((wanted) => {
+      const video = document.querySelector("video");
+      if (video?.paused === wanted) {
+        void (wanted ? video.play() : video.pause());
+      }
+    }, playing);
   }
 
   person(name: string) {

@@ -105,15 +105,18 @@ export class Server {
     const environment = { ...Object.fromEntries(own), PATH: search, NO_COLOR: "1", WRANGLER_SEND_METRICS: "false" };
     const child = spawn(file, args, { cwd: folder, detached: true, stdio: ["ignore", "pipe", "pipe"], env: environment });
     this.#process = child;
+    if (child.pid !== undefined) {
+      running.add(child.pid);
+    }
     child.on("error", (error) => (this.#output += `${error.message}\n`));
     for (const stream of [child.stdout, child.stderr]) {
       stream.on("data", (data: Buffer) => (this.#output += data.toString()));
     }
-    const running = (): boolean => child.exitCode === null && child.signalCode === null;
+    const isRunning = (): boolean => child.exitCode === null && child.signalCode === null;
     const said = (): string => this.#output.slice(this.#begin);
-    await until(() => `the ${this.shell} server tells its address:\n${said()}`, () => !running() || address.test(said()), startsWithinMs);
+    await until(() => `the ${this.shell} server tells its address:\n${said()}`, () => !isRunning() || address.test(said()), startsWithinMs);
     const found = address.exec(said())?.[1];
-    if (!running() || found === undefined) {
+    if (!isRunning() || found === undefined) {
       throw new Error(`the ${this.shell} server ended:\n${said()}`);
     }
     this.port = Number(found);
@@ -155,8 +158,23 @@ export class Server {
       // The group is empty: all of it has ended by itself.
     }
     await ended;
+    // A process that outlives its group's leader by a moment would keep these open, and this process with them.
+    child.stdout?.destroy();
+    child.stderr?.destroy();
     this.#process = undefined;
+    running.delete(child.pid);
   }
+}
+
+/** Leaders of process groups, which would go on without this process. */
+const running = new Set<number>();
+process.on("exit", () => {
+  for (const pid of running) {
+    process.kill(-pid, "SIGKILL");
+  }
+});
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  process.once(signal, () => process.exit(1));
 }
 
 let built: Promise<string> | undefined;

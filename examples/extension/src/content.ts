@@ -45,6 +45,8 @@ class PagePort implements SyncPort {
         this.room = message.room;
         this.#listeners.tell("room", message.room);
         break;
+      case "CLOCK":
+        break;
       default:
         message satisfies never;
     }

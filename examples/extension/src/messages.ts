@@ -33,7 +33,13 @@ export interface MeshReport {
 }
 
 /** Offscreen document to content script. A page's process gets no more of the room than it needs: no id, which admits, and no people. */
-export type ToPage = Clock & ({ type: "ROOM"; userId: string; room: RoomState } | { type: "FILM"; film: Film });
+export type ToPage = Clock &
+  (
+    | { type: "ROOM"; userId: string; room: RoomState }
+    | { type: "FILM"; film: Film }
+    /** The estimate of the server's clock has changed. */
+    | { type: "CLOCK" }
+  );
 
 export type FromPage = { type: "SYNC"; message: PageSync };
 

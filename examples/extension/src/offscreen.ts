@@ -9,6 +9,7 @@ const client = new PortSignaling();
 const mesh = new PeerMesh(client);
 let page: chrome.runtime.Port | undefined;
 
+client.clockChanged = () => tellPage({ type: "CLOCK", offsetMs: client.offsetMs });
 mesh.on("film", (film) => {
   tellPage({ type: "FILM", film, offsetMs: client.offsetMs });
   report();

@@ -12,6 +12,8 @@ export class PortSignaling implements Signaling {
   #offsetMs = 0;
   #report: MeshReport = { routes: {}, filmUrl: "" };
 
+  /** Called when the estimate of the server's clock has changed. */
+  clockChanged = (): void => {};
   status: Status = { state: "idle" };
   userId = "";
   room: RoomState | undefined;
@@ -48,7 +50,10 @@ export class PortSignaling implements Signaling {
   }
 
   #hear(message: ToMesh): void {
-    this.#offsetMs = message.offsetMs;
+    if (Math.abs(message.offsetMs - this.#offsetMs) >= 1) {
+      this.#offsetMs = message.offsetMs;
+      this.clockChanged();
+    }
     switch (message.type) {
       case "SNAPSHOT":
         this.userId = message.userId === "" ? this.userId : message.userId;
