@@ -60,7 +60,7 @@ for (const shell of shells) {
       assert.equal((await screenOf(ann.film)).isPlaying, true);
 
       await ann.popup.getByLabel("Everyone").check();
-      await until("Bob hears of the mode", () => bob.popup.getByLabel("Everyone").isChecked());
+      await until("both know of the mode", async () => (await ann.mode()) === "FREE_FOR_ALL" && (await bob.mode()) === "FREE_FOR_ALL");
       await until("Bob may pause Ann's film", async () => {
         await bob.plays(false);
         return !(await screenOf(ann.film)).isPlaying;
@@ -81,7 +81,7 @@ for (const shell of shells) {
         await together(both, true);
       }
       await ann.popup.getByLabel("Host only").check();
-      await until("Bob hears of the mode", () => bob.popup.getByLabel("Host only").isChecked());
+      await until("both know of the mode", async () => (await ann.mode()) === "HOST_ONLY" && (await bob.mode()) === "HOST_ONLY");
       await ann.film.evaluate(() => document.querySelector("video")?.pause());
       await together(both, false);
 
@@ -152,6 +152,14 @@ class Viewer {
   async watch(): Promise<void> {
     await this.popup.getByRole("button", { name: "Watch the film on this page" }).click();
     await this.popup.getByText("This page's film is the room's now").waitFor();
+  }
+
+  /** The room's control mode as the service worker knows it; the radio button that was clicked shows it before. */
+  mode(): Promise<string> {
+    return this.popup.evaluate(async () => {
+      const { view } = await chrome.storage.session.get<{ view: { room?: { controlMode: string } } }>("view");
+      return view.room?.controlMode ?? "";
+    });
   }
 
   /** Plays or pauses in the page, where the film is not there already. */

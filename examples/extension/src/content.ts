@@ -10,6 +10,7 @@ class PagePort implements SyncPort {
   readonly #listeners = new Listeners<SyncPortEvents>();
   readonly on = this.#listeners.on;
   #offsetMs = 0;
+  #sent = 0;
   userId = "";
   room: RoomState | undefined;
   film: Film | undefined;
@@ -24,7 +25,10 @@ class PagePort implements SyncPort {
     return Date.now() + this.#offsetMs;
   }
 
+  /** The film is at once as the viewer wants it; otherwise VideoSync would undo it while the message is on its way. */
   send(message: PageSync): boolean {
+    this.film = filmAfter(message, this.film, this.serverTime());
+    this.#sent += 1;
     this.#port.postMessage({ type: "SYNC", message } satisfies FromPage);
     return true;
   }
@@ -37,8 +41,11 @@ class PagePort implements SyncPort {
     this.#offsetMs = message.offsetMs;
     switch (message.type) {
       case "FILM":
-        this.film = message.film;
-        this.#listeners.tell("film", message.film);
+        // One from before the mesh has heard of what was sent is no news.
+        if (message.taken >= this.#sent) {
+          this.film = message.film;
+          this.#listeners.tell("film", message.film);
+        }
         break;
       case "ROOM":
         this.userId = message.userId;
@@ -50,6 +57,19 @@ class PagePort implements SyncPort {
       default:
         message satisfies never;
     }
+  }
+}
+
+function filmAfter(message: PageSync, film: Film | undefined, nowMs: number): Film {
+  const atMs = message.serverTime ?? nowMs;
+  const common = { time: message.time, atMs, actedAtMs: message.actedAt ?? atMs };
+  switch (message.type) {
+    case "UNIFIED_SYNC":
+      return { ...common, playing: message.action === "SEEK" ? film?.playing === true : message.action === "PLAY", url: message.videoUrl };
+    case "HOST_STATE_UPDATE":
+      return { ...common, playing: message.state === "PLAYING", url: message.hostVideoUrl ?? "" };
+    default:
+      return message satisfies never;
   }
 }
 

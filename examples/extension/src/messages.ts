@@ -36,7 +36,8 @@ export interface MeshReport {
 export type ToPage = Clock &
   (
     | { type: "ROOM"; userId: string; room: RoomState }
-    | { type: "FILM"; film: Film }
+    /** Says how many of the page's messages the mesh had taken by then. */
+    | { type: "FILM"; film: Film; taken: number }
     /** The estimate of the server's clock has changed. */
     | { type: "CLOCK" }
   );

@@ -8,10 +8,11 @@ import { PortSignaling } from "./portSignaling.ts";
 const client = new PortSignaling();
 const mesh = new PeerMesh(client);
 let page: chrome.runtime.Port | undefined;
+let taken = 0;
 
 client.clockChanged = () => tellPage({ type: "CLOCK", offsetMs: client.offsetMs });
-mesh.on("film", (film) => {
-  tellPage({ type: "FILM", film, offsetMs: client.offsetMs });
+mesh.on("film", () => {
+  tellFilm();
   report();
 });
 mesh.on("room", tellRoom);
@@ -23,18 +24,27 @@ chrome.runtime.onConnect.addListener((port) => {
   }
   page?.disconnect(); // one film at a time: the newest
   page = port;
+  taken = 0;
   port.onDisconnect.addListener(() => (page = page === port ? undefined : page));
   port.onMessage.addListener((value: unknown) => {
     const said = parseFromPage(value);
-    if (said !== undefined) {
-      mesh.send(said.message);
+    if (page === port) {
+      taken += 1;
+      if (said !== undefined) {
+        mesh.send(said.message);
+      }
+      tellFilm(); // also where it is as it was
     }
   });
-  if (mesh.film !== undefined) {
-    tellPage({ type: "FILM", film: mesh.film, offsetMs: client.offsetMs });
-  }
+  tellFilm();
   tellRoom();
 });
+
+function tellFilm(): void {
+  if (mesh.film !== undefined) {
+    tellPage({ type: "FILM", film: mesh.film, taken, offsetMs: client.offsetMs });
+  }
+}
 
 function tellRoom(): void {
   if (mesh.room !== undefined) {
