@@ -91,6 +91,22 @@ each("only the host controls, until the host lets everybody", async (set) => {
   await together([ann, bob], true);
 });
 
+each("who hears late that everybody controls does not miss what was done with it", async (set) => {
+  const visitors = (await arrive(set, 3)) as [Visitor, Visitor, Visitor];
+  const [ann, bob, cem] = visitors;
+  await gather(visitors);
+  await ann.play();
+  await together(visitors, false);
+  cem.person.proxy.cut();
+  await ann.chooseMode("Everyone");
+  await until("bob may", async () => (await bob.page.getByRole("radio", { name: "Everyone" }).isChecked()));
+  await bob.pause();
+  await until("ann's film is paused", async () => (await ann.film()).paused);
+  assert.equal((await cem.film()).paused, false, "as far as cem knows bob may not");
+  cem.person.proxy.heal();
+  await together(visitors, true);
+});
+
 each("a host who reloads is still host, and the film goes on", async (set) => {
   const [ann, bob] = (await arrive(set, 2)) as [Visitor, Visitor];
   await gather([ann, bob]);

@@ -1,14 +1,11 @@
 // The content script: keeps the page's largest film where the room is. It is injected when the viewer asks for it in the popup.
 
-import { VideoSync, type Film, type RoomState, type SyncPort, type SyncPortEvents } from "@usher/client";
+import { Emitter, nextFilm, VideoSync, type Film, type RoomState, type SyncPort, type SyncPortEvents } from "@usher/client";
 import type { FromPage, PageSync, ToPage } from "./messages.ts";
-import { Listeners } from "./port.ts";
 
 /** PeerMesh as the content script sees it: it is at the other end of a port. */
-class PagePort implements SyncPort {
+class PagePort extends Emitter<SyncPortEvents> implements SyncPort {
   readonly #port = chrome.runtime.connect({ name: "page" });
-  readonly #listeners = new Listeners<SyncPortEvents>();
-  readonly on = this.#listeners.on;
   #offsetMs = 0;
   #sent = 0;
   userId = "";
@@ -17,6 +14,7 @@ class PagePort implements SyncPort {
 
   /** The port ends when the room is left, or when another page is to show the film. */
   constructor(ended: () => void) {
+    super();
     this.#port.onDisconnect.addListener(ended);
     this.#port.onMessage.addListener((message: ToPage) => this.#hear(message));
   }
@@ -27,7 +25,7 @@ class PagePort implements SyncPort {
 
   /** The film is at once as the viewer wants it; otherwise VideoSync would undo it while the message is on its way. */
   send(message: PageSync): boolean {
-    this.film = filmAfter(message, this.film, this.serverTime());
+    this.film = nextFilm(this.film, { ...message, userId: this.userId, timestamp: Date.now() }, this.serverTime());
     this.#sent += 1;
     this.#port.postMessage({ type: "SYNC", message } satisfies FromPage);
     return true;
@@ -44,32 +42,19 @@ class PagePort implements SyncPort {
         // One from before the mesh has heard of what was sent is no news.
         if (message.taken >= this.#sent) {
           this.film = message.film;
-          this.#listeners.tell("film", message.film);
+          this.emit("film", message.film);
         }
         break;
       case "ROOM":
         this.userId = message.userId;
         this.room = message.room;
-        this.#listeners.tell("room", message.room);
+        this.emit("room", message.room);
         break;
       case "CLOCK":
         break;
       default:
         message satisfies never;
     }
-  }
-}
-
-function filmAfter(message: PageSync, film: Film | undefined, nowMs: number): Film {
-  const atMs = message.serverTime ?? nowMs;
-  const common = { time: message.time, atMs, actedAtMs: message.actedAt ?? atMs };
-  switch (message.type) {
-    case "UNIFIED_SYNC":
-      return { ...common, playing: message.action === "SEEK" ? film?.playing === true : message.action === "PLAY", url: message.videoUrl };
-    case "HOST_STATE_UPDATE":
-      return { ...common, playing: message.state === "PLAYING", url: message.hostVideoUrl ?? "" };
-    default:
-      return message satisfies never;
   }
 }
 

@@ -1,23 +1,6 @@
-// Ports that both ends may rely on: one that is opened again when the other end has gone, and listeners with types.
+// Ports that both ends may rely on: one that is opened again when the other end has gone, and the look at who is there.
 
 import type { PortName } from "./messages.ts";
-
-/** Typed listeners, as RoomClient and PeerMesh have them. */
-export class Listeners<Events> {
-  readonly #all = new Map<keyof Events, Set<(event: never) => void>>();
-
-  readonly on = <K extends keyof Events>(type: K, listener: (event: Events[K]) => void): (() => void) => {
-    const listeners = this.#all.get(type) ?? new Set();
-    this.#all.set(type, listeners.add(listener));
-    return () => void listeners.delete(listener);
-  };
-
-  tell<K extends keyof Events>(type: K, event: Events[K]): void {
-    for (const listener of [...(this.#all.get(type) ?? [])] as ((event: Events[K]) => void)[]) {
-      listener(event);
-    }
-  }
-}
 
 /**
  * A port to the service worker that outlives it. Chrome stops a service worker when it likes; the port then disconnects, and opening it again

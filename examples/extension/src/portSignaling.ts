@@ -1,11 +1,9 @@
-import type { IceServer, Outgoing, RoomState, Signaling, SignalingEvents, Status } from "@usher/client";
+import { Emitter, type IceServer, type Outgoing, type RoomState, type Signaling, type SignalingEvents, type Status } from "@usher/client";
 import type { FromMesh, MeshReport, ToMesh } from "./messages.ts";
-import { LastingPort, Listeners } from "./port.ts";
+import { LastingPort } from "./port.ts";
 
 /** RoomClient as the offscreen document sees it: the service worker has the socket, and this tells and asks it over a port. */
-export class PortSignaling implements Signaling {
-  readonly #listeners = new Listeners<SignalingEvents>();
-  readonly on = this.#listeners.on;
+export class PortSignaling extends Emitter<SignalingEvents> implements Signaling {
   readonly #port = new LastingPort<FromMesh, ToMesh>("mesh", (message) => this.#hear(message), () => this.#lost());
   #iceServers: IceServer[] | undefined;
   #iceServersCame: (() => void)[] = [];
@@ -71,10 +69,10 @@ export class PortSignaling implements Signaling {
         this.#setRoom(message.room);
         break;
       case "SEATED":
-        this.#listeners.tell("seated", message.answer);
+        this.emit("seated", message.answer);
         break;
       case "MESSAGE":
-        this.#listeners.tell("message", message.message);
+        this.emit("message", message.message);
         break;
       case "ICE_SERVERS":
         this.#iceServers = message.iceServers;
@@ -89,11 +87,11 @@ export class PortSignaling implements Signaling {
 
   #setStatus(status: Status): void {
     this.status = status;
-    this.#listeners.tell("status", status);
+    this.emit("status", status);
   }
 
   #setRoom(room: RoomState): void {
     this.room = room;
-    this.#listeners.tell("room", room);
+    this.emit("room", room);
   }
 }

@@ -162,13 +162,20 @@ export class RoomClient extends Emitter<RoomClientEvents> implements Signaling {
     await this.#ask({ type: "TRANSFER_HOST", targetUserId }, (answer) => answer.type === "HOST_CHANGED").promise;
   }
 
-  /** Host only. */
+  /** Host only. The room has the mode at once, because others who hear of it may use it before this side has the answer; a refusal takes it back. */
   async setControlMode(mode: ControlMode): Promise<void> {
+    const before = this.#room?.controlMode ?? mode;
     // The server tells only the others. A connection is answered in order, so a PONG without an ERROR before it says that all is well.
     const request = this.#ask({ type: "CONTROL_MODE_CHANGE", mode }, () => false);
     this.#heartbeat.probe(request.settle);
-    await request.promise;
-    this.#setRoom(this.#room && { ...this.#room, controlMode: mode });
+    this.#setMode(mode);
+    try {
+      await request.promise;
+      this.#setMode(mode);
+    } catch (error) {
+      this.#setMode(before);
+      throw error;
+    }
   }
 
   send(message: Outgoing): boolean {
@@ -270,7 +277,7 @@ export class RoomClient extends Emitter<RoomClientEvents> implements Signaling {
     } else if (isOfRoom(message)) {
       this.#setRoom(message.roomState);
     } else if (message.type === "CONTROL_MODE_CHANGE") {
-      this.#setRoom(this.#room && { ...this.#room, controlMode: message.mode });
+      this.#setMode(message.mode);
     }
     this.#requests.answer(message);
     this.emit("message", message);
@@ -353,11 +360,15 @@ export class RoomClient extends Emitter<RoomClientEvents> implements Signaling {
     this.emit("status", status);
   }
 
-  #setRoom(room: RoomState | undefined): void {
-    this.#room = room;
-    if (room !== undefined) {
-      this.emit("room", room);
+  #setMode(controlMode: ControlMode): void {
+    if (this.#room !== undefined && this.#room.controlMode !== controlMode) {
+      this.#setRoom({ ...this.#room, controlMode });
     }
+  }
+
+  #setRoom(room: RoomState): void {
+    this.#room = room;
+    this.emit("room", room);
   }
 }
 

@@ -5,8 +5,9 @@
 
 export type * from "@usher/types";
 export { RoomClient, type CreateRequest, type JoinRequest, type RoomClientEvents, type RoomClientOptions } from "./client.js";
+export { Emitter } from "./emitter.js";
 export { RoomError, type ConnectionErrorCode } from "./error.js";
-export { positionAt, type Film } from "./film.js";
+export { nextFilm, positionAt, type Film } from "./film.js";
 export { newRoomId, newUserId } from "./id.js";
 export { PeerMesh, type PeerMeshEvents, type PeerMeshOptions, type Route } from "./mesh.js";
 export type {

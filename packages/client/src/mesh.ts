@@ -27,6 +27,10 @@ export interface PeerMeshOptions {
   createConnection?: (configuration: RTCConfiguration) => RTCPeerConnection;
 }
 
+/** How long a message over a data channel may be ahead of the server's word that allows it, ms, and how many are kept. */
+const earlyMs = 2000;
+const maxEarly = 16;
+
 /**
  * A data channel to each other participant of the room, and the server's relay where one does not open or fails: send() and "message" are the same
  * for both ways. The host offers to everyone; between two others the one with the smaller user id.
@@ -38,6 +42,8 @@ export class PeerMesh extends Emitter<PeerMeshEvents> {
   readonly #routes = new Map<string, Route>();
   readonly #subscriptions: (() => void)[];
   #film: Film | undefined;
+  /** Forbidden as far as is known here. */
+  #early: (PeerMeshEvents["message"] & { untilMs: number })[] = [];
 
   constructor(client: Signaling, options: PeerMeshOptions = {}) {
     super();
@@ -143,6 +149,7 @@ export class PeerMesh extends Emitter<PeerMeshEvents> {
     }
     this.#tellRoutes();
     this.emit("room", room);
+    this.#hearEarly();
   }
 
   #newPeer(id: string): Peer {
@@ -216,11 +223,29 @@ export class PeerMesh extends Emitter<PeerMeshEvents> {
   /** Takes a SyncMessage, over whichever way; the server has looked at those it relays, and at a data channel it is done here. */
   #hear(message: MarkedSync | undefined, from: string, direct: boolean): void {
     const { room } = this;
-    if (message === undefined || room === undefined || !mayControl(room, from, message.type)) {
+    if (message === undefined || room === undefined) {
+      return;
+    }
+    if (!mayControl(room, from, message.type)) {
+      // The sender may have heard from the server what is still on its way here: another host, or that everybody controls.
+      this.#early = [...this.#early, { message, from, direct, untilMs: performance.now() + earlyMs }].slice(-maxEarly);
       return;
     }
     this.#setFilm(nextFilm(this.#film, message, this.serverTime()));
     this.emit("message", { message, from, direct });
+  }
+
+  #hearEarly(): void {
+    const nowMs = performance.now();
+    const early = this.#early.filter(({ untilMs }) => untilMs > nowMs);
+    this.#early = [];
+    for (const { message, from, direct, untilMs } of early) {
+      if (this.room !== undefined && mayControl(this.room, from, message.type)) {
+        this.#hear(message, from, direct);
+      } else {
+        this.#early.push({ message, from, direct, untilMs });
+      }
+    }
   }
 
   #setFilm(film: Film | undefined): void {

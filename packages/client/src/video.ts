@@ -14,7 +14,7 @@ export interface SyncPort {
   readonly room: RoomState | undefined;
   readonly film: Film | undefined;
   serverTime(): number;
-  /** False where the control mode forbids it. */
+  /** False where the control mode forbids it. Otherwise `film` is what the message makes of it (nextFilm) when this returns. */
   send(message: OutgoingSync): boolean;
   on<K extends keyof SyncPortEvents>(type: K, listener: (event: SyncPortEvents[K]) => void): () => void;
 }
