@@ -1,10 +1,11 @@
-// Browser processes: Debian's Chromium, a fresh profile each, headless.
+// Browsers: Debian's Chromium, headless, one process and one fresh profile for each person.
 
 import { execFileSync } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
-import { chromium, type BrowserContext, type Page } from "playwright-core";
+import { after } from "node:test";
+import { chromium, type Browser as Process, type BrowserContext, type Page } from "playwright-core";
 
 import { within } from "./wait.ts";
 
@@ -28,39 +29,73 @@ export interface BrowserOptions {
   colorScheme?: "light" | "dark";
 }
 
-/** One browser process. playwright ends it when this process ends, however it does. */
+/** Processes that wait for the next scene of the test file: starting one costs more than most of what is done with it. */
+const idle: Process[] = [];
+after(() => Promise.all(idle.splice(0).map((process) => process.close())));
+
+/**
+ * Somebody's browser: a process that nobody else has meanwhile, and in it a profile that is new. playwright ends the process when this one ends,
+ * however it does.
+ */
 export class Browser {
   readonly context: BrowserContext;
   /** The one page that it opened with. */
   readonly page: Page;
-  readonly #profile: string;
+  readonly #end: () => Promise<void>;
 
-  private constructor(context: BrowserContext, page: Page, profile: string) {
+  private constructor(context: BrowserContext, page: Page, end: () => Promise<void>) {
     this.context = context;
     this.page = page;
-    this.#profile = profile;
+    this.#end = end;
   }
 
   static async launch(options: BrowserOptions = {}): Promise<Browser> {
-    const profile = await mkdtemp(path.join(os.tmpdir(), "usher-e2e-profile-"));
-    const extensions = options.extensions?.join(",");
-    const context = await chromium.launchPersistentContext(profile, {
-      executablePath: executable(),
-      headless: true,
-      args: extensions === undefined ? switches : [...switches, `--load-extension=${extensions}`, `--disable-extensions-except=${extensions}`],
-      ...(extensions === undefined ? {} : { ignoreDefaultArgs: ["--disable-extensions"] }),
-      viewport: options.viewport ?? { width: 1100, height: 800 },
-      colorScheme: options.colorScheme ?? "light",
-    });
+    const { context, end } = options.extensions === undefined ? await inIdleProcess(options) : await withExtensions(options.extensions);
     const page = context.pages()[0] ?? (await context.newPage());
     await wakeNetwork(page);
-    return new Browser(context, page, profile);
+    return new Browser(context, page, end);
   }
 
-  async close(): Promise<void> {
-    await within("the browser closes", 10_000, this.context.close()).catch(() => undefined);
-    await rm(this.#profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+  close(): Promise<void> {
+    return this.#end();
   }
+}
+
+interface Opened {
+  context: BrowserContext;
+  end: () => Promise<void>;
+}
+
+async function inIdleProcess(options: BrowserOptions): Promise<Opened> {
+  const process = idle.pop() ?? (await chromium.launch({ executablePath: executable(), headless: true, args: switches }));
+  const { viewport = { width: 1100, height: 800 }, colorScheme = "light" } = options;
+  const context = await process.newContext({ viewport, colorScheme });
+  const end = async (): Promise<void> => {
+    try {
+      await within("the profile closes", 10_000, context.close());
+      idle.push(process);
+    } catch {
+      await process.close(); // it is in no state to be used again
+    }
+  };
+  return { context, end };
+}
+
+/** Extensions are of a profile on disk, and of its whole process. */
+async function withExtensions(extensions: string[]): Promise<Opened> {
+  const profile = await mkdtemp(path.join(os.tmpdir(), "usher-e2e-profile-"));
+  const folders = extensions.join(",");
+  const context = await chromium.launchPersistentContext(profile, {
+    executablePath: executable(),
+    headless: true,
+    args: [...switches, `--load-extension=${folders}`, `--disable-extensions-except=${folders}`],
+    ignoreDefaultArgs: ["--disable-extensions"],
+  });
+  const end = async (): Promise<void> => {
+    await within("the browser closes", 10_000, context.close()).catch(() => undefined);
+    await rm(profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+  };
+  return { context, end };
 }
 
 let found: string | undefined;

@@ -21,16 +21,18 @@ export async function keepPeerConnections(page: Page): Promise<void> {
   });
 }
 
-/** How many data channels are open on a nominated pair of candidates whose checks succeed. */
+/**
+ * How many peer connections have an open data channel on a nominated pair of candidates whose checks succeed. (One may have two: both sides
+ * made one when both offered at once.)
+ */
 export function openChannels(page: Page): Promise<number> {
   return page.evaluate(async () => {
     let open = 0;
     for (const connection of (window as Kept).__peerConnections ?? []) {
       const stats: { type: string; state?: string; nominated?: boolean }[] = [...(await connection.getStats()).values()];
       const isPair = stats.some(({ type, state, nominated }) => type === "candidate-pair" && state === "succeeded" && nominated === true);
-      if (connection.connectionState === "connected" && isPair) {
-        open += stats.filter(({ type, state }) => type === "data-channel" && state === "open").length;
-      }
+      const isOpen = stats.some(({ type, state }) => type === "data-channel" && state === "open");
+      open += connection.connectionState === "connected" && isPair && isOpen ? 1 : 0;
     }
     return open;
   });

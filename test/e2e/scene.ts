@@ -1,6 +1,7 @@
 // A scene: a server and people, each with a browser process and a wire of their own, all ended when the test is over. When the test fails,
 // everything that they wrote is printed.
 
+import { after } from "node:test";
 import type { Page } from "playwright-core";
 
 import { Browser, type BrowserOptions } from "./browser.ts";
@@ -67,8 +68,11 @@ export class Scene {
   readonly people: Person[] = [];
   readonly #wires = new Wires();
 
+  readonly #begin: number;
+
   constructor(server: Server) {
     this.server = server;
+    this.#begin = server.output.length;
   }
 
   /** Opens a browser for somebody; names are unique. Its page is still empty. */
@@ -102,24 +106,36 @@ export class Scene {
     await Promise.all(this.people.map((person) => person.browser.close()));
     await Promise.all(this.people.map((person) => person.proxy.close()));
     await this.#wires.close();
-    await this.server.close();
   }
 
   /** Everything that was written, for a reader who looks for a failure's cause. */
   story(): string {
-    return [`-- server (${this.server.shell})`, this.server.output, "-- frames", ...this.frames.lines, "-- consoles", ...this.lines, ""].join("\n");
+    return [`-- server (${this.server.shell})`, this.server.output.slice(this.#begin), "-- frames", ...this.frames.lines, "-- consoles", ...this.lines, ""].join("\n");
   }
 }
 
-/** Plays a scene on one shell. Settings are the server's, as in Server.start. */
-export async function scene(shell: Shell, play: (scene: Scene) => Promise<void>, settings: Record<string, string> = {}): Promise<void> {
-  const set = new Scene(await Server.start(shell, settings));
+/** Servers that wait for the next scene of the test file, with the rooms of those before. */
+const idle: Server[] = [];
+after(() => Promise.all(idle.splice(0).map((server) => server.close())));
+
+/** Plays a scene on one shell. Settings are the server's, as in Server.start; with some of its own the scene gets a server of its own. */
+export async function scene(shell: Shell, play: (scene: Scene) => Promise<void>, settings?: Record<string, string>): Promise<void> {
+  const at = settings === undefined ? idle.findIndex((server) => server.shell === shell) : -1;
+  const server = idle.splice(at, at < 0 ? 0 : 1)[0] ?? (await Server.start(shell, settings));
+  const set = new Scene(server);
+  let isWell = false;
   try {
     await play(set);
+    isWell = settings === undefined;
   } catch (error) {
     console.error(set.story());
     throw error;
   } finally {
     await set.close();
+    if (isWell) {
+      idle.push(server);
+    } else {
+      await server.close();
+    }
   }
 }

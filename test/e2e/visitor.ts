@@ -134,6 +134,10 @@ export interface FilmLook {
   seeking: boolean;
 }
 
+export function filmsOf(visitors: readonly Visitor[]): Promise<FilmLook[]> {
+  return Promise.all(visitors.map((visitor) => visitor.film()));
+}
+
 /** How far two looks at a film that begins again at its end are apart, in ms, whatever the time between the looks. */
 export function apart(a: FilmLook, b: FilmLook): number {
   const lead = (look: FilmLook): number => (look.paused ? look.time : look.time - look.atMs / 1000);
@@ -148,7 +152,7 @@ export async function together(visitors: readonly Visitor[], paused: boolean): P
   await until(
     () => `the films of ${visitors.map((visitor) => visitor.name).join(", ")} are together and ${paused ? "paused" : "play"}: ${last}`,
     async () => {
-      const films = await Promise.all(visitors.map((visitor) => visitor.film()));
+      const films = await filmsOf(visitors);
       const first = films[0] as FilmLook;
       const gaps = films.map((film) => Math.round(apart(first, film)));
       const widest = Math.max(...films.flatMap((film) => films.map((other) => apart(film, other))));

@@ -52,6 +52,8 @@ interface Intent {
 const answerTimeoutMs = 10_000;
 /** How long the server may take to close after a LEAVE_ROOM, ms; then the close frame says it again. */
 const leaveTimeoutMs = 1000;
+/** For how long credentials are used for new connections, ms; the server's live 12 h by default. */
+const iceServersMs = 3_600_000;
 /** Of the private range: the server holds the seat. 1000 would end it. */
 const abandonedCode = 4999;
 
@@ -183,11 +185,15 @@ export class RoomClient extends Emitter<RoomClientEvents> implements Signaling {
     return this.#status.state === "seated" && this.#write({ ...message, roomId, userId, timestamp: Date.now() } as ClientMessage);
   }
 
-  /** The ICE servers that the server hands out; none where it fails. Asked for once an hour at most. */
+  /** The ICE servers that the server hands out, asked for once an hour at most. None where that fails: peers on one network find each other without. */
   iceServers(): Promise<IceServer[]> {
     const nowMs = Date.now();
-    if (this.#iceServers === undefined || nowMs - this.#iceServers.atMs > 3_600_000) {
-      this.#iceServers = { promise: fetchIceServers(this.#url, this.userId), atMs: nowMs };
+    if (this.#iceServers === undefined || nowMs - this.#iceServers.atMs > iceServersMs) {
+      const promise = fetchIceServers(this.#url, this.userId).then((iceServers) => {
+        this.#iceServers = iceServers === undefined ? undefined : this.#iceServers; // a failure is asked again
+        return iceServers ?? [];
+      });
+      this.#iceServers = { promise, atMs: nowMs };
     }
     return this.#iceServers.promise;
   }

@@ -25,12 +25,19 @@ export class ServerClock {
     this.#samples = [];
   }
 
+  /** How wrong now() may be, ms. */
+  get errorMs(): number {
+    return (this.#best?.roundTripMs ?? Infinity) / 2;
+  }
+
   /** The server's time in ms since the epoch; this machine's as long as the server has told none. */
   now(): number {
-    let best: Sample | undefined;
-    for (const sample of this.#samples) {
-      best = best === undefined || sample.roundTripMs <= best.roundTripMs ? sample : best;
-    }
+    const best = this.#best;
     return best === undefined ? Date.now() : performance.now() + best.offsetMs;
+  }
+
+  /** Of several that were as quick the last. */
+  get #best(): Sample | undefined {
+    return this.#samples.reduce<Sample | undefined>((best, sample) => (best === undefined || sample.roundTripMs <= best.roundTripMs ? sample : best), undefined);
   }
 }

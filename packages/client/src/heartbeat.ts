@@ -12,8 +12,12 @@ export interface HeartbeatOptions {
 /** Chrome stops a service worker that has had no traffic for 30 s. */
 const longestIntervalMs = 20_000;
 const silenceMs = 10_000;
-/** How often the clock is asked for after a seat was given. */
+/** How often the clock is asked for at once after a seat was given. */
 const probes = 3;
+/** A page that is still loading answers itself late. So the clock is asked for again until it is as good as this, ms, or has been asked for so often. */
+const goodMs = 25;
+const maxProbes = 15;
+const probeAgainMs = 1000;
 
 /** Keeps a connection alive, notices when it is dead, and learns the server's clock from the PONGs. */
 export class Heartbeat {
@@ -21,7 +25,8 @@ export class Heartbeat {
   #interval: ReturnType<typeof setInterval> | undefined;
   #deadline: ReturnType<typeof setTimeout> | undefined;
   #sent: { atMs: number; isProbe: boolean; answered?: (() => void) | undefined }[] = [];
-  #probesLeft = 0;
+  #probes = 0;
+  #probeTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: HeartbeatOptions) {
     this.#options = options;
@@ -30,15 +35,16 @@ export class Heartbeat {
   start(intervalMs: number): void {
     this.stop();
     this.#interval = setInterval(() => this.#ping({ type: "PING" }), Math.min(intervalMs, longestIntervalMs));
-    this.#probesLeft = probes - 1;
+    this.#probes = 1;
     this.probe();
   }
 
   stop(): void {
     clearInterval(this.#interval);
     this.heard();
+    clearTimeout(this.#probeTimer);
     this.#sent = [];
-    this.#probesLeft = 0;
+    this.#probes = maxProbes;
   }
 
   /** A PING that the room itself must answer, with its clock, and after everything that was sent before. */
@@ -64,9 +70,17 @@ export class Heartbeat {
       this.#options.clock.add(serverMs, ping.atMs, performance.now());
     }
     ping.answered?.();
-    if (this.#probesLeft > 0) {
-      this.#probesLeft -= 1;
+    this.#probeOn();
+  }
+
+  #probeOn(): void {
+    clearTimeout(this.#probeTimer);
+    if (this.#probes < probes) {
+      this.#probes += 1;
       this.probe();
+    } else if (this.#probes < maxProbes && this.#options.clock.errorMs > goodMs) {
+      this.#probes += 1;
+      this.#probeTimer = setTimeout(() => this.probe(), probeAgainMs);
     }
   }
 

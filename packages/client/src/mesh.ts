@@ -202,15 +202,23 @@ export class PeerMesh extends Emitter<PeerMeshEvents> {
       case "WEBRTC_ICE_CANDIDATE":
         this.#peers.get(message.userId)?.receive(message as PeerSignal);
         break;
-      case "USER_JOINED":
+      case "USER_JOINED": {
+        // Somebody new, or one of another client that has closed its connections.
+        const peer = this.#peers.get(message.joinedUser.id);
         if (this.#offersTo(message.joinedUser.id)) {
-          this.#peers.get(message.joinedUser.id)?.offer();
+          peer?.offer();
+        } else {
+          peer?.reset();
         }
         break;
+      }
       case "USER_RECONNECTED": {
         const peer = this.#peers.get(message.reconnectedUserId);
         peer?.resend();
         peer?.restartIfLost();
+        if (peer?.isActive === false) {
+          peer.offer(); // it was away when this side had none to offer to
+        }
         break;
       }
       default:

@@ -52,7 +52,7 @@ export class Peer {
 
   /** Begins, or begins anew, with an offer. */
   offer(): void {
-    this.#reset();
+    this.reset();
     this.#run(async () => {
       const connection = await this.#connect();
       if (connection !== undefined) {
@@ -93,7 +93,7 @@ export class Peer {
   receive(signal: PeerSignal): void {
     let ready = this.#delivery.receive(signal);
     if (ready === "restarted") {
-      this.#reset();
+      this.reset();
       ready = this.#delivery.receive(signal);
     }
     for (const next of ready === "restarted" ? [] : ready) {
@@ -103,11 +103,11 @@ export class Peer {
 
   close(): void {
     this.#isClosed = true;
-    this.#reset();
+    this.reset();
   }
 
-  /** Back to the beginning, as a new session. */
-  #reset(): void {
+  /** Back to the beginning, as a new session: nothing of the connection is left, and what still comes for it is not heard. */
+  reset(): void {
     clearTimeout(this.#timer);
     this.#connection?.close();
     this.#connection = undefined;

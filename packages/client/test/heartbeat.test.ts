@@ -34,6 +34,39 @@ test("the clock is asked for three times, then a plain PING goes out every 20 s 
   }
 });
 
+test("a clock that only slow answers have told is asked for again, every second and not for ever", (context) => {
+  let nowMs = 0;
+  context.mock.method(performance, "now", () => nowMs);
+  mock.timers.enable({ apis: ["setInterval", "setTimeout"] });
+  try {
+    const { heartbeat, sent, clock } = start(20_000);
+    const answer = (roundTripMs: number): void => {
+      nowMs += roundTripMs;
+      heartbeat.heard();
+      heartbeat.pong(5_000_000);
+    };
+    [800, 800, 800].forEach(answer);
+    assert.equal(sent.length, 3);
+    assert.equal(clock.errorMs, 400);
+    mock.timers.tick(1000);
+    assert.equal(sent.length, 4);
+    answer(20);
+    assert.equal(clock.errorMs, 10);
+    mock.timers.tick(5000);
+    assert.equal(sent.length, 4, "it is good now");
+    heartbeat.start(20_000);
+    clock.reset();
+    for (let n = 0; n < 40; n++) {
+      answer(800);
+      mock.timers.tick(1000);
+    }
+    assert.ok(sent.length < 4 + 20, `${sent.length}`);
+    heartbeat.stop();
+  } finally {
+    mock.timers.reset();
+  }
+});
+
 test("ten seconds of silence after a PING are the end, and any message is a sign of life", () => {
   mock.timers.enable({ apis: ["setInterval", "setTimeout"] });
   try {
