@@ -10,6 +10,8 @@ import { chromium, type Browser as Process, type BrowserContext, type Page } fro
 import { within } from "./wait.ts";
 
 const switches = [
+  // Not even emulated.
+  "--disable-gpu",
   // The machine may have no other network, and Chromium offers loopback addresses to peers only with this.
   "--allow-loopback-in-peer-connection",
   // Addresses in candidates stay readable: the .local names that hide them need multicast, which a container may not have.
@@ -31,7 +33,7 @@ export interface BrowserOptions {
 
 /** Processes that wait for the next scene of the test file: starting one costs more than most of what is done with it. */
 const idle: Process[] = [];
-after(() => Promise.all(idle.splice(0).map((process) => process.close())));
+after(() => Promise.all(idle.splice(0).map(end)));
 
 /**
  * Somebody's browser: a process that nobody else has meanwhile, and in it a profile that is new. playwright ends the process when this one ends,
@@ -61,6 +63,11 @@ export class Browser {
   }
 }
 
+/** A browser that does not end in time is killed by playwright when this process ends. */
+async function end(process: Process): Promise<void> {
+  await within("the browser ends", 10_000, process.close()).catch(() => undefined);
+}
+
 interface Opened {
   context: BrowserContext;
   end: () => Promise<void>;
@@ -70,15 +77,15 @@ async function inIdleProcess(options: BrowserOptions): Promise<Opened> {
   const process = idle.pop() ?? (await chromium.launch({ executablePath: executable(), headless: true, args: switches }));
   const { viewport = { width: 1100, height: 800 }, colorScheme = "light" } = options;
   const context = await process.newContext({ viewport, colorScheme });
-  const end = async (): Promise<void> => {
+  const close = async (): Promise<void> => {
     try {
       await within("the profile closes", 10_000, context.close());
       idle.push(process);
     } catch {
-      await process.close(); // it is in no state to be used again
+      await end(process); // it is in no state to be used again
     }
   };
-  return { context, end };
+  return { context, end: close };
 }
 
 /** Extensions are of a profile on disk, and of its whole process. */
@@ -91,11 +98,11 @@ async function withExtensions(extensions: string[]): Promise<Opened> {
     args: [...switches, `--load-extension=${folders}`, `--disable-extensions-except=${folders}`],
     ignoreDefaultArgs: ["--disable-extensions"],
   });
-  const end = async (): Promise<void> => {
+  const close = async (): Promise<void> => {
     await within("the browser closes", 10_000, context.close()).catch(() => undefined);
     await rm(profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
   };
-  return { context, end };
+  return { context, end: close };
 }
 
 let found: string | undefined;

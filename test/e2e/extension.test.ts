@@ -85,6 +85,9 @@ for (const shell of shells) {
       await ann.film.evaluate(() => document.querySelector("video")?.pause());
       await together(both, false);
 
+      assert.deepEqual(set.frames.lost(), [], "no signaling frame is lost");
+      assert.ok(set.frames.entries.length > 0, "there were some");
+
       await bob.popup.getByRole("button", { name: "Leave" }).click();
       await until("Bob's extension has let go of the film", () => bob.popup.evaluate(async () => !(await chrome.offscreen.hasDocument())));
       await until("Ann is alone", async () => (await ann.popup.locator("#people li").count()) === 1);
@@ -120,7 +123,7 @@ class Viewer {
   }
 
   static async open(set: Scene, name: string): Promise<Viewer> {
-    const person: Person = await set.person(name, { extensions: [extension] });
+    const person: Person = await set.person(name, { extensions: [extension], isTapped: true });
     const { context } = person.browser;
     const worker = context.serviceWorkers()[0] ?? (await context.waitForEvent("serviceworker"));
     await person.page.goto(cinema.url);

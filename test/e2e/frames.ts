@@ -36,7 +36,7 @@ export class FrameLog {
 
   /**
    * Keeps what goes through all WebSockets of a page. Chromium reports a frame that is sent when it is handed to the network, and one that is
-   * received before the page's own listeners see it, both whole (tried with 60 kB). A service worker's sockets are not a page's.
+   * received before the page's own listeners see it, both whole (tried with 60 kB). A service worker's sockets are not a page's: see pass().
    */
   watch(page: Page, name: string): void {
     let userId = "";
@@ -63,6 +63,11 @@ export class FrameLog {
       }
     });
     page.on("close", gone);
+  }
+
+  /** Keeps what a proxy heard of somebody's messages, where no page has the socket. Received is then what was on its last way to the browser. */
+  pass(name: string, kind: "sent" | "received", text: string): void {
+    this.#keep(name, kind, text);
   }
 
   /** Frames that nobody may miss and that their receiver never got. */

@@ -3,6 +3,11 @@
 import { once } from "node:events";
 import net from "node:net";
 
+import { Tap } from "./tap.ts";
+
+/** Hears each WebSocket message that passes, sent by the browser or received by it. */
+export type Listener = (kind: "sent" | "received", text: string) => void;
+
 interface Pair {
   inner: net.Socket;
   outer: net.Socket;
@@ -16,21 +21,23 @@ export class Proxy {
   readonly #pairs = new Set<Pair>();
   readonly #waiting = new Set<net.Socket>();
   readonly #targetPort: () => number;
+  readonly #heard: Listener | undefined;
   #isCut = false;
 
-  private constructor(listener: net.Server, targetPort: () => number) {
+  private constructor(listener: net.Server, targetPort: () => number, heard: Listener | undefined) {
     this.#listener = listener;
     this.#targetPort = targetPort;
+    this.#heard = heard;
     this.port = (listener.address() as net.AddressInfo).port;
     listener.on("connection", (socket) => this.#accept(socket));
   }
 
   /** Listens on a free port; connections go to what targetPort gives at that moment. */
-  static async start(targetPort: () => number): Promise<Proxy> {
+  static async start(targetPort: () => number, heard?: Listener): Promise<Proxy> {
     // Half-open sockets are kept, so that each side's end reaches the other one in order.
     const listener = net.createServer({ allowHalfOpen: true, pauseOnConnect: true }).listen(0, "127.0.0.1");
     await once(listener, "listening");
-    return new Proxy(listener, targetPort);
+    return new Proxy(listener, targetPort, heard);
   }
 
   /** Without a slash at its end. */
@@ -104,14 +111,20 @@ export class Proxy {
     }
   }
 
+  #tap(kind: "sent" | "received"): Tap | undefined {
+    const heard = this.#heard;
+    return heard === undefined ? undefined : new Tap(kind === "sent", (text) => heard(kind, text));
+  }
+
   #connect(inner: net.Socket): void {
     const outer = net.connect({ port: this.#targetPort(), host: "127.0.0.1", allowHalfOpen: true });
     const pair = { inner, outer, isBroken: false };
     this.#pairs.add(pair);
     for (const [from, to] of [[inner, outer], [outer, inner]] as const) {
+      const tap = this.#tap(from === inner ? "sent" : "received");
       from.setNoDelay(true);
       from.on("data", (data) => {
-        if (!to.write(data)) {
+        if (!to.write(tap?.pass(data) ?? data)) {
           from.pause();
         }
       });

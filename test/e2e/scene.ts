@@ -7,13 +7,15 @@ import type { Page } from "playwright-core";
 import { Browser, type BrowserOptions } from "./browser.ts";
 import { FrameLog } from "./frames.ts";
 import { keepPeerConnections } from "./peers.ts";
-import { Proxy } from "./proxy.ts";
+import { Proxy, type Listener } from "./proxy.ts";
 import { Server, type Shell } from "./server.ts";
 import { Wires } from "./wires.ts";
 
 export interface PersonOptions extends BrowserOptions {
   /** WebRTC goes through a forwarder too, so that it can be cut. All people of a room must be wired, or none. */
   isWired?: boolean;
+  /** The socket is not a page's: its frames are counted where they pass the proxy. */
+  isTapped?: boolean;
 }
 
 /** Somebody with a browser. */
@@ -77,7 +79,8 @@ export class Scene {
 
   /** Opens a browser for somebody; names are unique. Its page is still empty. */
   async person(name: string, options: PersonOptions = {}): Promise<Person> {
-    const [proxy, browser] = await Promise.all([Proxy.start(() => this.server.port), Browser.launch(options)]);
+    const heard: Listener | undefined = options.isTapped === true ? (kind, text) => this.frames.pass(name, kind, text) : undefined;
+    const [proxy, browser] = await Promise.all([Proxy.start(() => this.server.port, heard), Browser.launch(options)]);
     const person = new Person(name, browser, proxy, this.#wires);
     this.people.push(person);
     await this.watch(person.page, name);
@@ -110,7 +113,8 @@ export class Scene {
 
   /** Everything that was written, for a reader who looks for a failure's cause. */
   story(): string {
-    return [`-- server (${this.server.shell})`, this.server.output.slice(this.#begin), "-- frames", ...this.frames.lines, "-- consoles", ...this.lines, ""].join("\n");
+    const output = this.server.output.slice(this.#begin);
+    return [`-- server (${this.server.shell})`, output, "-- frames", ...this.frames.lines, "-- consoles", ...this.lines, ""].join("\n");
   }
 }
 

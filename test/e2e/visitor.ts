@@ -120,7 +120,8 @@ export class Visitor {
   film(): Promise<FilmLook> {
     return this.page.evaluate(() => {
       const video = document.querySelector("video") as HTMLVideoElement;
-      return { atMs: performance.timeOrigin + performance.now(), time: video.currentTime, paused: video.paused, duration: video.duration, seeking: video.seeking };
+      const { currentTime: time, paused, duration, seeking } = video;
+      return { atMs: performance.timeOrigin + performance.now(), time, paused, duration, seeking };
     });
   }
 }

@@ -3,10 +3,14 @@
 /** How long a test waits for what should come: long, because a machine may be busy and a failure is the exception. */
 export const patienceMs = 15_000;
 
+/** Between two looks, ms. */
+const shortestMs = 10;
+const longestMs = 150;
+
 /** Waits until a probe gives something true, and returns that. Fails with what was waited for, and with the probe's last error. */
 export async function until<T>(what: string | (() => string), probe: () => T | Promise<T>, withinMs = patienceMs): Promise<T> {
   let lastError: unknown;
-  for (const deadline = performance.now() + withinMs; ; ) {
+  for (const began = performance.now(); ; ) {
     try {
       const found = await probe();
       if (found) {
@@ -16,10 +20,12 @@ export async function until<T>(what: string | (() => string), probe: () => T | P
     } catch (error) {
       lastError = error;
     }
-    if (performance.now() > deadline) {
+    const elapsedMs = performance.now() - began;
+    if (elapsedMs > withinMs) {
       throw new Error(`not within ${withinMs} ms: ${typeof what === "string" ? what : what()}`, { cause: lastError });
     }
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    // A look costs all that are looked at, so the longer it takes the less often.
+    await new Promise((resolve) => setTimeout(resolve, Math.min(longestMs, Math.max(shortestMs, elapsedMs / 10))));
   }
 }
 

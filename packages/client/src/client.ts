@@ -291,7 +291,6 @@ export class RoomClient extends Emitter<RoomClientEvents> implements Signaling {
 
   #sit(answer: Seated): void {
     clearTimeout(this.#timer);
-    this.#clock.reset();
     this.#clock.add(answer.serverTime, this.#askedAtMs, performance.now());
     this.#seat = { ...(this.#seat as StoredSeat), resumeToken: answer.resumeToken };
     void this.#store.save(this.#seat);

@@ -4,8 +4,10 @@ interface Sample {
   roundTripMs: number;
 }
 
-/** How many samples are looked at; older ones may be of a clock that has drifted. */
-const maxSamples = 8;
+/** How many samples are looked at, some ten minutes of PINGs; older ones may be of a clock that has drifted. */
+const maxSamples = 30;
+/** How far two samples that both are right may contradict each other, ms. */
+const toleranceMs = 20;
 
 /**
  * An estimate of the server's clock. A sample's error is at most half of its round trip, so the one with the shortest counts. The local clock is the
@@ -16,13 +18,11 @@ export class ServerClock {
 
   /** Takes a time that the server told in an answer; sentAtMs and receivedAtMs are of performance.now(). */
   add(serverMs: number, sentAtMs: number, receivedAtMs: number): void {
-    const roundTripMs = receivedAtMs - sentAtMs;
-    this.#samples = [...this.#samples, { offsetMs: serverMs - (sentAtMs + receivedAtMs) / 2, roundTripMs }].slice(-maxSamples);
-  }
-
-  /** Forgets what another server, or one that was restarted on another machine, has told. */
-  reset(): void {
-    this.#samples = [];
+    const sample = { offsetMs: serverMs - (sentAtMs + receivedAtMs) / 2, roundTripMs: receivedAtMs - sentAtMs };
+    const best = this.#best ?? sample;
+    // Only another clock explains what cannot both be right: the server has moved, or was started anew.
+    const isAnother = Math.abs(sample.offsetMs - best.offsetMs) > (sample.roundTripMs + best.roundTripMs) / 2 + toleranceMs;
+    this.#samples = isAnother ? [sample] : [...this.#samples, sample].slice(-maxSamples);
   }
 
   /** How wrong now() may be, ms. */

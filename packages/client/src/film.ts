@@ -1,7 +1,7 @@
 // Where the film is: a line through (atMs, time), which every participant follows.
 
 import type { RoomState, SyncMessage } from "@usher/types";
-import type { MarkedSync } from "./signaling.js";
+import type { MarkedSync, OutgoingSync } from "./signaling.js";
 
 export interface Film {
   playing: boolean;
@@ -13,6 +13,8 @@ export interface Film {
   actedAtMs: number;
   /** What is shown, as the one who chose it named it; "" where nobody has said. */
   url: string;
+  /** The server has told it, which does not know to the millisecond when somebody acted. */
+  isServers: boolean;
 }
 
 /** How far ahead of the server's clock a mark may be, ms; more is a wrong clock or a lie, and would hold the film. */
@@ -30,7 +32,7 @@ const heardMs = 1000;
 export function filmOf(room: RoomState): Film | undefined {
   const { isPlaying, currentTime, lastUpdated, url } = room.videoState;
   const isUntold = url === "" && !isPlaying && currentTime === 0;
-  return isUntold ? undefined : { playing: isPlaying, time: currentTime, atMs: lastUpdated, actedAtMs: lastUpdated - heardMs, url };
+  return isUntold ? undefined : { playing: isPlaying, time: currentTime, atMs: lastUpdated, actedAtMs: lastUpdated - heardMs, url, isServers: true };
 }
 
 /** The film after a message; the same object where the message changes nothing, because it is older than what is known or about something else. */
@@ -45,7 +47,17 @@ export function nextFilm(film: Film | undefined, message: MarkedSync, serverMs: 
     return film;
   }
   const time = change.time ?? (film === undefined ? 0 : positionAt(film, atMs));
-  return { playing: change.playing ?? film?.playing ?? false, time, atMs, actedAtMs, url: change.url ?? film?.url ?? "" };
+  return { playing: change.playing ?? film?.playing ?? false, time, atMs, actedAtMs, url: change.url ?? film?.url ?? "", isServers: false };
+}
+
+/**
+ * What a host says of where the film is. A host that has it from the server makes it its own act: the others know better than the server when they
+ * acted last, and would not believe something older.
+ */
+export function hostsWord(film: Film, time: number, serverMs: number, hostVideoUrl: string): Extract<OutgoingSync, { type: "HOST_STATE_UPDATE" }> {
+  const state = film.playing ? "PLAYING" : "PAUSED";
+  const actedAt = film.isServers ? serverMs : film.actedAtMs;
+  return { type: "HOST_STATE_UPDATE", state, time, hostVideoUrl, serverTime: serverMs, actedAt };
 }
 
 interface Change {

@@ -2,7 +2,7 @@ import type { RoomState } from "@usher/types";
 import { mayControl, parseSync } from "./control.js";
 import type { PeerSignal } from "./delivery.js";
 import { Emitter } from "./emitter.js";
-import { filmOf, nextFilm, positionAt, type Film } from "./film.js";
+import { filmOf, hostsWord, nextFilm, positionAt, type Film } from "./film.js";
 import { Peer } from "./peer.js";
 import type { IceServer, MarkedSync, OutgoingSync, Seated, ServerMessage, Signaling } from "./signaling.js";
 
@@ -175,9 +175,8 @@ export class PeerMesh extends Emitter<PeerMeshEvents> {
     const film = filmOf(roomState);
     if (film !== undefined && (this.#film === undefined || film.actedAtMs > this.#film.actedAtMs)) {
       this.#setFilm(film);
-    } else {
-      this.#tellFilm(); // a server that was killed may have forgotten
     }
+    this.#tellFilm(); // a server that was killed may have forgotten, and a host that was reloaded has the server's word
     for (const peer of this.#peers.values()) {
       peer.resend();
       peer.restartIfLost();
@@ -267,9 +266,8 @@ export class PeerMesh extends Emitter<PeerMeshEvents> {
   #tellFilm(to?: string): void {
     const film = this.#film;
     if (film !== undefined && this.room?.hostId === this.userId) {
-      const serverTime = this.serverTime();
-      const state = film.playing ? "PLAYING" : "PAUSED";
-      this.send({ type: "HOST_STATE_UPDATE", state, time: positionAt(film, serverTime), hostVideoUrl: film.url, serverTime, actedAt: film.actedAtMs }, to);
+      const nowMs = this.serverTime();
+      this.send(hostsWord(film, positionAt(film, nowMs), nowMs, film.url), to);
     }
   }
 

@@ -1,6 +1,6 @@
 import type { RoomState } from "@usher/types";
 import { mayControl } from "./control.js";
-import { positionAt, type Film } from "./film.js";
+import { hostsWord, positionAt, type Film } from "./film.js";
 import type { OutgoingSync } from "./signaling.js";
 
 export interface SyncPortEvents {
@@ -206,10 +206,7 @@ export class VideoSync {
   }
 
   #say(film: Film): void {
-    const time = this.#video.currentTime;
-    const hostVideoUrl = this.#options.source();
-    const serverTime = this.#port.serverTime();
-    this.#port.send({ type: "HOST_STATE_UPDATE", state: "PLAYING", time, hostVideoUrl, serverTime, actedAt: film.actedAtMs });
+    this.#port.send(hostsWord(film, this.#video.currentTime, this.#port.serverTime(), this.#options.source()));
   }
 
   // The viewer's doing is told from our own by the film: an element that is as the film says was not touched.
