@@ -23,14 +23,14 @@ const rounds = 7;
 
 type Play = (set: Scene, shell: Shell) => Promise<void>;
 
-function perform(shell: Shell, what: string, play: Play): void {
-  test(`${shell}: ${what}`, () =>
-    scene(shell, async (set) => {
-      await play(set, shell);
-      assert.ok(set.frames.entries.length > 0, "there was signaling");
-      await until(() => `every signaling frame arrives: ${JSON.stringify(set.frames.lost())}`, () => set.frames.lost().length === 0);
-      assert.deepEqual(set.lines.filter((line) => line.includes("uncaught:")), []);
-    }));
+function perform(shell: Shell, what: string, play: Play, settings?: Record<string, string>): void {
+  const watched = async (set: Scene): Promise<void> => {
+    await play(set, shell);
+    assert.ok(set.frames.entries.length > 0, "there was signaling");
+    await until(() => `every signaling frame arrives: ${JSON.stringify(set.frames.lost())}`, () => set.frames.lost().length === 0);
+    assert.deepEqual(set.lines.filter((line) => line.includes("uncaught:")), []);
+  };
+  test(`${shell}: ${what}`, () => scene(shell, watched, settings));
 }
 
 /** What may be performed beside others. The longest waits are first, so that the others are performed meanwhile. */
@@ -199,11 +199,36 @@ each("data channels are blocked, the server relays, and back", async (set) => {
   await allDirect([ann, bob]);
 });
 
+/** How long a seat is held in the scene below, as each shell is told. */
+const shortGrace: Readonly<Record<Shell, Record<string, string>>> = { native: { "seat-grace": "2s" }, worker: { SEAT_GRACE_MS: "2000" } };
+
+async function comesBackTooLate(set: Scene): Promise<void> {
+  const visitors = (await arrive(set, 3)) as [Visitor, Visitor, Visitor];
+  const [ann, bob, cem] = visitors;
+  await gather(visitors);
+  await ann.play();
+  await together(visitors, false);
+  for (const late of [bob, ann]) {
+    late.person.proxy.cut();
+    late.person.proxy.reset();
+    const others = visitors.filter((visitor) => visitor !== late);
+    for (const other of others) {
+      await other.sees(Object.fromEntries(others.filter((one) => one !== other).map((one) => [one.name, "direct"])));
+    }
+    late.person.proxy.heal();
+    await allDirect(visitors);
+    await together(visitors, false);
+  }
+  assert.equal(await ann.isHost(), false, "the seat had ended, and the role with it");
+  assert.ok((await bob.isHost()) || (await cem.isHost()));
+}
+
 describe("several scenes at a time", { concurrency: 3 }, () => {
   for (const shell of shells) {
     for (const [what, play] of scenes) {
       perform(shell, what, play);
     }
+    perform(shell, "who comes back after the seat has ended takes a new one, and finds everybody", comesBackTooLate, shortGrace[shell]);
   }
 });
 

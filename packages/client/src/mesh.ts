@@ -178,8 +178,12 @@ export class PeerMesh extends Emitter<PeerMeshEvents> {
     }
     this.#tellFilm(); // a server that was killed may have forgotten, and a host that was reloaded has the server's word
     for (const peer of this.#peers.values()) {
-      peer.resend();
-      peer.restartIfLost();
+      if (resumed) {
+        peer.resend();
+        peer.restartIfLost();
+      } else {
+        peer.reset(); // the others take this side for somebody new
+      }
     }
     // Who is new is offered to by those whose part it is. Who has its seat again but forgot its connections, as after a reload, must say so itself.
     this.#offerToAll((id) => resumed || this.#offersTo(id));
