@@ -17,8 +17,8 @@ export interface Film {
   isServers: boolean;
 }
 
-/** How far ahead of the server's clock a mark may be, ms; more is a wrong clock or a lie, and would hold the film. */
-const aheadMs = 500;
+/** How far ahead of the server's clock a mark may be, ms; more is a wrong clock or a lie, and would hold the film for so long. */
+const aheadMs = 2000;
 
 /** Where the film is at a time of the server's clock, in seconds. */
 export function positionAt(film: Film, serverMs: number): number {
@@ -35,6 +35,14 @@ export function filmOf(room: RoomState): Film | undefined {
   return isUntold ? undefined : { playing: isPlaying, time: currentTime, atMs: lastUpdated, actedAtMs: lastUpdated - heardMs, url, isServers: true };
 }
 
+/**
+ * When an act is that follows what is known of the film, by the server's clock, ms: later than the last one, whatever this side's estimate of that clock
+ * says, and whatever the other's said (a hybrid logical clock). Otherwise a viewer whose clock was set back would press play in vain.
+ */
+export function actTime(film: Film | undefined, serverMs: number): number {
+  return Math.max(serverMs, (film?.actedAtMs ?? 0) + 1);
+}
+
 /** The film after a message; the same object where the message changes nothing, because it is older than what is known or about something else. */
 export function nextFilm(film: Film | undefined, message: MarkedSync, serverMs: number): Film | undefined {
   const change = changeOf(message, film);
@@ -42,7 +50,7 @@ export function nextFilm(film: Film | undefined, message: MarkedSync, serverMs: 
     return film;
   }
   const atMs = Math.min(message.serverTime ?? serverMs, serverMs + aheadMs);
-  const actedAtMs = Math.min(message.actedAt ?? atMs, atMs);
+  const actedAtMs = Math.min(message.actedAt ?? atMs, serverMs + aheadMs);
   if (film !== undefined && (actedAtMs < film.actedAtMs || (actedAtMs === film.actedAtMs && atMs <= film.atMs))) {
     return film;
   }
@@ -56,7 +64,7 @@ export function nextFilm(film: Film | undefined, message: MarkedSync, serverMs: 
  */
 export function hostsWord(film: Film, time: number, serverMs: number, hostVideoUrl: string): Extract<OutgoingSync, { type: "HOST_STATE_UPDATE" }> {
   const state = film.playing ? "PLAYING" : "PAUSED";
-  const actedAt = film.isServers ? serverMs : film.actedAtMs;
+  const actedAt = film.isServers ? actTime(film, serverMs) : film.actedAtMs;
   return { type: "HOST_STATE_UPDATE", state, time, hostVideoUrl, serverTime: serverMs, actedAt };
 }
 

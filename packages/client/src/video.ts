@@ -1,6 +1,6 @@
 import type { RoomState } from "@usher/types";
 import { mayControl } from "./control.js";
-import { hostsWord, positionAt, type Film } from "./film.js";
+import { actTime, hostsWord, positionAt, type Film } from "./film.js";
 import type { OutgoingSync } from "./signaling.js";
 
 export interface SyncPortEvents {
@@ -247,9 +247,9 @@ export class VideoSync {
       return false;
     }
     if (room !== undefined && mayControl(room, userId, "UNIFIED_SYNC")) {
-      const actedAt = this.#port.serverTime();
+      const serverTime = this.#port.serverTime();
       const time = this.#video.currentTime;
-      this.#port.send({ type: "UNIFIED_SYNC", action, time, videoUrl: this.#options.source(), serverTime: actedAt, actedAt });
+      this.#port.send({ type: "UNIFIED_SYNC", action, time, videoUrl: this.#options.source(), serverTime, actedAt: actTime(film, serverTime) });
       return true;
     }
     this.#options.onRefused?.();

@@ -9,7 +9,7 @@ import { delayMs, isFinal } from "../dist/backoff.js";
 import { ServerClock } from "../dist/clock.js";
 import { mayControl, parseSync } from "../dist/control.js";
 import { Emitter } from "../dist/emitter.js";
-import { filmOf, hostsWord, nextFilm, positionAt, type Film } from "../dist/film.js";
+import { actTime, filmOf, hostsWord, nextFilm, positionAt, type Film } from "../dist/film.js";
 import type { MarkedSync } from "../dist/signaling.js";
 
 test("a close code says whether to connect again", () => {
@@ -184,7 +184,8 @@ test("the film after a message", () => {
     ["the host says again where it is", film, hostAt(11, 3000, 1000), { ...film, time: 11, atMs: 3000 }],
     ["but not against who acted since", { ...film, playing: false, actedAtMs: 2000 }, hostAt(11, 3000, 1000), { ...film, playing: false, actedAtMs: 2000 }],
     ["the same message over the other way", film, hostAt(10, 1000, 1000), film],
-    ["a mark from the future counts as now", film, sync("PAUSE", 12, { serverTime: 9e9, actedAt: 9e9 }), { ...film, playing: false, time: 12, atMs: 4500, actedAtMs: 4500 }],
+    ["a mark from the future counts as now", film, sync("PAUSE", 12, { serverTime: 9e9, actedAt: 9e9 }), { ...film, playing: false, time: 12, atMs: 6000, actedAtMs: 6000 }],
+    ["who acts on what is known acts later, also by a clock that is behind", film, sync("PAUSE", 9, { serverTime: 900, actedAt: actTime(film, 900) }), { ...film, playing: false, time: 9, atMs: 900, actedAtMs: 1001 }],
     ["a play without a time goes on where it is", { ...film, playing: false }, { type: "DIRECT_PLAY", userId: "ann", timestamp: 0 }, { ...film, time: 10, atMs: 4000, actedAtMs: 4000 }],
     ["a request is for the host to answer", film, { type: "CLIENT_REQUEST_PAUSE", userId: "bob", timestamp: 0 }, film],
   ];
