@@ -25,14 +25,23 @@ export function positionAt(film: Film, serverMs: number): number {
   return film.playing ? film.time + Math.max(0, serverMs - film.atMs) / 1000 : film.time;
 }
 
-/** How much later than the act itself the server may have heard of it, ms. */
-const heardMs = 1000;
+/** How far two lines through the server's time may be from each other and still be the same film, seconds. */
+const sameSeconds = 1;
 
-/** The film as the server tells it; undefined where nobody has played anything yet. A participant who was there knows better. */
+/**
+ * The film as the server tells it; undefined where nobody has played anything yet. The server knows when it last heard of the film, not when somebody
+ * acted, so anybody's word is newer.
+ */
 export function filmOf(room: RoomState): Film | undefined {
   const { isPlaying, currentTime, lastUpdated, url } = room.videoState;
   const isUntold = url === "" && !isPlaying && currentTime === 0;
-  return isUntold ? undefined : { playing: isPlaying, time: currentTime, atMs: lastUpdated, actedAtMs: lastUpdated - heardMs, url, isServers: true };
+  return isUntold ? undefined : { playing: isPlaying, time: currentTime, atMs: lastUpdated, actedAtMs: 0, url, isServers: true };
+}
+
+/** Says whether the server has heard of an act that was missed here: something later that is not the film that is known already. */
+export function isNews(told: Film, film: Film, serverMs: number): boolean {
+  const isSame = told.playing === film.playing && told.url === film.url && Math.abs(positionAt(told, serverMs) - positionAt(film, serverMs)) < sameSeconds;
+  return told.atMs > film.actedAtMs && !isSame;
 }
 
 /**
@@ -59,8 +68,8 @@ export function nextFilm(film: Film | undefined, message: MarkedSync, serverMs: 
 }
 
 /**
- * What a host says of where the film is. A host that has it from the server makes it its own act: the others know better than the server when they
- * acted last, and would not believe something older.
+ * What a host says of where the film is. A host that has it from the server makes it its own act, since it does not know whose it was: the others would not
+ * believe something older than what they have seen.
  */
 export function hostsWord(film: Film, time: number, serverMs: number, hostVideoUrl: string): Extract<OutgoingSync, { type: "HOST_STATE_UPDATE" }> {
   const state = film.playing ? "PLAYING" : "PAUSED";

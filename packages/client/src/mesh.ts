@@ -2,7 +2,7 @@ import type { RoomState } from "@usher/types";
 import { mayControl, parseSync } from "./control.js";
 import type { PeerSignal } from "./delivery.js";
 import { Emitter } from "./emitter.js";
-import { filmOf, hostsWord, nextFilm, positionAt, type Film } from "./film.js";
+import { filmOf, hostsWord, isNews, nextFilm, positionAt, type Film } from "./film.js";
 import { Peer } from "./peer.js";
 import type { IceServer, MarkedSync, OutgoingSync, Seated, ServerMessage, Signaling } from "./signaling.js";
 
@@ -173,7 +173,7 @@ export class PeerMesh extends Emitter<PeerMeshEvents> {
 
   #seated({ resumed, roomState }: Seated): void {
     const film = filmOf(roomState);
-    if (film !== undefined && (this.#film === undefined || film.actedAtMs > this.#film.actedAtMs)) {
+    if (film !== undefined && (this.#film === undefined || isNews(film, this.#film, this.serverTime()))) {
       this.#setFilm(film);
     }
     this.#tellFilm(); // a server that was killed may have forgotten, and a host that was reloaded has the server's word

@@ -9,7 +9,7 @@ import { delayMs, isFinal } from "../dist/backoff.js";
 import { ServerClock } from "../dist/clock.js";
 import { mayControl, parseSync } from "../dist/control.js";
 import { Emitter } from "../dist/emitter.js";
-import { actTime, filmOf, hostsWord, nextFilm, positionAt, type Film } from "../dist/film.js";
+import { actTime, filmOf, hostsWord, isNews, nextFilm, positionAt, type Film } from "../dist/film.js";
 import type { MarkedSync } from "../dist/signaling.js";
 
 test("a close code says whether to connect again", () => {
@@ -201,8 +201,23 @@ function hostAt(time: number, serverTime: number, actedAt: number): MarkedSync {
 test("the film as the server tells it gives way to who was there", () => {
   assert.equal(filmOf(room("HOST_ONLY")), undefined, "nobody has played anything");
   const film = filmOf(room("HOST_ONLY", { isPlaying: true, currentTime: 7, url: "clip", lastUpdated: 5000 }));
-  assert.deepEqual(film, { playing: true, time: 7, atMs: 5000, actedAtMs: 4000, url: "clip", isServers: true });
+  assert.deepEqual(film, { playing: true, time: 7, atMs: 5000, actedAtMs: 0, url: "clip", isServers: true });
   assert.equal(nextFilm(film, hostAt(7.1, 5000, 4950), 6000)?.time, 7.1);
+});
+
+test("what the server tells on a return is news where an act was missed", () => {
+  const film: Film = { playing: true, time: 10, atMs: 1000, actedAtMs: 1000, url: "clip", isServers: false };
+  const told: Film = { ...film, time: 12, atMs: 3050, actedAtMs: 0, isServers: true };
+  const rows: [rule: string, told: Film, isNews: boolean][] = [
+    ["the same line, heard of again later", told, false],
+    ["a pause", { ...told, playing: false }, true],
+    ["a seek", { ...told, time: 40 }, true],
+    ["another film", { ...told, url: "other" }, true],
+    ["a server that was killed and has forgotten the last act", { ...told, playing: false, atMs: 900 }, false],
+  ];
+  for (const [rule, word, want] of rows) {
+    assert.equal(isNews(word, film, 4000), want, rule);
+  }
 });
 
 test("a host that has the film from the server is believed by who knows better when somebody acted", () => {
