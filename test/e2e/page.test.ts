@@ -223,7 +223,7 @@ async function comesBackTooLate(set: Scene): Promise<void> {
   assert.ok((await bob.isHost()) || (await cem.isHost()));
 }
 
-describe("several scenes at a time", { concurrency: 3 }, () => {
+describe("two scenes at a time", { concurrency: 2 }, () => {
   for (const shell of shells) {
     for (const [what, play] of scenes) {
       perform(shell, what, play);

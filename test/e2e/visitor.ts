@@ -12,6 +12,9 @@ export const togetherMs = 150;
 /** In how many looks in a row two films must be together: one look could be luck. */
 const looks = 8;
 
+/** Long enough for a busy machine, and shorter than the 30 s after which a host says by itself where it is: who is apart must not be healed by that. */
+const togetherWithinMs = 20_000;
+
 export class Visitor {
   readonly person: Person;
   readonly page: Page;
@@ -161,7 +164,7 @@ export async function together(visitors: readonly Visitor[], paused: boolean): P
       inARow = films.every((film) => film.paused === paused && !film.seeking) && widest <= togetherMs ? inARow + 1 : 0;
       return inARow >= looks;
     },
-    10_000,
+    togetherWithinMs,
   );
 }
 
