@@ -105,13 +105,15 @@ export class FrameLog {
 
 /**
  * The frames that were sent and never received, each once. Sent again counts as the same frame. Not among them are frames of a session that
- * began before one of its two pages ended: nobody was there to receive them, or nobody to send them again.
+ * began before one of its two pages ended: nobody was there to receive them, or nobody to send them again. Nor those of a session that its sender
+ * has given up for a newer one, as after 12 s without any way to the other: then the frames of the newer one must arrive.
  */
 export function lost(entries: readonly Entry[]): Frame[] {
   const keyOf = (frame: Frame): string => [frame.from, frame.to, frame.session, frame.seq].join(" ");
   const sessionOf = (frame: Frame): string => [frame.from, frame.to, frame.session].join(" ");
   const received = new Set<string>();
   const began = new Map<string, number>();
+  const newest = new Map<string, string>();
   const goneAt = new Map<string, number>();
   for (const entry of entries) {
     if (entry.kind === "gone") {
@@ -119,14 +121,18 @@ export function lost(entries: readonly Entry[]): Frame[] {
     } else if (entry.kind === "received") {
       received.add(keyOf(entry));
     } else {
-      began.set(sessionOf(entry), Math.min(entry.atMs, began.get(sessionOf(entry)) ?? Infinity));
+      if (!began.has(sessionOf(entry))) {
+        began.set(sessionOf(entry), entry.atMs);
+        newest.set(`${entry.from} ${entry.to}`, entry.session);
+      }
     }
   }
   const missing = new Map<string, Frame>();
   for (const entry of entries) {
     if (entry.kind === "sent" && !received.has(keyOf(entry))) {
       const ended = Math.max(goneAt.get(entry.from) ?? 0, goneAt.get(entry.to) ?? 0);
-      if ((began.get(sessionOf(entry)) ?? 0) >= ended) {
+      const isCurrent = newest.get(`${entry.from} ${entry.to}`) === entry.session;
+      if (isCurrent && (began.get(sessionOf(entry)) ?? 0) >= ended) {
         missing.set(keyOf(entry), entry);
       }
     }

@@ -98,7 +98,10 @@ test("lost frames are told from those that nobody was there to receive", () => {
     frame("sent", 7, "s2", 2),
     frame("received", 8, "s2", 2),
   ];
-  assert.deepEqual(lost(entries).map(({ session, seq }) => `${session} ${seq}`), ["s2 1"]);
+  const missing = (): string[] => lost(entries).map(({ session, seq }) => `${session} ${seq}`);
+  assert.deepEqual(missing(), ["s2 1"]);
+  entries.push(frame("sent", 9, "s3", 1));
+  assert.deepEqual(missing(), ["s3 1"], "the sender has begun anew");
 });
 
 /** Opens an empty page with the server's origin, and in it a seat and what will answer an offer. */
