@@ -52,6 +52,8 @@ export class VideoSync {
   readonly #stop = new AbortController();
   readonly #unsubscribe: () => void;
   readonly #timer: ReturnType<typeof setInterval>;
+  /** Whether the element is paused as far as its events have told. Where it is otherwise, the viewer's event is still on its way. */
+  #isPaused: boolean;
   #soughtTo = -1;
   #asked = "";
 
@@ -59,11 +61,13 @@ export class VideoSync {
     this.#video = video;
     this.#port = port;
     this.#options = options;
+    this.#isPaused = video.paused;
     const { signal } = this.#stop;
     video.addEventListener("play", () => this.#played(), { signal });
     video.addEventListener("pause", () => this.#paused(), { signal });
     video.addEventListener("seeking", () => this.#sought(), { signal });
     video.addEventListener("ended", () => this.#ended(), { signal });
+    video.addEventListener("emptied", () => (this.#isPaused = video.paused), { signal }); // another source pauses without a word
     video.addEventListener("loadedmetadata", () => this.#apply(), { signal });
     this.#unsubscribe = port.on("film", () => this.#apply());
     this.#timer = setInterval(() => this.#follow(), loopMs);
@@ -125,7 +129,7 @@ export class VideoSync {
       return;
     }
     this.#asked = "";
-    if (!this.#isShown(film)) {
+    if (!this.#isShown(film) || video.paused !== this.#isPaused) {
       return;
     }
     const drift = this.#drift();
@@ -136,6 +140,7 @@ export class VideoSync {
       void this.#play();
     } else if (!film.playing && !video.paused) {
       video.pause();
+      this.#isPaused = true;
       video.playbackRate = 1;
     }
   }
@@ -165,14 +170,18 @@ export class VideoSync {
   async #play(): Promise<void> {
     const video = this.#video;
     try {
-      await video.play();
+      const playing = video.play();
+      this.#isPaused = video.paused;
+      await playing;
     } catch (error) {
       if ((error as Error).name !== "NotAllowedError") {
         return; // paused again, or another film
       }
       if (!video.muted) {
         video.muted = true;
-        await video.play().catch(() => undefined);
+        const playing = video.play();
+        this.#isPaused = video.paused;
+        await playing.catch(() => undefined);
       }
       this.#options.onBlocked?.();
     }
@@ -212,12 +221,14 @@ export class VideoSync {
   // The viewer's doing is told from our own by the film: an element that is as the film says was not touched.
 
   #played(): void {
+    this.#isPaused = this.#video.paused;
     if (!this.#video.paused && this.#port.film?.playing !== true) {
       this.#act("PLAY");
     }
   }
 
   #paused(): void {
+    this.#isPaused = this.#video.paused;
     // An element that the page takes out of the document pauses by itself.
     if (this.#video.paused && this.#video.isConnected && !this.#video.ended && this.#port.film?.playing === true) {
       this.#act("PAUSE");
@@ -256,6 +267,7 @@ export class VideoSync {
     this.#apply();
     if (film === undefined) {
       this.#video.pause();
+      this.#isPaused = true;
     }
     return false;
   }
