@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mock, test } from "node:test";
+import { mock, test, type TestContext } from "node:test";
 
 import type { PingMessage } from "@usher/types";
 import { ServerClock } from "../dist/clock.js";
@@ -34,52 +34,40 @@ test("the clock is asked for three times, then a plain PING goes out every 20 s 
   }
 });
 
-test("a clock that only slow answers have told is asked for again, every second and not for ever", (context) => {
+/** A heartbeat whose answers take as long as is said. */
+function startWithAnswers({ mock: mocked }: TestContext): ReturnType<typeof start> & { answer: (roundTripMs: number) => void } {
   let nowMs = 0;
-  context.mock.method(performance, "now", () => nowMs);
-  mock.timers.enable({ apis: ["setInterval", "setTimeout"] });
-  try {
-    const { heartbeat, sent, clock } = start(20_000);
-    const answer = (roundTripMs: number): void => {
-      nowMs += roundTripMs;
-      heartbeat.heard();
-      heartbeat.pong(5_000_000);
-    };
-    [800, 800, 800].forEach(answer);
-    assert.equal(sent.length, 3);
-    assert.equal(clock.errorMs, 400);
-    mock.timers.tick(1000);
-    assert.equal(sent.length, 4);
-    answer(20);
-    assert.equal(clock.errorMs, 10);
-    mock.timers.tick(5000);
-    assert.equal(sent.length, 4, "it is good now");
-    heartbeat.stop();
-  } finally {
-    mock.timers.reset();
-  }
+  mocked.method(performance, "now", () => nowMs);
+  mocked.timers.enable({ apis: ["setInterval", "setTimeout"] });
+  const started = start(20_000);
+  const answer = (roundTripMs: number): void => {
+    nowMs += roundTripMs;
+    started.heartbeat.heard();
+    started.heartbeat.pong(5_000_000);
+  };
+  return { ...started, answer };
+}
+
+test("a clock that only slow answers have told is asked for again, every second and not for ever", (context) => {
+  const { sent, clock, answer } = startWithAnswers(context);
+  [800, 800, 800].forEach(answer);
+  assert.equal(sent.length, 3);
+  assert.equal(clock.errorMs, 400);
+  context.mock.timers.tick(1000);
+  assert.equal(sent.length, 4);
+  answer(20);
+  assert.equal(clock.errorMs, 10);
+  context.mock.timers.tick(5000);
+  assert.equal(sent.length, 4, "it is good now");
 });
 
 test("a clock that stays unknown is not asked for for ever", (context) => {
-  let nowMs = 0;
-  context.mock.method(performance, "now", () => nowMs);
-  mock.timers.enable({ apis: ["setInterval", "setTimeout"] });
-  try {
-    const { heartbeat, sent } = start(20_000);
-    const answer = (roundTripMs: number): void => {
-      nowMs += roundTripMs;
-      heartbeat.heard();
-      heartbeat.pong(5_000_000);
-    };
-    for (let n = 0; n < 40; n++) {
-      answer(800);
-      mock.timers.tick(1000);
-    }
-    assert.equal(sent.filter((ping) => ping.timestamp !== undefined).length, 15);
-    heartbeat.stop();
-  } finally {
-    mock.timers.reset();
+  const { sent, answer } = startWithAnswers(context);
+  for (let n = 0; n < 40; n++) {
+    answer(800);
+    context.mock.timers.tick(1000);
   }
+  assert.equal(sent.filter((ping) => ping.timestamp !== undefined).length, 15);
 });
 
 test("ten seconds of silence after a PING are the end, and any message is a sign of life", () => {
