@@ -1,11 +1,10 @@
-// A web site with a film, of the same address for every browser, and what can be told of a film from outside.
+// A web site with a film, of the same address for every browser.
 
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
 import path from "node:path";
-import type { Page } from "playwright-core";
 
 const clip = path.resolve(import.meta.dirname, "../../web/dist/leader.mp4");
 const html = '<!doctype html><html lang="en"><title>Cinema</title><video src="/clip.mp4" width="640" controls loop></video>';
@@ -39,34 +38,4 @@ export async function openCinema(): Promise<Cinema> {
       await closed;
     },
   };
-}
-
-/** Where a page's first film is. */
-export interface Screen {
-  isPlaying: boolean;
-  time: number;
-  duration: number;
-  /** Where it was, by a line through now, at the epoch: of two films in sync this is the same, whenever each was asked. */
-  origin: number;
-}
-
-export function screenOf(page: Page): Promise<Screen> {
-  return page.evaluate(() => {
-    const video = document.querySelector("video");
-    if (video === null) {
-      throw new Error("the page has no video");
-    }
-    const { paused, currentTime, duration, readyState } = video;
-    return { isPlaying: !paused && readyState >= 3, time: currentTime, duration, origin: currentTime - Date.now() / 1000 };
-  });
-}
-
-/** How far two films are from each other, seconds, around the end of a film that loops. NaN where one plays and one does not. */
-export async function apart(one: Page, other: Page): Promise<number> {
-  const [a, b] = await Promise.all([screenOf(one), screenOf(other)]);
-  if (a.isPlaying !== b.isPlaying) {
-    return NaN;
-  }
-  const distance = Math.abs(a.isPlaying ? a.origin - b.origin : a.time - b.time) % a.duration;
-  return Math.min(distance, a.duration - distance);
 }

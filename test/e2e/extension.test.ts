@@ -13,12 +13,12 @@ import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 import type { Page } from "playwright-core";
 
-import { apart, openCinema, screenOf, type Cinema, type Screen } from "./cinema.ts";
+import { openCinema, type Cinema } from "./cinema.ts";
+import { isPlaying, lookAtFilm, together, type FilmLook, type Watcher } from "./film.ts";
 import { scene, type Person, type Scene } from "./scene.ts";
 import { shells } from "./server.ts";
 import { until } from "./wait.ts";
 
-const inSync = 0.15; // seconds
 const source = path.resolve(import.meta.dirname, "../../examples/extension");
 let extension = "";
 let cinema: Cinema;
@@ -52,24 +52,24 @@ for (const shell of shells) {
       // The content script takes hold of a film, paused, a moment after it was asked, and hears a moment later than the popup who may control.
       await until("the room plays", async () => {
         await ann.plays(true);
-        return (await screenOf(bob.film)).isPlaying;
+        return isPlaying(await bob.film());
       });
-      await together(both, true);
-      await bob.film.evaluate(() => document.querySelector("video")?.pause());
-      await together(both, true); // the host alone controls: undone
-      assert.equal((await screenOf(ann.film)).isPlaying, true);
+      await together(both, false);
+      await bob.page.evaluate(() => document.querySelector("video")?.pause());
+      await together(both, false); // the host alone controls: undone
+      assert.equal(isPlaying(await ann.film()), true);
 
       await ann.popup.getByLabel("Everyone").check();
       await until("both know of the mode", async () => (await ann.mode()) === "FREE_FOR_ALL" && (await bob.mode()) === "FREE_FOR_ALL");
       await until("Bob may pause Ann's film", async () => {
         await bob.plays(false);
-        return !(await screenOf(ann.film)).isPlaying;
+        return !isPlaying(await ann.film());
       });
-      await together(both, false);
-      await bob.film.evaluate(() => Object.assign(document.querySelector("video") ?? {}, { currentTime: 5 }));
-      await until("Ann's film goes where Bob has sought", async () => Math.abs((await screenOf(ann.film)).time - 5) < 0.1);
-      await bob.film.evaluate(() => document.querySelector("video")?.play());
       await together(both, true);
+      await bob.page.evaluate(() => Object.assign(document.querySelector("video") ?? {}, { currentTime: 5 }));
+      await until("Ann's film goes where Bob has sought", async () => Math.abs((await ann.film()).time - 5) < 0.1);
+      await bob.page.evaluate(() => document.querySelector("video")?.play());
+      await together(both, false);
 
       for (const killed of [[ann], [bob], both]) {
         const users = await Promise.all(both.map((viewer) => viewer.userId()));
@@ -78,12 +78,12 @@ for (const shell of shells) {
         assert.deepEqual(await Promise.all(both.map((viewer) => viewer.userId())), users);
         await Promise.all([ann.reaches("Bob", "direct"), bob.reaches("Ann", "direct")]);
         assert.match(await bob.person("Ann").innerText(), /Host/);
-        await together(both, true);
+        await together(both, false);
       }
       await ann.popup.getByLabel("Host only").check();
       await until("both know of the mode", async () => (await ann.mode()) === "HOST_ONLY" && (await bob.mode()) === "HOST_ONLY");
-      await ann.film.evaluate(() => document.querySelector("video")?.pause());
-      await together(both, false);
+      await ann.page.evaluate(() => document.querySelector("video")?.pause());
+      await together(both, true);
 
       assert.deepEqual(set.frames.lost(), [], "no signaling frame is lost");
       assert.ok(set.frames.entries.length > 0, "there were some");
@@ -91,34 +91,22 @@ for (const shell of shells) {
       await bob.popup.getByRole("button", { name: "Leave" }).click();
       await until("Bob's extension has let go of the film", () => bob.popup.evaluate(async () => !(await chrome.offscreen.hasDocument())));
       await until("Ann is alone", async () => (await ann.popup.locator("#people li").count()) === 1);
-      await bob.film.evaluate(() => document.querySelector("video")?.play());
-      await until("Bob's film is Bob's own again", async () => (await screenOf(bob.film)).isPlaying);
+      await bob.page.evaluate(() => document.querySelector("video")?.play());
+      await until("Bob's film is Bob's own again", async () => isPlaying(await bob.film()));
     }));
 }
 
-async function together(viewers: Viewer[], playing: boolean): Promise<void> {
-  const [one, other] = viewers as [Viewer, Viewer];
-  let screens: Screen[] = [];
-  await until(
-    () => `both films ${playing ? "play" : "are paused"} in sync: ${JSON.stringify(screens)}`,
-    async () => {
-      screens = await Promise.all(viewers.map(({ film }) => screenOf(film)));
-      return screens.every(({ isPlaying }) => isPlaying === playing) && (await apart(one.film, other.film)) < inSync;
-    },
-  );
-}
-
 /** Somebody with the extension: a tab with the film and one with the popup. */
-class Viewer {
+class Viewer implements Watcher {
   readonly name: string;
-  readonly film: Page;
+  readonly page: Page;
   readonly popup: Page;
   readonly #server: string;
 
-  private constructor(name: string, server: string, film: Page, popup: Page) {
+  private constructor(name: string, server: string, page: Page, popup: Page) {
     this.name = name;
     this.#server = server;
-    this.film = film;
+    this.page = page;
     this.popup = popup;
   }
 
@@ -165,9 +153,13 @@ class Viewer {
     });
   }
 
+  film(): Promise<FilmLook> {
+    return lookAtFilm(this.page);
+  }
+
   /** Plays or pauses in the page, where the film is not there already. */
   plays(playing: boolean): Promise<void> {
-    return this.film.evaluate((wanted) => {
+    return this.page.evaluate((wanted) => {
       const video = document.querySelector("video");
       if (video?.paused === wanted) {
         void (wanted ? video.play() : video.pause());

@@ -3,9 +3,10 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
+import { apart, filmsOf, together } from "./film.ts";
 import { scene, type Scene } from "./scene.ts";
 import { shells, type Shell } from "./server.ts";
-import { allDirect, apart, filmsOf, gather, together, Visitor } from "./visitor.ts";
+import { allDirect, gather, Visitor } from "./visitor.ts";
 import { until } from "./wait.ts";
 
 const names = ["Ann", "Bob", "Cem", "Dan", "Eva", "Fay"];

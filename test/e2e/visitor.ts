@@ -3,19 +3,12 @@
 import assert from "node:assert/strict";
 import type { Locator, Page } from "playwright-core";
 
+import { lookAtFilm, type FilmLook, type Watcher } from "./film.ts";
 import { openChannels } from "./peers.ts";
 import type { Person, PersonOptions, Scene } from "./scene.ts";
 import { until } from "./wait.ts";
 
-/** What the issue of being together is measured by, ms. */
-export const togetherMs = 150;
-/** In how many looks in a row two films must be together: one look could be luck. */
-const looks = 8;
-
-/** Long enough for a busy machine, and shorter than the 30 s after which a host says by itself where it is: who is apart must not be healed by that. */
-const togetherWithinMs = 20_000;
-
-export class Visitor {
+export class Visitor implements Watcher {
   readonly person: Person;
   readonly page: Page;
 
@@ -121,51 +114,8 @@ export class Visitor {
   }
 
   film(): Promise<FilmLook> {
-    return this.page.evaluate(() => {
-      const video = document.querySelector("video") as HTMLVideoElement;
-      const { currentTime: time, paused, duration, seeking } = video;
-      return { atMs: performance.timeOrigin + performance.now(), time, paused, duration, seeking };
-    });
+    return lookAtFilm(this.page);
   }
-}
-
-export interface FilmLook {
-  /** Of the machine's clock, which all browsers here have in common. */
-  atMs: number;
-  time: number;
-  paused: boolean;
-  duration: number;
-  seeking: boolean;
-}
-
-export function filmsOf(visitors: readonly Visitor[]): Promise<FilmLook[]> {
-  return Promise.all(visitors.map((visitor) => visitor.film()));
-}
-
-/** How far two looks at a film that begins again at its end are apart, in ms, whatever the time between the looks. */
-export function apart(a: FilmLook, b: FilmLook): number {
-  const lead = (look: FilmLook): number => (look.paused ? look.time : look.time - look.atMs / 1000);
-  const gap = Math.abs(lead(a) - lead(b)) % a.duration;
-  return Math.min(gap, a.duration - gap) * 1000;
-}
-
-/** Waits until all films play (or are paused), are together, and stay so for some looks in a row. */
-export async function together(visitors: readonly Visitor[], paused: boolean): Promise<void> {
-  let inARow = 0;
-  let last = "";
-  await until(
-    () => `the films of ${visitors.map((visitor) => visitor.name).join(", ")} are together and ${paused ? "paused" : "play"}: ${last}`,
-    async () => {
-      const films = await filmsOf(visitors);
-      const first = films[0] as FilmLook;
-      const gaps = films.map((film) => Math.round(apart(first, film)));
-      const widest = Math.max(...films.flatMap((film) => films.map((other) => apart(film, other))));
-      last = JSON.stringify({ paused: films.map((film) => film.paused), gaps });
-      inARow = films.every((film) => film.paused === paused && !film.seeking) && widest <= togetherMs ? inARow + 1 : 0;
-      return inARow >= looks;
-    },
-    togetherWithinMs,
-  );
 }
 
 /** Opens a room with the first, whom the others join by its link, all connected to all. */
