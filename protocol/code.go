@@ -31,6 +31,7 @@ const (
 	CodeTargetAway         Code = "TARGET_AWAY"
 	CodeTargetCannotHost   Code = "TARGET_CANNOT_HOST"
 	CodeRateLimited        Code = "RATE_LIMITED"
+	CodeRoomBusy           Code = "ROOM_BUSY"
 	CodeTooManyRooms       Code = "TOO_MANY_ROOMS"
 	CodeTooManyConnections Code = "TOO_MANY_CONNECTIONS"
 	CodeStorageUnavailable Code = "STORAGE_UNAVAILABLE"
@@ -87,6 +88,7 @@ var Codes = []Refusal{
 	{CodeTargetAway, "Target is away", true, 0, 0, "The target's seat is held after a lost connection, and the frame is of a kind that is not kept, or no more can be kept."},
 	{CodeTargetCannotHost, "Target's client cannot take over as host", false, 0, 0, "The target's client has not said \"protocol\":1, so it would not notice that it became host."},
 	{CodeRateLimited, "Too many messages; wait before you reconnect", true, CloseRateLimited, 0, "The connection sent more messages or bytes than its rate and burst allow."},
+	{CodeRoomBusy, "Room is busy; try again", true, 0, 0, "The room has more to send or to store than its budget allows."},
 	{CodeTooManyRooms, "Too many rooms from this address", true, 0, 0, "The address has as many rooms as one address may have."},
 	{CodeTooManyConnections, "Too many connections from this address", true, 0, 429, "The address has as many connections as one address may have."},
 	{CodeStorageUnavailable, "Storage is unavailable; try again later", true, 0, 503, "What was asked must be stored before it is answered, and the store does not accept it now. Relays go on."},

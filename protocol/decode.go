@@ -15,6 +15,9 @@ import (
 // the other fields are set. Byte slices mostly point into the decoded frame.
 type Message struct {
 	Type Type
+	// Ref is the ref of a request, nil where there is none. Type and Ref are set
+	// even where Decode returns an error for another field, so that the ERROR can say it.
+	Ref []byte
 	// RoomID is nil in PING and PONG and, mostly, in SyncMessages.
 	RoomID []byte
 	// UserID is nil in PING and PONG.
@@ -80,12 +83,13 @@ const (
 	fieldHostVideoURL
 	fieldVideoURL
 	fieldURL
+	fieldRef
 	fields
 )
 
 var fieldNames = [fields]string{
 	"", "type", "roomId", "userId", "targetUserId", "timestamp", "offer", "answer", "candidate", "userName", "roomName",
-	"resumeToken", "protocol", "newRoomName", "newUserName", "state", "action", "mode", "time", "hostVideoUrl", "videoUrl", "url",
+	"resumeToken", "protocol", "newRoomName", "newUserName", "state", "action", "mode", "time", "hostVideoUrl", "videoUrl", "url", "ref",
 }
 
 // fieldOf returns the field of a name. It is a table and not a switch, which becomes a large function in Wasm.
@@ -101,7 +105,7 @@ func fieldOf(name []byte) field {
 
 // slot is a hash that every field's name has for itself, which a test holds.
 func slot[S string | []byte](name S) byte {
-	return (name[0]*2 + name[len(name)/2]*57 + byte(len(name))) % 64
+	return (name[0]*5 + name[len(name)/2]*26 + byte(len(name))) % 64
 }
 
 var fieldSlots = func() (slots [64]field) {
@@ -271,6 +275,13 @@ func (m *Message) read(raw *members) *DecodeError {
 	}
 	if m.Type == 0 {
 		return &DecodeError{Code: CodeUnknownType}
+	}
+	if ref := raw[fieldRef]; ref != nil && m.Type.takesRef() {
+		if text, ok := unquote(ref); ok && ValidRef(text) {
+			m.Ref = text
+		} else {
+			return &DecodeError{CodeInvalidMessage, "ref is malformed"}
+		}
 	}
 	m.Playback = playbackOf[m.Type]
 	s := &shapes[m.Type]

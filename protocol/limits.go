@@ -22,6 +22,8 @@ const (
 	MaxJoinNameUnits = 64
 	// MaxURLBytes bounds the address of a page or video.
 	MaxURLBytes = 2048
+	// MaxRefBytes bounds the ref of a request.
+	MaxRefBytes = 36
 	// TokenBytes is the size of a resume token before its base64url encoding.
 	TokenBytes = 16
 )
@@ -50,6 +52,19 @@ func ValidRoomID[S string | []byte](s S) bool {
 	return true
 }
 
+// ValidRef reports whether s is a well-formed ref.
+func ValidRef[S string | []byte](s S) bool {
+	if len(s) == 0 || len(s) > MaxRefBytes {
+		return false
+	}
+	for i := range len(s) {
+		if !idByte[s[i]] || s[i] == '.' || s[i] == ':' {
+			return false
+		}
+	}
+	return true
+}
+
 // ValidUserID reports whether s is a well-formed user id.
 func ValidUserID[S string | []byte](s S) bool {
 	if len(s) == 0 || len(s) > MaxUserIDBytes {
@@ -63,7 +78,7 @@ func ValidUserID[S string | []byte](s S) bool {
 	return true
 }
 
-// idByte marks the bytes of user ids; room ids have all of them but . and :
+// idByte marks the bytes of user ids; room ids and refs have all of them but . and :
 var idByte = func() (set [256]bool) {
 	for _, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.:") {
 		set[c] = true

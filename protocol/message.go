@@ -28,6 +28,8 @@ type CreateRoomMessage struct {
 	ResumeToken string `json:"resumeToken,omitempty"`
 	// Protocol is 1 for a client that knows this version of the protocol.
 	Protocol int `json:"protocol,omitempty"`
+	// Ref comes back in the reply, and in an ERROR or UNDELIVERED for this request.
+	Ref string `json:"ref,omitempty" format:"ref"`
 }
 
 // JoinRoomMessage takes a seat: a new one, or one's own again. Answered by ROOM_JOINED or ERROR.
@@ -38,21 +40,31 @@ type JoinRoomMessage struct {
 	ResumeToken string `json:"resumeToken,omitempty"`
 	// Protocol is 1 for a client that knows this version of the protocol.
 	Protocol int `json:"protocol,omitempty"`
+	// Ref comes back in the reply, and in an ERROR or UNDELIVERED for this request.
+	Ref string `json:"ref,omitempty" format:"ref"`
 }
 
 // LeaveRoomMessage ends the seat. The server closes with 1000.
-type LeaveRoomMessage struct{ BaseSignalingMessage }
+type LeaveRoomMessage struct {
+	BaseSignalingMessage
+	// Ref comes back in an ERROR for this request.
+	Ref string `json:"ref,omitempty" format:"ref"`
+}
 
 // RenameRoomMessage renames the room. Host only. Answered by ROOM_RENAMED to all.
 type RenameRoomMessage struct {
 	BaseSignalingMessage
 	NewRoomName string `json:"newRoomName" format:"room-name"`
+	// Ref comes back in the sender's ROOM_RENAMED, and in an ERROR or UNDELIVERED for this request.
+	Ref string `json:"ref,omitempty" format:"ref"`
 }
 
 // RenameUserMessage renames the sender. Answered by USER_RENAMED to all.
 type RenameUserMessage struct {
 	BaseSignalingMessage
 	NewUserName string `json:"newUserName" format:"user-name"`
+	// Ref comes back in the sender's USER_RENAMED, and in an ERROR or UNDELIVERED for this request.
+	Ref string `json:"ref,omitempty" format:"ref"`
 }
 
 // TransferHostMessage makes another connected participant host, whose client
@@ -60,6 +72,8 @@ type RenameUserMessage struct {
 type TransferHostMessage struct {
 	BaseSignalingMessage
 	TargetUserID string `json:"targetUserId" format:"user-id"`
+	// Ref comes back in the sender's HOST_CHANGED, and in an ERROR or UNDELIVERED for this request.
+	Ref string `json:"ref,omitempty" format:"ref"`
 }
 
 // SessionDescription is the W3C's RTCSessionDescriptionInit. The server does not look into it.
@@ -209,28 +223,28 @@ func (m CreateRoomMessage) Append(dst []byte) []byte {
 	dst = appendString(dst, "userName", m.UserName)
 	dst = appendOptional(dst, "roomName", m.RoomName)
 	dst = appendOptional(dst, "resumeToken", m.ResumeToken)
-	return appendProtocol(dst, m.Protocol)
+	return appendRef(appendProtocol(dst, m.Protocol), m.Ref)
 }
 
 func (m JoinRoomMessage) Append(dst []byte) []byte {
 	dst = m.open(dst, JoinRoom)
 	dst = appendString(dst, "userName", m.UserName)
 	dst = appendOptional(dst, "resumeToken", m.ResumeToken)
-	return appendProtocol(dst, m.Protocol)
+	return appendRef(appendProtocol(dst, m.Protocol), m.Ref)
 }
 
-func (m LeaveRoomMessage) Append(dst []byte) []byte { return append(m.open(dst, LeaveRoom), '}') }
+func (m LeaveRoomMessage) Append(dst []byte) []byte { return appendRef(m.open(dst, LeaveRoom), m.Ref) }
 
 func (m RenameRoomMessage) Append(dst []byte) []byte {
-	return append(appendString(m.open(dst, RenameRoom), "newRoomName", m.NewRoomName), '}')
+	return appendRef(appendString(m.open(dst, RenameRoom), "newRoomName", m.NewRoomName), m.Ref)
 }
 
 func (m RenameUserMessage) Append(dst []byte) []byte {
-	return append(appendString(m.open(dst, RenameUser), "newUserName", m.NewUserName), '}')
+	return appendRef(appendString(m.open(dst, RenameUser), "newUserName", m.NewUserName), m.Ref)
 }
 
 func (m TransferHostMessage) Append(dst []byte) []byte {
-	return append(appendString(m.open(dst, TransferHost), "targetUserId", m.TargetUserID), '}')
+	return appendRef(appendString(m.open(dst, TransferHost), "targetUserId", m.TargetUserID), m.Ref)
 }
 
 func (m WebRTCOfferMessage) Append(dst []byte) []byte {
@@ -312,5 +326,10 @@ func appendProtocol(dst []byte, version int) []byte {
 	if version != 0 {
 		dst = appendInt(dst, "protocol", int64(version))
 	}
-	return append(dst, '}')
+	return dst
+}
+
+// appendRef ends a message that may carry a ref.
+func appendRef(dst []byte, ref string) []byte {
+	return append(appendOptional(dst, "ref", ref), '}')
 }

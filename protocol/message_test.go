@@ -27,14 +27,14 @@ var (
 )
 
 var clientExamples = []ClientMessage{
-	CreateRoomMessage{base, "Ann", "Film night", "", 1},
+	CreateRoomMessage{base, "Ann", "Film night", "", 1, "create-1"},
 	CreateRoomMessage{BaseSignalingMessage: base, UserName: "Ann"},
-	JoinRoomMessage{base, "Ann \"A\" \u2028 é 😀 \n", "AAECAwQFBgcICQoLDA0ODw", 1},
+	JoinRoomMessage{base, "Ann \"A\" \u2028 é 😀 \n", "AAECAwQFBgcICQoLDA0ODw", 1, "_2"},
 	JoinRoomMessage{BaseSignalingMessage: base, UserName: "Ann"},
-	LeaveRoomMessage{base},
-	RenameRoomMessage{base, "Second night"},
-	RenameUserMessage{base, "Anna"},
-	TransferHostMessage{base, "bob"},
+	LeaveRoomMessage{BaseSignalingMessage: base}, LeaveRoomMessage{base, "3"},
+	RenameRoomMessage{BaseSignalingMessage: base, NewRoomName: "Second night"}, RenameRoomMessage{base, "Second night", "4"},
+	RenameUserMessage{BaseSignalingMessage: base, NewUserName: "Anna"}, RenameUserMessage{base, "Anna", "5"},
+	TransferHostMessage{BaseSignalingMessage: base, TargetUserID: "bob"}, TransferHostMessage{base, "bob", "6"},
 	WebRTCOfferMessage{base, "bob", SessionDescription{"offer", "v=0\r\n"}},
 	WebRTCAnswerMessage{base, "bob", SessionDescription{"answer", "v=0\r\n"}},
 	WebRTCIceCandidateMessage{base, "bob", IceCandidate{"candidate:1 1 udp 1 192.0.2.1 1 typ host", "0", 0}},
@@ -56,14 +56,17 @@ func serverExamples() []ResponseMessage {
 	state := RoomState{ID: "room-1", Name: "Film night", HostID: "ann", Users: []User{ann, bob}, VideoState: VideoState{PlaybackRate: 1, LastUpdated: 1}, CreatedAt: 1, LastActivity: 2}
 	told := state
 	told.ControlMode, told.VideoState, told.HostVideoState, told.HostCurrentURL = FreeForAll, video, &video, "https://example.org/next"
-	seating := Seating{"room-1", "ann", state, "AAECAwQFBgcICQoLDA0ODw", true, true, 20000, 3, 3}
+	seating := Seating{"room-1", "ann", state, "AAECAwQFBgcICQoLDA0ODw", true, true, 20000, 3, "create-1", 3}
 	return []ResponseMessage{
 		RoomCreatedMessage{seating}, RoomJoinedMessage{Seating{RoomID: "room-1", UserID: "ann", RoomState: told, Timestamp: 3}},
-		UserJoinedMessage{"room-1", bob, state, 3}, UserLeftMessage{Departure{"room-1", "ann", "bob", state, 3}}, UserLeftMessage{Departure{"room-1", "bob", "", state, 3}},
-		UserDisconnectedMessage{Departure{"room-1", "bob", "", state, 3}}, UserReconnectedMessage{"room-1", "bob", state, 3},
-		RoomRenamedMessage{"room-1", "Second night", state, 3}, UserRenamedMessage{"room-1", "bob", "Robert", state, 3}, HostChangedMessage{"room-1", "bob", "ann", state, 3},
-		UndeliveredMessage{CodeTargetAway, WebRTCOffer, "bob", true, 3}, UndeliveredMessage{CodeControlDenied, DirectPlay, "", false, 3},
-		ErrorMessage{CodeInvalidMessage, "Message has a missing or malformed field", "userName is missing", false, 3}, ErrorMessage{CodeRoomNotFound, "Room not found", "", false, 3},
+		UserJoinedMessage{"room-1", bob, &state, 3}, UserJoinedMessage{"room-1", bob, nil, 3},
+		UserLeftMessage{Departure{"room-1", 3, "ann", "bob"}, &state}, UserLeftMessage{Departure{"room-1", 3, "bob", ""}, &state}, UserLeftMessage{Departure{"room-1", 3, "bob", ""}, nil},
+		UserDisconnectedMessage{Departure{"room-1", 3, "bob", ""}, state}, UserReconnectedMessage{"room-1", "bob", state, 3},
+		RoomRenamedMessage{"room-1", "Second night", state, "", 3}, RoomRenamedMessage{"room-1", "Second night", state, "4", 3},
+		UserRenamedMessage{"room-1", "bob", "Robert", state, "", 3}, UserRenamedMessage{"room-1", "bob", "Robert", state, "5", 3},
+		HostChangedMessage{"room-1", "bob", "ann", state, "", 3}, HostChangedMessage{"room-1", "bob", "ann", state, "6", 3},
+		UndeliveredMessage{CodeTargetAway, WebRTCOffer, "bob", true, "", 3}, UndeliveredMessage{CodeControlDenied, DirectPlay, "", false, "", 3}, UndeliveredMessage{CodeNotSeated, RenameUser, "", false, "5", 3},
+		ErrorMessage{CodeInvalidMessage, "Message has a missing or malformed field", "userName is missing", false, "", 3}, ErrorMessage{CodeRoomNotFound, "Room not found", "", false, "_2", 3},
 		PongMessage{3},
 	}
 }
@@ -168,9 +171,9 @@ func TestDecodeReadsWhatAppendWrites(t *testing.T) {
 	check(clientExamples[2], func(m Message) bool {
 		return m.UserName == "Ann \"A\" \u2028 é 😀 \n" && string(m.ResumeToken) == "AAECAwQFBgcICQoLDA0ODw"
 	})
-	check(RenameRoomMessage{base, "r"}, func(m Message) bool { return m.RoomName == "r" && m.UserName == "" })
-	check(RenameUserMessage{base, "u"}, func(m Message) bool { return m.UserName == "u" })
-	check(TransferHostMessage{base, "bob"}, func(m Message) bool { return string(m.TargetUserID) == "bob" })
+	check(RenameRoomMessage{base, "r", "4"}, func(m Message) bool { return m.RoomName == "r" && m.UserName == "" && string(m.Ref) == "4" })
+	check(RenameUserMessage{base, "u", ""}, func(m Message) bool { return m.UserName == "u" && m.Ref == nil })
+	check(TransferHostMessage{base, "bob", ""}, func(m Message) bool { return string(m.TargetUserID) == "bob" })
 	check(HostStateUpdateMessage{syncBase, "PLAYING", 62.5, "x"}, func(m Message) bool {
 		return m.Playback == Play && m.HasTime && m.Time == 62.5 && m.URL == "x" && m.RoomID == nil
 	})
@@ -239,6 +242,44 @@ func TestDecodeRefuses(t *testing.T) {
 		fault, _ := err.(*DecodeError)
 		if fault == nil || fault.Code != test.code || fault.Details != test.details {
 			t.Errorf("%.100s: %v, want %s %s", test.frame, err, test.code, test.details)
+		}
+	}
+}
+
+// The ERROR for a request says its ref, whatever is wrong with the rest of it.
+func TestDecodeKeepsTheRefOfARequest(t *testing.T) {
+	longest := strings.Repeat("x", MaxRefBytes)
+	for _, test := range []struct {
+		frame, ref string
+		code       Code
+	}{
+		{`{"type":"CREATE_ROOM","ref":"a",` + head + `"userName":"A"}`, "a", ""},
+		{`{"type":"JOIN_ROOM","ref":"` + longest + `",` + head + `"userName":"A"}`, longest, ""},
+		{`{"type":"LEAVE_ROOM","ref":"A_z-0",` + head + `"x":1}`, "A_z-0", ""},
+		{`{"type":"RENAME_USER","ref":"\u0061",` + head + `"newUserName":"A"}`, "a", ""},
+		{`{"type":"RENAME_ROOM",` + head + `"newRoomName":"A"}`, "", ""},
+		{`{"type":"JOIN_ROOM",` + head + `"userName":5,"ref":"a"}`, "a", CodeInvalidMessage},
+		{`{"ref":"a","type":"JOIN_ROOM","userName":"A"}`, "a", CodeInvalidRoomID},
+		{`{"ref":"a","type":"TRANSFER_HOST","roomId":"room-1","targetUserId":"bob"}`, "a", CodeInvalidUserID},
+		{`{"type":"LEAVE_ROOM",` + head + `"ref":""}`, "", CodeInvalidMessage},
+		{`{"type":"LEAVE_ROOM",` + head + `"ref":"` + longest + `x"}`, "", CodeInvalidMessage},
+		{`{"type":"LEAVE_ROOM",` + head + `"ref":"a b"}`, "", CodeInvalidMessage},
+		{`{"type":"LEAVE_ROOM",` + head + `"ref":"é"}`, "", CodeInvalidMessage},
+		{`{"type":"LEAVE_ROOM",` + head + `"ref":1}`, "", CodeInvalidMessage},
+		{`{"type":"LEAVE_ROOM",` + head + `"ref":null}`, "", CodeInvalidMessage},
+		{`{"type":"WEBRTC_OFFER",` + head + `"targetUserId":"bob","offer":{},"ref":"a"}`, "", ""},
+		{`{"type":"CONTROL_MODE_CHANGE","userId":"ann","mode":"HOST_ONLY","ref":[]}`, "", ""},
+		{`{"type":"HOST_NAVIGATE","userId":"ann","url":"","ref":null}`, "", ""},
+		{`{"type":"PING","ref":" "}`, "", ""},
+		{`{"type":"UNHEARD_OF","ref":"a"}`, "", CodeUnknownType},
+	} {
+		m, err := Decode([]byte(test.frame))
+		fault, _ := err.(*DecodeError)
+		if string(m.Ref) != test.ref || (m.Ref == nil) != (test.ref == "") || (fault == nil) != (test.code == "") || fault != nil && fault.Code != test.code {
+			t.Errorf("%s: ref %q, %v; want %q, %s", test.frame, m.Ref, err, test.ref, test.code)
+		}
+		if (m.Type == 0) != (test.code == CodeUnknownType) {
+			t.Errorf("%s: the type is %q", test.frame, m.Type)
 		}
 	}
 }

@@ -72,6 +72,8 @@ type Seating struct {
 	PingIntervalMs int64 `json:"pingIntervalMs"`
 	// ServerTime is the server's clock.
 	ServerTime int64 `json:"serverTime"`
+	// Ref is the ref of the request that this answers.
+	Ref string `json:"ref,omitempty" format:"ref"`
 	// Timestamp is the server's clock.
 	Timestamp int64 `json:"timestamp"`
 }
@@ -85,29 +87,36 @@ type RoomJoinedMessage struct{ Seating }
 // UserJoinedMessage tells the others of a new participant, or of one that
 // returned without a token: offer to it anew.
 type UserJoinedMessage struct {
-	RoomID     string    `json:"roomId" format:"room-id"`
-	JoinedUser User      `json:"joinedUser"`
-	RoomState  RoomState `json:"roomState"`
+	RoomID     string `json:"roomId" format:"room-id"`
+	JoinedUser User   `json:"joinedUser"`
+	// RoomState may be missing for a receiver that said "protocol":1, if a later message carries it.
+	RoomState *RoomState `json:"roomState,omitempty"`
 	// Timestamp is the server's clock.
 	Timestamp int64 `json:"timestamp"`
 }
 
 // Departure is what USER_LEFT and USER_DISCONNECTED have in common.
 type Departure struct {
-	RoomID     string `json:"roomId" format:"room-id"`
+	RoomID string `json:"roomId" format:"room-id"`
+	// Timestamp is the server's clock.
+	Timestamp  int64  `json:"timestamp"`
 	LeftUserID string `json:"leftUserId" format:"user-id"`
 	// NewHostID is set where the departed was the host and another took over.
-	NewHostID string    `json:"newHostId,omitempty" format:"user-id"`
-	RoomState RoomState `json:"roomState"`
-	// Timestamp is the server's clock.
-	Timestamp int64 `json:"timestamp"`
+	NewHostID string `json:"newHostId,omitempty" format:"user-id"`
 }
 
 // UserLeftMessage tells the others that a seat has ended; `newHostId` where it was the host's.
-type UserLeftMessage struct{ Departure }
+type UserLeftMessage struct {
+	Departure
+	// RoomState may be missing for a receiver that said "protocol":1, if a later message carries it.
+	RoomState *RoomState `json:"roomState,omitempty"`
+}
 
 // UserDisconnectedMessage tells the others that a connection dropped; its seat is held.
-type UserDisconnectedMessage struct{ Departure }
+type UserDisconnectedMessage struct {
+	Departure
+	RoomState RoomState `json:"roomState"`
+}
 
 // UserReconnectedMessage tells the others that a seat was resumed with its token.
 type UserReconnectedMessage struct {
@@ -123,6 +132,8 @@ type RoomRenamedMessage struct {
 	RoomID      string    `json:"roomId" format:"room-id"`
 	NewRoomName string    `json:"newRoomName"`
 	RoomState   RoomState `json:"roomState"`
+	// Ref is the ref of the request that this answers, only in its sender's copy.
+	Ref string `json:"ref,omitempty" format:"ref"`
 	// Timestamp is the server's clock.
 	Timestamp int64 `json:"timestamp"`
 }
@@ -134,6 +145,8 @@ type UserRenamedMessage struct {
 	UserID      string    `json:"userId" format:"user-id"`
 	NewUserName string    `json:"newUserName"`
 	RoomState   RoomState `json:"roomState"`
+	// Ref is the ref of the request that this answers, only in its sender's copy.
+	Ref string `json:"ref,omitempty" format:"ref"`
 	// Timestamp is the server's clock.
 	Timestamp int64 `json:"timestamp"`
 }
@@ -144,6 +157,8 @@ type HostChangedMessage struct {
 	NewHostID      string    `json:"newHostId" format:"user-id"`
 	PreviousHostID string    `json:"previousHostId" format:"user-id"`
 	RoomState      RoomState `json:"roomState"`
+	// Ref is the ref of the request that this answers, only in its sender's copy.
+	Ref string `json:"ref,omitempty" format:"ref"`
 	// Timestamp is the server's clock.
 	Timestamp int64 `json:"timestamp"`
 }
@@ -156,6 +171,8 @@ type UndeliveredMessage struct {
 	TargetUserID string `json:"targetUserId,omitempty" format:"user-id"`
 	// Retryable says that the same message may pass later, unchanged.
 	Retryable bool `json:"retryable"`
+	// Ref is the ref of the request that this answers.
+	Ref string `json:"ref,omitempty" format:"ref"`
 	// Timestamp is the server's clock.
 	Timestamp int64 `json:"timestamp"`
 }
@@ -170,6 +187,8 @@ type ErrorMessage struct {
 	Details string `json:"details,omitempty"`
 	// Retryable says that the same request may succeed later, unchanged.
 	Retryable bool `json:"retryable"`
+	// Ref is the ref of the request that this answers.
+	Ref string `json:"ref,omitempty" format:"ref"`
 	// Timestamp is the server's clock.
 	Timestamp int64 `json:"timestamp"`
 }
@@ -223,23 +242,27 @@ func (m *Seating) append(dst []byte, name string) []byte {
 	dst = appendBool(dst, "resumed", m.Resumed)
 	dst = appendBool(dst, "recovered", m.Recovered)
 	dst = appendInt(dst, "pingIntervalMs", m.PingIntervalMs)
-	return append(appendInt(dst, "serverTime", m.ServerTime), '}')
+	return appendRef(appendInt(dst, "serverTime", m.ServerTime), m.Ref)
 }
 
 func (m UserJoinedMessage) Append(dst []byte) []byte {
 	dst = openResponse(dst, m.ResponseType(), m.RoomID, SystemUserID, m.Timestamp)
 	dst = m.JoinedUser.append(appendName(dst, "joinedUser"))
-	return append(m.RoomState.append(dst), '}')
+	return append(m.RoomState.appendOptional(dst), '}')
 }
 
-func (m UserLeftMessage) Append(dst []byte) []byte         { return m.append(dst, m.ResponseType()) }
-func (m UserDisconnectedMessage) Append(dst []byte) []byte { return m.append(dst, m.ResponseType()) }
+func (m UserLeftMessage) Append(dst []byte) []byte {
+	return append(m.RoomState.appendOptional(m.append(dst, m.ResponseType())), '}')
+}
+
+func (m UserDisconnectedMessage) Append(dst []byte) []byte {
+	return append(m.RoomState.append(m.append(dst, m.ResponseType())), '}')
+}
 
 func (m *Departure) append(dst []byte, name string) []byte {
 	dst = openResponse(dst, name, m.RoomID, SystemUserID, m.Timestamp)
 	dst = appendString(dst, "leftUserId", m.LeftUserID)
-	dst = appendOptional(dst, "newHostId", m.NewHostID)
-	return append(m.RoomState.append(dst), '}')
+	return appendOptional(dst, "newHostId", m.NewHostID)
 }
 
 func (m UserReconnectedMessage) Append(dst []byte) []byte {
@@ -251,20 +274,20 @@ func (m UserReconnectedMessage) Append(dst []byte) []byte {
 func (m RoomRenamedMessage) Append(dst []byte) []byte {
 	dst = openResponse(dst, m.ResponseType(), m.RoomID, SystemUserID, m.Timestamp)
 	dst = appendString(dst, "newRoomName", m.NewRoomName)
-	return append(m.RoomState.append(dst), '}')
+	return appendRef(m.RoomState.append(dst), m.Ref)
 }
 
 func (m UserRenamedMessage) Append(dst []byte) []byte {
 	dst = openResponse(dst, m.ResponseType(), m.RoomID, m.UserID, m.Timestamp)
 	dst = appendString(dst, "newUserName", m.NewUserName)
-	return append(m.RoomState.append(dst), '}')
+	return appendRef(m.RoomState.append(dst), m.Ref)
 }
 
 func (m HostChangedMessage) Append(dst []byte) []byte {
 	dst = openResponse(dst, m.ResponseType(), m.RoomID, SystemUserID, m.Timestamp)
 	dst = appendString(dst, "newHostId", m.NewHostID)
 	dst = appendString(dst, "previousHostId", m.PreviousHostID)
-	return append(m.RoomState.append(dst), '}')
+	return appendRef(m.RoomState.append(dst), m.Ref)
 }
 
 func (m UndeliveredMessage) Append(dst []byte) []byte {
@@ -273,7 +296,7 @@ func (m UndeliveredMessage) Append(dst []byte) []byte {
 	dst = appendString(dst, "messageType", m.MessageType.String())
 	dst = appendOptional(dst, "targetUserId", m.TargetUserID)
 	dst = appendBool(dst, "retryable", m.Retryable)
-	return append(appendInt(dst, "timestamp", m.Timestamp), '}')
+	return appendRef(appendInt(dst, "timestamp", m.Timestamp), m.Ref)
 }
 
 func (m ErrorMessage) Append(dst []byte) []byte {
@@ -282,7 +305,7 @@ func (m ErrorMessage) Append(dst []byte) []byte {
 	dst = appendString(dst, "error", m.Error)
 	dst = appendOptional(dst, "details", m.Details)
 	dst = appendBool(dst, "retryable", m.Retryable)
-	return append(appendInt(dst, "timestamp", m.Timestamp), '}')
+	return appendRef(appendInt(dst, "timestamp", m.Timestamp), m.Ref)
 }
 
 func (m PongMessage) Append(dst []byte) []byte {
@@ -294,6 +317,13 @@ func openResponse(dst []byte, name, roomID, userID string, timestamp int64) []by
 	dst = appendString(dst, "roomId", roomID)
 	dst = appendString(dst, "userId", userID)
 	return appendInt(dst, "timestamp", timestamp)
+}
+
+func (s *RoomState) appendOptional(dst []byte) []byte {
+	if s == nil {
+		return dst
+	}
+	return s.append(dst)
 }
 
 func (s *RoomState) append(dst []byte) []byte {

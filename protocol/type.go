@@ -82,6 +82,10 @@ func (t Type) Relayed() bool {
 // is relayed, PING and PONG.
 func (t Type) Request() bool { return t != 0 && t < Types && !t.Relayed() && t != Ping && t != Pong }
 
+// takesRef reports whether the type may carry a ref: a request that is not passed on to
+// others. In all else a ref is an unknown field.
+func (t Type) takesRef() bool { return t.Request() && t != ControlModeChange }
+
 // typeOf returns the type of a name on the wire, 0 for an unknown one. A
 // switch, because the compiler makes it a search by length that does not allocate.
 func typeOf(name []byte) Type {

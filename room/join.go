@@ -71,7 +71,8 @@ func (s *step) joinAnew(c *conn, m *protocol.Message) {
 	s.save()
 	s.active()
 	s.seated(c, m.Type, false, false)
-	s.broadcast(seat, protocol.UserJoinedMessage{RoomID: s.id, JoinedUser: s.user(seat), RoomState: s.State(), Timestamp: s.nowMs})
+	state := s.State()
+	s.broadcast(seat, protocol.UserJoinedMessage{RoomID: s.id, JoinedUser: s.user(seat), RoomState: &state, Timestamp: s.nowMs})
 }
 
 func (s *step) create(c *conn, m *protocol.Message) bool {
@@ -126,7 +127,8 @@ func (s *step) rejoin(c *conn, m *protocol.Message, seat *seat) {
 		return
 	}
 	// Without a token the client has closed its peer connections: the others must offer anew.
-	s.broadcast(seat, protocol.UserJoinedMessage{RoomID: s.id, JoinedUser: s.user(seat), RoomState: s.State(), Timestamp: s.nowMs})
+	state := s.State()
+	s.broadcast(seat, protocol.UserJoinedMessage{RoomID: s.id, JoinedUser: s.user(seat), RoomState: &state, Timestamp: s.nowMs})
 }
 
 // owner says why the connection may not have the seat, or "".

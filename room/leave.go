@@ -39,7 +39,7 @@ func (s *step) holdSeat(seat *seat) {
 	s.due = true
 	s.closeParked(seat)
 	s.saveLater()
-	s.broadcast(seat, protocol.UserDisconnectedMessage{Departure: s.departure(seat, "")})
+	s.broadcast(seat, protocol.UserDisconnectedMessage{Departure: s.departure(seat, ""), RoomState: s.State()})
 }
 
 // endSeat answers LEAVE_ROOM, a close with 1000 and the end of a grace: it takes the seat away, hands the role over where it was the host's, and
@@ -77,7 +77,8 @@ func (s *step) endSeat(seat *seat, code protocol.CloseCode) {
 		s.close(c, code)
 	}
 	s.closeParked(seat)
-	s.broadcast(nil, protocol.UserLeftMessage{Departure: s.departure(seat, newHostID)})
+	state := s.State()
+	s.broadcast(nil, protocol.UserLeftMessage{Departure: s.departure(seat, newHostID), RoomState: &state})
 }
 
 // succeed hands the role of a departed host to the connected participant who
@@ -104,7 +105,7 @@ func (s *step) succeed(departed *seat) string {
 }
 
 func (s *step) departure(seat *seat, newHostID string) protocol.Departure {
-	return protocol.Departure{RoomID: s.id, LeftUserID: seat.id, NewHostID: newHostID, RoomState: s.State(), Timestamp: s.nowMs}
+	return protocol.Departure{RoomID: s.id, LeftUserID: seat.id, NewHostID: newHostID, Timestamp: s.nowMs}
 }
 
 // end makes the room one that does not exist. Connections without a seat stay:

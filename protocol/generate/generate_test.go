@@ -33,8 +33,8 @@ func TestNumbersAreReadable(t *testing.T) {
 
 // The patterns are what the functions accept, so that these two are the same.
 func TestPatterns(t *testing.T) {
-	if roomIDPattern() != "^[A-Za-z0-9_-]{6,50}$" || userIDPattern() != "^[A-Za-z0-9.:_-]{1,64}$" {
-		t.Error(roomIDPattern(), userIDPattern())
+	if roomIDPattern() != "^[A-Za-z0-9_-]{6,50}$" || userIDPattern() != "^[A-Za-z0-9.:_-]{1,64}$" || refPattern() != "^[A-Za-z0-9_-]{1,36}$" {
+		t.Error(roomIDPattern(), userIDPattern(), refPattern())
 	}
 }
 

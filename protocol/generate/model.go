@@ -75,8 +75,8 @@ func newModel(folder string) (*model, error) {
 		if err := m.complete(&msg.object, msg.sample); err != nil {
 			return nil, err
 		}
-		if base := m.objects[msg.base]; base != nil {
-			base.fields = msg.fields
+		if base := m.objects[msg.base]; base != nil { // without what not all of its messages have
+			base.fields = slices.DeleteFunc(slices.Clone(msg.fields), func(f field) bool { return f.owner == msg.name })
 		}
 		m.responses = append(m.responses, msg)
 	}

@@ -17,6 +17,10 @@ func userIDPattern() string {
 	return fmt.Sprintf("^[%s]{1,%d}$", class(func(c string) bool { return protocol.ValidUserID(c) }), protocol.MaxUserIDBytes)
 }
 
+func refPattern() string {
+	return fmt.Sprintf("^[%s]{1,%d}$", class(func(c string) bool { return protocol.ValidRef(c) }), protocol.MaxRefBytes)
+}
+
 // class is the inside of a regular expression's [ ]: the characters that are allowed, runs first, a hyphen last.
 func class(allows func(string) bool) string {
 	set, hyphen := "", ""

@@ -205,6 +205,8 @@ func (s *schemas) value(f field) ordered {
 		return s.ref("RoomId")
 	case f.format == "user-id":
 		return s.ref("UserId")
+	case f.format == "ref":
+		return append(withDoc(f.doc, "string"), member{"pattern", refPattern()})
 	case f.format == "seconds":
 		return append(withDoc(f.doc, "number"), member{"minimum", 0})
 	case f.format == "url":

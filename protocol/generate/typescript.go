@@ -79,6 +79,8 @@ func (s *script) limits() {
 	fmt.Fprintf(s, "export const roomIdPattern = /%s/;\n\n", roomIDPattern())
 	s.comment("", "What a user id looks like.")
 	fmt.Fprintf(s, "export const userIdPattern = /%s/;\n\n", userIDPattern())
+	s.comment("", "What the ref of a request looks like.")
+	fmt.Fprintf(s, "export const refPattern = /%s/;\n\n", refPattern())
 }
 
 func (s *script) codes() {
@@ -209,7 +211,7 @@ func (s *script) responses() {
 		if base := s.model.objects[msg.base]; !s.written[base.name] {
 			s.declare(base.name, "BaseResponseMessage", base.doc, "", inherited(base.fields))
 		}
-		s.declare(msg.name, msg.base, msg.doc, quote(msg.typ), nil)
+		s.declare(msg.name, msg.base, msg.doc, quote(msg.typ), slices.DeleteFunc(slices.Clone(msg.fields), func(f field) bool { return f.owner != msg.name }))
 	}
 	s.union("ResponseMessage", "What the server sends, beside the clients' messages that it relays.", names)
 }

@@ -15,7 +15,7 @@ func verdicts(m *model) ([]output, error) {
 	values := []string{
 		`null`, `true`, `{}`, `[]`, `0`, `1`, `-1`, `0.5`, `1e21`, `""`, `"x"`, `" "`, `"a b"`, `"room.1"`, `"room-1"`, `"ünï-cöde"`, `"room-1\n"`,
 		`"PLAY"`, `"PLAYING"`, `"SEEK"`, `"HOST_ONLY"`, `"host_only"`, letters(protocol.MinRoomIDBytes - 1), letters(protocol.MaxRoomIDBytes), letters(protocol.MaxRoomIDBytes + 1),
-		letters(protocol.MaxUserIDBytes), letters(protocol.MaxUserIDBytes + 1), letters(protocol.MaxURLBytes), letters(protocol.MaxURLBytes + 1),
+		letters(protocol.MaxRefBytes), letters(protocol.MaxRefBytes + 1), letters(protocol.MaxUserIDBytes), letters(protocol.MaxUserIDBytes + 1), letters(protocol.MaxURLBytes), letters(protocol.MaxURLBytes + 1),
 	}
 	var messages []json.RawMessage
 	for _, msg := range slices.Concat(m.signaling, m.sync) {

@@ -56,6 +56,8 @@ export const refusals = {
   TARGET_CANNOT_HOST: { error: "Target's client cannot take over as host", retryable: false, status: 0 },
   /** The connection sent more messages or bytes than its rate and burst allow. */
   RATE_LIMITED: { error: "Too many messages; wait before you reconnect", retryable: true, status: 0 },
+  /** The room has more to send or to store than its budget allows. */
+  ROOM_BUSY: { error: "Room is busy; try again", retryable: true, status: 0 },
   /** The address has as many rooms as one address may have. */
   TOO_MANY_ROOMS: { error: "Too many rooms from this address", retryable: true, status: 0 },
   /** The address has as many connections as one address may have. */

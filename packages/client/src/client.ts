@@ -1,4 +1,6 @@
-import { pingFrame, protocolVersion, type ClientMessage, type ControlMode, type ResponseMessage, type RoomState } from "@usher/types";
+import {
+  pingFrame, protocolVersion, type ClientMessage, type ControlMode, type ResponseMessage, type RoomState, type UserJoinedMessage, type UserLeftMessage,
+} from "@usher/types";
 import { delayMs, isFinal } from "./backoff.js";
 import { ServerClock } from "./clock.js";
 import { Emitter } from "./emitter.js";
@@ -281,7 +283,8 @@ export class RoomClient extends Emitter<RoomClientEvents> implements Signaling {
     } else if (message.type === "PONG") {
       this.#heartbeat.pong(message.timestamp);
     } else if (isOfRoom(message)) {
-      this.#setRoom(message.roomState);
+      // A later message carries the room state if this one does not.
+      if (message.roomState) this.#setRoom(message.roomState);
     } else if (message.type === "CONTROL_MODE_CHANGE") {
       this.#setMode(message.mode);
     }
@@ -383,7 +386,7 @@ function closedError(closeCode: number): RoomError {
   return failure(finalCodes[closeCode] ?? "CLOSED", String(closeCode));
 }
 
-type OfRoom = Extract<ResponseMessage, { roomState: RoomState }>;
+type OfRoom = Extract<ResponseMessage, { roomState: RoomState }> | UserJoinedMessage | UserLeftMessage;
 
 /** Looks at the type alone: a relayed message has what its sender put into it, maybe a roomState, too. */
 function isOfRoom(message: ServerMessage): message is OfRoom {

@@ -62,6 +62,8 @@ export interface ErrorCodes {
   readonly TARGET_CANNOT_HOST: Refusal;
   /** The connection sent more messages or bytes than its rate and burst allow. */
   readonly RATE_LIMITED: Refusal;
+  /** The room has more to send or to store than its budget allows. */
+  readonly ROOM_BUSY: Refusal;
   /** The address has as many rooms as one address may have. */
   readonly TOO_MANY_ROOMS: Refusal;
   /** The address has as many connections as one address may have. */
@@ -115,6 +117,7 @@ export const errorCodes: ErrorCodes = {
   TARGET_AWAY: { error: "Target is away", retryable: true },
   TARGET_CANNOT_HOST: { error: "Target's client cannot take over as host", retryable: false },
   RATE_LIMITED: { error: "Too many messages; wait before you reconnect", retryable: true, close: 4029 },
+  ROOM_BUSY: { error: "Room is busy; try again", retryable: true },
   TOO_MANY_ROOMS: { error: "Too many rooms from this address", retryable: true },
   TOO_MANY_CONNECTIONS: { error: "Too many connections from this address", retryable: true, status: 429 },
   STORAGE_UNAVAILABLE: { error: "Storage is unavailable; try again later", retryable: true, status: 503 },

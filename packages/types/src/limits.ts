@@ -27,6 +27,9 @@ export const maxJoinNameUnits = 64;
 /** Bounds the address of a page or video. */
 export const maxUrlBytes = 2048;
 
+/** Bounds the ref of a request. */
+export const maxRefBytes = 36;
+
 /** The size of a resume token before its base64url encoding. */
 export const tokenBytes = 16;
 
@@ -50,3 +53,6 @@ export const roomIdPattern = /^[A-Za-z0-9_-]{6,50}$/;
 
 /** What a user id looks like. */
 export const userIdPattern = /^[A-Za-z0-9.:_-]{1,64}$/;
+
+/** What the ref of a request looks like. */
+export const refPattern = /^[A-Za-z0-9_-]{1,36}$/;

@@ -38,6 +38,8 @@ export interface CreateRoomMessage extends BaseSignalingMessage {
   resumeToken?: string;
   /** 1 for a client that knows this version of the protocol. */
   protocol?: number;
+  /** Comes back in the reply, and in an ERROR or UNDELIVERED for this request. */
+  ref?: string;
 }
 
 /** Takes a seat: a new one, or one's own again. Answered by ROOM_JOINED or ERROR. */
@@ -48,29 +50,39 @@ export interface JoinRoomMessage extends BaseSignalingMessage {
   resumeToken?: string;
   /** 1 for a client that knows this version of the protocol. */
   protocol?: number;
+  /** Comes back in the reply, and in an ERROR or UNDELIVERED for this request. */
+  ref?: string;
 }
 
 /** Ends the seat. The server closes with 1000. */
 export interface LeaveRoomMessage extends BaseSignalingMessage {
   type: "LEAVE_ROOM";
+  /** Comes back in an ERROR for this request. */
+  ref?: string;
 }
 
 /** Renames the room. Host only. Answered by ROOM_RENAMED to all. */
 export interface RenameRoomMessage extends BaseSignalingMessage {
   type: "RENAME_ROOM";
   newRoomName: string;
+  /** Comes back in the sender's ROOM_RENAMED, and in an ERROR or UNDELIVERED for this request. */
+  ref?: string;
 }
 
 /** Renames the sender. Answered by USER_RENAMED to all. */
 export interface RenameUserMessage extends BaseSignalingMessage {
   type: "RENAME_USER";
   newUserName: string;
+  /** Comes back in the sender's USER_RENAMED, and in an ERROR or UNDELIVERED for this request. */
+  ref?: string;
 }
 
 /** Makes another connected participant host, whose client said `"protocol":1`. Host only. Answered by HOST_CHANGED to all. */
 export interface TransferHostMessage extends BaseSignalingMessage {
   type: "TRANSFER_HOST";
   targetUserId: string;
+  /** Comes back in the sender's HOST_CHANGED, and in an ERROR or UNDELIVERED for this request. */
+  ref?: string;
 }
 
 /** Carries an offer to one participant. Forwarded to the target, unchanged to the byte. */

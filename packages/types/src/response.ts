@@ -27,6 +27,8 @@ export interface Seating extends BaseResponseMessage {
   pingIntervalMs: number;
   /** The server's clock. */
   serverTime: number;
+  /** The ref of the request that this answers. */
+  ref?: string;
 }
 
 /** Answers CREATE_ROOM. */
@@ -46,7 +48,8 @@ export interface UserJoinedMessage extends BaseResponseMessage {
   /** Always "system". */
   userId: string;
   joinedUser: User;
-  roomState: RoomState;
+  /** May be missing for a receiver that said "protocol":1, if a later message carries it. */
+  roomState?: RoomState;
 }
 
 /** What USER_LEFT and USER_DISCONNECTED have in common. */
@@ -57,17 +60,19 @@ export interface Departure extends BaseResponseMessage {
   leftUserId: string;
   /** Set where the departed was the host and another took over. */
   newHostId?: string;
-  roomState: RoomState;
 }
 
 /** Tells the others that a seat has ended; `newHostId` where it was the host's. */
 export interface UserLeftMessage extends Departure {
   type: "USER_LEFT";
+  /** May be missing for a receiver that said "protocol":1, if a later message carries it. */
+  roomState?: RoomState;
 }
 
 /** Tells the others that a connection dropped; its seat is held. */
 export interface UserDisconnectedMessage extends Departure {
   type: "USER_DISCONNECTED";
+  roomState: RoomState;
 }
 
 /** Tells the others that a seat was resumed with its token. */
@@ -88,6 +93,8 @@ export interface RoomRenamedMessage extends BaseResponseMessage {
   userId: string;
   newRoomName: string;
   roomState: RoomState;
+  /** The ref of the request that this answers, only in its sender's copy. */
+  ref?: string;
 }
 
 /** Tells everybody a participant's new name; `userId` says whose it is. */
@@ -98,6 +105,8 @@ export interface UserRenamedMessage extends BaseResponseMessage {
   userId: string;
   newUserName: string;
   roomState: RoomState;
+  /** The ref of the request that this answers, only in its sender's copy. */
+  ref?: string;
 }
 
 /** Tells everybody that the host handed the role over. */
@@ -109,6 +118,8 @@ export interface HostChangedMessage extends BaseResponseMessage {
   newHostId: string;
   previousHostId: string;
   roomState: RoomState;
+  /** The ref of the request that this answers, only in its sender's copy. */
+  ref?: string;
 }
 
 /** Bounces a message that could not be delivered. */
@@ -120,6 +131,8 @@ export interface UndeliveredMessage extends BaseResponseMessage {
   targetUserId?: string;
   /** Says that the same message may pass later, unchanged. */
   retryable: boolean;
+  /** The ref of the request that this answers. */
+  ref?: string;
 }
 
 /** Refuses a request. */
@@ -133,6 +146,8 @@ export interface ErrorMessage extends BaseResponseMessage {
   details?: string;
   /** Says that the same request may succeed later, unchanged. */
   retryable: boolean;
+  /** The ref of the request that this answers. */
+  ref?: string;
 }
 
 /** Answers PING; `timestamp` is 0 where a platform has answered for a sleeping room. From a client it is ignored, but proves life. */

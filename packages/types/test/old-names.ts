@@ -77,7 +77,7 @@ export class RoomConnection {
 
   receive(frame: string): void {
     const message = JSON.parse(frame) as ResponseMessage | SignalingMessage;
-    if ("roomState" in message) this.room = message.roomState;
+    if ("roomState" in message && message.roomState) this.room = message.roomState;
     switch (message.type) {
       case "ROOM_CREATED":
       case "ROOM_JOINED":
@@ -128,7 +128,9 @@ const renamedUser = (m: UserRenamedMessage): string => `${m.userId} ${m.newUserN
 const failed = (m: ErrorMessage): string => (m.error === "Room not found" ? "create it" : `${m.error} ${m.details ?? ""}`);
 const ponged = (m: PongMessage): string => new Date(m.timestamp).toISOString();
 
-function show(room: RoomState): string {
+/** A room state is never missing for a client that does not send "protocol":1. */
+function show(room: RoomState | undefined): string {
+  if (!room) return "";
   const host: User | undefined = room.users.find((user) => user.isHost && user.isConnected && user.id === room.hostId);
   const video: VideoState = room.hostVideoState ?? room.videoState;
   const following: FollowMode = room.followMode;
