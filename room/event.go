@@ -104,4 +104,12 @@ type Effect struct {
 	AtMs    int64
 	Frame   []byte
 	Refusal protocol.Code
+	// Brief is Frame without its roomState, nil if there is no such version. While a Send waits for a
+	// commit or for a slow socket, the shell may send Brief in place of Frame if a later Send with a
+	// Brief waits behind it for the same Conn, so that only the last one carries the state.
+	Brief []byte
+	// Replaces is not 0 if a later Send with the same value for the same Conn makes this one
+	// superfluous: the shell may drop a Send that still waits when that one queues behind it.
+	// Nothing else may be dropped, and nothing reordered.
+	Replaces uint64
 }
