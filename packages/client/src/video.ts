@@ -1,6 +1,7 @@
 import type { RoomState } from "@usher/types";
 import { mayControl } from "./control.js";
 import { actTime, hostsWord, positionAt, type Film } from "./film.js";
+import { Pace } from "./pace.js";
 import type { OutgoingSync } from "./signaling.js";
 
 export interface SyncPortEvents {
@@ -31,11 +32,9 @@ export interface VideoSyncOptions {
 }
 
 const loopMs = 200;
-/** A drift, in seconds: what is let be, what is mended by speed, and what by a jump. */
+/** A drift, in seconds: what is let be while the film is paused, and what is mended by a jump while it plays; Pace mends what is less. */
 const steady = 0.025;
 const jump = 0.75;
-/** How much faster or slower the film may run to catch up; more can be heard. */
-const maxSpeedUp = 0.1;
 /** A host that is off by this many seconds was held up, and the others wait for it. */
 const heldUp = 0.35;
 /** How often the host says where it is though nothing happens, ms. */
@@ -52,6 +51,7 @@ export class VideoSync {
   readonly #stop = new AbortController();
   readonly #unsubscribe: () => void;
   readonly #timer: ReturnType<typeof setInterval>;
+  readonly #pace: Pace;
   /** Whether the element is paused as far as its events have told. Where it is otherwise, the viewer's event is still on its way. */
   #isPaused: boolean;
   #soughtTo = -1;
@@ -62,12 +62,13 @@ export class VideoSync {
     this.#port = port;
     this.#options = options;
     this.#isPaused = video.paused;
+    this.#pace = new Pace(video);
     const { signal } = this.#stop;
     video.addEventListener("play", () => this.#played(), { signal });
     video.addEventListener("pause", () => this.#paused(), { signal });
     video.addEventListener("seeking", () => this.#sought(), { signal });
     video.addEventListener("ended", () => this.#ended(), { signal });
-    video.addEventListener("emptied", () => (this.#isPaused = video.paused), { signal }); // another source pauses without a word
+    video.addEventListener("emptied", () => this.#emptied(), { signal });
     video.addEventListener("loadedmetadata", () => this.#apply(), { signal });
     this.#unsubscribe = port.on("film", () => this.#apply());
     this.#timer = setInterval(() => this.#follow(), loopMs);
@@ -89,7 +90,7 @@ export class VideoSync {
     clearInterval(this.#timer);
     this.#stop.abort();
     this.#unsubscribe();
-    this.#video.playbackRate = 1;
+    this.#pace.reset();
   }
 
   #drift(): number {
@@ -125,6 +126,7 @@ export class VideoSync {
       return;
     }
     if (film.url !== "" && film.url !== this.#options.source()) {
+      this.#pace.reset();
       this.#askFor(film.url);
       return;
     }
@@ -141,7 +143,7 @@ export class VideoSync {
     } else if (!film.playing && !video.paused) {
       video.pause();
       this.#isPaused = true;
-      video.playbackRate = 1;
+      this.#pace.reset();
     }
   }
 
@@ -159,6 +161,7 @@ export class VideoSync {
 
   #seek(drift: number): void {
     const { currentTime, duration, loop } = this.#video;
+    this.#pace.reset();
     let target = currentTime - drift;
     if (duration > 0) {
       target = loop ? (target + duration) % duration : Math.min(target, duration); // over the film's end or before its beginning
@@ -204,13 +207,8 @@ export class VideoSync {
     const drift = this.#drift();
     if (this.#isHost && (Math.abs(drift) > heldUp || this.#port.serverTime() - film.atMs > sayAgainMs)) {
       this.#say(film);
-    } else if (Math.abs(drift) > jump) {
+    } else if (Math.abs(drift) > jump || this.#pace.follow(drift, film, this.#port.serverTime())) {
       this.#seek(drift);
-    } else {
-      const rate = Math.abs(drift) < steady ? 1 : 1 - Math.sign(drift) * Math.min(maxSpeedUp, Math.abs(drift) / 2);
-      if (Math.abs(video.playbackRate - rate) > 0.001) {
-        video.playbackRate = rate;
-      }
     }
   }
 
@@ -227,8 +225,15 @@ export class VideoSync {
     }
   }
 
+  /** Another source pauses without a word. */
+  #emptied(): void {
+    this.#isPaused = this.#video.paused;
+    this.#pace.reset();
+  }
+
   #paused(): void {
     this.#isPaused = this.#video.paused;
+    this.#pace.reset();
     // An element that the page takes out of the document pauses by itself.
     if (this.#video.paused && this.#video.isConnected && !this.#video.ended && this.#port.film?.playing === true) {
       this.#act("PAUSE");
