@@ -64,7 +64,7 @@ export function nextFilm(film: Film | undefined, message: MarkedSync, serverMs: 
     return film;
   }
   const time = change.time ?? (film === undefined ? 0 : positionAt(film, atMs));
-  return { playing: change.playing ?? film?.playing ?? false, time, atMs, actedAtMs, url: change.url ?? film?.url ?? "", isServers: false };
+  return { playing: change.playing ?? film?.playing ?? false, time, atMs, actedAtMs, url: change.url || film?.url || "", isServers: false };
 }
 
 /**
@@ -96,6 +96,7 @@ function changeOf(message: SyncMessage, film: Film | undefined): Change | undefi
     case "DIRECT_SEEK":
       return { time: message.time };
     case "HOST_NAVIGATE":
+      return message.url === film?.url ? undefined : { playing: false, time: 0, url: message.url };
     case "CONTROL_MODE_CHANGE":
     case "CLIENT_REQUEST_PLAY":
     case "CLIENT_REQUEST_PAUSE":

@@ -1,8 +1,9 @@
-import type { RoomState } from "@usher/types";
+import type { ControlMode, RoomState } from "@usher/types";
 import { mayControl, parseSync } from "./control.js";
 import type { PeerSignal } from "./delivery.js";
 import { Emitter } from "./emitter.js";
 import { filmOf, hostsWord, isNews, nextFilm, positionAt, type Film } from "./film.js";
+import { HostsMode, LegacyPeers, type DirectMessage } from "./legacy.js";
 import { Peer } from "./peer.js";
 import type { IceServer, MarkedSync, OutgoingSync, Seated, ServerMessage, Signaling } from "./signaling.js";
 
@@ -17,7 +18,7 @@ export interface PeerMeshEvents {
   film: Film;
   room: RoomState;
   /** A SyncMessage goes out over a data channel, for who wants to watch. */
-  direct: { message: OutgoingSync; to: string };
+  direct: { message: DirectMessage; to: string };
 }
 
 export interface PeerMeshOptions {
@@ -41,6 +42,10 @@ export class PeerMesh extends Emitter<PeerMeshEvents> {
   readonly #peers = new Map<string, Peer>();
   readonly #routes = new Map<string, Route>();
   readonly #subscriptions: (() => void)[];
+  readonly #legacy = new LegacyPeers();
+  readonly #mode = new HostsMode();
+  /** The control mode that legacy participants were told last, by this side as host. */
+  #toldMode: ControlMode | undefined;
   #film: Film | undefined;
   /** Forbidden as far as is known here. */
   #early: (PeerMeshEvents["message"] & { untilMs: number })[] = [];
@@ -68,8 +73,10 @@ export class PeerMesh extends Emitter<PeerMeshEvents> {
     return this.#client.userId;
   }
 
+  /** The room; its controlMode is what the host says, which the server does not hear of from a legacy host. */
   get room(): RoomState | undefined {
-    return this.#client.room;
+    const { room } = this.#client;
+    return room === undefined ? undefined : this.#mode.in(room);
   }
 
   /** Where the film is; undefined where nobody has played anything yet. */
@@ -103,13 +110,14 @@ export class PeerMesh extends Emitter<PeerMeshEvents> {
     const isRequest = message.type.startsWith("CLIENT_REQUEST_");
     const target = to ?? (isRequest && room.controlMode === "HOST_ONLY" ? room.hostId : undefined);
     this.#setFilm(nextFilm(this.#film, { ...message, userId, timestamp: Date.now() }, this.serverTime()));
+    const mayRelay = this.#client.room !== undefined && mayControl(this.#client.room, userId, message.type);
     let isRelayed = false;
     for (const id of target === undefined ? this.#peers.keys() : [target]) {
-      if (!this.#sendDirect(message, id) && this.route(id) === "relayed") {
+      if (!this.#sendDirect(message, id) && mayRelay && this.route(id) === "relayed") {
         isRelayed = this.#client.send({ ...message, targetUserId: id }) || isRelayed;
       }
     }
-    if (!isRelayed && target === undefined && !isRequest) {
+    if (!isRelayed && mayRelay && target === undefined && !isRequest) {
       this.#client.send({ ...message, targetUserId: userId }); // to oneself: to the room alone
     }
     return true;
@@ -126,12 +134,34 @@ export class PeerMesh extends Emitter<PeerMeshEvents> {
     this.#peers.clear();
   }
 
-  #sendDirect(message: OutgoingSync, to: string): boolean {
-    const isSent = this.#peers.get(to)?.sendDirect(JSON.stringify({ ...message, userId: this.userId, timestamp: Date.now() })) ?? false;
-    if (isSent) {
-      this.emit("direct", { message, to });
+  #sendDirect(message: DirectMessage, to: string): boolean {
+    const peer = this.#peers.get(to);
+    if (peer?.isOpen !== true) {
+      return false;
     }
-    return isSent;
+    const { userId, room } = this;
+    const words = this.#legacy.wordsFor(to, message, room?.controlMode ?? "HOST_ONLY", this.#film, this.serverTime());
+    return words.every((word) => {
+      const isSent = peer.sendDirect(JSON.stringify({ ...word, userId, timestamp: Date.now() }));
+      if (isSent) {
+        this.emit("direct", { message: word, to });
+      }
+      return isSent;
+    });
+  }
+
+  /** Tells legacy participants of the control mode, to which only this side's data channels carry it. */
+  #tellMode(to: Iterable<string>): void {
+    const { room, userId } = this;
+    this.#toldMode = room?.hostId === userId ? room.controlMode : undefined;
+    if (this.#toldMode === undefined) {
+      return;
+    }
+    for (const id of to) {
+      if (this.#legacy.has(id)) {
+        this.#sendDirect({ type: "CONTROL_MODE_CHANGE", mode: this.#toldMode }, id);
+      }
+    }
   }
 
   /** One peer for each other participant, and none for who has left. */
@@ -145,9 +175,22 @@ export class PeerMesh extends Emitter<PeerMeshEvents> {
       if (!room.users.some((user) => user.id === id)) {
         peer.close();
         this.#peers.delete(id);
+        this.#legacy.forget(id);
       }
     }
+    this.#mode.follow(room);
     this.#tellRoutes();
+    this.#roomChanged();
+  }
+
+  #roomChanged(): void {
+    const { room } = this;
+    if (room === undefined) {
+      return;
+    }
+    if (this.#toldMode !== (room.hostId === this.userId ? room.controlMode : undefined)) {
+      this.#tellMode(this.#peers.keys());
+    }
     this.emit("room", room);
     this.#hearEarly();
   }
@@ -203,6 +246,7 @@ export class PeerMesh extends Emitter<PeerMeshEvents> {
       case "WEBRTC_OFFER":
       case "WEBRTC_ANSWER":
       case "WEBRTC_ICE_CANDIDATE":
+        this.#legacy.learn(message.userId, (message as PeerSignal).mesh !== undefined);
         this.#peers.get(message.userId)?.receive(message as PeerSignal);
         break;
       case "USER_JOINED": {
@@ -244,6 +288,10 @@ export class PeerMesh extends Emitter<PeerMeshEvents> {
     }
     this.#setFilm(nextFilm(this.#film, message, this.serverTime()));
     this.emit("message", { message, from, direct });
+    if (direct && message.type === "CONTROL_MODE_CHANGE" && this.#client.room !== undefined) {
+      this.#mode.tell(message.mode, this.#client.room);
+      this.#roomChanged();
+    }
   }
 
   #hearEarly(): void {
@@ -279,10 +327,14 @@ export class PeerMesh extends Emitter<PeerMeshEvents> {
     for (const userId of new Set([...this.#peers.keys(), ...this.#routes.keys()])) {
       const route = this.route(userId);
       if (this.#routes.get(userId) !== route) {
+        const isLegacy = this.#legacy.has(userId) && route === "direct"; // which hears nothing that is relayed
         const isBack = route !== "away" && this.#routes.get(userId) !== "relayed";
         this.#routes.set(userId, route);
         this.emit("route", { userId, route });
-        if (isBack) {
+        if (isLegacy) {
+          this.#tellMode([userId]);
+        }
+        if (isLegacy || isBack) {
           this.#tellFilm(userId); // what was under way on the old one may be lost
         }
       }

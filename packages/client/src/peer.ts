@@ -28,6 +28,8 @@ export class Peer {
   #connection: RTCPeerConnection | undefined;
   readonly #channels = new Set<RTCDataChannel>();
   #delivery = new Delivery();
+  /** Of the other side's last description. */
+  #remoteOrigin: string | undefined;
   #tasks: Promise<void> = Promise.resolve();
   #makingOffer = false;
   #settingAnswer = false;
@@ -91,6 +93,10 @@ export class Peer {
   }
 
   receive(signal: PeerSignal): void {
+    if (this.#isOfAnotherConnection(signal)) {
+      this.reset();
+    }
+    this.#remoteOrigin = originOf(signal) ?? this.#remoteOrigin;
     let ready = this.#delivery.receive(signal);
     if (ready === "restarted") {
       this.reset();
@@ -113,9 +119,15 @@ export class Peer {
     this.#connection = undefined;
     this.#channels.clear();
     this.#delivery = new Delivery();
+    this.#remoteOrigin = undefined;
     this.#tasks = Promise.resolve();
     this.#makingOffer = this.#settingAnswer = this.#ignoresOffer = false;
     this.#setOpen();
+  }
+
+  /** A client that does not mark its sessions makes a new connection when it begins again, and its offer says so by another origin (RFC 8829, 5.2.1). */
+  #isOfAnotherConnection(signal: PeerSignal): boolean {
+    return isUnmarkedOffer(signal) && this.#remoteOrigin !== undefined && originOf(signal) !== this.#remoteOrigin;
   }
 
   /** Runs a task of this session after those before it. */
@@ -205,7 +217,8 @@ export class Peer {
     const description = signal.type === "WEBRTC_OFFER" ? signal.offer : signal.answer;
     const isOffer = description.type === "offer";
     const isReady = !this.#makingOffer && (connection.signalingState === "stable" || this.#settingAnswer);
-    this.#ignoresOffer = isOffer && !isReady && !this.#options.polite();
+    // Whoever marks no session takes every offer for a new connection, and has forgotten its own by then.
+    this.#ignoresOffer = isOffer && !isReady && (isUnmarkedOffer(signal) || !this.#options.polite());
     if (this.#ignoresOffer) {
       return;
     }
@@ -276,4 +289,14 @@ export class Peer {
       (isOpen ? this.#options.opened : this.#options.closed)();
     }
   }
+}
+
+function isUnmarkedOffer(signal: PeerSignal): boolean {
+  return signal.mesh === undefined && signal.type === "WEBRTC_OFFER";
+}
+
+/** Which connection has made a description: the session id in its o= line (RFC 8866, section 5.2). */
+function originOf(signal: PeerSignal): string | undefined {
+  const sdp = signal.type === "WEBRTC_OFFER" ? signal.offer.sdp : signal.type === "WEBRTC_ANSWER" ? signal.answer.sdp : undefined;
+  return /^o=\S+ (\S+)/m.exec(sdp ?? "")?.[1];
 }

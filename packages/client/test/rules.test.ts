@@ -9,6 +9,7 @@ import { delayMs, isFinal } from "../dist/backoff.js";
 import { ServerClock } from "../dist/clock.js";
 import { mayControl, parseSync } from "../dist/control.js";
 import { Emitter } from "../dist/emitter.js";
+import { HostsMode, LegacyPeers, type DirectMessage } from "../dist/legacy.js";
 import { actTime, filmOf, hostsWord, isNews, nextFilm, positionAt, type Film } from "../dist/film.js";
 import type { MarkedSync } from "../dist/signaling.js";
 
@@ -187,6 +188,9 @@ test("the film after a message", () => {
     ["a mark from the future counts as now", film, sync("PAUSE", 12, { serverTime: 9e9, actedAt: 9e9 }), { ...film, playing: false, time: 12, atMs: 6000, actedAtMs: 6000 }],
     ["who acts on what is known acts later, also by a clock that is behind", film, sync("PAUSE", 9, { serverTime: 900, actedAt: actTime(film, 900) }), { ...film, playing: false, time: 9, atMs: 900, actedAtMs: 1001 }],
     ["a play without a time goes on where it is", { ...film, playing: false }, { type: "DIRECT_PLAY", userId: "ann", timestamp: 0 }, { ...film, time: 10, atMs: 4000, actedAtMs: 4000 }],
+    ["a host who goes to another page", film, { type: "HOST_NAVIGATE", userId: "ann", timestamp: 0, url: "other" }, { playing: false, time: 0, atMs: 4000, actedAtMs: 4000, url: "other", isServers: false }],
+    ["a host who goes to where the film is", film, { type: "HOST_NAVIGATE", userId: "ann", timestamp: 0, url: "clip" }, film],
+    ["a message without an address is about the same film", film, { ...sync("PLAY", 12), videoUrl: "" } as MarkedSync, { ...film, time: 12, atMs: 4000, actedAtMs: 4000 }],
     ["a request is for the host to answer", film, { type: "CLIENT_REQUEST_PAUSE", userId: "bob", timestamp: 0 }, film],
   ];
   for (const [rule, before, message, after] of rows) {
@@ -227,4 +231,53 @@ test("a host that has the film from the server is believed by who knows better w
   const word = { ...hostsWord(fromServer, 7.4, 6000, "clip"), userId: "ann", timestamp: 0 };
   assert.equal(nextFilm(theirs, word, 6000)?.time, 7.4);
   assert.equal(nextFilm(theirs, { ...hostsWord(theirs, 7.4, 6000, "clip"), userId: "ann", timestamp: 0 }, 6000)?.actedAtMs, 4980, "its own film stays the same act");
+});
+
+test("a legacy participant is told what it obeys", () => {
+  const page = "https://example.org/film.mp4";
+  const film: Film = { playing: true, time: 10, atMs: 1000, actedAtMs: 1000, url: page, isServers: false };
+  const play: DirectMessage = { type: "UNIFIED_SYNC", action: "PLAY", time: 10, videoUrl: page };
+  const seek: DirectMessage = { ...play, action: "SEEK" };
+  const update: DirectMessage = { type: "HOST_STATE_UPDATE", state: "PLAYING", time: 10, hostVideoUrl: page };
+  const request: DirectMessage = { type: "CLIENT_REQUEST_PLAY" };
+  const mode: DirectMessage = { type: "CONTROL_MODE_CHANGE", mode: "FREE_FOR_ALL" };
+  const clip = { ...film, url: "clip" };
+  const rows: [rule: string, mode: RoomState["controlMode"], message: DirectMessage, film: Film | undefined, told: object[]][] = [
+    ["the first word comes with the page", "HOST_ONLY", play, film, [{ type: "HOST_NAVIGATE", url: page }, { type: "HOST_STATE_UPDATE", state: "PLAYING", time: 12, hostVideoUrl: page }]],
+    ["later ones do not", "HOST_ONLY", play, film, [{ type: "HOST_STATE_UPDATE", state: "PLAYING", time: 12, hostVideoUrl: page }]],
+    ["a pause", "HOST_ONLY", { ...play, action: "PAUSE" }, { ...film, playing: false }, [{ type: "HOST_STATE_UPDATE", state: "PAUSED", time: 10, hostVideoUrl: page }]],
+    ["a seek", "HOST_ONLY", seek, film, [{ type: "HOST_STATE_UPDATE", state: "PLAYING", time: 12, hostVideoUrl: page }]],
+    ["the host's word", "HOST_ONLY", update, film, [{ type: "HOST_STATE_UPDATE", state: "PLAYING", time: 12, hostVideoUrl: page }]],
+    ["a name that is no address of a page", "HOST_ONLY", play, clip, [{ type: "HOST_STATE_UPDATE", state: "PLAYING", time: 12, hostVideoUrl: "clip" }]],
+    ["an act of anybody", "FREE_FOR_ALL", seek, film, [seek]],
+    ["the host's word when all control", "FREE_FOR_ALL", update, film, [{ type: "UNIFIED_SYNC", action: "PLAY", time: 12, videoUrl: page }]],
+    ["a request stays what it is", "HOST_ONLY", request, film, [request]],
+    ["the mode stays what it is", "HOST_ONLY", mode, film, [mode]],
+    ["before anything was played", "HOST_ONLY", play, undefined, [play]],
+  ];
+  const peers = new LegacyPeers();
+  peers.learn("bob", false);
+  for (const [rule, controlMode, message, known, told] of rows) {
+    const words = peers.wordsFor("bob", message, controlMode, known, 3000);
+    assert.deepEqual(words.map((word) => ({ ...word, serverTime: undefined, actedAt: undefined })), told.map((word) => ({ ...word, serverTime: undefined, actedAt: undefined })), rule);
+    assert.deepEqual(peers.wordsFor("cem", message, controlMode, known, 3000), [message], `${rule}: not for others`);
+  }
+  peers.learn("bob", true);
+  assert.deepEqual(peers.wordsFor("bob", play, "HOST_ONLY", film, 3000), [play], "it has come back as another client");
+});
+
+test("the mode that a host tells of by data channel holds until something newer", () => {
+  const served = room("HOST_ONLY");
+  const rows: [rule: string, rooms: RoomState[], mode: RoomState["controlMode"]][] = [
+    ["at once", [], "FREE_FOR_ALL"],
+    ["whatever the server says of other things", [{ ...served, name: "Renamed" }], "FREE_FOR_ALL"],
+    ["until the server has another one", [room("FREE_FOR_ALL"), served], "HOST_ONLY"],
+    ["or somebody else is host", [{ ...served, hostId: "bob" }, served], "HOST_ONLY"],
+  ];
+  for (const [rule, rooms, want] of rows) {
+    const mode = new HostsMode();
+    mode.tell("FREE_FOR_ALL", served);
+    rooms.forEach((next) => mode.follow(next));
+    assert.equal(mode.in(rooms.at(-1) ?? served).controlMode, want, rule);
+  }
 });
