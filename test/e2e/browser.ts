@@ -29,6 +29,8 @@ export interface BrowserOptions {
   extensions?: string[];
   viewport?: { width: number; height: number };
   colorScheme?: "light" | "dark";
+  /** In one process with all others who share: enough for somebody whose page is a script only. */
+  isShared?: boolean;
 }
 
 /** Processes that wait for the next scene of the test file: starting one costs more than most of what is done with it. */
@@ -52,7 +54,7 @@ export class Browser {
   }
 
   static async launch(options: BrowserOptions = {}): Promise<Browser> {
-    const { context, end } = options.extensions === undefined ? await inIdleProcess(options) : await withExtensions(options.extensions);
+    const { context, end } = await opened(options);
     const page = context.pages()[0] ?? (await context.newPage());
     await wakeNetwork(page);
     return new Browser(context, page, end);
@@ -71,6 +73,22 @@ async function end(process: Process): Promise<void> {
 interface Opened {
   context: BrowserContext;
   end: () => Promise<void>;
+}
+
+function opened(options: BrowserOptions): Promise<Opened> {
+  if (options.extensions !== undefined) {
+    return withExtensions(options.extensions);
+  }
+  return options.isShared === true ? inSharedProcess() : inIdleProcess(options);
+}
+
+let shared: Promise<Process> | undefined;
+after(async () => shared !== undefined && end(await shared));
+
+async function inSharedProcess(): Promise<Opened> {
+  shared ??= chromium.launch({ executablePath: executable(), headless: true, args: switches });
+  const context = await (await shared).newContext();
+  return { context, end: () => within("the profile closes", 10_000, context.close()).catch(() => undefined) };
 }
 
 async function inIdleProcess(options: BrowserOptions): Promise<Opened> {

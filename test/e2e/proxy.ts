@@ -13,6 +13,8 @@ interface Pair {
   outer: net.Socket;
   /** One side was reset or closed during a cut, of which the other side hears when it is healed. */
   isBroken: boolean;
+  /** Half-open: what either side sends is thrown away, and neither hears of the other's end. */
+  isDead: boolean;
 }
 
 export class Proxy {
@@ -22,9 +24,12 @@ export class Proxy {
   readonly #waiting = new Set<net.Socket>();
   readonly #targetPort: () => number;
   readonly #heard: Listener | undefined;
+  /** The loopback address that new connections come from. */
+  address: string;
   #isCut = false;
 
-  private constructor(listener: net.Server, targetPort: () => number, heard: Listener | undefined) {
+  private constructor(listener: net.Server, targetPort: () => number, heard: Listener | undefined, address: string) {
+    this.address = address;
     this.#listener = listener;
     this.#targetPort = targetPort;
     this.#heard = heard;
@@ -33,11 +38,11 @@ export class Proxy {
   }
 
   /** Listens on a free port; connections go to what targetPort gives at that moment. */
-  static async start(targetPort: () => number, heard?: Listener): Promise<Proxy> {
+  static async start(targetPort: () => number, heard?: Listener, address = "127.0.0.1"): Promise<Proxy> {
     // Half-open sockets are kept, so that each side's end reaches the other one in order.
     const listener = net.createServer({ allowHalfOpen: true, pauseOnConnect: true }).listen(0, "127.0.0.1");
     await once(listener, "listening");
-    return new Proxy(listener, targetPort, heard);
+    return new Proxy(listener, targetPort, heard, address);
   }
 
   /** Without a slash at its end. */
@@ -95,6 +100,25 @@ export class Proxy {
     this.#waiting.clear();
   }
 
+  /**
+   * Makes all connections half-open: both sides take them for well, and nothing passes any more. New ones are not affected. As when a NAT has
+   * forgotten them.
+   */
+  deaden(): void {
+    for (const pair of this.#pairs) {
+      pair.isDead = true;
+    }
+  }
+
+  /** Resets what is half-open on the browser's side only; the server hears nothing. As a browser does when its network has changed. */
+  resetInner(): void {
+    for (const pair of this.#pairs) {
+      if (pair.isDead) {
+        pair.inner.resetAndDestroy();
+      }
+    }
+  }
+
   async close(): Promise<void> {
     this.reset();
     const closed = once(this.#listener, "close");
@@ -117,14 +141,14 @@ export class Proxy {
   }
 
   #connect(inner: net.Socket): void {
-    const outer = net.connect({ port: this.#targetPort(), host: "127.0.0.1", allowHalfOpen: true });
-    const pair = { inner, outer, isBroken: false };
+    const outer = net.connect({ port: this.#targetPort(), host: "127.0.0.1", localAddress: this.address, allowHalfOpen: true });
+    const pair: Pair = { inner, outer, isBroken: false, isDead: false };
     this.#pairs.add(pair);
     for (const [from, to] of [[inner, outer], [outer, inner]] as const) {
       const tap = this.#tap(from === inner ? "sent" : "received");
       from.setNoDelay(true);
       from.on("data", (data) => {
-        if (!to.write(tap?.pass(data) ?? data)) {
+        if (!pair.isDead && !to.write(tap?.pass(data) ?? data)) {
           from.pause();
         }
       });
@@ -133,14 +157,17 @@ export class Proxy {
           from.resume();
         }
       });
-      from.on("end", () => to.end());
+      from.on("end", () => pair.isDead || to.end());
       from.on("error", () => {
         pair.isBroken = true;
-        if (!this.#isCut) {
+        if (!this.#isCut && !pair.isDead) {
           to.resetAndDestroy();
         }
       });
       from.on("close", () => {
+        if (pair.isDead) {
+          return; // until reset() or close()
+        }
         if (this.#isCut) {
           pair.isBroken = true;
         } else {

@@ -16,6 +16,8 @@ export interface PersonOptions extends BrowserOptions {
   isWired?: boolean;
   /** The socket is not a page's: its frames are counted where they pass the proxy. */
   isTapped?: boolean;
+  /** The loopback address that the server sees; by default all people share one. */
+  address?: string;
 }
 
 /** Somebody with a browser. */
@@ -71,16 +73,18 @@ export class Scene {
   readonly #wires = new Wires();
 
   readonly #begin: number;
+  readonly #isShared: boolean;
 
-  constructor(server: Server) {
+  constructor(server: Server, isShared = false) {
     this.server = server;
+    this.#isShared = isShared;
     this.#begin = server.output.length;
   }
 
   /** Opens a browser for somebody; names are unique. Its page is still empty. */
   async person(name: string, options: PersonOptions = {}): Promise<Person> {
     const heard: Listener | undefined = options.isTapped === true ? (kind, text) => this.frames.pass(name, kind, text) : undefined;
-    const [proxy, browser] = await Promise.all([Proxy.start(() => this.server.port, heard), Browser.launch(options)]);
+    const [proxy, browser] = await Promise.all([Proxy.start(() => this.server.port, heard, options.address), Browser.launch(options)]);
     const person = new Person(name, browser, proxy, this.#wires);
     this.people.push(person);
     await this.watch(person.page, name);
@@ -113,7 +117,7 @@ export class Scene {
 
   /** Everything that was written, for a reader who looks for a failure's cause. */
   story(): string {
-    const output = this.server.output.slice(this.#begin);
+    const output = this.#isShared ? "other scenes are in its output" : this.server.output.slice(this.#begin);
     return [`-- server (${this.server.shell})`, output, "-- frames", ...this.frames.lines, "-- consoles", ...this.lines, ""].join("\n");
   }
 }
@@ -141,5 +145,24 @@ export async function scene(shell: Shell, play: (scene: Scene) => Promise<void>,
     } else {
       await server.close();
     }
+  }
+}
+
+/** One server of each shell for all scenes that share. */
+const shared = new Map<Shell, Promise<Server>>();
+after(() => Promise.all([...shared.values()].map(async (server) => (await server).close())));
+
+/** Plays a scene that only needs a room of its own, not a server, beside others. */
+export async function sharedScene(shell: Shell, play: (scene: Scene) => Promise<void>): Promise<void> {
+  const starting = shared.get(shell) ?? Server.start(shell);
+  shared.set(shell, starting);
+  const set = new Scene(await starting, true);
+  try {
+    await play(set);
+  } catch (error) {
+    console.error(set.story());
+    throw error;
+  } finally {
+    await set.close();
   }
 }

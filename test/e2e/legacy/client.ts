@@ -1,0 +1,428 @@
+// The existing extension as a script: what it does on the wire and with its peer connections, faults included, and nothing of its surface.
+// Runs in a page. No rule here is usher's: the server and the page must get along with this client as it is.
+
+import { Peers, type Signal } from "./peers.ts";
+
+const pingEveryMs = 30_000;
+const pongWithinMs = 10_000;
+/** Before each new connection after a dropped one. Counted from the last socket that opened, whatever became of that. */
+const retryAfterMs = [1000, 2000, 4000, 8000, 16_000];
+const seatedWithinMs = 10_000;
+/** Before each JOIN_ROOM that is repeated on the same socket. */
+const rejoinAfterMs = [2000, 4000, 8000];
+const queueGapMs = 50;
+const finalCodes: readonly number[] = [1000, 4001, 4002, 4004];
+/** What is kept while there is no open socket. */
+const queued: readonly string[] = ["WEBRTC_OFFER", "WEBRTC_ANSWER", "RENAME_ROOM", "RENAME_USER", "LEAVE_ROOM"];
+
+export type ControlMode = "HOST_ONLY" | "FREE_FOR_ALL";
+
+interface User {
+  id: string;
+  name: string;
+  isHost: boolean;
+  isConnected: boolean;
+}
+
+interface Room {
+  id: string;
+  name: string;
+  hostId: string;
+  users: User[];
+  controlMode: ControlMode;
+  createdAt: number;
+  lastActivity: number;
+}
+
+/** A message of any type; which fields it has, its type says. */
+interface Message {
+  type: string;
+  roomId: string;
+  userId: string;
+  error: string;
+  roomState: Room;
+  leftUserId: string;
+  newHostId?: string;
+  offer: RTCSessionDescriptionInit;
+  answer: RTCSessionDescriptionInit;
+  candidate: RTCIceCandidateInit;
+}
+
+/** A message on a data channel. */
+export interface SyncMessage {
+  type: string;
+  userId: string;
+  [field: string]: unknown;
+}
+
+/** The film as this client would have it. */
+interface Film {
+  state: "PLAYING" | "PAUSED";
+  /** In seconds, at the last message about it. */
+  time: number;
+  url: string;
+}
+
+/** What a test may see. */
+export interface View {
+  userId: string;
+  status: "idle" | "connecting" | "seated" | "gave up" | "ended";
+  /** How many join answers it has had. */
+  seatings: number;
+  /** What it does as host it does if this is true, whatever roomState says. */
+  isHost: boolean;
+  hostId: string;
+  controlMode: ControlMode;
+  users: User[];
+  /** The newest peer connections and their channels, by user. */
+  peers: Record<string, string>;
+  film: Film;
+}
+
+interface Ask {
+  seated(): void;
+  failed(why: string): void;
+}
+
+export class LegacyClient {
+  readonly #userId = `user-${Date.now()}-${Math.random().toString(36).slice(2, 11).padEnd(9, "0")}`;
+  readonly #server: string;
+  readonly #userName: string;
+  readonly #peers: Peers;
+  /** Everything heard on data channels. */
+  readonly heard: SyncMessage[] = [];
+  #url: string;
+  #roomId = "";
+  #room: Room | undefined;
+  #controlMode: ControlMode = "HOST_ONLY";
+  #isHost = false;
+  #status: View["status"] = "idle";
+  #seatings = 0;
+  #film: Film = { state: "PAUSED", time: 0, url: "" };
+  /** The newest. Older ones keep their handlers, and act like it. */
+  #socket: WebSocket | undefined;
+  #attempts = 0;
+  #heartbeat = 0;
+  #pongDeadline = 0;
+  #queue: object[] = [];
+  #ask: Ask | undefined;
+
+  /** server is as VITE_WS_URL: ws://HOST/ws. */
+  constructor(server: string, userName: string) {
+    this.#server = server;
+    this.#url = server;
+    this.#userName = userName;
+    this.#peers = new Peers({
+      send: (signal) => this.#sendSignal(signal),
+      heard: (userId, text) => this.#heardSync(userId, text),
+      note: (text) => this.#note(text),
+    });
+  }
+
+  /** Opens a room. From the second connection on its id is appended to an address that has one. */
+  async create(roomId: string): Promise<void> {
+    this.#url += `?roomId=${roomId}`;
+    await this.#enter(roomId, "CREATE_ROOM");
+  }
+
+  /** Joins a room, as from a link: one that does not exist is created. */
+  async join(roomId: string): Promise<void> {
+    this.#url = `${this.#server}?roomId=${roomId}`;
+    try {
+      await this.#enter(roomId, "JOIN_ROOM");
+    } catch (error) {
+      if ((error as Error).message !== "Room not found") {
+        throw error;
+      }
+      await this.#seat("CREATE_ROOM");
+    }
+  }
+
+  /** The Leave button. */
+  leave(): void {
+    this.#send({ type: "LEAVE_ROOM" });
+    this.#send({ type: "LEAVE_ROOM" });
+    this.#peers.closeAll();
+    this.#socket?.close(1000);
+  }
+
+  /** Tells the others by data channel only. As host. */
+  setControlMode(mode: ControlMode): void {
+    this.#controlMode = mode;
+    this.say({ type: "CONTROL_MODE_CHANGE", mode });
+  }
+
+  /** Plays, pauses or seeks. In HOST_ONLY only a host's act is told. */
+  act(action: "PLAY" | "PAUSE" | "SEEK", time: number): void {
+    const state = action === "SEEK" ? this.#film.state : action === "PLAY" ? "PLAYING" : "PAUSED";
+    this.#film = { ...this.#film, state, time };
+    if (this.#controlMode === "FREE_FOR_ALL") {
+      this.say({ type: "UNIFIED_SYNC", action, time, videoUrl: this.#film.url });
+    } else if (this.#isHost) {
+      this.say({ type: "HOST_STATE_UPDATE", state, time, hostVideoUrl: this.#film.url });
+    }
+  }
+
+  /** Goes to another page. As host. */
+  navigate(url: string): void {
+    this.#film = { ...this.#film, url };
+    this.say({ type: "HOST_NAVIGATE", url });
+  }
+
+  /** Sends a SyncMessage to everybody whose newest channel is open, and returns to whom. */
+  say(message: { type: string } & Record<string, unknown>): string[] {
+    return this.#peers.say(JSON.stringify({ userId: this.#userId, timestamp: Date.now(), ...message }));
+  }
+
+  look(): View {
+    return {
+      userId: this.#userId,
+      status: this.#status,
+      seatings: this.#seatings,
+      isHost: this.#isHost,
+      hostId: this.#room?.hostId ?? "",
+      controlMode: this.#controlMode,
+      users: this.#room?.users ?? [],
+      peers: this.#peers.states(),
+      film: this.#film,
+    };
+  }
+
+  async #enter(roomId: string, type: "CREATE_ROOM" | "JOIN_ROOM"): Promise<void> {
+    this.#roomId = roomId;
+    await new Promise<void>((resolve, reject) => {
+      const socket = this.#open(() => resolve());
+      socket.addEventListener("close", ({ code }) => reject(new Error(`closed with ${code} before it was open`)));
+    });
+    await this.#fetchCredentials();
+    await this.#seat(type);
+  }
+
+  #open(opened: (socket: WebSocket) => unknown): WebSocket {
+    this.#status = "connecting";
+    const socket = new WebSocket(this.#url);
+    this.#socket = socket;
+    socket.onopen = () => {
+      this.#note("opened a socket");
+      this.#attempts = 0;
+      this.#startHeartbeat();
+      opened(socket);
+    };
+    socket.onmessage = ({ data }) => this.#received(JSON.parse(String(data)) as Message);
+    socket.onclose = ({ code, reason }) => this.#closed(code, reason);
+    return socket;
+  }
+
+  /** A socket was closed, the newest or one that was left. */
+  #closed(code: number, reason: string): void {
+    this.#note(`a socket closed with ${code} ${reason}`);
+    this.#stopHeartbeat();
+    if (finalCodes.includes(code)) {
+      this.#status = "ended";
+      return;
+    }
+    const delayMs = retryAfterMs[this.#attempts];
+    if (delayMs === undefined) {
+      this.#status = "gave up";
+      return;
+    }
+    this.#status = "connecting";
+    this.#attempts++;
+    setTimeout(() => this.#reopen(), delayMs);
+  }
+
+  #reopen(): void {
+    this.#open(async (socket) => {
+      for (const message of this.#queue.splice(0)) {
+        socket.send(JSON.stringify(message));
+        await sleep(queueGapMs);
+      }
+      await this.#rejoin(socket);
+    });
+  }
+
+  async #rejoin(socket: WebSocket): Promise<void> {
+    this.#peers.closeAll();
+    await this.#fetchCredentials();
+    for (const delayMs of [...rejoinAfterMs, undefined]) {
+      try {
+        await this.#seat("JOIN_ROOM", socket);
+        return;
+      } catch (error) {
+        this.#note(`is not seated: ${(error as Error).message}`);
+      }
+      if (delayMs === undefined) {
+        return;
+      }
+      await sleep(delayMs);
+      if (socket.readyState !== WebSocket.OPEN) {
+        return; // its end is seen to by its handler
+      }
+      this.#peers.closeAll();
+    }
+  }
+
+  /** Asks for a seat and waits for the answer. An ERROR in that time fails it, whatever it is about. */
+  async #seat(type: "CREATE_ROOM" | "JOIN_ROOM", socket = this.#socket): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const timer = setTimeout(() => reject(new Error("no answer")), seatedWithinMs);
+    const ask: Ask = { seated: resolve, failed: (why) => reject(new Error(why)) };
+    this.#ask = ask;
+    socket?.send(JSON.stringify(this.#message({ type, userName: this.#userName })));
+    try {
+      await promise;
+    } finally {
+      clearTimeout(timer);
+      if (this.#ask === ask) {
+        this.#ask = undefined;
+      }
+    }
+  }
+
+  /** Without a time-out: on a connection that died unnoticed it hangs, and the rejoin with it. */
+  async #fetchCredentials(): Promise<void> {
+    try {
+      const url = new URL(this.#server.replace(/^ws/, "http"));
+      const answer = await fetch(`${url.origin}/turn-credentials?userId=${this.#userId}`);
+      this.#peers.iceServers = ((await answer.json()) as { iceServers: RTCIceServer[] }).iceServers;
+    } catch (error) {
+      this.#note(`has no credentials: ${String(error)}`);
+    }
+  }
+
+  #startHeartbeat(): void {
+    this.#stopHeartbeat();
+    this.#heartbeat = window.setInterval(() => {
+      if (this.#socket?.readyState !== WebSocket.OPEN) {
+        return;
+      }
+      this.#socket.send(JSON.stringify({ type: "PING", timestamp: Date.now() }));
+      clearTimeout(this.#pongDeadline);
+      this.#pongDeadline = window.setTimeout(() => {
+        this.#note("had no PONG and leaves its socket");
+        this.#stopHeartbeat();
+        this.#reopen();
+      }, pongWithinMs);
+    }, pingEveryMs);
+  }
+
+  #stopHeartbeat(): void {
+    clearInterval(this.#heartbeat);
+    clearTimeout(this.#pongDeadline);
+  }
+
+  #received(message: Message): void {
+    switch (message.type) {
+      case "PONG":
+        clearTimeout(this.#pongDeadline);
+        break;
+      case "ERROR":
+        this.#ask?.failed(message.error);
+        break;
+      case "ROOM_CREATED":
+      case "ROOM_JOINED":
+        this.#joined(message);
+        break;
+      case "USER_JOINED":
+        this.#update(message.roomState);
+        this.#offerToAll();
+        break;
+      case "USER_LEFT":
+        this.#update(message.roomState);
+        this.#peers.close(message.leftUserId);
+        this.#isHost ||= message.newHostId === this.#userId;
+        break;
+      case "ROOM_RENAMED":
+      case "USER_RENAMED":
+        this.#update(message.roomState);
+        break;
+      case "WEBRTC_OFFER":
+        void this.#peers.answer(message.userId, message.offer);
+        break;
+      case "WEBRTC_ANSWER":
+        void this.#peers.answered(message.userId, message.answer);
+        break;
+      case "WEBRTC_ICE_CANDIDATE":
+        void this.#peers.candidate(message.userId, message.candidate);
+        break;
+    }
+  }
+
+  #joined({ type, roomId, roomState }: Message): void {
+    if (roomId !== this.#roomId || !roomState.users.some(({ id }) => id === this.#userId)) {
+      return;
+    }
+    this.#room = roomState;
+    this.#controlMode = roomState.controlMode;
+    this.#isHost = roomState.hostId === this.#userId;
+    this.#status = "seated";
+    this.#seatings++;
+    this.#note(`is seated${this.#isHost ? " as host" : ""}`);
+    this.#ask?.seated();
+    if (type === "ROOM_JOINED") {
+      this.#offerToAll();
+    }
+  }
+
+  /** What later states give; mode, videoState and so on are taken from the first only. */
+  #update({ id, name, hostId, users, createdAt, lastActivity }: Room): void {
+    if (this.#room !== undefined) {
+      this.#room = { ...this.#room, id, name, hostId, users, createdAt, lastActivity };
+    }
+  }
+
+  /** Offers to all whom it is responsible for, connected already or not. */
+  #offerToAll(): void {
+    const { users, hostId } = this.#room ?? { users: [], hostId: "" };
+    for (const { id, isConnected } of users) {
+      const isMine = this.#isHost || (id !== hostId && this.#userId < id);
+      if (id !== this.#userId && isConnected && isMine) {
+        void this.#peers.offer(id);
+      }
+    }
+  }
+
+  #heardSync(from: string, text: string): void {
+    const message = JSON.parse(text) as SyncMessage;
+    this.heard.push(message);
+    const isHostOnly = this.#controlMode === "HOST_ONLY";
+    const time = Number(message["time"]);
+    if (message.type === "CONTROL_MODE_CHANGE" && from === this.#room?.hostId) {
+      this.#controlMode = message["mode"] as ControlMode;
+    } else if (message.type === "HOST_STATE_UPDATE" && isHostOnly) {
+      this.#film = { state: message["state"] as Film["state"], time, url: String(message["hostVideoUrl"] ?? this.#film.url) };
+    } else if (message.type === "HOST_NAVIGATE" && isHostOnly) {
+      this.#film = { ...this.#film, url: String(message["url"]) };
+    } else if (message.type === "UNIFIED_SYNC" && !isHostOnly) {
+      const action = message["action"];
+      this.#film = { ...this.#film, time, state: action === "SEEK" ? this.#film.state : action === "PLAY" ? "PLAYING" : "PAUSED" };
+    }
+  }
+
+  #sendSignal(signal: Signal): void {
+    this.#send(signal);
+  }
+
+  #send(fields: { type: string }): void {
+    const message = this.#message(fields);
+    if (this.#socket?.readyState === WebSocket.OPEN) {
+      this.#socket.send(JSON.stringify(message));
+    } else if (queued.includes(fields.type)) {
+      this.#queue.push(message);
+    }
+  }
+
+  #message(fields: object): object {
+    return { ...fields, roomId: this.#roomId, userId: this.#userId, timestamp: Date.now() };
+  }
+
+  #note(text: string): void {
+    console.log(`${Date.now() % 1_000_000} ${this.#userId.slice(-4)} ${text}`);
+  }
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+Object.assign(window, { LegacyClient });
