@@ -40,7 +40,9 @@ type Config struct {
 	// AllowOrigins lists the origins that browsers may come from: "*" (the
 	// default), exact ones such as "https://example.org" or
 	// "chrome-extension://<id>", or patterns with * for any run of characters
-	// but "/" such as "https://*.example.org". Requests without an Origin are let in.
+	// but "/" such as "https://*.example.org". A page from a file has the origin "null"
+	// in browsers and "file://" in some webviews. Requests without an Origin are let in.
+	// At least one entry.
 	AllowOrigins []string
 	// TrustedProxies are the networks whose X-Forwarded-For is believed. Default none.
 	TrustedProxies []netip.Prefix

@@ -111,9 +111,6 @@ func preflight(w http.ResponseWriter, r *http.Request, allow string) {
 	h.Set("Access-Control-Allow-Methods", allow)
 	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type")
 	h.Set("Access-Control-Max-Age", corsMaxAge)
-	if r.Header.Get("Access-Control-Request-Private-Network") == "true" && h.Get("Access-Control-Allow-Origin") != "" {
-		h.Set("Access-Control-Allow-Private-Network", "true")
-	}
 	w.WriteHeader(http.StatusNoContent)
 }
 
@@ -150,12 +147,17 @@ func (e *edge) setHeaders(h http.Header, r *http.Request, id string) {
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 	h.Set("Access-Control-Expose-Headers", "X-Request-Id, Retry-After")
+	origin := r.Header.Get("Origin")
+	// "*" names nobody: with it alone any web page could reach into the network that the server is in.
+	if r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Private-Network") == "true" && e.origins.Names(origin) {
+		h.Set("Access-Control-Allow-Private-Network", "true")
+	}
 	if e.origins.Any() {
 		h.Set("Access-Control-Allow-Origin", "*")
 		return
 	}
 	h.Set("Vary", "Origin")
-	if origin := r.Header.Get("Origin"); origin != "" && e.origins.AllowsRequest(r) {
+	if origin != "" && e.origins.AllowsRequest(r) {
 		h.Set("Access-Control-Allow-Origin", origin)
 	}
 }

@@ -19,7 +19,7 @@ type OriginList struct {
 	patterns []string
 }
 
-// ParseOrigins compiles a list of origins: "*", "null", exact origins and
+// ParseOrigins compiles a list of origins: "*", "null", "file://", exact origins and
 // patterns, as Config.AllowOrigins says. An empty list allows no origin.
 func ParseOrigins(list []string) (*OriginList, error) {
 	l := &OriginList{exact: make(map[string]struct{})}
@@ -55,8 +55,10 @@ func parseOrigin(entry string) (string, error) {
 	}
 	scheme, rest, found := strings.Cut(entry, "://")
 	switch {
+	case rest == "" && strings.EqualFold(entry, "file://"): // what some webviews send for a page without a host
+		return "file://", nil
 	case !found || scheme == "" || rest == "":
-		return "", errors.New(`want *, null or scheme://host[:port], such as https://example.org`)
+		return "", errors.New(`want *, null, file:// or scheme://host[:port], such as https://example.org`)
 	case strings.ContainsAny(rest, "/?#"):
 		return "", errors.New("an origin has no path; end after the host or port, without a slash")
 	case strings.Contains(rest, "@"):
@@ -104,10 +106,10 @@ func (l *OriginList) Any() bool { return l.all }
 
 // Allows reports whether a browser's Origin is allowed. It does not allocate
 // for the lower-case origins that browsers send.
-func (l *OriginList) Allows(origin string) bool {
-	if l.all {
-		return true
-	}
+func (l *OriginList) Allows(origin string) bool { return l.all || l.Names(origin) }
+
+// Names reports whether an entry other than "*" allows the origin.
+func (l *OriginList) Names(origin string) bool {
 	if len(origin) > maxOriginBytes {
 		return false
 	}

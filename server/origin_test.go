@@ -14,7 +14,9 @@ func TestOrigins(t *testing.T) {
 		{"*", "https://a.test null chrome-extension://abc anything", ""},
 		{"https://a.test *", "https://b.test", ""},
 		{"", "", "https://a.test null"},
-		{"null", "null", "https://a.test NULLx"},
+		{"null", "null", "https://a.test NULLx file://"},
+		{"file://", "file:// FILE://", "null https://a.test file:///x file://a.test"},
+		{"https://a.test null file://", "null file:// https://a.test", "https://b.test"},
 		{"https://a.test", "https://a.test HTTPS://A.Test https://a.test:443", "http://a.test https://a.test:8443 https://a.test.evil https://b.test null https://a.test/"},
 		{"HTTPS://A.Test:443 http://b.test:80", "https://a.test http://b.test", "https://a.test:80"},
 		{"chrome-extension://abcdefgh", "chrome-extension://abcdefgh", "chrome-extension://abcdefghi moz-extension://abcdefgh"},
@@ -52,10 +54,11 @@ func TestOrigins(t *testing.T) {
 
 func TestOriginsThatCannotBeMeantAreRefused(t *testing.T) {
 	for entry, want := range map[string]string{
-		"":                       "want *, null or",
-		"a.test":                 "want *, null or",
-		"https://":               "want *, null or",
-		"://a.test":              "want *, null or",
+		"":                       "want *, null, file:// or",
+		"a.test":                 "want *, null, file:// or",
+		"https://":               "want *, null, file:// or",
+		"://a.test":              "want *, null, file:// or",
+		"file:///":               "no path",
 		"https://a.test/":        "no path",
 		"https://a.test?x":       "no path",
 		"https://u@a.test":       "no user name",

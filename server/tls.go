@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"crypto/tls"
 	"fmt"
 	"os"
@@ -82,7 +83,9 @@ func (c *certificates) read() (*tls.Certificate, error) {
 	if err != nil {
 		return nil, fmt.Errorf("tls-key: %w", err)
 	}
-	pair, err := tls.X509KeyPair(cert, key)
+	// Some editors write a byte order mark, which would hide the first block.
+	mark := []byte("\ufeff")
+	pair, err := tls.X509KeyPair(bytes.TrimPrefix(cert, mark), bytes.TrimPrefix(key, mark))
 	if err != nil {
 		return nil, fmt.Errorf("tls-cert %s and tls-key %s: %w", c.certFile, c.keyFile, err)
 	}

@@ -144,6 +144,13 @@ func TestReloadServesTheNewPairAndKeepsTheOldOneWhenTheNewIsBad(t *testing.T) {
 		want("second.test")
 	}
 	writePair(t, dir, "last.test", later)
+	for _, file := range []string{cfg.TLSCert, cfg.TLSKey} { // as some editors write them
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		writeFile(t, file, append([]byte("\ufeff"), data...))
+	}
 	if err := c.Reload(); err != nil {
 		t.Fatal(err)
 	}

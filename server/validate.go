@@ -52,6 +52,9 @@ func (p *problems) checkNetwork(c *Config) {
 	if c.Log == nil {
 		p.add("Log must be set")
 	}
+	if len(c.AllowOrigins) == 0 {
+		p.add("allow-origin must have an entry; * allows every origin")
+	}
 	if _, err := ParseOrigins(c.AllowOrigins); err != nil {
 		p.add("allow-origin: %w", err)
 	}

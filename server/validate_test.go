@@ -28,6 +28,8 @@ func validations() []validation {
 		{func(c *Config) { c.DataDir = "" }, "data must name a folder"},
 		{func(c *Config) { c.Log = nil }, "Log must be set"},
 		{func(c *Config) { c.AllowOrigins = []string{"a.test"} }, `allow-origin: origin "a.test": want *,`},
+		{func(c *Config) { c.AllowOrigins = nil }, "allow-origin must have an entry"},
+		{func(c *Config) { c.AllowOrigins = []string{"file://", "null"} }, ""},
 		{func(c *Config) { c.TrustedProxies = prefixes("10.0.0.0/8 fd00::/8") }, ""},
 		{func(c *Config) { c.TrustedProxies = []netip.Prefix{{}} }, "trusted-proxy: "},
 		{func(c *Config) { c.TrustedProxies = prefixes("::ffff:10.0.0.0/104") }, "trusted-proxy: "},

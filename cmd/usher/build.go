@@ -59,7 +59,7 @@ func (s *settings) turnSecret() (string, error) {
 	if s.TURNSecret != "" {
 		return "", &hinted{errors.New("turn-secret and turn-secret-file are both set"), "keep turn-secret-file and remove turn-secret"}
 	}
-	data, err := os.ReadFile(s.TURNSecretFile)
+	data, err := readText(s.TURNSecretFile)
 	if err != nil {
 		return "", fmt.Errorf("turn-secret-file: %w", err)
 	}

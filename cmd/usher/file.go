@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"slices"
 	"strings"
 
@@ -29,12 +28,14 @@ type fileEntry struct {
 
 func loadFile(path string, known map[string]bool) (settingsFile, error) {
 	file := settingsFile{path: path, entries: map[string]fileEntry{}}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		var cause *fs.PathError
-		if errors.As(err, &cause) {
-			err = cause.Err
-		}
+	data, err := readText(path)
+	var cause *fs.PathError
+	switch {
+	case err == nil:
+	case !errors.As(err, &cause):
+		return file, err
+	default:
+		err = cause.Err
 		return file, &hinted{fmt.Errorf("config file %s: %w", path, err),
 			"--config and USHER_CONFIG name the file; without them none is read"}
 	}

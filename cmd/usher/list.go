@@ -36,6 +36,9 @@ func popList(ctx *kong.DecodeContext, split func(string) []string) ([]string, er
 			kept = append(kept, item)
 		}
 	}
+	if len(kept) == 0 && ctx.Value.HasDefault {
+		return nil, emptyValue(ctx)
+	}
 	return kept, nil
 }
 

@@ -30,10 +30,23 @@ func TestScripts(t *testing.T) {
 		UpdateScripts:       *update,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("GORACE", "atexit_sleep_ms=0") // otherwise each command sleeps a second at its end
-			return nil
+			// What PowerShell writes by >, and no text archive can hold.
+			return os.WriteFile(filepath.Join(env.WorkDir, "utf16.yaml"), []byte("\xff\xfep\x00a\x00"), 0o600)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"keep-room": keepRoom},
 	})
+}
+
+func TestAByteOrderMarkIsNoPartOfASecret(t *testing.T) {
+	for written, want := range map[string]string{"s3cret": "s3cret", "\ufeffs3cret\r\n": "s3cret", "s3\ufeffcret\n": "s3\ufeffcret"} {
+		path := filepath.Join(t.TempDir(), "secret")
+		if err := os.WriteFile(path, []byte(written), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := (&settings{TURNSecretFile: path}).turnSecret(); got != want || err != nil {
+			t.Errorf("%q is read as %q, %v", written, got, err)
+		}
+	}
 }
 
 // parsed returns the commands as the command line filled them.

@@ -95,8 +95,9 @@ func (s *sources) BeforeResolve(ctx *kong.Context, origins origins) error {
 func environment(origins origins, known map[string]bool) kong.Resolver {
 	return kong.ResolverFunc(func(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
 		name := envName(flag.Name)
-		text, ok := os.LookupEnv(name)
-		if !ok || !known[flag.Name] {
+		// Compose files and unit files leave variables behind that are set but empty.
+		text := os.Getenv(name)
+		if strings.TrimSpace(text) == "" || !known[flag.Name] {
 			return nil, nil
 		}
 		origins[flag.Name] = origin{"env", name}

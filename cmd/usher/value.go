@@ -29,8 +29,18 @@ func decodeString(ctx *kong.DecodeContext, target reflect.Value) error {
 	if err != nil {
 		return &valueError{ctx.Value.Name, "needs a value", ""}
 	}
-	target.SetString(token.String())
+	text := token.String()
+	if strings.TrimSpace(text) == "" && ctx.Value.HasDefault {
+		return emptyValue(ctx)
+	}
+	target.SetString(text)
 	return nil
+}
+
+// emptyValue is the error for an empty value of a setting whose default is not empty: such a value
+// would mean something that nobody asks for, such as to serve no browser at all.
+func emptyValue(ctx *kong.DecodeContext) error {
+	return &valueError{ctx.Value.Name, "is empty", "leave it out for the default, " + ctx.Value.Default}
 }
 
 // popText takes the one value of a setting.
