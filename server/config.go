@@ -11,7 +11,7 @@ import (
 // Config is everything that a native server can be told. The zero value is
 // not usable: start from DefaultConfig.
 type Config struct {
-	// Listen is the TCP address to serve on. Default "localhost:8787".
+	// Listen is the TCP address to serve on; localhost is 127.0.0.1 and ::1. Default "localhost:8787".
 	Listen string
 	// Page is whether / serves the page: rooms, a film in sync and the signaling
 	// drawn. Default true; without it / is not found.

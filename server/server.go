@@ -39,7 +39,7 @@ type Server struct {
 	log       *slog.Logger
 	debug     bool
 	store     *store.Store
-	listener  net.Listener
+	listeners []net.Listener
 	http      *http.Server
 	certs     *certificates
 	engine    *nbhttp.Engine
@@ -87,12 +87,12 @@ func New(config Config) (*Server, error) {
 	}); err != nil {
 		return nil, err
 	}
-	if s.listener, err = net.Listen("tcp", config.Listen); err != nil {
+	if s.listeners, err = listen(config.Listen, listenTCP); err != nil {
 		_ = s.store.Close()
 		return nil, err
 	}
 	if err = s.prepare(); err != nil {
-		_ = s.listener.Close()
+		closeAll(s.listeners)
 		_ = s.store.Close()
 		return nil, err
 	}
@@ -161,8 +161,8 @@ func (s *Server) startPollers() error {
 // poller spreads new connections over the pollers. Nil where the system has none.
 func (s *Server) poller() *poller { return s.pollers[s.lastConn.Load()%uint64(len(s.pollers))] }
 
-// Addr is the address that the server listens on.
-func (s *Server) Addr() net.Addr { return s.listener.Addr() }
+// Addr is the address that the server listens on, the first of localhost's.
+func (s *Server) Addr() net.Addr { return s.listeners[0].Addr() }
 
 // Reload reads the certificate files again. Where they are of no use, the old
 // ones stay and the error says why.
@@ -192,15 +192,17 @@ func (s *Server) Run(ctx context.Context) error {
 	grace := time.Duration(s.config.Room.SeatGraceMs) * time.Millisecond
 	defer s.afterFunc(grace, func() { s.endUntouched(background) }).Stop()
 	go s.saveUnsaved(background)
-	served := make(chan error, 1)
-	go func() {
-		if s.certs != nil {
-			served <- s.http.ServeTLS(s.listener, "", "")
-		} else {
-			served <- s.http.Serve(s.listener)
-		}
-	}()
-	s.log.Info("serving", "listen", s.Addr().String())
+	served := make(chan error, len(s.listeners))
+	for _, listener := range s.listeners {
+		go func() {
+			if s.certs != nil {
+				served <- s.http.ServeTLS(listener, "", "")
+			} else {
+				served <- s.http.Serve(listener)
+			}
+		}()
+	}
+	s.log.Info("serving", "listen", addressesOf(s.listeners))
 	select {
 	case <-ctx.Done():
 		stop()
