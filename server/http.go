@@ -134,8 +134,10 @@ func (l httpLog) Write(line []byte) (int, error) {
 	handshake, failed := strings.CutPrefix(text, "http: TLS handshake error from ")
 	_, reason, _ := strings.Cut(handshake, ": ")
 	switch {
-	case failed && strings.HasPrefix(reason, "acme/"):
+	case failed && strings.HasPrefix(reason, "acme/") && !strings.Contains(reason, "not configured") && !strings.Contains(reason, "server name"):
 		l.log.Warn("no certificate", "error", reason) // for the operator to mend
+	case failed && strings.HasPrefix(reason, "acme/"): // for a name that the client made up
+		l.log.Debug("TLS handshake failed", "error", clip(reason, maxLoggedPathBytes))
 	case failed && (strings.HasPrefix(reason, "tls: ") || strings.HasPrefix(reason, "remote error: tls: ")):
 		l.log.Debug("TLS handshake failed", "error", reason)
 	case failed:
@@ -143,7 +145,7 @@ func (l httpLog) Write(line []byte) (int, error) {
 	case strings.HasPrefix(text, "http: panic serving "):
 		l.log.Error("panic outside of the edge")
 	default:
-		l.log.Warn(text)
+		l.log.Warn("net/http", "message", text)
 	}
 	return len(line), nil
 }

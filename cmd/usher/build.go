@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"usher/room"
@@ -24,7 +23,6 @@ func (s *settings) serverConfig() (server.Config, error) {
 	config.TLSCert, config.TLSKey, config.TLSDomains = s.TLSCert, s.TLSKey, s.TLSDomain
 	config.ACMEDirectory, config.ACMEEmail = s.ACMEDirectory, s.ACMEEmail
 	config.DrainSpread, config.DrainTimeout = time.Duration(s.DrainSpread), time.Duration(s.DrainTimeout)
-	config.Log = s.logger(os.Stderr)
 
 	var err error
 	if config.TURNSecret, err = s.turnSecret(); err != nil {

@@ -38,6 +38,11 @@ func (c *serveCmd) Run(out io.Writer) error {
 		return err
 	}
 	collectOften()
+	// Otherwise the first line after the log's reader has gone would end the process.
+	signal.Ignore(syscall.SIGPIPE)
+	log, closeLog := c.openLog(os.Stderr)
+	defer closeLog()
+	config.Log = log
 	srv, err := server.New(config)
 	if err != nil {
 		return explainServe(config, err)
@@ -51,7 +56,11 @@ func (c *serveCmd) Run(out io.Writer) error {
 	served, stopObeying := context.WithCancel(context.Background())
 	defer stopObeying()
 	ctx, drain := context.WithCancel(served)
-	go obey(served, signals, srv.Reload, drain, os.Exit, config.Log)
+	exit := func(status int) {
+		closeLog()
+		os.Exit(status)
+	}
+	go obey(served, signals, srv.Reload, drain, exit, log)
 	return explainServe(config, srv.Run(ctx))
 }
 
