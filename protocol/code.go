@@ -64,14 +64,14 @@ type Refusal struct {
 // Codes is the one table of refusals; TypeScript types and the protocol
 // document are generated from it.
 var Codes = []Refusal{
-	{CodeInvalidJSON, "Message is not one JSON object", false, 0, 0, "The frame is not exactly one JSON object: a syntax error, a duplicate name, or something after the end."},
+	{CodeInvalidJSON, "Message is not one JSON object", false, 0, 0, "The frame is not exactly one JSON object: a syntax error, a duplicate name, or something after the end. A lone surrogate escape is none of them."},
 	{CodeInvalidUTF8, "Message is not UTF-8", false, CloseInvalidUTF8, 0, "The text frame is not valid UTF-8 (RFC 6455, section 8.1)."},
 	{CodeBinaryFrame, "Send text frames, not binary ones", false, CloseBinary, 0, "The frame is binary."},
 	{CodeUnknownType, "Unknown message type", false, 0, 0, "The message has no type, or one that a client may not send."},
 	{CodeInvalidMessage, "Message has a missing or malformed field", false, 0, 0, "A field that the type requires is missing, of the wrong JSON type or out of its bounds; details names it."},
-	{CodeInvalidName, "Name is empty, too long or has control characters", false, 0, 0, "A name is empty after trimming, longer than its limit in UTF-16 units, or has control characters."},
+	{CodeInvalidName, "Name is empty, invisible, too long or has control characters", false, 0, 0, "A name is empty after trimming, displays nothing, is longer than its limit in UTF-16 units, or has control characters, bidirectional controls (U+202A to U+202E, U+2066 to U+2069) or a lone surrogate."},
 	{CodeInvalidRoomID, "Room id must be 6 to 50 letters, digits, hyphens or underscores", false, 0, 400, "The room id is missing or malformed."},
-	{CodeInvalidUserID, "User id must be 1 to 64 letters, digits or any of _ . : -", false, 0, 400, "The user id is missing or malformed."},
+	{CodeInvalidUserID, "User id must be 1 to 64 letters, digits or any of _ . : -", false, 0, 400, "The user id is missing or malformed, or somebody wants to join as `system`, `server` or `usher`, in any letter case and with any punctuation around it."},
 	{CodeInvalidTTL, "ttl must be a whole number of seconds from 300 to 86400", false, 0, 400, "The ttl of a request for TURN credentials is not a number within its bounds."},
 	{CodeRoomNotFound, "Room not found", false, 0, 404, "No such room. CREATE_ROOM with the same id makes it."},
 	{CodeRoomMismatch, "Message names another room than this connection's", false, CloseRoomMismatch, 0, "The roomId in a message is not the one that the connection's URL names."},

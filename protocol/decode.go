@@ -221,18 +221,23 @@ type decoder struct {
 	json   jsontext.Decoder
 }
 
+// laxly has jsontext take lone surrogate escapes for U+FFFD, because they are grammatical
+// JSON (RFC 8259, section 8.2). So two names of one object that differ in them only are a
+// duplicate. It would take bytes that are not UTF-8 as well; parse looks for those first.
+var laxly = jsontext.AllowInvalidUTF8(true)
+
 var decoders = sync.Pool{New: func() any { return new(decoder) }}
 
 // parse splits the frame by jsontext.
 func parse(frame []byte, raw *members) *DecodeError {
+	if !utf8.Valid(frame) {
+		return &DecodeError{Code: CodeInvalidUTF8}
+	}
 	d := decoders.Get().(*decoder)
 	defer decoders.Put(d)
 	d.source.Reset(frame)
-	d.json.Reset(&d.source)
+	d.json.Reset(&d.source, laxly)
 	if err := d.split(frame, raw); err != nil {
-		if !utf8.Valid(frame) {
-			return &DecodeError{Code: CodeInvalidUTF8}
-		}
 		return &DecodeError{Code: CodeInvalidJSON}
 	}
 	return nil
@@ -298,6 +303,9 @@ func (m *Message) read(raw *members) *DecodeError {
 			return &DecodeError{f.code(), fieldNames[f] + " is malformed"}
 		}
 	}
+	if (m.Type == CreateRoom || m.Type == JoinRoom) && ReservedUserID(m.UserID) {
+		return &DecodeError{CodeInvalidUserID, "userId is reserved"}
+	}
 	return nil
 }
 
@@ -344,10 +352,14 @@ func (m *Message) set(f field, value []byte) (ok bool) {
 		m.HasTime = ok
 	case fieldHostVideoURL, fieldVideoURL, fieldURL:
 		m.URL, ok = text(value)
-		return ok && len(m.URL) <= MaxURLBytes
+		return ok && len(m.URL) <= MaxURLBytes && validURL(m.URL)
 	}
 	return ok
 }
+
+// loneSurrogate is the text of a string that has a lone surrogate escape: U+D800 in the
+// manner of UTF-8, which is not UTF-8, so that no id, name or address takes it.
+var loneSurrogate = []byte("\xed\xa0\x80")
 
 // unquote returns the text of a valid JSON string; it copies only where there are escapes.
 func unquote(value []byte) ([]byte, bool) {
@@ -358,12 +370,25 @@ func unquote(value []byte) ([]byte, bool) {
 		return value[1 : len(value)-1], true
 	}
 	text, err := jsontext.AppendUnquote(nil, value)
-	return text, err == nil
+	if err != nil {
+		return loneSurrogate, true
+	}
+	return text, true
 }
 
 func text(value []byte) (string, bool) {
 	text, ok := unquote(value)
 	return string(text), ok
+}
+
+// validURL reports whether an address is UTF-8 without control characters.
+func validURL(url string) bool {
+	for _, r := range url {
+		if isControl(r) {
+			return false
+		}
+	}
+	return utf8.ValidString(url)
 }
 
 func playback(f field, value []byte) (Playback, bool) {

@@ -1,6 +1,6 @@
 package protocol
 
-import "strings"
+import "bytes"
 
 // The bounds of what a message may carry.
 const (
@@ -78,6 +78,22 @@ func ValidUserID[S string | []byte](s S) bool {
 	return true
 }
 
+// ServerUserIDs are the user ids that people would take for the server.
+var ServerUserIDs = []string{SystemUserID, "server", "usher"}
+
+// ReservedUserID reports whether a well-formed user id could be confused with
+// the server: it is one of ServerUserIDs in any letter case, with or without
+// punctuation around it. Nobody may join under such an id.
+func ReservedUserID(id []byte) bool {
+	id = bytes.ToLower(bytes.Trim(id, "_.:-"))
+	for _, reserved := range ServerUserIDs {
+		if string(id) == reserved {
+			return true
+		}
+	}
+	return false
+}
+
 // idByte marks the bytes of user ids; room ids and refs have all of them but . and :
 var idByte = func() (set [256]bool) {
 	for _, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.:") {
@@ -85,35 +101,3 @@ var idByte = func() (set [256]bool) {
 	}
 	return set
 }()
-
-// TrimName returns the name without surrounding white space, and whether it
-// is 1 to maxUnits UTF-16 units long and free of control characters.
-func TrimName(name string, maxUnits int) (string, bool) {
-	name = strings.TrimSpace(name)
-	units := 0
-	for _, r := range name {
-		if r < 0x20 || r >= 0x7f && r < 0xa0 || r == '\u2028' || r == '\u2029' {
-			return "", false
-		}
-		units++
-		if r > 0xffff {
-			units++
-		}
-	}
-	return name, units > 0 && units <= maxUnits
-}
-
-// CutName returns the longest prefix of the name that has at most maxUnits UTF-16 units.
-func CutName(name string, maxUnits int) string {
-	units := 0
-	for i, r := range name {
-		units++
-		if r > 0xffff {
-			units++
-		}
-		if units > maxUnits {
-			return name[:i]
-		}
-	}
-	return name
-}

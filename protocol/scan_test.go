@@ -1,8 +1,12 @@
 package protocol
 
 import (
+	"bytes"
+	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // offer is like what Chromium's data-channel offer looks like: 1.2 kB, full of escapes.
@@ -12,7 +16,7 @@ var offer = []byte(`{"type":"WEBRTC_OFFER","roomId":"room-4f9a2c","userId":"user
 var syntaxSeeds = []string{
 	string(offer), `{}`, ` { } `, `[]`, `null`, `"x"`, ``, `{`, `{"a":1,}`, `{"a":01}`, `{"a":-}`, `{"a":-0.5e+10}`, `{"a":1.}`, `{"a":1e}`,
 	`{"a":1}{}`, `{"a":1} x`, `{"type":"PING"}`, `{"type":"PING","type":"PONG"}`, `{"a":{"b":1,"b":2}}`, `{"a":1,"\u0061":2}`,
-	`{"a":"\ud83d\ude00"}`, `{"a":"\ud83d"}`, `{"a":"\uDfff"}`, `{"a":"\x"}`, `{"a":"` + "\xff" + `"}`, `{"a":"é😀"}`, "{\"a\":\"\x01\"}", "{\"a\":\"\x7f\"}",
+	`{"a":"\ud83d\ude00"}`, `{"a":"\ud83d"}`, `{"a":"\uDfff"}`, `{"a":"\ude00\ud83d"}`, `{"a":"\ud83d\u0041"}`, `{"a":"\ud83d\\ude00"}`, `{"\ud800":1}`, `{"\ud800":1,"\udfff":2}`, `{"a":{"\ud800":1}}`, `{"type":"\ud800"}`, `{"a":"\ud8"}`, `{"a":"\x"}`, `{"a":"` + "\xff" + `"}`, `{"a":"é😀"}`, "{\"a\":\"\x01\"}", "{\"a\":\"\x7f\"}",
 	`{"a":[1,[2,[3,[4,[5,[6,[7,[8]]]]]]]]}`, `{"a":[1,]}`, `{"a":[,1]}`, `{"a":tru}`, `{"a":true,"b":false,"c":null}`, `{"a" :1 , "b": [ ] }`,
 	`{"a":1,"b":1,"c":1,"d":1,"e":1,"f":1,"g":1,"h":1,"i":1,"j":1,"k":1,"l":1,"m":1,"n":1,"o":1,"p":1,"q":1,"r":1}`,
 	"{\"a\":\"\xed\xa0\x80\"}", "{\"a\":\"\xc0\xaf\"}", "{\"a\":\"\xf4\x90\x80\x80\"}", "\xef\xbb\xbf{}", `{"":1}`, `{"":1,"":1}`, "{\"a\":\"\\", `{"a":"\u12`,
@@ -30,10 +34,14 @@ func FuzzScan(f *testing.F) {
 func checkScan(t *testing.T, frame []byte) {
 	checkRelay(t, frame)
 	var fast, slow members
-	if !scan(frame, &fast) {
+	scanned, fault := scan(frame, &fast), parse(frame, &slow)
+	if strict := isObject(frame) && jsontext.Value(mend(frame)).IsValid(); strict != (fault == nil) {
+		t.Fatalf("parse says %v, and jsontext of the frame without lone surrogates %t: %q", fault, strict, frame)
+	}
+	if !scanned {
 		return
 	}
-	if fault := parse(frame, &slow); fault != nil {
+	if fault != nil {
 		t.Fatalf("scan accepts what jsontext refuses with %v: %q", fault, frame)
 	}
 	for f := range fast {
@@ -42,6 +50,41 @@ func checkScan(t *testing.T, frame []byte) {
 		}
 	}
 }
+
+// mend replaces lone surrogate escapes by \ufffd, which is as long. They are the only thing
+// that Decode takes and jsontext by itself does not.
+func mend(frame []byte) []byte {
+	mended := bytes.Clone(frame)
+	for i := 0; i < len(mended); i++ {
+		if mended[i] != '\\' {
+			continue
+		}
+		switch unit, next := surrogate(mended[i:]), surrogate(mended[min(i+6, len(mended)):]); {
+		case unit == 0:
+			i++ // the byte after it, perhaps another backslash, begins no escape
+		case unit < 0xdc00 && next >= 0xdc00:
+			i += 11
+		default:
+			copy(mended[i:], `\ufffd`)
+			i += 5
+		}
+	}
+	return mended
+}
+
+// surrogate is the value of the surrogate escape at the start of b, 0 for none.
+func surrogate(b []byte) uint64 {
+	if len(b) < 6 || b[0] != '\\' || b[1] != 'u' {
+		return 0
+	}
+	n, err := strconv.ParseUint(string(b[2:6]), 16, 16)
+	if err != nil || n < 0xd800 || n > 0xdfff {
+		return 0
+	}
+	return n
+}
+
+func isObject(frame []byte) bool { return bytes.HasPrefix(skipSpace(frame), []byte("{")) }
 
 // checkRelay: what DecodeRelay reads, Decode reads as a relay with the same ids, or refuses for an id alone.
 func checkRelay(t *testing.T, frame []byte) {

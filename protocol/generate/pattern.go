@@ -21,6 +21,30 @@ func refPattern() string {
 	return fmt.Sprintf("^[%s]{1,%d}$", class(func(c string) bool { return protocol.ValidRef(c) }), protocol.MaxRefBytes)
 }
 
+// reservedUserIDPattern is what ReservedUserID refuses, but for the letters' case.
+func reservedUserIDPattern() string {
+	around := class(func(c string) bool {
+		return protocol.ValidUserID(c) && protocol.ReservedUserID([]byte(c+protocol.SystemUserID+c))
+	})
+	return fmt.Sprintf("^[%s]*(?:%s)[%[1]s]*$", around, strings.Join(protocol.ServerUserIDs, "|"))
+}
+
+// anyCase makes a pattern of lower-case letters one that takes either case.
+func anyCase(pattern string) string {
+	var b strings.Builder
+	for _, c := range pattern {
+		if c >= 'a' && c <= 'z' {
+			fmt.Fprintf(&b, "[%c%c]", c, c-'a'+'A')
+		} else {
+			b.WriteRune(c)
+		}
+	}
+	return b.String()
+}
+
+// urlPattern has no control characters in it, as the decoder wants an address.
+const urlPattern = `^[^\u0000-\u001f\u007f-\u009f\u2028\u2029\ud800-\udfff]*$`
+
 // class is the inside of a regular expression's [ ]: the characters that are allowed, runs first, a hyphen last.
 func class(allows func(string) bool) string {
 	set, hyphen := "", ""

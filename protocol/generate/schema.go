@@ -147,6 +147,8 @@ func (s *schemas) clientMessage(msg message) ordered {
 		}
 		property := s.property(f)
 		switch kind := f.typ.Kind(); {
+		case f.name == "userId" && !msg.allows(f.name, quote(protocol.SystemUserID)):
+			property = ordered{{"allOf", []ordered{property, {{"not", ordered{{"type", "string"}, {"pattern", anyCase(reservedUserIDPattern())}}}}}}}
 		case !msg.reads(f.name):
 			property = ordered{{"description", f.doc}}
 		case kind == reflect.Int || kind == reflect.Int64 || kind == reflect.Float64:
@@ -210,9 +212,9 @@ func (s *schemas) value(f field) ordered {
 	case f.format == "seconds":
 		return append(withDoc(f.doc, "number"), member{"minimum", 0})
 	case f.format == "url":
-		return append(withDoc(fmt.Sprintf("%s At most %d bytes of UTF-8.", f.doc, protocol.MaxURLBytes), "string"), member{"maxLength", protocol.MaxURLBytes})
+		return append(withDoc(fmt.Sprintf("%s At most %d bytes of UTF-8, without control characters and lone surrogates.", f.doc, protocol.MaxURLBytes), "string"), member{"maxLength", protocol.MaxURLBytes}, member{"pattern", urlPattern})
 	case f.format != "":
-		return withDoc(fmt.Sprintf("%d to %d UTF-16 code units after trimming, without control characters; others the room refuses with INVALID_NAME.", 1, nameUnits[f.format]), "string")
+		return withDoc(fmt.Sprintf("%d to %d UTF-16 code units after trimming, of which one displays something, without control characters, bidirectional controls and lone surrogates; others the room refuses with INVALID_NAME.", 1, nameUnits[f.format]), "string")
 	}
 	return s.plain(f.typ, f)
 }

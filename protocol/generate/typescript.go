@@ -79,6 +79,8 @@ func (s *script) limits() {
 	fmt.Fprintf(s, "export const roomIdPattern = /%s/;\n\n", roomIDPattern())
 	s.comment("", "What a user id looks like.")
 	fmt.Fprintf(s, "export const userIdPattern = /%s/;\n\n", userIDPattern())
+	s.comment("", "The user ids that nobody may join under, because they look like the server's.")
+	fmt.Fprintf(s, "export const reservedUserIdPattern = /%s/i;\n\n", reservedUserIDPattern())
 	s.comment("", "What the ref of a request looks like.")
 	fmt.Fprintf(s, "export const refPattern = /%s/;\n\n", refPattern())
 }

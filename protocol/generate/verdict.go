@@ -13,7 +13,7 @@ import (
 // UTF-8, and an address that is too long only in UTF-8.
 func verdicts(m *model) ([]output, error) {
 	values := []string{
-		`null`, `true`, `{}`, `[]`, `0`, `1`, `-1`, `0.5`, `1e21`, `""`, `"x"`, `" "`, `"a b"`, `"room.1"`, `"room-1"`, `"ünï-cöde"`, `"room-1\n"`,
+		`null`, `true`, `{}`, `[]`, `0`, `1`, `-1`, `0.5`, `1e21`, `""`, `"x"`, `" "`, `"a b"`, `"room.1"`, `"room-1"`, `"ünï-cöde"`, `"room-1\n"`, `"System"`, `"usher."`, `"\u007f"`, `"a\u2028b"`, `"\ud83d\ude00"`,
 		`"PLAY"`, `"PLAYING"`, `"SEEK"`, `"HOST_ONLY"`, `"host_only"`, letters(protocol.MinRoomIDBytes - 1), letters(protocol.MaxRoomIDBytes), letters(protocol.MaxRoomIDBytes + 1),
 		letters(protocol.MaxRefBytes), letters(protocol.MaxRefBytes + 1), letters(protocol.MaxUserIDBytes), letters(protocol.MaxUserIDBytes + 1), letters(protocol.MaxURLBytes), letters(protocol.MaxURLBytes + 1),
 	}

@@ -32,7 +32,7 @@ const (
 // allowed is the whole table: protocol ← room ← shells, never the other way.
 var allowed = map[string]imports{
 	"protocol": {
-		standard: []string{"bytes", "io", "math", "math/bits", "strconv", "strings", "sync", "unicode/utf8"},
+		standard: []string{"bytes", "io", "math", "math/bits", "strconv", "strings", "sync", "unicode", "unicode/utf8"},
 		modules:  map[string]string{"github.com/go-json-experiment/json/jsontext": tolerant},
 	},
 	"protocol/generate": {house: []string{"protocol", "room"}},

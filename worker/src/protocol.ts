@@ -8,7 +8,7 @@ export interface Refusal {
 }
 
 export const refusals = {
-  /** The frame is not exactly one JSON object: a syntax error, a duplicate name, or something after the end. */
+  /** The frame is not exactly one JSON object: a syntax error, a duplicate name, or something after the end. A lone surrogate escape is none of them. */
   INVALID_JSON: { error: "Message is not one JSON object", retryable: false, status: 0 },
   /** The text frame is not valid UTF-8 (RFC 6455, section 8.1). */
   INVALID_UTF8: { error: "Message is not UTF-8", retryable: false, status: 0 },
@@ -18,11 +18,11 @@ export const refusals = {
   UNKNOWN_TYPE: { error: "Unknown message type", retryable: false, status: 0 },
   /** A field that the type requires is missing, of the wrong JSON type or out of its bounds; details names it. */
   INVALID_MESSAGE: { error: "Message has a missing or malformed field", retryable: false, status: 0 },
-  /** A name is empty after trimming, longer than its limit in UTF-16 units, or has control characters. */
-  INVALID_NAME: { error: "Name is empty, too long or has control characters", retryable: false, status: 0 },
+  /** A name is empty after trimming, displays nothing, is longer than its limit in UTF-16 units, or has control characters, bidirectional controls (U+202A to U+202E, U+2066 to U+2069) or a lone surrogate. */
+  INVALID_NAME: { error: "Name is empty, invisible, too long or has control characters", retryable: false, status: 0 },
   /** The room id is missing or malformed. */
   INVALID_ROOM_ID: { error: "Room id must be 6 to 50 letters, digits, hyphens or underscores", retryable: false, status: 400 },
-  /** The user id is missing or malformed. */
+  /** The user id is missing or malformed, or somebody wants to join as `system`, `server` or `usher`, in any letter case and with any punctuation around it. */
   INVALID_USER_ID: { error: "User id must be 1 to 64 letters, digits or any of _ . : -", retryable: false, status: 400 },
   /** The ttl of a request for TURN credentials is not a number within its bounds. */
   INVALID_TTL: { error: "ttl must be a whole number of seconds from 300 to 86400", retryable: false, status: 400 },

@@ -14,7 +14,10 @@ export interface Refusal {
 
 /** The error codes: what a client may see in an ERROR, in an UNDELIVERED or in an HTTP error body. */
 export interface ErrorCodes {
-  /** The frame is not exactly one JSON object: a syntax error, a duplicate name, or something after the end. */
+  /**
+   * The frame is not exactly one JSON object: a syntax error, a duplicate name, or something after the end. A lone
+   * surrogate escape is none of them.
+   */
   readonly INVALID_JSON: Refusal;
   /** The text frame is not valid UTF-8 (RFC 6455, section 8.1). */
   readonly INVALID_UTF8: Refusal;
@@ -24,11 +27,17 @@ export interface ErrorCodes {
   readonly UNKNOWN_TYPE: Refusal;
   /** A field that the type requires is missing, of the wrong JSON type or out of its bounds; details names it. */
   readonly INVALID_MESSAGE: Refusal;
-  /** A name is empty after trimming, longer than its limit in UTF-16 units, or has control characters. */
+  /**
+   * A name is empty after trimming, displays nothing, is longer than its limit in UTF-16 units, or has control characters,
+   * bidirectional controls (U+202A to U+202E, U+2066 to U+2069) or a lone surrogate.
+   */
   readonly INVALID_NAME: Refusal;
   /** The room id is missing or malformed. */
   readonly INVALID_ROOM_ID: Refusal;
-  /** The user id is missing or malformed. */
+  /**
+   * The user id is missing or malformed, or somebody wants to join as `system`, `server` or `usher`, in any letter case
+   * and with any punctuation around it.
+   */
   readonly INVALID_USER_ID: Refusal;
   /** The ttl of a request for TURN credentials is not a number within its bounds. */
   readonly INVALID_TTL: Refusal;
@@ -98,7 +107,7 @@ export const errorCodes: ErrorCodes = {
   BINARY_FRAME: { error: "Send text frames, not binary ones", retryable: false, close: 1003 },
   UNKNOWN_TYPE: { error: "Unknown message type", retryable: false },
   INVALID_MESSAGE: { error: "Message has a missing or malformed field", retryable: false },
-  INVALID_NAME: { error: "Name is empty, too long or has control characters", retryable: false },
+  INVALID_NAME: { error: "Name is empty, invisible, too long or has control characters", retryable: false },
   INVALID_ROOM_ID: { error: "Room id must be 6 to 50 letters, digits, hyphens or underscores", retryable: false, status: 400 },
   INVALID_USER_ID: { error: "User id must be 1 to 64 letters, digits or any of _ . : -", retryable: false, status: 400 },
   INVALID_TTL: { error: "ttl must be a whole number of seconds from 300 to 86400", retryable: false, status: 400 },

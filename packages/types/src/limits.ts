@@ -54,5 +54,8 @@ export const roomIdPattern = /^[A-Za-z0-9_-]{6,50}$/;
 /** What a user id looks like. */
 export const userIdPattern = /^[A-Za-z0-9.:_-]{1,64}$/;
 
+/** The user ids that nobody may join under, because they look like the server's. */
+export const reservedUserIdPattern = /^[.:_-]*(?:system|server|usher)[.:_-]*$/i;
+
 /** What the ref of a request looks like. */
 export const refPattern = /^[A-Za-z0-9_-]{1,36}$/;
