@@ -52,6 +52,12 @@ var allowed = map[string]imports{
 	"server/store": {
 		modules: map[string]string{"go.etcd.io/bbolt": "one file, one writer, and a commit that is fsynced: what durable before visible needs"},
 	},
+	"server/frame": {
+		standard: []string{"encoding/binary", "math/bits", "unicode/utf8"},
+		testModules: map[string]string{
+			"github.com/gobwas/ws": "a frame reader and writer that are not ours, to compare streams of frames with: it needs no socket, so millions can be",
+		},
+	},
 	"server": {
 		house: []string{"protocol", "room", "server/store", "web"},
 		modules: map[string]string{
