@@ -2,7 +2,7 @@ import { useEffect, useLayoutEffect, useReducer, useRef, useState } from "preact
 import type { JSX, RefObject } from "preact";
 
 import { Drawing } from "./icons.tsx";
-import { clockText, filmTitle, hostOf } from "./party.ts";
+import { clockText, filmTitle, hostOf, isClip } from "./party.ts";
 import { clip, Player } from "./player.ts";
 import type { Session } from "./session.ts";
 
@@ -89,7 +89,13 @@ function pressed(event: KeyboardEvent, player: Player, section: HTMLElement): vo
 function Curtain({ player }: { player: Player }): JSX.Element | null {
   const { asking, problem } = player;
   if (problem !== "") {
-    return <div class="curtain"><p>{problem}</p></div>;
+    const isPage = hostOf(player.source) !== "" && !isClip(player.source); // as a host with the browser extension watches
+    return (
+      <div class="curtain">
+        <p>{problem}</p>
+        {isPage && <p><a href={player.source} target="_blank" rel="noreferrer">Open it in a tab of its own</a></p>}
+      </div>
+    );
   }
   switch (asking?.kind) {
     case undefined:
@@ -196,7 +202,7 @@ function Choice({ player, mayControl }: { player: Player; mayControl: boolean })
   const { source } = player;
   const input = useRef<HTMLInputElement>(null);
   const [isTyping, setTyping] = useState(false);
-  const current = source === clip ? "clip" : source.startsWith("file:") ? "file" : "web";
+  const current = isClip(source) ? "clip" : source.startsWith("file:") ? "file" : "web";
   const pick = (kind: string): void => {
     setTyping(kind === "web");
     if (kind === "clip") {

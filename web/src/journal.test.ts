@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { everyone, Journal, messageText, server, type Entry } from "./journal.ts";
-import { clockText, filmTitle, hostOf, Names, roomIdIn } from "./party.ts";
+import { clipName, clockText, filmTitle, hostOf, invitationIn, isClip, Names } from "./party.ts";
 import type { AnyMessage } from "./words.ts";
 
 function journal(): Journal {
@@ -73,10 +73,24 @@ test("a message is shown without its token", () => {
   assert.match(text, /"resumeToken": "•••"/);
 });
 
-test("a link or a code names a room", () => {
-  for (const [text, id] of [["https://usher.example/#room-4f9a2c", "room-4f9a2c"], [" room-4f9a2c ", "room-4f9a2c"], ["#a_b-c9", "a_b-c9"], ["short", ""], ["https://usher.example/", ""], ["", ""]]) {
-    assert.equal(roomIdIn(text ?? ""), id);
+test("the address names a room, or none, or is broken", () => {
+  const rows: [hash: string, invitation: ReturnType<typeof invitationIn>][] = [
+    ["", { kind: "none" }],
+    ["#", { kind: "none" }],
+    ["#room-4f9a2c", { kind: "room", roomId: "room-4f9a2c" }],
+    ["#room-4f9a2c%E2%80%8B).", { kind: "room", roomId: "room-4f9a2c" }],
+    ["#room", { kind: "broken" }],
+    ["#.", { kind: "broken" }],
+  ];
+  for (const [hash, invitation] of rows) {
+    assert.deepEqual(invitationIn(hash), invitation, hash);
   }
+});
+
+test("the clip has an address that any browser can open, and is known by whichever server's", () => {
+  assert.equal(clipName("https://usher.example/films/#room-4f9a2c"), "https://usher.example/films/leader.mp4#usher");
+  assert.deepEqual([clipName("http://localhost:8787/"), "clip:leader", "https://usher.example/leader.mp4", "javascript:/leader.mp4#usher"].map(isClip), [true, true, false, false]);
+  assert.equal(filmTitle(clipName("http://localhost:8787/")), "the usher clip");
 });
 
 test("films and times are called as people call them", () => {

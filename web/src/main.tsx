@@ -7,13 +7,19 @@ import type { JSX } from "preact";
 
 import { useChanges } from "./hooks.ts";
 import { Torch } from "./icons.tsx";
-import { roomIdIn } from "./party.ts";
+import { invitationIn, type Invitation } from "./party.ts";
 import { Ended, Room } from "./room.tsx";
+import { keptRoom } from "./seat.ts";
 import { Session } from "./session.ts";
 import { Start, type Entrance } from "./start.tsx";
 
-function invitedTo(): string {
-  return roomIdIn(location.hash);
+function invitedTo(): Invitation {
+  return invitationIn(location.hash);
+}
+
+/** The room that an invitation names, or "". */
+function roomOf(invitation: Invitation): string {
+  return invitation.kind === "room" ? invitation.roomId : "";
 }
 
 /** The address becomes the invite link, without a new entry in the history. */
@@ -21,23 +27,13 @@ function setHash(roomId: string): void {
   history.replaceState(null, "", roomId === "" ? location.pathname : `#${roomId}`);
 }
 
-/** The room of the seat that this tab had before it was reloaded, or "". */
-function seatOf(storage: Storage): string {
-  try {
-    const seat: unknown = JSON.parse(storage.getItem("usher.seat") ?? "null");
-    return (seat as { roomId?: string } | null)?.roomId ?? "";
-  } catch {
-    return "";
-  }
+/** Whether this tab keeps a seat, and was not opened for another room. */
+function isReturnTo(invitation: Invitation): boolean {
+  const room = keptRoom();
+  return room !== "" && (invitation.kind === "none" || roomOf(invitation) === room);
 }
 
-/** Whether this tab has a seat, and was not opened for another room. */
-function isReturnTo(roomId: string): boolean {
-  const seat = seatOf(sessionStorage);
-  return seat !== "" && (roomId === "" || roomId === seat);
-}
-
-/** Where one screen takes the place of another, what had the focus is gone: the new heading has it then, and is read out. */
+/** When one screen takes the place of another, what had the focus is gone: the new heading has it then, and is read out. */
 function useHeadingFocus(screen: string): void {
   const before = useRef(screen);
   useEffect(() => {
@@ -50,48 +46,64 @@ function useHeadingFocus(screen: string): void {
 
 interface Visit {
   session: Session;
-  /** The room of the invite link, or "". */
-  hash: string;
+  invitation: Invitation;
   isEntered: boolean;
   isBusy: boolean;
   isReturning: boolean;
   problem: string;
+  /** The room of the invitation does not exist, as joining it has shown. */
+  isGone: boolean;
   enter: (entrance: Entrance, name: string) => void;
   /** Ends the seat, and goes to the start, or to another room's entrance. */
-  leave: (next: string) => Promise<void>;
+  leave: (next: Invitation) => Promise<void>;
   /** Goes to the start, or to a room's entrance, without a seat. */
-  begin: (next: string) => void;
+  begin: (next: Invitation) => void;
 }
 
 /** One tab's way in and out of rooms. */
 function useVisit(): Visit {
   const [session, setSession] = useState(() => new Session());
-  const [hash, setHashState] = useState(invitedTo);
+  const [invitation, setInvitation] = useState(invitedTo);
   const [isEntered, setEntered] = useState(false);
   const [isBusy, setBusy] = useState(false);
-  const [isReturning, setReturning] = useState(() => isReturnTo(hash));
+  const [isReturning, setReturning] = useState(() => isReturnTo(invitation));
   const [problem, setProblem] = useState("");
+  const [isGone, setGone] = useState(false);
+  const current = useRef(session);
   useChanges(session.changes.listen);
 
-  const begin = (next: string): void => {
+  const begin = (next: Invitation): void => {
     session.close();
-    setSession(new Session());
+    current.current = new Session();
+    setSession(current.current);
     setEntered(false);
     setReturning(false);
     setBusy(false);
-    setHash(next);
-    setHashState(next);
+    if (next.kind !== "broken") {
+      setHash(roomOf(next)); // as it should be written
+    }
+    setInvitation(next);
     setProblem("");
+    setGone(false);
   };
   const wait = async (seat: Promise<unknown>): Promise<void> => {
     setBusy(true);
     try {
-      if ((await seat) !== undefined) {
+      const answer = await seat;
+      if (current.current !== session) {
+        return; // the viewer has gone elsewhere meanwhile
+      }
+      if (answer !== undefined) {
         setEntered(true);
         setHash(session.client.room?.id ?? "");
       }
     } catch (error) {
-      begin(hash); // a session that has ended is of no more use
+      if (current.current !== session) {
+        return;
+      }
+      begin(invitation); // a session that has ended cannot be used again
+      const isMissing = error instanceof RoomError && error.code === "ROOM_NOT_FOUND";
+      setGone(isMissing);
       setProblem(error instanceof RoomError ? `${error.message}.` : "That did not work.");
     }
     setBusy(false);
@@ -101,45 +113,58 @@ function useVisit(): Visit {
     setProblem("");
     void wait(entrance.kind === "create" ? session.create(name) : session.join(entrance.roomId, name, entrance.orCreate));
   };
-  const leave = async (next: string): Promise<void> => {
+  const leave = async (next: Invitation): Promise<void> => {
     setEntered(false);
     setBusy(true);
-    await session.client.leave();
+    const left = session.client.leave();
+    session.close();
+    await left;
     begin(next);
   };
   useEffect(() => {
+    if (invitation.kind === "room") {
+      setHash(invitation.roomId); // without what was pasted along with it
+    }
     if (isReturning) {
-      void wait(session.client.resume());
+      void wait(session.resume());
     }
   }, []);
   useEffect(() => {
     const onHash = (): void => {
       const next = invitedTo();
-      if (next !== session.client.room?.id) {
+      const here = isEntered ? (session.client.room?.id ?? "") : roomOf(invitation);
+      if (next.kind === "room" && next.roomId === here) {
+        setHash(here);
+      } else if (isEntered && next.kind === "broken") {
+        setHash(here);
+        session.say("That link is broken: it names no room.");
+      } else if (isEntered || isBusy) {
         void leave(next);
+      } else {
+        begin(next);
       }
     };
     addEventListener("hashchange", onHash);
     return () => removeEventListener("hashchange", onHash);
   });
-  return { session, hash, isEntered, isBusy, isReturning, problem, enter, leave, begin };
+  return { session, invitation, isEntered, isBusy, isReturning, problem, isGone, enter, leave, begin };
 }
 
 function Page(): JSX.Element {
   const visit = useVisit();
-  const { session, hash, isEntered, isBusy, isReturning, problem, enter } = visit;
+  const { session, invitation, isEntered, isBusy, isReturning, problem, isGone, enter } = visit;
   const { status, room, userId } = session.client;
   useHeadingFocus(!isEntered ? "start" : status.state === "ended" ? "end" : "room");
   document.title = isEntered && room !== undefined ? `${room.name} · usher` : "usher";
   let content: JSX.Element;
   if (isEntered && status.state === "ended") {
-    content = <Ended error={status.error} again={() => visit.begin(invitedTo())} start={() => visit.begin("")} />;
+    content = <Ended error={status.error} again={() => visit.begin(invitedTo())} start={() => visit.begin({ kind: "none" })} />;
   } else if (isEntered && room !== undefined) {
-    content = <Room session={session} leave={() => void visit.leave("")} />;
+    content = <Room session={session} leave={() => void visit.leave({ kind: "none" })} />;
   } else if (isReturning) {
-    content = <Returning isWaiting={status.state === "waiting"} start={() => void visit.leave("")} />;
+    content = <Returning isWaiting={status.state === "waiting"} start={() => void visit.leave({ kind: "none" })} />;
   } else {
-    content = <Start key={hash} invitedTo={hash} isBusy={isBusy} problem={problem} enter={enter} />;
+    content = <Start key={invitation.kind + roomOf(invitation)} invitation={invitation} isBusy={isBusy} problem={problem} isGone={isGone} enter={enter} />;
   }
   return <main data-status={status.state} data-user={userId}>{content}</main>;
 }

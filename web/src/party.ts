@@ -1,5 +1,6 @@
 // Who is who in the room, for words and for drawing.
 
+import { roomIdIn } from "@usher/client";
 import type { RoomState } from "@usher/types";
 
 /** Names by user id; of those who have left, too. */
@@ -38,17 +39,28 @@ export function hostOf(address: string): string {
   }
 }
 
+/** What the clip is called in the room: an address, which clients that can only open pages can open. Its fragment tells it from any other film. */
+export function clipName(page: string): string {
+  return new URL("leader.mp4#usher", page).href;
+}
+
+/** Says whether a film's name means the clip that every server has: whichever server's, each page shows its own. */
+export function isClip(source: string): boolean {
+  return /^https?:.*\/leader\.mp4#usher$/.test(source) || source === "clip:leader"; // the last is what earlier pages said
+}
+
 /** What people call a film: its file name, or the host of its address. */
 export function filmTitle(source: string): string {
-  if (source.startsWith("clip:")) {
+  if (isClip(source)) {
     return "the usher clip";
   }
   return source.startsWith("file:") ? source.slice("file:".length) : hostOf(source) || "a film";
 }
 
-/** The room id in an invite link or a bare code; "" where there is none. */
-export function roomIdIn(text: string): string {
-  const trimmed = text.trim();
-  const code = trimmed.slice(trimmed.lastIndexOf("#") + 1);
-  return /^[A-Za-z0-9_-]{6,50}$/.test(code) ? code : "";
+/** What the page's address invites to. */
+export type Invitation = { kind: "none" } | { kind: "room"; roomId: string } | { kind: "broken" };
+
+export function invitationIn(hash: string): Invitation {
+  const roomId = roomIdIn(hash);
+  return roomId !== "" ? { kind: "room", roomId } : { kind: hash === "" || hash === "#" ? "none" : "broken" };
 }

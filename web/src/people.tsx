@@ -66,7 +66,7 @@ const modes: readonly { mode: ControlMode; label: string }[] = [
 
 export function WhoControls({ session }: { session: Session }): JSX.Element {
   const { client } = session;
-  const current = client.room?.controlMode;
+  const current = session.controlMode;
   const isOpen = session.isHost && client.status.state === "seated";
   return (
     <section class="card controls-card">

@@ -2,10 +2,10 @@
 
 import { VideoSync } from "@usher/client";
 
-import { hostOf } from "./party.ts";
+import { clipName, hostOf, isClip } from "./party.ts";
 import { hostOnlyWords, type Session } from "./session.ts";
 
-export const clip = "clip:leader";
+export const clip = clipName(location.href);
 
 /** What the viewer must do before the film that the room watches is shown. */
 export type Asking =
@@ -147,8 +147,11 @@ export class Player {
   }
 
   #show(source: string): void {
+    const isSame = isClip(source) && isClip(this.source); // by another server's name
     this.source = source;
-    this.#load();
+    if (!isSame) {
+      this.#load();
+    }
   }
 
   /** Puts the film into the element, or asks the viewer for what it takes. */
@@ -160,8 +163,8 @@ export class Player {
     video.removeAttribute("src");
     video.load();
     if (this.asking === undefined) {
-      video.loop = source === clip;
-      if (source === clip) {
+      video.loop = isClip(source);
+      if (isClip(source)) {
         void this.#loadClip();
       } else {
         video.src = this.#files.get(source) ?? source;
@@ -173,7 +176,7 @@ export class Player {
   async #loadClip(): Promise<void> {
     try {
       const address = await loadClip();
-      if (this.source === clip && !this.#stop.signal.aborted) {
+      if (isClip(this.source) && !this.#stop.signal.aborted) {
         this.video.src = address;
       }
     } catch {
@@ -184,7 +187,7 @@ export class Player {
 
   #asks(): Asking | undefined {
     const { source } = this;
-    if (source === clip || this.#files.has(source)) {
+    if (isClip(source) || this.#files.has(source)) {
       return undefined;
     }
     if (source.startsWith("file:")) {

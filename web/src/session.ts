@@ -1,9 +1,10 @@
 // One stay in one room: the client, the mesh, what was said, and what to tell the viewer about it.
 
-import { PeerMesh, RoomClient, RoomError, webStore, type Seated, type ServerMessage } from "@usher/client";
+import { PeerMesh, RoomClient, RoomError, type ControlMode, type MarkedSync, type Seated, type ServerMessage } from "@usher/client";
 
 import { Journal } from "./journal.ts";
 import { Names } from "./party.ts";
+import { SeatClaim, tabStore, wasReloaded } from "./seat.ts";
 
 const noticeMs = 7000;
 /** How often the diagram may be drawn anew, ms. */
@@ -53,7 +54,9 @@ class Changes {
 }
 
 export class Session {
-  readonly client = new RoomClient({ url: socketAddress(), store: webStore(sessionStorage) });
+  readonly #store = tabStore();
+  readonly #claim = new SeatClaim(wasReloaded());
+  readonly client = new RoomClient({ url: socketAddress(), store: this.#store });
   readonly mesh: PeerMesh;
   readonly names = new Names();
   readonly journal: Journal;
@@ -61,6 +64,7 @@ export class Session {
   readonly changes = new Changes();
   readonly journalChanges = new Changes();
   notice = "";
+  #isClosed = false;
   #noticeTimer: ReturnType<typeof setTimeout> | undefined;
   #drawTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -74,10 +78,11 @@ export class Session {
       const { userId } = client;
       this.journal.direct(userId, to, { ...message, userId, timestamp: Date.now() }, Date.now());
     });
-    this.mesh.on("message", ({ message, from, direct }) => direct && this.journal.direct(from, client.userId, message, Date.now()));
+    this.mesh.on("message", ({ message, from, direct }) => direct && this.#hearDirect(message, from));
     client.on("message", (message) => this.#hear(message));
     const changed = (): void => this.changes.tell();
-    client.on("room", changed);
+    this.mesh.on("room", changed);
+    client.on("seated", () => void this.#claim.take(client.userId));
     client.on("status", ({ state }) => {
       if (state === "ended") {
         this.mesh.close(); // data channels would outlive the seat
@@ -87,12 +92,17 @@ export class Session {
     this.mesh.on("route", changed);
   }
 
+  /** The room's, or what its host has said directly. */
+  get controlMode(): ControlMode | undefined {
+    return this.mesh.room?.controlMode;
+  }
+
   get isHost(): boolean {
     return this.client.room?.hostId === this.client.userId;
   }
 
   get mayControl(): boolean {
-    return this.isHost || this.client.room?.controlMode === "FREE_FOR_ALL";
+    return this.isHost || this.controlMode === "FREE_FOR_ALL";
   }
 
   get inviteLink(): string {
@@ -104,7 +114,20 @@ export class Session {
     return this.client.create({ userName, roomName: `${userName}’s room` });
   }
 
-  /** Opens the room where nobody is in it: an invite link is good for as long as people have it. */
+  /** Returns to the seat that this tab had before; undefined if there is none. In a duplicate of another tab to a seat of its own in that room. */
+  async resume(): Promise<Seated | undefined> {
+    const seat = await this.#store.load();
+    const isOurs = seat !== undefined && (await this.#claim.take(seat.userId));
+    if (seat === undefined || this.#isClosed) {
+      return undefined;
+    }
+    if (isOurs) {
+      return this.client.resume();
+    }
+    return this.client.join({ roomId: seat.roomId, userName: seat.userName });
+  }
+
+  /** With orCreate it opens the room if there is none: as its host, so only if the viewer asks for that. */
   async join(roomId: string, userName: string, orCreate: boolean): Promise<Seated> {
     rememberName(userName);
     return this.client.join({ roomId, userName, orCreate });
@@ -116,7 +139,7 @@ export class Session {
     }
   }
 
-  /** Waits for a request, and tells the viewer where it was refused. */
+  /** Waits for a request, and tells the viewer if it was refused. */
   async attempt(request: Promise<void>): Promise<boolean> {
     try {
       await request;
@@ -140,9 +163,18 @@ export class Session {
 
   /** Lets go of everything but the seat. */
   close(): void {
+    this.#isClosed = true;
     clearTimeout(this.#noticeTimer);
     this.mesh.close();
     this.client.close();
+    this.#claim.release();
+  }
+
+  #hearDirect(message: MarkedSync, from: string): void {
+    this.journal.direct(from, this.client.userId, message, Date.now());
+    if (message.type === "CONTROL_MODE_CHANGE") {
+      this.#hear(message);
+    }
   }
 
   #hear(message: ServerMessage): void {
@@ -161,7 +193,7 @@ export class Session {
       case "CONTROL_MODE_CHANGE":
         return this.say(message.mode === "HOST_ONLY" ? "The host controls the film now." : "Everyone may control the film now.");
       case "UNDELIVERED":
-        return message.code === "CONTROL_DENIED" ? this.say(hostOnlyWords) : undefined;
+        return message.code === "CONTROL_DENIED" && !this.mayControl ? this.say(hostOnlyWords) : undefined;
     }
   }
 

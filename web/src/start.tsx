@@ -1,28 +1,32 @@
 // Before the room: a ticket to open one, and its stub to join one.
 
+import { roomIdIn } from "@usher/client";
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { JSX } from "preact";
+import type { ComponentChildren, JSX } from "preact";
 import type { RoomSummary } from "@usher/types";
 
 import { Torch } from "./icons.tsx";
-import { roomIdIn } from "./party.ts";
+import type { Invitation } from "./party.ts";
 import { rememberedName } from "./session.ts";
 
 export type Entrance = { kind: "create" } | { kind: "join"; roomId: string; orCreate: boolean };
 
 interface StartProps {
-  /** The room of the invite link that the page was opened by, or "". */
-  invitedTo: string;
+  /** What the page was opened by. */
+  invitation: Invitation;
   isBusy: boolean;
   problem: string;
+  /** The room does not exist, as joining it has shown. */
+  isGone: boolean;
   enter: (entrance: Entrance, name: string) => void;
 }
 
-export function Start(props: StartProps): JSX.Element {
-  const { invitedTo, isBusy, problem, enter } = props;
+export function Start({ invitation, isBusy, problem, isGone, enter }: StartProps): JSX.Element {
   const [name, setName] = useState(rememberedName);
   const [complaint, setComplaint] = useState("");
   const nameField = useRef<HTMLInputElement>(null);
+  const found = useRoom(invitation.kind === "room" ? invitation.roomId : "");
+  const isEmpty = found === "none" || isGone;
   const enterAs = (entrance: Entrance): void => {
     const trimmed = name.trim();
     setComplaint(trimmed === "" ? "Please say what the others shall call you." : "");
@@ -32,6 +36,15 @@ export function Start(props: StartProps): JSX.Element {
       enter(entrance, trimmed);
     }
   };
+  // Whoever opens a room is its host. So one that an invitation names is opened only by the viewer's own wish.
+  const submit = (): void => {
+    if (invitation.kind === "none") {
+      enterAs({ kind: "create" });
+    } else if (invitation.kind === "room") {
+      enterAs({ kind: "join", roomId: invitation.roomId, orCreate: isEmpty });
+    }
+  };
+  const stub = <Stub isBusy={isBusy} enterAs={enterAs} title={invitation.kind === "broken" ? "Join by code" : "Or join one"} />;
   return (
     <div class="lobby">
       <header class="marquee">
@@ -44,24 +57,20 @@ export function Start(props: StartProps): JSX.Element {
             class="ticket-body"
             onSubmit={(event) => {
               event.preventDefault();
-              enterAs(invitedTo === "" ? { kind: "create" } : { kind: "join", roomId: invitedTo, orCreate: true });
+              submit();
             }}
           >
-            <p class="ticket-kind" aria-hidden="true">Admit one</p>
-            {invitedTo === "" ? <h1 tabIndex={-1}>Open a room</h1> : <Invitation roomId={invitedTo} />}
+            <Heading invitation={invitation} room={found} isEmpty={isEmpty} />
             <label class="field">
               <span>Your name</span>
               <input ref={nameField} type="text" name="name" value={name} maxLength={20} autocomplete="nickname" spellcheck={false} aria-describedby="complaint" onInput={(event) => setName(event.currentTarget.value)} />
             </label>
-            <button class="primary" type="submit" disabled={isBusy}>{invitedTo === "" ? "Create a room" : "Join the room"}</button>
+            {invitation.kind !== "broken" && <button class="primary" type="submit" disabled={isBusy}>{invitation.kind === "none" ? "Create a room" : isEmpty ? "Open the room again" : "Join the room"}</button>}
             <p id="complaint" class="complaint" role="alert">{complaint || problem}</p>
           </form>
-          {invitedTo === "" ? <Stub isBusy={isBusy} enterAs={enterAs} /> : (
-            <div class="ticket-stub other">
-              <Barcode />
-              <a href="#">Open a room of your own</a>
-            </div>
-          )}
+          {invitation.kind === "none" && stub}
+          {invitation.kind === "broken" && <div class="ticket-stub other">{stub}<Own /></div>}
+          {invitation.kind === "room" && <div class="ticket-stub other"><span class="barcode" aria-hidden="true" /><Own /></div>}
         </div>
       </div>
       <Promises />
@@ -69,7 +78,11 @@ export function Start(props: StartProps): JSX.Element {
   );
 }
 
-function Stub({ isBusy, enterAs }: { isBusy: boolean; enterAs: (entrance: Entrance) => void }): JSX.Element {
+function Own(): JSX.Element {
+  return <a href="#">Open a room of your own</a>;
+}
+
+function Stub({ isBusy, enterAs, title }: { isBusy: boolean; enterAs: (entrance: Entrance) => void; title: string }): JSX.Element {
   const [text, setText] = useState("");
   const [complaint, setComplaint] = useState("");
   return (
@@ -78,13 +91,13 @@ function Stub({ isBusy, enterAs }: { isBusy: boolean; enterAs: (entrance: Entran
       onSubmit={(event) => {
         event.preventDefault();
         const roomId = roomIdIn(text);
-        setComplaint(roomId === "" ? "That is no invite link and no room code." : "");
+        setComplaint(roomId === "" ? "That is no whole invite link, and no room code." : "");
         if (roomId !== "") {
           enterAs({ kind: "join", roomId, orCreate: false });
         }
       }}
     >
-      <h2>Or join one</h2>
+      <h2>{title}</h2>
       <label class="field">
         <span>Invite link or room code</span>
         <input type="text" name="invite" value={text} autocomplete="off" spellcheck={false} aria-describedby="no-invite" onInput={(event) => setText(event.currentTarget.value)} />
@@ -95,33 +108,53 @@ function Stub({ isBusy, enterAs }: { isBusy: boolean; enterAs: (entrance: Entran
   );
 }
 
-/** What a ticket has and nobody reads. */
-function Barcode(): JSX.Element {
-  return <span class="barcode" aria-hidden="true" />;
-}
-
-/** What the server tells somebody with an invitation. */
-function Invitation({ roomId }: { roomId: string }): JSX.Element {
+/** What the server says about a room before one joins it; undefined until it has. */
+function useRoom(roomId: string): RoomSummary | "none" | undefined {
   const [room, setRoom] = useState<RoomSummary | "none" | undefined>();
   useEffect(() => {
     let isCurrent = true;
-    fetch(`rooms/${roomId}`)
-      .then(async (answer) => (answer.ok ? ((await answer.json()) as RoomSummary) : answer.status === 404 ? "none" : undefined))
-      .then((found) => isCurrent && setRoom(found))
-      .catch(() => undefined); // joining will tell
+    setRoom(undefined);
+    if (roomId !== "") {
+      fetch(`rooms/${roomId}`)
+        .then(async (answer) => (answer.ok ? ((await answer.json()) as RoomSummary) : answer.status === 404 ? "none" : undefined))
+        .then((found) => isCurrent && setRoom(found))
+        .catch(() => undefined); // joining will tell
+    }
     return () => {
       isCurrent = false;
     };
   }, [roomId]);
-  const isKnown = room !== undefined && room !== "none";
+  return room;
+}
+
+interface HeadingProps {
+  invitation: Invitation;
+  room: RoomSummary | "none" | undefined;
+  isEmpty: boolean;
+}
+
+function Heading({ invitation, room, isEmpty }: HeadingProps): JSX.Element {
+  if (invitation.kind === "none") {
+    return <Words kind="Admit one" title="Open a room" />;
+  }
+  if (invitation.kind === "broken") {
+    return <Words kind="Torn" title="This link is broken">It names no room: a part of it is missing. Ask for the link again, or paste the room’s code.</Words>;
+  }
+  if (isEmpty) {
+    return <Words kind="Admit one" title="Nobody is in this room">Everybody may have left, or the link was damaged on its way to you. If somebody waits for you, ask for the link again. If you open the room, you are its host.</Words>;
+  }
+  if (room === undefined || room === "none") {
+    return <Words kind="Admit one" title="You are invited">Somebody wants to watch a film with you.</Words>;
+  }
+  return <Words kind="Admit one" title={room.name}>{`${room.people} ${room.people === 1 ? "person is" : "people are"} waiting for you.`}</Words>;
+}
+
+function Words({ kind, title, children }: { kind: string; title: string; children?: ComponentChildren }): JSX.Element {
   return (
     <>
-      <h1 tabIndex={-1}>{isKnown ? room.name : "You are invited"}</h1>
-      <p class="hint">
-        {isKnown && `${room.people} ${room.people === 1 ? "person is" : "people are"} waiting for you.`}
-        {room === "none" && "Nobody is in this room now. It opens again when you join."}
-        {room === undefined && "Somebody wants to watch a film with you."}
-      </p>
+      <p class="ticket-kind" aria-hidden="true">{kind}</p>
+      <h1 tabIndex={-1}>{title}</h1>
+      {children !== undefined && <p class="hint">{children}</p>}
     </>
   );
 }

@@ -9,6 +9,7 @@ export { Emitter } from "./emitter.js";
 export { RoomError, type ConnectionErrorCode } from "./error.js";
 export { nextFilm, positionAt, type Film } from "./film.js";
 export { newRoomId, newUserId } from "./id.js";
+export { roomIdIn } from "./invite.js";
 export { PeerMesh, type PeerMeshEvents, type PeerMeshOptions, type Route } from "./mesh.js";
 export type {
   FilmMark,

@@ -23,7 +23,7 @@ export interface SyncPort {
 export interface VideoSyncOptions {
   /** What the element shows now, as a name that all participants understand: the page's address, say. */
   source(): string;
-  /** Somebody who may has chosen another film: show it, or ask the viewer first. */
+  /** Somebody who may has chosen another film: show it, or ask the viewer first. source() says it from then on. */
   open(url: string): void;
   /** The viewer has no control in this room; the element has gone back. */
   onRefused?(): void;
@@ -128,7 +128,9 @@ export class VideoSync {
     if (film.url !== "" && film.url !== this.#options.source()) {
       this.#pace.reset();
       this.#askFor(film.url);
-      return;
+      if (film.url !== this.#options.source()) {
+        return;
+      }
     }
     this.#asked = "";
     if (!this.#isShown(film) || video.paused !== this.#isPaused) {

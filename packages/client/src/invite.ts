@@ -1,0 +1,47 @@
+// What people paste: an invite link or a room code, with what chat programs, mail programs and sentences put around it.
+
+/** How long the ids are that newRoomId makes. */
+const ownIdLength = 22;
+const roomId = /^[A-Za-z0-9_-]{6,50}$/;
+/** Characters that nobody sees, which travel with copied text. */
+const unseen = /[\p{Default_Ignorable_Code_Point}\p{Cf}]/gu;
+
+/**
+ * The room id in an invite link (ORIGIN/#ROOM) or a bare room code; "" if there is none, or only a part of one. Whatever punctuation, quotes, spaces,
+ * percent-encoding or invisible characters surround it do no harm.
+ */
+export function roomIdIn(text: string): string {
+  const parts = decoded(text).replace(unseen, "").split("#");
+  // The last one that names a room: an origin may stand before it, and an HTML entity (&#39;) after it.
+  const links = parts.slice(1).map(idAtStart).reverse();
+  return links.find((id) => id !== "") ?? (parts.length === 1 ? bareId(parts[0] ?? "") : "");
+}
+
+/** A fragment may be followed by anything that is not of the id: the rest of a sentence, or what a chat program counts clicks with. */
+function idAtStart(fragment: string): string {
+  const [, id = "", rest = ""] = /^[^A-Za-z0-9_-]*([A-Za-z0-9_-]+)(.*)$/s.exec(fragment) ?? [];
+  const isCut = /^(…|\.\.\.)/.test(rest) && id.length !== ownIdLength; // the text of a link that was too long to show
+  return isCut ? "" : checked(id);
+}
+
+function bareId(text: string): string {
+  return checked(/^[^A-Za-z0-9_-]*([A-Za-z0-9_-]+)[^A-Za-z0-9_-]*$/s.exec(text)?.[1] ?? "");
+}
+
+function checked(id: string): string {
+  // Some chats mark text by _underscores_ or -dashes-, which an id may have, too.
+  const own = new RegExp(`^([A-Za-z0-9_-]{${ownIdLength}})[-_]+$`).exec(id)?.[1] ?? id;
+  return roomId.test(own) ? own : "";
+}
+
+/** Percent-encoding undone, also where it was applied twice; what is none stays as it is. */
+function decoded(text: string): string {
+  const once = text.replace(/(%[0-9a-f]{2})+/gi, (code) => {
+    try {
+      return decodeURIComponent(code);
+    } catch {
+      return "\uFFFD"; // cut in the middle of a character
+    }
+  });
+  return once === text ? once : decoded(once);
+}
