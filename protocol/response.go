@@ -61,12 +61,13 @@ type Seating struct {
 	// UserID is the sender's.
 	UserID    string    `json:"userId" format:"user-id"`
 	RoomState RoomState `json:"roomState"`
-	// ResumeToken is a secret that proves the seat's owner on its return.
-	ResumeToken string `json:"resumeToken"`
+	// ResumeToken is a secret that proves the seat's owner on its return. It is missing in the answer to
+	// a return without it.
+	ResumeToken string `json:"resumeToken,omitempty"`
 	// Resumed says that the token was accepted and the seat is the same as before.
 	Resumed bool `json:"resumed"`
-	// Recovered says that every frame for the seat was kept while it was away
-	// and follows this answer; otherwise none does.
+	// Recovered says that every frame for the seat was kept while it was away and follows this answer.
+	// If it is false, some may be missing; those that were kept after a crash of the server still follow.
 	Recovered bool `json:"recovered"`
 	// PingIntervalMs is how often the client should send PING.
 	PingIntervalMs int64 `json:"pingIntervalMs"`
@@ -238,7 +239,7 @@ func (m RoomJoinedMessage) Append(dst []byte) []byte  { return m.append(dst, m.R
 func (m *Seating) append(dst []byte, name string) []byte {
 	dst = openResponse(dst, name, m.RoomID, m.UserID, m.Timestamp)
 	dst = m.RoomState.append(dst)
-	dst = appendString(dst, "resumeToken", m.ResumeToken)
+	dst = appendOptional(dst, "resumeToken", m.ResumeToken)
 	dst = appendBool(dst, "resumed", m.Resumed)
 	dst = appendBool(dst, "recovered", m.Recovered)
 	dst = appendInt(dst, "pingIntervalMs", m.PingIntervalMs)

@@ -1,9 +1,18 @@
 package room
 
-import "usher/protocol"
+import (
+	"math"
 
-// retryMs is how long what could not be stored waits for the next try.
-const retryMs = 5_000
+	"usher/protocol"
+)
+
+const (
+	// retryMs is how long what could not be stored waits for the next try.
+	retryMs = 5_000
+	// legacySilenceMs is how long a seated legacy connection may be silent: the existing extension sends
+	// a PING every 30 s, and its user may be on another network already.
+	legacySilenceMs = 45_000
+)
 
 // sweep carries out every deadline that has passed.
 func (s *step) sweep() {
@@ -11,11 +20,12 @@ func (s *step) sweep() {
 	if s.event.Kind == AlarmFired {
 		s.alarmMs = 0
 	}
-	s.sweepIdle()
+	s.sweepConns()
+	s.seatWaiting()
 	for i := 0; i < len(s.seats); {
 		seat := s.seats[i]
 		switch {
-		case seat.conn != nil || s.nowMs < seat.heldUntilMs:
+		case !s.expiring(seat) || s.nowMs < seat.heldUntilMs:
 			i++
 		case s.event.Refuse != "":
 			s.postpone(seat)
@@ -29,16 +39,35 @@ func (s *step) sweep() {
 	}
 }
 
-// sweepIdle drops connections that have sent nothing for too long. Parked ones
-// are left alone: the old extension sends no PING on them, and they go with the newer one.
-func (s *step) sweepIdle() {
+// expiring reports whether the seat ends with its grace: it is away, and its owner is not waiting to return.
+func (r *Room) expiring(seat *seat) bool { return seat.conn == nil && !r.claimed(seat) }
+
+// dueMs is when a connection is closed if nothing comes from it. Parked ones have no deadline: the
+// existing extension sends no PING on them, and they go with the newer one.
+func (r *Room) dueMs(c *conn) int64 {
+	if c.parked {
+		return math.MaxInt64
+	}
+	limitMs := r.config.IdleMs
+	if c.seat != nil && !c.seat.modern {
+		limitMs = min(limitMs, legacySilenceMs)
+	}
+	return nearer(c.closeAtMs, nearer(c.pingDueMs, c.lastSeenMs+limitMs))
+}
+
+// sweepConns closes connections that have sent nothing for too long, or that were refused a seat.
+func (s *step) sweepConns() {
 	for i := 0; i < len(s.conns); {
 		c := s.conns[i]
-		if c.parked || s.nowMs < c.lastSeenMs+s.config.IdleMs {
+		switch {
+		case s.nowMs < s.dueMs(c):
 			i++
 			continue
+		case c.closeAtMs != 0 && s.nowMs >= c.closeAtMs:
+			s.close(c, protocol.CloseTryLater)
+		default:
+			s.drop(c, protocol.CloseIdle)
 		}
-		s.drop(c, protocol.CloseIdle)
 		i = 0 // dropping a seat's connection closes its parked ones too
 	}
 }
@@ -70,7 +99,7 @@ func (s *step) postpone(seat *seat) {
 	s.saveLater()
 }
 
-// setAlarm sets the one alarm where a deadline is nearer than it. An alarm
+// setAlarm sets the one alarm if a deadline is nearer than it. An alarm
 // that comes too early does no harm, so it is not moved back: on some shells each move is a write.
 func (s *step) setAlarm() {
 	next := s.nextMs()
@@ -83,23 +112,64 @@ func (s *step) setAlarm() {
 
 // nextMs returns the nearest deadline, 0 for none.
 func (r *Room) nextMs() int64 {
-	next := r.ExpiresAtMs()
+	next := nearer(r.nextSeatingMs(), r.ExpiresAtMs())
 	for _, c := range r.conns {
 		if !c.parked {
-			next = nearer(next, c.lastSeenMs+r.config.IdleMs)
+			next = nearer(next, r.dueMs(c))
 		}
 	}
 	for _, seat := range r.seats {
-		if seat.conn == nil {
+		if r.expiring(seat) {
 			next = nearer(next, seat.heldUntilMs)
 		}
 	}
 	return next
 }
 
+// nearer returns the earlier of two times, of which 0 is none.
 func nearer(a, b int64) int64 {
-	if a == 0 || b < a {
+	if a == 0 || b != 0 && b < a {
 		return b
 	}
 	return a
+}
+
+// paused moves every deadline and every limit by the time for which the shell did not run, and by
+// arrivalMs, in which what has arrived meanwhile is read. Times that participants see stay as they are.
+func (s *step) paused() {
+	const arrivalMs = 1_000
+	pauseMs := max(s.event.AtMs, 0)
+	shiftMs := pauseMs + arrivalMs
+	past := func(ms int64) int64 { return min(ms+shiftMs, max(ms, s.nowMs)) }
+	for _, c := range s.conns {
+		c.lastSeenMs = past(c.lastSeenMs)
+		later(&c.closeAtMs, shiftMs)
+		later(&c.pingDueMs, shiftMs)
+		if c.wait != nil {
+			c.wait.sinceMs = past(c.wait.sinceMs)
+			later(&c.wait.notBeforeMs, shiftMs)
+		}
+		for _, m := range []*meter{&c.messages, &c.bytes, &c.output} {
+			*m += meter(pauseMs * 1e6)
+		}
+		s.changed(c)
+	}
+	for _, seat := range s.seats {
+		later(&seat.heldUntilMs, shiftMs)
+	}
+	s.requests += meter(pauseMs * 1e6)
+	s.output += meter(pauseMs * 1e6)
+	s.metMs = past(s.metMs)
+	s.due = true
+	if s.Exists() {
+		s.lastActivityMs = past(s.lastActivityMs)
+		s.emptySinceMs = past(s.emptySinceMs)
+		s.saveLater()
+	}
+}
+
+func later(atMs *int64, byMs int64) {
+	if *atMs != 0 {
+		*atMs += byMs
+	}
 }

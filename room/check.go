@@ -69,7 +69,7 @@ func (r *Room) heldSeatsHaveDeadlines() bool {
 
 func (r *Room) parkedHaveNewer() bool {
 	for _, c := range r.conns {
-		if c.parked && (c.seat == nil || c.seat.conn == nil) {
+		if c.parked && (c.seat == nil || r.expiring(c.seat)) || c.wait != nil && c.seat != nil {
 			return false
 		}
 	}

@@ -61,6 +61,21 @@ type Config struct {
 	// BytesPerSecond and ByteBurst bound the payload bytes likewise.
 	// Defaults 256 KiB and 4 MiB.
 	BytesPerSecond, ByteBurst int
+	// OutputPerSecond and OutputBurst bound the bytes that one connection's requests and broadcasts
+	// make the room send, to all receivers together. What only goes to one receiver is not counted.
+	// A rename costs some 130 bytes a participant and receiver: 0.3 MB in a room of 50, 8 MB in one of 250.
+	// Defaults 2 MiB and 64 MiB.
+	OutputPerSecond, OutputBurst int
+	// RoomOutputPerSecond and RoomOutputBurst bound the same for the room as a whole. The burst must hold
+	// the reconnects of a whole full room: a drop and a return cost each of 50 people 0.6 MB at most, so
+	// five times over are 80 MB. Defaults 16 MiB and 256 MiB.
+	RoomOutputPerSecond, RoomOutputBurst int
+	// RoomRequestsPerSecond and RoomRequestBurst bound the requests that change a room, joins included.
+	// Defaults 50 and 1 000.
+	RoomRequestsPerSecond, RoomRequestBurst int
+	// PingTimeoutMs is how long a connection may take to show life after a Ping, when somebody else
+	// asks for its seat. Default 5 s. 0 for a shell that cannot ping: then it is found by its silence.
+	PingTimeoutMs int64
 }
 
 // DefaultConfig returns the defaults named at each field.
@@ -77,6 +92,14 @@ func DefaultConfig() Config {
 		MessageBurst:      4_000,
 		BytesPerSecond:    256 << 10,
 		ByteBurst:         4 << 20,
+
+		OutputPerSecond:       2 << 20,
+		OutputBurst:           64 << 20,
+		RoomOutputPerSecond:   16 << 20,
+		RoomOutputBurst:       256 << 20,
+		RoomRequestsPerSecond: 50,
+		RoomRequestBurst:      1_000,
+		PingTimeoutMs:         5_000,
 	}
 }
 
@@ -143,5 +166,11 @@ func (c *Config) Settings() []Setting {
 		{Name: "message-burst", Unit: Count, Low: 1, High: maxRate, n: &c.MessageBurst},
 		{Name: "byte-rate", Unit: Bytes, Low: 1, High: maxByteRate, n: &c.BytesPerSecond},
 		{Name: "byte-burst", Unit: Bytes, Low: 1, High: maxByteRate, n: &c.ByteBurst},
+		{Name: "output-rate", Unit: Bytes, Low: 1, High: maxByteRate, n: &c.OutputPerSecond},
+		{Name: "output-burst", Unit: Bytes, Low: 1, High: maxByteRate, n: &c.OutputBurst},
+		{Name: "room-output-rate", Unit: Bytes, Low: 1, High: maxByteRate, n: &c.RoomOutputPerSecond},
+		{Name: "room-output-burst", Unit: Bytes, Low: 1, High: maxByteRate, n: &c.RoomOutputBurst},
+		{Name: "room-request-rate", Unit: Count, Low: 1, High: maxRate, n: &c.RoomRequestsPerSecond},
+		{Name: "room-request-burst", Unit: Count, Low: 1, High: maxRate, n: &c.RoomRequestBurst},
 	}
 }

@@ -17,8 +17,9 @@
 //   - Keep a room in memory while it has connections, and while it Exists until its next alarm.
 //     Or else keep what Attach, Save, SaveLater and SetAlarm give, at once; then a room may be dropped
 //     after any Step, and Wake makes it again, to be stepped with Woken.
-//   - Where PINGs are answered without the room, tell it by Answered before AlarmFired and before any
+//   - If PINGs are answered without the room, report them by Answered before AlarmFired and before any
 //     event at or after the time of the alarm.
+//   - Report by Paused, before any other event, that time has passed in which the shell did not run.
 //   - After a restart, Restore each room when it is first touched, and step it with Restored.
 //
 // # Invariants
@@ -29,7 +30,8 @@
 //  2. User ids of seats differ. Seats are in the order of joining.
 //  3. A seat has at most one connection that is not parked, and that connection has the seat.
 //  4. A seat without a connection has a deadline; a seat with one has none, holds no frames and may have parked connections.
-//  5. Parked connections belong to a seat with a connection.
+//  5. Parked connections belong to a seat with a connection, or to one whose owner waits for its
+//     turn. A connection that waits has no seat.
 //  6. No more seats than MaxPeople; parked and held are bounded.
 //  7. A room that does not exist has no seats.
 //  8. heldBytes is the sum of what the seats hold.

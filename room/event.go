@@ -35,6 +35,10 @@ const (
 	// Answered: a PING of Conn was answered at AtMs on behalf of the room, which
 	// was not stepped for it. It proves life and is not counted as a message.
 	Answered
+	// Paused: the shell did not run for AtMs milliseconds until now (a stopped process, a suspended
+	// machine, an alarm that the platform was late with). That time counts towards no deadline and no
+	// limit. A shell reports it before any other event.
+	Paused
 )
 
 // Event is one thing that happened to a room. All of it may be reused when Step returns.
@@ -52,7 +56,7 @@ type Event struct {
 	Err     error
 	// CloseCode is the client's, 1006 where there was none.
 	CloseCode protocol.CloseCode
-	// AtMs is when the PING was answered.
+	// AtMs is when the PING was answered, or for how long the shell did not run.
 	AtMs int64
 	// Refuse is why nothing that has to be stored may change now, or "".
 	Refuse protocol.Code
@@ -89,6 +93,9 @@ const (
 	// in place of the one before. For a shell that drops rooms from memory
 	// while their sockets stay open; others ignore it.
 	Attach
+	// Ping: send a WebSocket ping to Conn. Any sign of life is reported as Seen or Received; none for
+	// Config.PingTimeoutMs drops the connection. A shell that cannot ping sets that to 0 and gets none.
+	Ping
 	// Refused and Bounced: Conn was answered by ERROR or UNDELIVERED with
 	// Refusal, for a message of Type. For the log and the metrics.
 	Refused

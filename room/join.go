@@ -7,83 +7,114 @@ import (
 	"usher/protocol"
 )
 
-// maxParked bounds the muted older connections of one seat. The old extension
-// opens at most one more every 40 s while its PINGs go unanswered.
-const maxParked = 4
+const (
+	// maxParked bounds the muted older connections of one seat. The existing extension
+	// opens at most one more every 40 s while its PINGs go unanswered.
+	maxParked = 4
+	// refusedCloseMs is how long a legacy client that may not have its seat yet stays connected. Closed, it
+	// tries again for ever, because each socket that opens gives it all its attempts back.
+	refusedCloseMs = 1_000
+)
 
-// join answers CREATE_ROOM and JOIN_ROOM. They differ in one thing: only
+// enter answers CREATE_ROOM and JOIN_ROOM. They differ in one thing: only
 // CREATE_ROOM makes a room. On a live room it is a JOIN_ROOM whose answer has
 // another name, because two people may create the same room at once.
-func (s *step) join(c *conn, m *protocol.Message) {
+func (s *step) enter(c *conn, m *protocol.Message) {
 	if string(m.RoomID) != s.id {
 		s.refuse(c, protocol.CodeRoomMismatch, "")
 		return
 	}
-	if c.seat != nil {
-		s.joinAgain(c, m)
-		return
+	j := join{
+		userID: string(m.UserID), name: m.UserName, roomName: m.RoomName, token: m.ResumeToken, ref: s.ref,
+		create: m.Type == protocol.CreateRoom, legacy: m.Protocol < protocol.Version,
 	}
-	if !s.Exists() && m.Type == protocol.JoinRoom {
+	switch {
+	case c.seat != nil:
+		s.enterAgain(c, &j)
+	case c.wait != nil && j.token == nil && c.wait.userID == j.userID:
+		s.changed(c) // it keeps its place
+		c.wait.create, c.wait.ref = j.create, j.ref
+	default:
+		s.unqueue(c)
+		s.admit(c, &j, nil)
+	}
+}
+
+// enterAgain answers a repeated join of the same seat. A legacy client has closed its peer
+// connections, so the others must hear of a departure and, when they have closed theirs, of a return.
+func (s *step) enterAgain(c *conn, j *join) {
+	seat := c.seat
+	switch {
+	case seat.id != j.userID:
+		s.refuse(c, protocol.CodeAlreadySeated, "")
+	case seat.modern || !s.disturbs(c, j):
+		s.seated(c, j, false, false)
+	case !s.affordable(c):
+	default:
+		c.seat = nil
+		j.name = ""
+		s.vacate(seat)
+		s.queue(c, j, s.nowMs+paceMs, true)
+	}
+}
+
+// admit gives the connection a seat, lets it wait for one, or says why it gets none. waited is the
+// join's place in the queue, nil if it has just come.
+func (s *step) admit(c *conn, j *join, waited *wait) {
+	if !s.Exists() && !j.create {
 		s.refuse(c, protocol.CodeRoomNotFound, "")
 		return
 	}
-	if seat := s.seatOf(m.UserID); seat != nil {
-		s.rejoin(c, m, seat)
+	if seat := s.seatOf([]byte(j.userID)); seat != nil {
+		s.rejoin(c, j, seat, waited)
 		return
 	}
-	s.joinAnew(c, m)
+	s.joinAnew(c, j, waited)
 }
 
-// joinAgain answers a repeated join by the same seat.
-func (s *step) joinAgain(c *conn, m *protocol.Message) {
-	if c.seat.id != string(m.UserID) {
-		s.refuse(c, protocol.CodeAlreadySeated, "")
-		return
-	}
-	s.seated(c, m.Type, false, false)
-}
-
-func (s *step) joinAnew(c *conn, m *protocol.Message) {
-	name, ok := protocol.TrimName(m.UserName, protocol.MaxJoinNameUnits)
-	if !ok {
+func (s *step) joinAnew(c *conn, j *join, waited *wait) {
+	name, ok := protocol.TrimName(j.name, protocol.MaxJoinNameUnits)
+	switch {
+	case !ok:
 		s.refuse(c, protocol.CodeInvalidName, "userName")
 		return
-	}
-	if !s.storable(c) {
+	case waited == nil && !s.affordable(c), !s.storable(c):
 		return
-	}
-	if !s.Exists() && !s.create(c, m) {
-		return
-	}
-	if len(s.seats) >= s.config.MaxPeople {
+	case s.Exists() && len(s.seats) >= s.config.MaxPeople:
 		s.refuse(c, protocol.CodeRoomFull, "")
 		return
+	case waited == nil && s.mustWait(c, j):
+		j.name = name
+		s.queue(c, j, 0, false)
+		return
+	case !s.Exists() && !s.create(c, j):
+		return
 	}
+	s.lastSerial++
 	seat := &seat{
-		id: string(m.UserID), name: name, token: c.secret, joinedAtMs: s.nowMs, address: c.address,
-		modern: m.Protocol >= protocol.Version,
+		id: j.userID, serial: s.lastSerial, name: name, token: c.secret, joinedAtMs: s.nowMs, address: c.address, modern: !j.legacy,
 	}
 	s.seats = append(s.seats, seat)
 	if s.host == nil {
 		s.host = seat
 	}
+	c.knowsToken = true
 	s.sit(c, seat)
 	s.save()
 	s.active()
-	s.seated(c, m.Type, false, false)
-	state := s.State()
-	s.broadcast(seat, protocol.UserJoinedMessage{RoomID: s.id, JoinedUser: s.user(seat), RoomState: &state, Timestamp: s.nowMs})
+	s.seated(c, j, false, false)
+	s.meet(seat)
 }
 
-func (s *step) create(c *conn, m *protocol.Message) bool {
+func (s *step) create(c *conn, j *join) bool {
 	if s.event.RefuseCreate != "" {
 		s.refuse(c, s.event.RefuseCreate, "")
 		return false
 	}
 	name := "Room " + protocol.CutName(s.id, protocol.MaxRoomNameUnits-len("Room "))
-	if m.RoomName != "" {
+	if j.roomName != "" {
 		var ok bool
-		if name, ok = protocol.TrimName(m.RoomName, protocol.MaxJoinNameUnits); !ok {
+		if name, ok = protocol.TrimName(j.roomName, protocol.MaxJoinNameUnits); !ok {
 			s.refuse(c, protocol.CodeInvalidName, "roomName")
 			return false
 		}
@@ -92,21 +123,24 @@ func (s *step) create(c *conn, m *protocol.Message) bool {
 	return true
 }
 
-// rejoin gives a seat to a new connection, if that has shown to be its owner's.
-func (s *step) rejoin(c *conn, m *protocol.Message, seat *seat) {
-	resumed := m.ResumeToken != nil
-	if refusal := s.owner(c, m, seat); refusal != "" {
-		s.refuse(c, refusal, "")
+// rejoin gives a seat to a new connection that has proved to be its owner's.
+func (s *step) rejoin(c *conn, j *join, seat *seat, waited *wait) {
+	resumed := j.token != nil
+	if refusal := s.owner(c, j, seat); refusal != "" && (waited == nil || !waited.owned) {
+		s.refuseSeat(c, j, seat, refusal)
 		return
 	}
-	if moved := seat.address != c.address; moved || m.Protocol >= protocol.Version && !seat.modern {
+	if !resumed && (waited == nil && !s.affordable(c) || s.mayHaveToWait(c, j, seat, waited)) {
+		return
+	}
+	if moved := seat.address != c.address; moved || resumed && !j.legacy && !seat.modern {
 		if s.event.Refuse == "" {
 			s.save()
 		} else {
 			s.saveLater()
 		}
 		seat.address = c.address
-		seat.modern = seat.modern || m.Protocol >= protocol.Version
+		seat.modern = seat.modern || resumed && !j.legacy
 	}
 	recovered := resumed && seat.conn == nil && !seat.hold.spoilt()
 	if seat.conn == nil {
@@ -114,28 +148,65 @@ func (s *step) rejoin(c *conn, m *protocol.Message, seat *seat) {
 	}
 	s.replace(seat, resumed)
 	frames := s.release(seat)
+	c.knowsToken = resumed || c.knowsToken && waited != nil && waited.owned
 	s.sit(c, seat)
 	s.active()
-	s.seated(c, m.Type, resumed, recovered)
-	if recovered {
-		for _, frame := range frames {
-			s.effects = append(s.effects, Effect{Kind: Send, Conn: c.id, Frame: frame})
-		}
-	}
-	if resumed {
-		s.broadcast(seat, protocol.UserReconnectedMessage{RoomID: s.id, ReconnectedUserID: seat.id, RoomState: s.State(), Timestamp: s.nowMs})
+	s.seated(c, j, resumed, recovered)
+	if !resumed {
+		// The client has closed its peer connections: the others must offer again.
+		s.meet(seat)
 		return
 	}
-	// Without a token the client has closed its peer connections: the others must offer anew.
-	state := s.State()
-	s.broadcast(seat, protocol.UserJoinedMessage{RoomID: s.id, JoinedUser: s.user(seat), RoomState: &state, Timestamp: s.nowMs})
+	for _, frame := range frames {
+		s.effects = append(s.effects, Effect{Kind: Send, Conn: c.id, Frame: frame})
+	}
+	s.broadcast(seat, protocol.UserReconnectedMessage{RoomID: s.id, ReconnectedUserID: seat.id, RoomState: s.State(), Timestamp: s.nowMs})
+}
+
+// mayHaveToWait queues a return without a token if it is not its turn yet. If the seat has a live
+// connection, the others hear at once that it is gone, and have one interval to close their peer connections.
+func (s *step) mayHaveToWait(c *conn, j *join, seat *seat, waited *wait) bool {
+	owned := waited != nil && waited.owned
+	j.name = ""
+	switch {
+	case seat.conn != nil && !seat.modern && s.disturbs(seat.conn, j):
+		s.park(seat)
+		s.vacate(seat)
+		s.queue(c, j, s.nowMs+paceMs, owned)
+	case waited == nil && s.mustWait(c, j):
+		s.queue(c, j, 0, owned)
+	default:
+		return false
+	}
+	return true
+}
+
+// refuseSeat says why the connection may not have the seat. A legacy client that has changed its
+// address knows no token. It may have its seat when the grace is over, so it must keep trying; and its
+// older connection, which may be dead, must show life.
+func (s *step) refuseSeat(c *conn, j *join, seat *seat, refusal protocol.Code) {
+	if j.token != nil || !j.legacy || seat.modern {
+		s.refuse(c, refusal, "")
+		return
+	}
+	s.refuse(c, protocol.CodeSeatHeld, "")
+	if c.closeAtMs == 0 {
+		c.closeAtMs = s.nowMs + refusedCloseMs
+	}
+	s.due = true
+	s.changed(c)
+	if older := seat.conn; older != nil && older.pingDueMs == 0 && s.config.PingTimeoutMs > 0 {
+		older.pingDueMs = s.nowMs + s.config.PingTimeoutMs
+		s.changed(older)
+		s.effects = append(s.effects, Effect{Kind: Ping, Conn: older.id})
+	}
 }
 
 // owner says why the connection may not have the seat, or "".
-func (s *step) owner(c *conn, m *protocol.Message, seat *seat) protocol.Code {
-	if m.ResumeToken != nil {
+func (s *step) owner(c *conn, j *join, seat *seat) protocol.Code {
+	if j.token != nil {
 		var token [protocol.TokenBytes + 2]byte
-		n, err := base64.RawURLEncoding.Decode(token[:], clampToken(m.ResumeToken))
+		n, err := base64.RawURLEncoding.Decode(token[:], clampToken(j.token))
 		if err != nil || n != protocol.TokenBytes || subtle.ConstantTimeCompare(token[:n], seat.token[:]) != 1 {
 			return protocol.CodeInvalidResumeToken
 		}
@@ -158,26 +229,34 @@ func (s *step) owner(c *conn, m *protocol.Message, seat *seat) protocol.Code {
 }
 
 // clampToken keeps a token of any length inside the buffer it is decoded to;
-// a longer one than ours is wrong by its length alone.
+// a longer one than ours is wrong by its length already.
 func clampToken(token []byte) []byte {
 	const encodedBytes = (protocol.TokenBytes*8 + 5) / 6
 	return token[:min(len(token), encodedBytes+1)]
 }
 
-// replace makes way on the seat. A connection that is replaced by token is
-// closed. One that is replaced without is parked: the old extension would come back for
-// ever if its older socket were closed while the newer one lives.
+// replace makes way on the seat. A connection that is replaced by token is closed, with those parked beside it.
 func (s *step) replace(seat *seat, resumed bool) {
+	switch {
+	case !resumed:
+		s.park(seat)
+	default:
+		if older := seat.conn; older != nil {
+			seat.conn = nil
+			s.close(older, protocol.CloseResumed)
+		}
+		s.closeParked(seat)
+	}
+}
+
+// park takes the seat's connection off it and keeps it open but mute: the existing extension would
+// come back for ever if its older socket were closed while the newer one lives.
+func (s *step) park(seat *seat) {
 	older := seat.conn
 	if older == nil {
 		return
 	}
 	seat.conn = nil
-	if resumed {
-		s.close(older, protocol.CloseResumed)
-		s.closeParked(seat)
-		return
-	}
 	older.parked = true
 	s.changed(older)
 	parked := 0
@@ -192,20 +271,32 @@ func (s *step) replace(seat *seat, resumed bool) {
 
 // sit binds a connection to a seat.
 func (s *step) sit(c *conn, seat *seat) {
-	c.seat, seat.conn, seat.heldUntilMs = seat, c, 0
+	c.seat, seat.conn, seat.heldUntilMs, c.closeAtMs = seat, c, 0, 0
 	s.due = true
 	s.changed(c)
 }
 
-// seated sends the join answer.
-func (s *step) seated(c *conn, t protocol.Type, resumed, recovered bool) {
-	answer := protocol.Seating{
-		RoomID: s.id, UserID: c.seat.id, RoomState: s.State(),
-		ResumeToken: base64.RawURLEncoding.EncodeToString(c.seat.token[:]),
-		Resumed:     resumed, Recovered: recovered,
-		PingIntervalMs: s.config.PingIntervalMs, ServerTime: s.nowMs, Timestamp: s.nowMs,
+// meet announces a seating to the others, who offer to the newcomer.
+func (s *step) meet(seat *seat) {
+	state := s.State()
+	full := protocol.UserJoinedMessage{RoomID: s.id, JoinedUser: s.user(seat), RoomState: &state, Timestamp: s.nowMs}
+	brief := full
+	brief.RoomState = nil
+	if s.tell(seat, notice{full: full, brief: brief}) {
+		s.metMs = s.nowMs
 	}
-	if t == protocol.CreateRoom {
+}
+
+// seated sends the join answer.
+func (s *step) seated(c *conn, j *join, resumed, recovered bool) {
+	answer := protocol.Seating{
+		RoomID: s.id, UserID: c.seat.id, RoomState: s.State(), Resumed: resumed, Recovered: recovered,
+		PingIntervalMs: s.config.PingIntervalMs, ServerTime: s.nowMs, Ref: j.ref, Timestamp: s.nowMs,
+	}
+	if c.knowsToken {
+		answer.ResumeToken = base64.RawURLEncoding.EncodeToString(c.seat.token[:])
+	}
+	if j.create {
 		s.send(c, protocol.RoomCreatedMessage{Seating: answer})
 	} else {
 		s.send(c, protocol.RoomJoinedMessage{Seating: answer})

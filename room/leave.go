@@ -2,7 +2,7 @@ package room
 
 import "usher/protocol"
 
-// disconnected ends the seat where the client closed with 1000, and holds it otherwise.
+// disconnected ends the seat if the client closed with 1000, and holds it otherwise.
 func (s *step) disconnected() {
 	c := s.connOf(s.event.Conn)
 	if c == nil {
@@ -31,20 +31,33 @@ func (s *step) drop(c *conn, code protocol.CloseCode) {
 	}
 }
 
-// holdSeat keeps a seat for the return of its owner. It need not be stored:
-// after a restart every seat counts as dropped anyway.
+// holdSeat keeps a seat for the return of its owner.
 func (s *step) holdSeat(seat *seat) {
+	s.vacate(seat)
+	if !s.claimed(seat) {
+		s.closeParked(seat)
+	}
+}
+
+// vacate takes its connection off a seat and announces that. It need not be stored: after a restart
+// every seat counts as dropped anyway. The existing extension closes its peer connection only on
+// USER_LEFT, and it must before the owner of a legacy seat, which has closed its own, is back.
+func (s *step) vacate(seat *seat) {
 	seat.conn = nil
 	seat.heldUntilMs = s.nowMs + s.config.SeatGraceMs
 	s.due = true
-	s.closeParked(seat)
 	s.saveLater()
-	s.broadcast(seat, protocol.UserDisconnectedMessage{Departure: s.departure(seat, ""), RoomState: s.State()})
+	departure, state := s.departure(seat, ""), s.State()
+	n := notice{full: protocol.UserDisconnectedMessage{Departure: departure, RoomState: state}}
+	if !seat.modern {
+		n.legacy = protocol.UserLeftMessage{Departure: departure, RoomState: &state}
+	}
+	s.tell(seat, n)
 }
 
-// endSeat answers LEAVE_ROOM, a close with 1000 and the end of a grace: it takes the seat away, hands the role over where it was the host's, and
-// ends the room with its last seat. While the store fails it only holds
-// the seat and lets the alarm try again.
+// endSeat answers LEAVE_ROOM, a close with 1000 and the end of a grace: it takes the seat away, hands
+// the role over if it was the host's, and ends the room with its last seat. While the store fails it
+// only holds the seat and lets the alarm try again.
 func (s *step) endSeat(seat *seat, code protocol.CloseCode) {
 	c := seat.conn
 	if s.event.Refuse != "" {
@@ -66,7 +79,7 @@ func (s *step) endSeat(seat *seat, code protocol.CloseCode) {
 	s.due = true
 	if len(s.seats) == 0 {
 		s.emptySinceMs = s.nowMs
-		if s.config.EmptyRoomMs == 0 {
+		if s.config.EmptyRoomMs == 0 && s.waiting() == nil {
 			s.end()
 		}
 	}
@@ -77,13 +90,16 @@ func (s *step) endSeat(seat *seat, code protocol.CloseCode) {
 		s.close(c, code)
 	}
 	s.closeParked(seat)
-	state := s.State()
-	s.broadcast(nil, protocol.UserLeftMessage{Departure: s.departure(seat, newHostID), RoomState: &state})
+	departure, state := s.departure(seat, newHostID), s.State()
+	s.tell(nil, notice{
+		full:  protocol.UserLeftMessage{Departure: departure, RoomState: &state},
+		brief: protocol.UserLeftMessage{Departure: departure},
+	})
 }
 
 // succeed hands the role of a departed host to the connected participant who
-// joined first, or, where nobody is connected, to the seat that did. It
-// returns the new host's id, "" where the role stays.
+// joined first, or, if nobody is connected, to the seat that did. It
+// returns the new host's id, "" if the role stays.
 func (s *step) succeed(departed *seat) string {
 	if s.host != departed {
 		return ""
@@ -109,7 +125,7 @@ func (s *step) departure(seat *seat, newHostID string) protocol.Departure {
 }
 
 // end makes the room one that does not exist. Connections without a seat stay:
-// they may create it anew. A Save of the same Step has nothing left to store, so it becomes the Delete.
+// they may create it again. A Save of the same Step has nothing left to store, so it becomes the Delete.
 func (s *step) end() {
 	found := false
 	for i := range s.effects {
@@ -120,6 +136,6 @@ func (s *step) end() {
 	if !found {
 		s.effects = append(s.effects, Effect{Kind: Delete})
 	}
-	s.saved, s.due = false, true
-	*s.Room = Room{config: s.config, id: s.id, conns: s.conns, alarmMs: s.alarmMs}
+	s.saved, s.later, s.due = false, false, true
+	*s.Room = Room{config: s.config, id: s.id, conns: s.conns, alarmMs: s.alarmMs, lastSerial: s.lastSerial}
 }

@@ -12,33 +12,85 @@ func rateOf(perSecond, burst int) rate {
 	return rate{each, int64(burst) * each}
 }
 
-func (c *Config) messageRate() rate { return rateOf(c.MessagesPerSecond, c.MessageBurst) }
-func (c *Config) byteRate() rate    { return rateOf(c.BytesPerSecond, c.ByteBurst) }
+// limits are the rates of a connection's meters.
+type limits struct{ messages, bytes, output rate }
 
-// take takes n tokens of a bucket, or reports false where there are too few.
-func (m *meter) take(nowMs int64, n int, r rate) bool {
-	now := nowMs * 1e6
-	full := int64(*m)
-	if full < now || full-now > r.whole { // full, or a clock that was set back
-		full = now
+func (c *Config) limits() limits {
+	return limits{
+		rateOf(c.MessagesPerSecond, c.MessageBurst), rateOf(c.BytesPerSecond, c.ByteBurst), rateOf(c.OutputPerSecond, c.OutputBurst),
 	}
-	full += int64(n) * r.each
-	if full-now > r.whole {
+}
+
+func (c *Config) roomOutput() rate   { return rateOf(c.RoomOutputPerSecond, c.RoomOutputBurst) }
+func (c *Config) roomRequests() rate { return rateOf(c.RoomRequestsPerSecond, c.RoomRequestBurst) }
+
+// taken returns how much of a bucket is taken, in ns. More than twice the bucket can only
+// come from a clock that was set back.
+func (m meter) taken(nowMs int64, r rate) int64 {
+	taken := int64(m) - nowMs*1e6
+	if taken < 0 || taken > 2*r.whole {
+		return 0
+	}
+	return taken
+}
+
+// take takes n tokens of a bucket, or reports false if there are too few.
+func (m *meter) take(nowMs int64, n int, r rate) bool {
+	taken := m.taken(nowMs, r) + int64(n)*r.each
+	if taken > r.whole {
 		return false
 	}
-	*m = meter(full)
+	*m = meter(nowMs*1e6 + taken)
 	return true
 }
 
-// requestCost is how many relays a request that changes the room counts for:
-// it is stored, and told to everybody with the whole room state.
+// charge takes n tokens even if there are too few, down to a whole bucket of debt: for what cannot
+// be refused, or whose cost is known only when it is done.
+func (m *meter) charge(nowMs int64, n int, r rate) {
+	*m = meter(nowMs*1e6 + min(m.taken(nowMs, r)+int64(n)*r.each, 2*r.whole))
+}
+
+// spent reports whether no token is left.
+func (m meter) spent(nowMs int64, r rate) bool { return m.taken(nowMs, r) >= r.whole }
+
+// requestCost is how many relays a request that changes the room counts for: it is stored, and
+// sent to everybody with the whole room state.
 const requestCost = 20
 
 // within counts the received frame against the connection's limits.
-func (s *step) within(c *conn, messages, bytes rate) bool {
+func (s *step) within(c *conn, l *limits) bool {
 	cost := 1
 	if s.event.Err == nil && s.event.Message != nil && s.event.Message.Type.Request() {
 		cost = min(requestCost, s.config.MessageBurst)
 	}
-	return c.messages.take(s.nowMs, cost, messages) && c.bytes.take(s.nowMs, len(s.event.Frame), bytes)
+	return c.messages.take(s.nowMs, cost, l.messages) && c.bytes.take(s.nowMs, len(s.event.Frame), l.bytes)
+}
+
+// chargeOutput counts bytes that go to several receivers against the room and against the
+// connection that caused them.
+func (s *step) chargeOutput(bytes int) {
+	if bytes == 0 {
+		return
+	}
+	s.output.charge(s.nowMs, bytes, s.config.roomOutput())
+	if s.by != nil {
+		limits := s.config.limits()
+		s.by.output.charge(s.nowMs, bytes, limits.output)
+		if s.by.attached.outdated(attached{s.by.lastSeenMs, s.by.meters}, s.nowMs, &limits) {
+			s.changed(s.by)
+		}
+	}
+	s.saveLater() // the room's meters are part of the snapshot
+}
+
+// overspent reports whether the connection has used up what its requests may make the room send.
+func (s *step) overspent(c *conn) bool { return c.output.spent(s.nowMs, s.config.limits().output) }
+
+// busy reports whether the room has used up what it may send to several receivers.
+func (s *step) busy() bool { return s.output.spent(s.nowMs, s.config.roomOutput()) }
+
+// frugal reports whether the room has used half of it; then who need not have the room state gets none.
+func (s *step) frugal() bool {
+	r := s.config.roomOutput()
+	return s.output.taken(s.nowMs, r) > r.whole/2
 }

@@ -14,8 +14,10 @@ const (
 type hold struct {
 	frames [][]byte
 	bytes  int
-	// lost: something could not be kept, so nothing is delivered.
+	// lost: something that was sent may be missing, so a return is not recovered.
 	lost bool
+	// full: there was no place for a frame. Nothing is kept any more.
+	full bool
 }
 
 func (h *hold) spoilt() bool { return h != nil && h.lost }
@@ -33,8 +35,8 @@ func (s *step) relay(c *conn, m *protocol.Message) {
 	}
 }
 
-// Relay is the short way of an offer, answer or candidate whose target is connected, where Step would
-// do nothing but Forward: it returns the connection to forward the frame of that size to. Where anything
+// Relay is the short way of an offer, answer or candidate whose target is connected, if Step would
+// do nothing but Forward: it returns the connection to forward the frame of that size to. If anything
 // else is due it returns 0, and nothing has happened: then the room must be stepped.
 func (r *Room) Relay(nowMs int64, id ConnID, m *protocol.Relay, frameBytes int) ConnID {
 	if r.alarmMs != 0 && nowMs >= r.alarmMs || nowMs-r.savedActivityMs > r.config.RoomIdleMs/16 || string(m.RoomID) != r.id {
@@ -44,27 +46,27 @@ func (r *Room) Relay(nowMs int64, id ConnID, m *protocol.Relay, frameBytes int) 
 	if c == nil || c.parked || c.seat == nil || c.seat.id != string(m.UserID) || target == nil || target.conn == nil || target == c.seat {
 		return 0
 	}
-	now := attached{nowMs, c.messages, c.bytes}
-	messages, bytes := r.config.messageRate(), r.config.byteRate()
-	if !now.messages.take(nowMs, 1, messages) || !now.bytes.take(nowMs, frameBytes, bytes) || c.attached.outdated(now, nowMs, messages, bytes) {
+	limits, now := r.config.limits(), attached{nowMs, c.meters}
+	if c.pingDueMs != 0 || c.output.spent(nowMs, limits.output) || !now.messages.take(nowMs, 1, limits.messages) ||
+		!now.bytes.take(nowMs, frameBytes, limits.bytes) || c.attached.outdated(now, nowMs, &limits) {
 		return 0
 	}
-	c.lastSeenMs, c.messages, c.bytes = now.lastSeenMs, now.messages, now.bytes
+	c.lastSeenMs, c.meters = now.lastSeenMs, now.meters
 	r.lastActivityMs = nowMs
 	return target.conn.id
 }
 
-// keep holds the received frame for a seat that is away. Where there is no
-// room for it, what was held is dropped too: a return recovers all or nothing.
+// keep holds the received frame for a seat that is away. If there is no
+// room for it, what was held is dropped too, and nothing is kept until the return.
 func (s *step) keep(seat *seat) bool {
 	if seat.hold == nil {
 		seat.hold = new(hold)
 	}
 	h, size := seat.hold, len(s.event.Frame)
 	s.saveLater()
-	if h.lost || len(h.frames) == maxHeldFrames || h.bytes+size > maxHeldBytes || s.heldBytes+size > maxRoomHeldBytes {
+	if h.full || len(h.frames) == maxHeldFrames || h.bytes+size > maxHeldBytes || s.heldBytes+size > maxRoomHeldBytes {
 		s.release(seat)
-		seat.hold = &hold{lost: true}
+		seat.hold = &hold{lost: true, full: true}
 		return false
 	}
 	h.frames = append(h.frames, append([]byte(nil), s.event.Frame...))

@@ -2,6 +2,9 @@ package room
 
 import "usher/protocol"
 
+// replacesRoomName is Effect.Replaces of ROOM_RENAMED. Those of USER_RENAMED are above it, by seat.
+const replacesRoomName = 1
+
 // renameRoom answers RENAME_ROOM by ROOM_RENAMED to everybody.
 func (s *step) renameRoom(c *conn, m *protocol.Message) {
 	if c.seat != s.host {
@@ -13,12 +16,17 @@ func (s *step) renameRoom(c *conn, m *protocol.Message) {
 		s.refuse(c, protocol.CodeInvalidName, "newRoomName")
 		return
 	}
-	if !s.storable(c) {
+	if !s.affordable(c) || !s.storable(c) {
 		return
 	}
 	s.name = name
 	s.save()
-	s.broadcast(nil, protocol.RoomRenamedMessage{RoomID: s.id, NewRoomName: name, RoomState: s.State(), Timestamp: s.nowMs})
+	reply := protocol.RoomRenamedMessage{RoomID: s.id, NewRoomName: name, RoomState: s.State(), Timestamp: s.nowMs}
+	n := notice{full: reply, replaces: replacesRoomName, asked: c.seat}
+	if reply.Ref = s.ref; s.ref != "" {
+		n.reply = reply
+	}
+	s.tell(nil, n)
 }
 
 // renameUser answers RENAME_USER by USER_RENAMED to everybody.
@@ -28,12 +36,17 @@ func (s *step) renameUser(c *conn, m *protocol.Message) {
 		s.refuse(c, protocol.CodeInvalidName, "newUserName")
 		return
 	}
-	if !s.storable(c) {
+	if !s.affordable(c) || !s.storable(c) {
 		return
 	}
 	c.seat.name = name
 	s.save()
-	s.broadcast(nil, protocol.UserRenamedMessage{RoomID: s.id, UserID: c.seat.id, NewUserName: name, RoomState: s.State(), Timestamp: s.nowMs})
+	reply := protocol.UserRenamedMessage{RoomID: s.id, UserID: c.seat.id, NewUserName: name, RoomState: s.State(), Timestamp: s.nowMs}
+	n := notice{full: reply, replaces: replacesRoomName + c.seat.serial, asked: c.seat}
+	if reply.Ref = s.ref; s.ref != "" {
+		n.reply = reply
+	}
+	s.tell(nil, n)
 }
 
 // transferHost answers TRANSFER_HOST by HOST_CHANGED to everybody. The old extension has no
@@ -55,10 +68,15 @@ func (s *step) transferHost(c *conn, m *protocol.Message) {
 		s.refuse(c, refusal, "")
 		return
 	}
-	if !s.storable(c) {
+	if !s.affordable(c) || !s.storable(c) {
 		return
 	}
 	s.host = target
 	s.save()
-	s.broadcast(nil, protocol.HostChangedMessage{RoomID: s.id, NewHostID: target.id, PreviousHostID: c.seat.id, RoomState: s.State(), Timestamp: s.nowMs})
+	reply := protocol.HostChangedMessage{RoomID: s.id, NewHostID: target.id, PreviousHostID: c.seat.id, RoomState: s.State(), Timestamp: s.nowMs}
+	n := notice{full: reply, asked: c.seat}
+	if reply.Ref = s.ref; s.ref != "" {
+		n.reply = reply
+	}
+	s.tell(nil, n)
 }

@@ -25,11 +25,19 @@ type Room struct {
 	conns           []*conn
 	heldBytes       int
 	alarmMs         int64
+	// metMs is when somebody was last seated while others were connected.
+	metMs int64
+	// requests and output meter what the room as a whole does for its participants.
+	requests, output meter
+	// lastSerial is the serial of the last seat made.
+	lastSerial uint64
 }
 
 // seat is what the room keeps for one participant. It outlives connections.
 type seat struct {
-	id, name   string
+	id, name string
+	// serial tells the seats of a room in memory apart, like id does, in a number.
+	serial     uint64
 	token      [protocol.TokenBytes]byte
 	joinedAtMs int64
 	// address is the one that holds or last held the seat.
@@ -49,11 +57,25 @@ type conn struct {
 	secret  [protocol.TokenBytes]byte
 	seat    *seat
 	// parked: a newer connection of the same seat took over; only PING is answered.
-	parked     bool
+	parked bool
+	// knowsToken: it took the seat as a new one or by its token, so answers may repeat the token.
+	knowsToken bool
+	// wait is the join that has to wait for its turn, nil for none.
+	wait       *wait
 	lastSeenMs int64
-	messages   meter
-	bytes      meter
-	attached   attached
+	// pingDueMs is by when it must show life after a Ping, 0 for no Ping.
+	pingDueMs int64
+	// closeAtMs is when it is closed unless it has got a seat, 0 for never.
+	closeAtMs int64
+	meters
+	attached attached
+}
+
+// meters are what a connection has used of its limits.
+type meters struct {
+	messages, bytes meter
+	// output is what its requests made the room send.
+	output meter
 }
 
 // New returns a room that does not exist yet; CREATE_ROOM makes it exist.
@@ -140,6 +162,10 @@ type step struct {
 	effects []Effect
 	// saved and later: whether Save or Delete, and SaveLater, are among the effects.
 	saved, later bool
+	// by is the connection whose message is handled, nil for none; messageType and ref are the message's.
+	by          *conn
+	messageType protocol.Type
+	ref         string
 	// due: a deadline may have come nearer, so the alarm must be looked at.
 	due bool
 	// attach: some connection's attachment has changed.
@@ -150,24 +176,29 @@ type step struct {
 // nowMs must not go back by more than clocks do. A relay does not allocate.
 func (r *Room) Step(nowMs int64, event Event, effects []Effect) []Effect {
 	s := step{Room: r, nowMs: nowMs, event: event, effects: effects}
-	switch {
-	case event.Kind == Woken, event.Kind == Answered: // a shell tells these before the sweep that depends on them
-	case event.Kind == AlarmFired, r.alarmMs != 0 && nowMs >= r.alarmMs:
-		s.sweep() // whether the alarm comes late, or early by a clock's rounding, changes nothing
+	due := event.Kind == AlarmFired || r.alarmMs != 0 && nowMs >= r.alarmMs // late, or early by a clock's rounding
+	switch event.Kind {
+	case Woken, Answered, Paused: // a shell reports these before the sweep that depends on them
+		due = false
+	case Disconnected: // nothing may be sent to it any more
+		s.disconnected()
+	}
+	if due {
+		s.sweep()
 	}
 	switch event.Kind {
 	case Connected:
 		s.connected()
 	case Received, ReceivedBinary, Seen:
 		s.received()
-	case Disconnected:
-		s.disconnected()
 	case Restored:
 		s.restored()
 	case Woken:
 		s.woken()
 	case Answered:
 		s.answered()
+	case Paused:
+		s.paused()
 	}
 	if s.saved || s.later {
 		s.savedActivityMs = s.lastActivityMs
@@ -185,7 +216,7 @@ func (s *step) connected() {
 	if s.connOf(s.event.Conn) != nil {
 		return
 	}
-	if len(s.conns) >= maxConns(s.config) && !s.evictUnseated() {
+	if len(s.conns) >= maxConns(s.config) && !s.makeRoom() {
 		s.effects = append(s.effects, Effect{Kind: Close, Conn: s.event.Conn, Code: protocol.CloseTryLater})
 		return
 	}
@@ -199,13 +230,22 @@ func (s *step) connected() {
 // it, and for those that are about to join.
 func maxConns(c *Config) int { return 2*c.MaxPeople + 32 }
 
-// evictUnseated closes the oldest connection that has no seat. Clients join within
-// milliseconds of connecting, so the oldest is the least likely to.
-func (s *step) evictUnseated() bool {
-	for _, c := range s.conns {
-		if c.seat == nil {
-			s.close(c, protocol.CloseTryLater)
-			return true
+// makeRoom closes the connection that is missed least. Clients join within milliseconds of
+// connecting, so the oldest one without a seat is the least likely to.
+func (s *step) makeRoom() bool {
+	for _, dispensable := range []struct {
+		is   func(*conn) bool
+		code protocol.CloseCode
+	}{
+		{func(c *conn) bool { return c.seat == nil && c.wait == nil }, protocol.CloseTryLater},
+		{func(c *conn) bool { return c.parked }, protocol.CloseNormal},
+		{func(c *conn) bool { return c.seat == nil }, protocol.CloseTryLater},
+	} {
+		for _, c := range s.conns {
+			if dispensable.is(c) {
+				s.close(c, dispensable.code)
+				return true
+			}
 		}
 	}
 	return false
@@ -216,10 +256,21 @@ func (s *step) received() {
 	if c == nil {
 		return
 	}
+	s.by = c
+	if m := s.event.Message; m != nil {
+		s.messageType = m.Type
+		if m.Ref != nil {
+			s.ref = string(m.Ref)
+		}
+	}
 	c.lastSeenMs = s.nowMs
-	messages, bytes := s.config.messageRate(), s.config.byteRate()
-	within := s.within(c, messages, bytes)
-	if c.attached.outdated(attached{c.lastSeenMs, c.messages, c.bytes}, s.nowMs, messages, bytes) {
+	if c.pingDueMs != 0 {
+		c.pingDueMs = 0
+		s.changed(c)
+	}
+	limits := s.config.limits()
+	within := s.within(c, &limits)
+	if c.attached.outdated(attached{c.lastSeenMs, c.meters}, s.nowMs, &limits) {
 		s.changed(c)
 	}
 	if !within {
@@ -263,7 +314,11 @@ func (s *step) malformed(c *conn) {
 func (s *step) message(c *conn, m *protocol.Message) {
 	switch m.Type {
 	case protocol.CreateRoom, protocol.JoinRoom:
-		s.join(c, m)
+		if s.overspent(c) {
+			s.refuse(c, protocol.CodeRateLimited, "")
+			return
+		}
+		s.enter(c, m)
 		return
 	case protocol.LeaveRoom:
 		if c.seat == nil {
@@ -273,6 +328,10 @@ func (s *step) message(c *conn, m *protocol.Message) {
 	}
 	if c.seat == nil {
 		s.bounce(c, m, protocol.CodeNotSeated)
+		return
+	}
+	if m.Type != protocol.LeaveRoom && s.overspent(c) {
+		s.refuse(c, protocol.CodeRateLimited, "")
 		return
 	}
 	if refusal := s.claim(c, m); refusal != "" {

@@ -159,7 +159,7 @@ var templates = []string{
 // event makes an event of four bytes.
 func (w *world) event(b [4]byte) Event {
 	conn := w.last - ConnID(b[1]%6)
-	switch b[0] % 12 {
+	switch b[0] % 13 {
 	case 0, 1:
 		return Event{Kind: Connected, Address: uint64(b[1] % 2)}
 	case 2:
@@ -169,6 +169,9 @@ func (w *world) event(b [4]byte) Event {
 		return Event{Kind: AlarmFired, Refuse: [8]protocol.Code{7: protocol.CodeStorageUnavailable}[b[3]%8]}
 	case 4:
 		return Event{Kind: ReceivedBinary, Conn: conn}
+	case 12:
+		w.nowMs += int64(b[2]) * attachEveryMs
+		return Event{Kind: Paused, AtMs: int64(b[2]) * attachEveryMs}
 	}
 	frame := templates[int(b[2])%len(templates)]
 	if strings.Contains(frame, "%d") {
@@ -288,6 +291,7 @@ func seatedPair(t testing.TB) *world {
 		t.Fatal("no two people", fault)
 	}
 	w.config.MessagesPerSecond, w.config.MessageBurst, w.config.BytesPerSecond, w.config.ByteBurst = 1e9, 1e9, 1e9, 1e9
+	w.config.OutputPerSecond, w.config.OutputBurst = 1e9, 1e9
 	return w
 }
 

@@ -10,7 +10,7 @@ import (
 // A snapshot is everything of a room but its connections: a version byte, then
 // the fields below in order. Numbers are varints, strings and frames have
 // their length in front, seconds of playback are 8 bytes of IEEE 754.
-const snapshotVersion = 1
+const snapshotVersion = 2
 
 const (
 	flagFreeForAll = 1 << iota
@@ -21,6 +21,7 @@ const (
 const (
 	flagModern = 1 << iota
 	flagLost
+	flagFull
 )
 
 // ErrSnapshot says that bytes are not a snapshot of a version that this program knows.
@@ -48,6 +49,9 @@ func (r *Room) AppendSnapshot(dst []byte) []byte {
 	dst = appendVarint(dst, r.createdAtMs)
 	dst = appendVarint(dst, r.lastActivityMs-r.createdAtMs)
 	dst = appendVarint(dst, r.emptySinceMs)
+	dst = appendVarint(dst, r.metMs) // from here to output: since version 2
+	dst = appendVarint(dst, int64(r.requests))
+	dst = appendVarint(dst, int64(r.output))
 	dst = appendUint64(dst, r.creator)
 	dst = appendText(dst, r.name)
 	if r.playback != nil {
@@ -71,7 +75,7 @@ func (s *seat) append(dst []byte, sinceMs int64) []byte {
 		flags |= flagModern
 	}
 	if s.hold.spoilt() {
-		flags |= flagLost
+		flags |= flagLost | flagIf(s.hold.full, flagFull)
 	}
 	dst = appendUvarint(dst, flags)
 	dst = appendText(dst, s.id)
@@ -111,7 +115,8 @@ func appendVideo(dst []byte, v *protocol.VideoState) []byte {
 // connections. The first event after it must be Restored. The error is ErrSnapshot.
 func Restore(config *Config, id string, snapshot []byte) (*Room, error) {
 	in := reader{b: snapshot}
-	if in.byte() != snapshotVersion {
+	version := in.byte()
+	if version == 0 || version > snapshotVersion {
 		return nil, ErrSnapshot
 	}
 	r := New(config, id)
@@ -123,6 +128,9 @@ func Restore(config *Config, id string, snapshot []byte) (*Room, error) {
 	r.lastActivityMs = r.createdAtMs + in.varint()
 	r.savedActivityMs = r.lastActivityMs
 	r.emptySinceMs = in.varint()
+	if version >= 2 {
+		r.metMs, r.requests, r.output = in.varint(), meter(in.varint()), meter(in.varint())
+	}
 	r.creator = in.uint64()
 	r.name = in.text()
 	if flags&flagPlayback != 0 {
@@ -134,6 +142,8 @@ func Restore(config *Config, id string, snapshot []byte) (*Room, error) {
 		if in.bad {
 			break
 		}
+		r.lastSerial++
+		seat.serial = r.lastSerial
 		if seat.hold != nil {
 			r.heldBytes += seat.hold.bytes
 		}
@@ -148,8 +158,8 @@ func Restore(config *Config, id string, snapshot []byte) (*Room, error) {
 	return r, nil
 }
 
-// restored gives every seat its whole grace from now on, because the server's
-// restart is when its connection dropped.
+// restored gives every seat its whole grace from now on, because the server's restart is when its
+// connection dropped. After a crash what was held is dropped, and what is sent from now on is held.
 func (s *step) restored() {
 	for _, seat := range s.seats {
 		seat.heldUntilMs = s.nowMs + s.config.SeatGraceMs
@@ -192,7 +202,7 @@ func (in *reader) seat(sinceMs int64) *seat {
 	s.heldUntilMs = in.varint()
 	frames := in.uvarint()
 	if flags&flagLost != 0 || frames > 0 {
-		s.hold = &hold{lost: flags&flagLost != 0}
+		s.hold = &hold{lost: flags&flagLost != 0, full: flags&flagFull != 0}
 	}
 	for range frames {
 		frame := []byte(in.text())

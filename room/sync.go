@@ -35,6 +35,9 @@ func (s *step) sync(c *conn, m *protocol.Message) {
 	case request && hostOnly:
 		s.forwardTo(c, m, s.host)
 		return
+	case m.TargetUserID == nil && s.busy():
+		s.bounce(c, m, protocol.CodeRoomBusy)
+		return
 	case !request:
 		s.watch(c, m)
 	}
@@ -62,11 +65,14 @@ func (s *step) forwardTo(c *conn, m *protocol.Message, target *seat) {
 }
 
 func (s *step) forwardToOthers(sender *seat) {
+	bytes := 0
 	for _, seat := range s.seats {
 		if seat != sender && seat.conn != nil {
 			s.effects = append(s.effects, Effect{Kind: Forward, Conn: seat.conn.id})
+			bytes += len(s.event.Frame)
 		}
 	}
+	s.chargeOutput(bytes)
 }
 
 // watch keeps what the message says of the film, with the server's clock.
@@ -109,6 +115,9 @@ func advance(v *protocol.VideoState, nowMs int64) {
 func (s *step) changeMode(c *conn, m *protocol.Message) {
 	if c.seat != s.host {
 		s.refuse(c, protocol.CodeNotHost, "")
+		return
+	}
+	if !s.affordable(c) {
 		return
 	}
 	if m.Mode != s.mode {

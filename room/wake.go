@@ -9,8 +9,8 @@ import (
 // An attachment is one connection of a room, as it is kept with its socket: a
 // version byte, then the fields of AppendAttachment. It is to connections what
 // a snapshot is to all else, but no deployed program reads another's: sockets
-// end with the program.
-const attachmentVersion = 1
+// end with the program. It has at most 512 bytes.
+const attachmentVersion = 2
 
 // Attachment is what Attach asked to keep with a socket.
 type Attachment struct {
@@ -20,8 +20,8 @@ type Attachment struct {
 
 // attached is what of a connection changes all the time, as the last Attach had it.
 type attached struct {
-	lastSeenMs      int64
-	messages, bytes meter
+	lastSeenMs int64
+	meters
 }
 
 // The drift that is worth no new attachment: a relay must not cost one. What a room forgets by it when it is dropped is
@@ -33,16 +33,17 @@ const (
 )
 
 // outdated reports whether what is attached has drifted too far from what a connection is now, at nowMs.
-func (a *attached) outdated(now attached, nowMs int64, messages, bytes rate) bool {
+func (a *attached) outdated(now attached, nowMs int64, l *limits) bool {
 	return now.lastSeenMs-a.lastSeenMs >= attachEveryMs ||
-		drift(now.messages, a.messages, nowMs) > messages.whole/attachPerBurst ||
-		drift(now.bytes, a.bytes, nowMs) > bytes.whole/attachPerBurst
+		drift(now.messages, a.messages, nowMs) > l.messages.whole/attachPerBurst ||
+		drift(now.bytes, a.bytes, nowMs) > l.bytes.whole/attachPerBurst ||
+		drift(now.output, a.output, nowMs) > l.output.whole/attachPerBurst
 }
 
 // drift is how much more of a bucket is taken than was attached, in ns.
 func drift(m, attached meter, nowMs int64) int64 { return int64(m) - max(int64(attached), nowMs*1e6) }
 
-// changed notes that a connection's attachment must be kept anew.
+// changed notes that a connection's attachment must be kept again.
 func (s *step) changed(c *conn) {
 	c.attached.lastSeenMs = math.MinInt64
 	s.attach = true
@@ -52,7 +53,7 @@ func (s *step) changed(c *conn) {
 func (s *step) attachChanged() {
 	for _, c := range s.conns {
 		if c.attached.lastSeenMs == math.MinInt64 {
-			c.attached = attached{c.lastSeenMs, c.messages, c.bytes}
+			c.attached = attached{c.lastSeenMs, c.meters}
 			s.effects = append(s.effects, Effect{Kind: Attach, Conn: c.id})
 		}
 	}
@@ -62,23 +63,28 @@ func (s *step) attachChanged() {
 // connection must be one that the last Step had an Attach for.
 func (r *Room) AppendAttachment(dst []byte, id ConnID) []byte {
 	c := r.connOf(id)
-	var flags uint64
-	if c.parked {
-		flags |= flagParked
-	}
-	if c.seat != nil {
-		flags |= flagSeated
+	flags := flagIf(c.parked, flagParked) | flagIf(c.seat != nil, flagSeated) | flagIf(c.knowsToken, flagKnowsToken) | flagIf(c.wait != nil, flagWaiting)
+	if c.wait != nil {
+		flags |= flagIf(c.wait.create, flagCreate) | flagIf(c.wait.legacy, flagLegacy) | flagIf(c.wait.owned, flagOwned)
 	}
 	dst = append(dst, attachmentVersion)
 	dst = appendUvarint(dst, flags)
 	dst = appendUint64(dst, c.address)
 	dst = append(dst, c.secret[:]...)
-	dst = appendVarint(dst, c.lastSeenMs)
-	dst = appendVarint(dst, r.lastActivityMs)
-	dst = appendVarint(dst, int64(c.messages))
-	dst = appendVarint(dst, int64(c.bytes))
+	for _, n := range []int64{
+		c.lastSeenMs, c.pingDueMs, c.closeAtMs, r.lastActivityMs, int64(c.messages), int64(c.bytes), int64(c.output),
+	} {
+		dst = appendVarint(dst, n)
+	}
 	if c.seat != nil {
 		dst = appendText(dst, c.seat.id)
+	}
+	if c.wait != nil {
+		dst = appendVarint(dst, c.wait.sinceMs)
+		dst = appendVarint(dst, c.wait.notBeforeMs)
+		for _, text := range []string{c.wait.userID, c.wait.name, c.wait.ref} {
+			dst = appendText(dst, text)
+		}
 	}
 	return dst
 }
@@ -86,10 +92,22 @@ func (r *Room) AppendAttachment(dst []byte, id ConnID) []byte {
 const (
 	flagParked = 1 << iota
 	flagSeated
+	flagKnowsToken
+	flagWaiting
+	flagCreate
+	flagLegacy
+	flagOwned
 )
 
+func flagIf(set bool, bit uint64) uint64 {
+	if set {
+		return bit
+	}
+	return 0
+}
+
 // Wake returns the room that was dropped from memory while its sockets stayed open. The snapshot is the last that was
-// saved, nil where the room does not exist; alarmMs is the time of the alarm that is set, 0 for none;
+// saved, nil if the room does not exist; alarmMs is the time of the alarm that is set, 0 for none;
 // attachments are those of the sockets that are still open, in the order of
 // their ids. The first event after it must be Woken. The error is ErrSnapshot.
 func Wake(config *Config, id string, snapshot []byte, alarmMs int64, attachments []Attachment) (*Room, error) {
@@ -115,19 +133,24 @@ func (r *Room) reattach(a Attachment) bool {
 		return false
 	}
 	flags := in.uvarint()
-	c := &conn{id: a.Conn, parked: flags&flagParked != 0, address: in.uint64()}
+	c := &conn{id: a.Conn, parked: flags&flagParked != 0, knowsToken: flags&flagKnowsToken != 0, address: in.uint64()}
 	copy(c.secret[:], in.take(protocol.TokenBytes))
-	c.lastSeenMs = in.varint()
+	c.lastSeenMs, c.pingDueMs, c.closeAtMs = in.varint(), in.varint(), in.varint()
 	activityMs := in.varint()
-	c.messages = meter(in.varint())
-	c.bytes = meter(in.varint())
+	c.messages, c.bytes, c.output = meter(in.varint()), meter(in.varint()), meter(in.varint())
 	if flags&flagSeated != 0 {
 		c.seat = r.seatOf(in.take(in.uvarint()))
+	}
+	if flags&flagWaiting != 0 {
+		c.wait = &wait{sinceMs: in.varint(), notBeforeMs: in.varint(), owned: flags&flagOwned != 0}
+		c.wait.join = join{
+			userID: in.text(), name: in.text(), ref: in.text(), create: flags&flagCreate != 0, legacy: flags&flagLegacy != 0,
+		}
 	}
 	if in.bad || len(in.b) != 0 {
 		return false
 	}
-	c.attached = attached{c.lastSeenMs, c.messages, c.bytes}
+	c.attached = attached{c.lastSeenMs, c.meters}
 	switch {
 	case c.seat == nil:
 		c.parked = false
@@ -169,5 +192,6 @@ func (s *step) woken() {
 func (s *step) answered() {
 	if c := s.connOf(s.event.Conn); c != nil {
 		c.lastSeenMs = max(c.lastSeenMs, min(s.event.AtMs, s.nowMs))
+		c.pingDueMs = 0
 	}
 }

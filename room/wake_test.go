@@ -92,8 +92,8 @@ func TestAPingThatThePlatformAnsweredProvesLife(t *testing.T) {
 	if len(closed) != 1 || closed[0] != 2 {
 		t.Errorf("closed are %v, and 2 alone was silent", closed)
 	}
-	if want := w.nowMs + w.config.SeatGraceMs; alarmMs != want {
-		t.Errorf("the alarm is at %d and not %d: the grace of 2", alarmMs-w.nowMs, want-w.nowMs)
+	if want := w.nowMs - 20_000 + legacySilenceMs; alarmMs != want {
+		t.Errorf("the alarm is at %d and not %d: the silence of 1", alarmMs-w.nowMs, want-w.nowMs)
 	}
 }
 

@@ -175,6 +175,9 @@ func (c *conn) send(frame []byte) {
 	_ = c.ws.WriteMessage(websocket.TextMessage, frame)
 }
 
+// ping asks the client for a sign of life.
+func (c *conn) ping() { _ = c.ws.WriteMessage(websocket.PingMessage, nil) }
+
 // close sends a close frame and gives the client a while to answer it.
 func (c *conn) close(code protocol.CloseCode) {
 	if !c.closing.Swap(true) {

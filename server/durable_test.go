@@ -77,7 +77,7 @@ func awayWithHeldFrames(t *testing.T, s *running, id string) (ann *client, annTo
 	bob.expect("USER_RENAMED")
 	bob.expect("CONTROL_MODE_CHANGE")
 	bob.drop()
-	ann.expect("USER_DISCONNECTED")
+	ann.expect("USER_LEFT")
 	for i := range 5 {
 		ann.offer("bob", fmt.Sprint("held ", i))
 	}
@@ -122,6 +122,7 @@ func TestCleanRestartKeepsSeatsAndHeldFrames(t *testing.T) {
 	// The old extension comes back from the same address without a token.
 	older := s.open("restart-1", "bob")
 	older.wantKept(older.join())
+	ann.expect("USER_LEFT")
 	ann.expect("USER_JOINED")
 	older.quiet()
 }

@@ -46,6 +46,10 @@ func (l *liveRoom) perform(t *turn, event *room.Event) {
 			l.server.store.Delete(l.id, l.committed)
 		case room.SetAlarm:
 			l.setAlarm(e.AtMs)
+		case room.Ping:
+			if c := l.connOf(e.Conn); c != nil {
+				c.ping()
+			}
 		case room.Refused:
 			l.server.metrics.errorSent(e.Refusal)
 			l.note("refused", e)

@@ -30,7 +30,12 @@ func TestReconnectThatLeavesTheOldSocketOpen(t *testing.T) {
 	s := serve(t, nil)
 	ann, bob := s.pair("heartbeat-1")
 	newer := s.open("heartbeat-1", "bob")
-	if joined := newer.join(); joined.Resumed || len(joined.RoomState.Users) != 2 {
+	// The others close their peer connections before the one that has closed its own is back.
+	newer.say("JOIN_ROOM", `"userName":"bob"`)
+	if left := ann.expect("USER_LEFT"); left.LeftUserID != "bob" || left.NewHostID != "" || len(left.RoomState.Users) != 2 {
+		t.Fatal(left.raw)
+	}
+	if joined := newer.expect("ROOM_JOINED"); joined.Resumed || joined.ResumeToken != "" || len(joined.RoomState.Users) != 2 {
 		t.Fatal(joined.raw)
 	}
 	if again := ann.expect("USER_JOINED"); again.JoinedUser.ID != "bob" {
@@ -48,7 +53,7 @@ func TestReconnectThatLeavesTheOldSocketOpen(t *testing.T) {
 	// It is closed with 1000 when the newer one is gone.
 	newer.drop()
 	bob.closed(protocol.CloseNormal)
-	if gone := ann.expect("USER_DISCONNECTED"); gone.LeftUserID != "bob" {
+	if gone := ann.expect("USER_LEFT"); gone.LeftUserID != "bob" {
 		t.Fatal(gone.raw)
 	}
 	last := s.open("heartbeat-1", "bob")
@@ -61,6 +66,7 @@ func TestOldSocketThatDiesFirstChangesNothing(t *testing.T) {
 	ann, bob := s.pair("heartbeat-2")
 	newer := s.open("heartbeat-2", "bob")
 	newer.join()
+	ann.expect("USER_LEFT")
 	ann.expect("USER_JOINED")
 	bob.drop()
 	eventually(t, "the older socket is gone", func() bool { return s.metrics.connections.Load() == 2 })
@@ -69,6 +75,7 @@ func TestOldSocketThatDiesFirstChangesNothing(t *testing.T) {
 	// The extension now opens yet another socket, though its newest is healthy.
 	third := s.open("heartbeat-2", "bob")
 	third.join()
+	ann.expect("USER_LEFT")
 	ann.expect("USER_JOINED")
 	third.leave()
 	newer.closed(protocol.CloseNormal)
@@ -99,7 +106,7 @@ func TestQueuedMessagesBeforeTheJoinDoNotFailIt(t *testing.T) {
 	s := serve(t, nil)
 	ann, bob := s.pair("queued-up-1")
 	bob.drop()
-	ann.expect("USER_DISCONNECTED")
+	ann.expect("USER_LEFT")
 	again := s.open("queued-up-1", "bob")
 	again.offer("ann", "queued")
 	again.say("RENAME_USER", `"newUserName":"Bobby"`)
@@ -115,6 +122,10 @@ func TestSomebodyElsesAddressDoesNotTakeASeat(t *testing.T) {
 	token := ann.create().ResumeToken
 	eve := s.open("seats-1", "ann", "X-Forwarded-For: 192.0.2.2")
 	eve.say("JOIN_ROOM", `"userName":"ann"`)
+	eve.refused(protocol.CodeSeatHeld)
+	eve.closed(protocol.CloseTryLater)
+	eve = s.open("seats-1", "ann", "X-Forwarded-For: 192.0.2.2")
+	eve.say("JOIN_ROOM", `"userName":"ann"`, `"protocol":1`)
 	eve.refused(protocol.CodeUserIDTaken)
 	eve.closed(protocol.CloseUserIDTaken)
 	ann.drop()

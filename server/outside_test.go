@@ -69,6 +69,13 @@ func (f *fakeOutside) advance(ms int64, settle func()) {
 	}
 }
 
+// pass lets time pass in which nothing runs: no timer is carried out.
+func (f *fakeOutside) pass(ms int64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.atMs += ms
+}
+
 // next moves the clock to the first timer that comes due and returns what it does, or moves it to untilMs and returns nil.
 func (f *fakeOutside) next(untilMs int64) (do func()) {
 	f.mu.Lock()

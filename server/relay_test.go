@@ -77,7 +77,7 @@ func TestFramesFromOneSenderArriveInOrderAndNoneIsLost(t *testing.T) {
 func TestJoinAnswerPrecedesAnyRelayedOffer(t *testing.T) {
 	s := serve(t, nil)
 	ann := s.open("answer-first", "ann")
-	ann.create()
+	ann.create(`"protocol":1`)
 	for i := range 20 {
 		bob := s.open("answer-first", fmt.Sprint("bob-", i))
 		var seated atomic.Bool
@@ -91,7 +91,7 @@ func TestJoinAnswerPrecedesAnyRelayedOffer(t *testing.T) {
 				}
 			}
 		}()
-		bob.join()
+		bob.join(`"protocol":1`)
 		seated.Store(true)
 		<-done
 		bob.leave()

@@ -41,7 +41,7 @@ func TestSlowReaderIsCutOffAloneAndMemoryIsBounded(t *testing.T) {
 				sent += len(sdp)
 				for { // bob hears his offer, and perhaps that the slow one is gone
 					got := bob.next()
-					cut = cut || got.Type == "USER_DISCONNECTED" && got.LeftUserID == "slow"
+					cut = cut || got.Type == "USER_LEFT" && got.LeftUserID == "slow"
 					if got.Type == "WEBRTC_OFFER" {
 						break
 					}

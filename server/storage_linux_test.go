@@ -75,12 +75,12 @@ func TestWhileTheStoreFailsRelaysGoOnAndWhatMustBeStoredIsRefused(t *testing.T) 
 	ann.offer("bob", "goes on")
 	bob.expect("WEBRTC_OFFER")
 	bob.drop()
-	ann.expect("USER_DISCONNECTED")
+	ann.expect("USER_LEFT")
 	bob = s.open("healthy-1", "bob") // a return needs nothing stored
 	bob.join()
 	ann.expect("USER_JOINED")
 	bob.leave() // the end of a seat does: it waits
-	ann.expect("USER_DISCONNECTED")
+	ann.expect("USER_LEFT")
 	ann.quiet()
 
 	restore()
@@ -125,7 +125,7 @@ func TestRoomWhoseCommitFailedComesBackFromWhatIsStored(t *testing.T) {
 		ann.offer("bob", "again")
 		bob.expect("WEBRTC_OFFER")
 		ann.drop()
-		bob.expect("USER_DISCONNECTED")
+		bob.expect("USER_LEFT")
 		bob.drop()
 	}
 	if n := s.roomLimit.total(); n != 1 {
@@ -194,7 +194,7 @@ func TestHeldFramesThatTheStoreDidNotTakeAreStoredWhenItIsBack(t *testing.T) {
 	token := bob.join().ResumeToken
 	ann.expect("USER_JOINED")
 	bob.drop()
-	ann.expect("USER_DISCONNECTED")
+	ann.expect("USER_LEFT")
 	restore := s.fillDisk()
 	ann.offer("bob", "held")
 	ann.drop()

@@ -43,7 +43,7 @@ func TestTLSEndToEnd(t *testing.T) {
 	carl.join()
 	ann.expect("USER_JOINED")
 	carl.drop()
-	ann.expect("USER_DISCONNECTED")
+	ann.expect("USER_LEFT")
 	s.end()
 	ann.closed(protocol.CloseRestart)
 	s.stop()

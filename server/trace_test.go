@@ -126,8 +126,13 @@ func (p *replay) perform(step *roomtest.Step) {
 	case "binary":
 		// Not an empty one, of which nbio tells nothing.
 		p.send(step.Conn, frame(binaryFrame, "binary"))
+	case "pong":
+		p.send(step.Conn, frame(pongFrame, ""))
 	case "end":
 		p.end(step.Conn, protocol.CloseCode(step.Code))
+	case "pause":
+		p.outside.pass(step.Ms)
+		p.liveRoom().step(room.Event{Kind: room.Paused, AtMs: step.Ms})
 	case "wait":
 		p.outside.advance(step.Ms, p.awaitCommits)
 	case "restart":
@@ -147,7 +152,7 @@ func (p *replay) settle(step *roomtest.Step) {
 	switch {
 	case step.Kind == "open" && c != nil && !c.closed:
 		p.eventually("the room knows the connection", func() bool { return p.knows(c) })
-	case len(step.Seen) == 0 && (step.Kind == "frame" || step.Kind == "binary") && c != nil && !c.closed:
+	case len(step.Seen) == 0 && (step.Kind == "frame" || step.Kind == "binary" || step.Kind == "pong") && c != nil && !c.closed:
 		// The pong shows that what came before the ping has been handled. To the core the ping
 		// is one more message of the same moment, which counts for the rate limit alone.
 		c.write(frame(pingFrame, p.at))
@@ -260,6 +265,12 @@ func (p *replay) sees(seen roomtest.Seen) {
 			p.t.Fatalf("%s: connection %d hears %#x %q instead of close %d", p.at, c.name, first, payload, seen.Code)
 		}
 		c.closed = true
+		return
+	}
+	if seen.Ping {
+		if c.closed || first != pingFrame {
+			p.t.Fatalf("%s: connection %d hears %#x %q instead of a ping", p.at, c.name, first, payload)
+		}
 		return
 	}
 	if c.closed || first != textFrame || !bytes.Equal(payload, seen.Frame) {

@@ -34,17 +34,24 @@ func (s *settings) serverConfig() (server.Config, error) {
 func (s *settings) roomConfig() room.Config {
 	rejoin, _ := room.ParseTokenlessRejoin(string(s.TokenlessRejoin)) // one of its choices
 	return room.Config{
-		SeatGraceMs:       s.SeatGrace.ms(),
-		IdleMs:            s.IdleTimeout.ms(),
-		RoomIdleMs:        s.RoomIdle.ms(),
-		EmptyRoomMs:       s.EmptyRoom.ms(),
-		PingIntervalMs:    s.PingInterval.ms(),
-		TokenlessRejoin:   rejoin,
-		MaxPeople:         int(s.MaxPeople),
-		MessagesPerSecond: int(s.MessageRate),
-		MessageBurst:      int(s.MessageBurst),
-		BytesPerSecond:    int(s.ByteRate),
-		ByteBurst:         int(s.ByteBurst),
+		SeatGraceMs:           s.SeatGrace.ms(),
+		IdleMs:                s.IdleTimeout.ms(),
+		RoomIdleMs:            s.RoomIdle.ms(),
+		EmptyRoomMs:           s.EmptyRoom.ms(),
+		PingIntervalMs:        s.PingInterval.ms(),
+		TokenlessRejoin:       rejoin,
+		MaxPeople:             int(s.MaxPeople),
+		MessagesPerSecond:     int(s.MessageRate),
+		MessageBurst:          int(s.MessageBurst),
+		BytesPerSecond:        int(s.ByteRate),
+		ByteBurst:             int(s.ByteBurst),
+		OutputPerSecond:       int(s.OutputRate),
+		OutputBurst:           int(s.OutputBurst),
+		RoomOutputPerSecond:   int(s.RoomOutputRate),
+		RoomOutputBurst:       int(s.RoomOutputBurst),
+		RoomRequestsPerSecond: int(s.RoomRequestRate),
+		RoomRequestBurst:      int(s.RoomRequestBurst),
+		PingTimeoutMs:         room.DefaultConfig().PingTimeoutMs,
 	}
 }
 

@@ -43,6 +43,12 @@ type settings struct {
 	MessageBurst             count    `group:"limits" default:"4000" min:"1" max:"1000000" help:"Messages that one connection may send at once."`
 	ByteRate                 byteSize `group:"limits" default:"256KiB" min:"1" max:"1GiB" help:"Bytes a second from one connection."`
 	ByteBurst                byteSize `group:"limits" default:"4MiB" min:"1" max:"1GiB" help:"Bytes that one connection may send at once."`
+	OutputRate               byteSize `group:"limits" default:"2MiB" min:"1" max:"1GiB" help:"Bytes a second that the requests of one connection may make a room send, to all receivers together."`
+	OutputBurst              byteSize `group:"limits" default:"64MiB" min:"1" max:"1GiB" help:"Bytes that the requests of one connection may make a room send at once."`
+	RoomOutputRate           byteSize `group:"limits" default:"16MiB" min:"1" max:"1GiB" help:"Bytes a second that a room sends to several participants, to all together."`
+	RoomOutputBurst          byteSize `group:"limits" default:"256MiB" min:"1" max:"1GiB" help:"Bytes that a room sends to several participants at once."`
+	RoomRequestRate          count    `group:"limits" default:"50" min:"1" max:"1000000" help:"Requests a second that change a room, joins included."`
+	RoomRequestBurst         count    `group:"limits" default:"1000" min:"1" max:"1000000" help:"Requests that may change a room at once."`
 	MaxConnectionsPerAddress count    `group:"limits" default:"200" min:"0" help:"Open connections of one network address, 0 for no bound."`
 	MaxRoomsPerAddress       count    `group:"limits" default:"100" min:"0" help:"Rooms created from one network address, 0 for no bound."`
 

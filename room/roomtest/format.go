@@ -21,7 +21,7 @@ func (r *Runner) print(event room.Event, e room.Effect) {
 	}
 	switch e.Kind {
 	case room.Send:
-		fmt.Fprintf(&r.out, "%s < %s\n", name(e.Conn), r.frame(e.Frame))
+		fmt.Fprintf(&r.out, "%s < %s%s\n", name(e.Conn), r.frame(e.Frame), marks(e))
 	case room.Forward:
 		fmt.Fprintf(&r.out, "%s << %s\n", name(e.Conn), name(event.Conn))
 	case room.Close:
@@ -38,11 +38,25 @@ func (r *Runner) print(event room.Event, e room.Effect) {
 			return
 		}
 		fmt.Fprintf(&r.out, "alarm %s\n", time.Duration(e.AtMs-r.nowMs)*time.Millisecond)
+	case room.Ping:
+		fmt.Fprintf(&r.out, "%s ping\n", name(e.Conn))
 	case room.Refused:
 		fmt.Fprintf(&r.out, "%s refused %s\n", name(e.Conn), e.Refusal)
 	case room.Bounced:
 		fmt.Fprintf(&r.out, "%s bounced %s\n", name(e.Conn), e.Refusal)
 	}
+}
+
+// marks tells what a shell may do with a frame that waits for a Save.
+func marks(e room.Effect) string {
+	text := ""
+	if e.Brief != nil {
+		text += " [state may be left out]"
+	}
+	if e.Replaces != 0 {
+		text += " [latest wins]"
+	}
+	return text
 }
 
 // frame tells a frame in a line: its type, then its members but those that

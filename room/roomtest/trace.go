@@ -13,15 +13,17 @@ type Trace struct {
 	RoomID  string      `json:"roomId"`
 	StartMs int64       `json:"startMs"` // the clock when it begins
 	Config  room.Config `json:"-"`
-	Steps   []Step      `json:"steps"`
+	// Pings says that the room asks for WebSocket pings, which not every shell can send.
+	Pings bool   `json:"pings,omitempty"`
+	Steps []Step `json:"steps"`
 }
 
 // Step is one event line of the transcript and what is seen of it.
 type Step struct {
 	Line int    `json:"line"`
 	Text string `json:"text"`
-	// Kind is open, frame, binary, end (of the socket, with Code; 1006 for
-	// none), wait (Ms), restart (Clean), refuse or refuse-create (Refusal, "" for nothing), config.
+	// Kind is open, frame, binary, pong, end (of the socket, with Code; 1006 for none), wait (Ms), pause
+	// (of the shell, Ms), restart (Clean), refuse or refuse-create (Refusal, "" for nothing), config.
 	Kind string `json:"kind"`
 	// Conn numbers connections from 1 as they open.
 	Conn int `json:"conn,omitempty"`
@@ -38,10 +40,11 @@ type Step struct {
 	Seen []Seen `json:"seen"`
 }
 
-// Seen is a frame that a connection receives, or else the close of it.
+// Seen is a frame that a connection receives, or else a WebSocket ping, or the close of it.
 type Seen struct {
 	Conn  int    `json:"conn"`
 	Frame []byte `json:"frame,omitempty"`
+	Ping  bool   `json:"ping,omitempty"`
 	Code  int    `json:"code,omitempty"`
 }
 
@@ -65,6 +68,8 @@ func (r *Runner) see(event room.Event, effect room.Effect) {
 		seen.Frame = event.Frame
 	case room.Close:
 		seen.Code = int(effect.Code)
+	case room.Ping:
+		r.trace.Pings, seen.Ping = true, true
 	default:
 		return
 	}

@@ -86,6 +86,8 @@ func (r *Runner) event(line string) error {
 		return r.open(words[1:])
 	case "wait":
 		return r.wait(words[1])
+	case "pause":
+		return r.pause(words[1])
 	case "restart":
 		return r.restart(len(words) > 1)
 	case "refuse":
@@ -111,6 +113,9 @@ func (r *Runner) event(line string) error {
 			frame = unquoted
 		}
 		return r.receive(id, []byte(frame))
+	case "pong":
+		trace.Kind = "pong"
+		return r.step(room.Event{Kind: room.Seen, Conn: id})
 	case "binary":
 		trace.Kind = "binary"
 		return r.step(room.Event{Kind: room.ReceivedBinary, Conn: id})
@@ -143,6 +148,11 @@ func (r *Runner) configure(settings []string) error {
 }
 
 func (r *Runner) set(name, value string) error {
+	if name == "ping-timeout" {
+		d, err := time.ParseDuration(value)
+		r.config.PingTimeoutMs = d.Milliseconds()
+		return err
+	}
 	if name == "tokenless-rejoin" {
 		rejoin, ok := room.ParseTokenlessRejoin(value)
 		if !ok {
@@ -274,6 +284,17 @@ func (r *Runner) wait(text string) error {
 	}
 	r.nowMs = until
 	return nil
+}
+
+// pause lets time pass in which the shell does not run: no alarm fires.
+func (r *Runner) pause(text string) error {
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		return err
+	}
+	r.current().Ms = d.Milliseconds()
+	r.nowMs += d.Milliseconds()
+	return r.step(room.Event{Kind: room.Paused, AtMs: d.Milliseconds()})
 }
 
 func (r *Runner) restart(clean bool) error {

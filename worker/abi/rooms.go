@@ -94,6 +94,7 @@ func (rs *Rooms) shrink() {
 func (rs *Rooms) Wake(nowMs, alarmMs float64, n int) int {
 	in := reader{b: rs.input[:n]}
 	e := &entry{config: room.DefaultConfig()}
+	e.config.PingTimeoutMs = 0 // the platform cannot ping
 	problem := configure(&e.config, in.text())
 	id, snapshot := string(in.text()), in.text()
 	var attachments []room.Attachment

@@ -109,13 +109,13 @@ func TestASessionAcrossTheLine(t *testing.T) {
 		want     string
 	}{
 		{EventConnected, 1, 0, arrival, "alarm 60000; attach 1"},
-		{EventReceived, 1, 0, create, `save; send 1 {"type":"ROOM_CREATED"; attach 1`},
+		{EventReceived, 1, 0, create, `save; send 1 {"type":"ROOM_CREATED"; alarm 45000; attach 1`},
 		{EventConnected, 2, 0, arrival, "attach 2"},
 		{EventReceived, 2, 0, fmt.Sprintf(join, "bob"), `save; send 2 {"type":"ROOM_JOINED"; send 1 {"type":"USER_JOINED"; attach 2`},
 		{EventReceived, 1, 0, offer, "forward 2"},
 		{EventReceived, 1, 0, nobody, `bounced 1 TARGET_NOT_FOUND; send 1 {"type":"UNDELIVERED"`},
 		{EventReceived, 2, 0, rename, `save; send 1 {"type":"USER_RENAMED"; send 2 again`},
-		{EventReceived, 1, 0, "\xff", `refused 1 INVALID_UTF8; send 1 {"type":"ERROR"; close 1 1007; save later; send 2 {"type":"USER_DISCONNECTED"; alarm 40000`},
+		{EventReceived, 1, 0, "\xff", `refused 1 INVALID_UTF8; send 1 {"type":"ERROR"; close 1 1007; save later; send 2 {"type":"USER_LEFT"; alarm 40000`},
 		{EventConnected, 3, 0, arrival, "attach 3"},
 		{EventBinary, 3, 0, "", `refused 3 BINARY_FRAME; send 3 {"type":"ERROR"; close 3 1003`},
 		{EventAnswered, 2, nowMs, "", ""},
@@ -163,6 +163,8 @@ func kept(t *testing.T, rs *Rooms) (snapshot []byte, attachments map[float64][]b
 		case EffectSend:
 			in.float64()
 			in.text()
+		case EffectSetAlarm:
+			in.float64()
 		case EffectAttach:
 			conn := in.float64()
 			attachments[conn] = bytes.Clone(in.text())
@@ -180,7 +182,7 @@ func TestARoomGoesOnFromWhatItsShellKept(t *testing.T) {
 	step(t, rs, first, EventReceived, 1, 0, create)
 	snapshot, attachments := kept(t, rs)
 	second, effects := wake(rs, "", "room-1", snapshot, attachments)
-	if got := show(t, effects); second == first || got != "alarm 90000" {
+	if got := show(t, effects); second == first || got != "alarm 45000" {
 		t.Errorf("handle %d after %d, effects %s: no alarm was said to be set", second, first, got)
 	}
 	if got := rs.Step(first, EventAlarm, 0, nowMs, 0, 0, 0); got != NoSuchRoom {

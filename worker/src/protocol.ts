@@ -138,6 +138,18 @@ export const settings = {
   BYTE_RATE: "byte-rate",
   /** 1 to 1073741824, default 4194304. */
   BYTE_BURST: "byte-burst",
+  /** 1 to 1073741824, default 2097152. */
+  OUTPUT_RATE: "output-rate",
+  /** 1 to 1073741824, default 67108864. */
+  OUTPUT_BURST: "output-burst",
+  /** 1 to 1073741824, default 16777216. */
+  ROOM_OUTPUT_RATE: "room-output-rate",
+  /** 1 to 1073741824, default 268435456. */
+  ROOM_OUTPUT_BURST: "room-output-burst",
+  /** 1 to 1000000, default 50. */
+  ROOM_REQUEST_RATE: "room-request-rate",
+  /** 1 to 1000000, default 1000. */
+  ROOM_REQUEST_BURST: "room-request-burst",
   /** address, anywhere or never; default address. */
   TOKENLESS_REJOIN: "tokenless-rejoin",
 } as const;

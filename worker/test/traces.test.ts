@@ -9,8 +9,11 @@ import { Client, until } from "./client";
 import traces from "./traces.json";
 import { harness } from "./worker";
 
-type Trace = (typeof traces)[number];
+type Trace = (typeof traces)[number] & { pings?: boolean };
 type Step = Trace["steps"][number] & { conn?: number; address?: string; secret?: string; frame?: string; code?: number; ms?: number; clean?: boolean; refusal?: string };
+
+// The platform can neither ping a client nor be stopped by a test for a while.
+const replayed = traces.filter((trace: Trace) => trace.pings !== true && trace.steps.every((step) => step.kind !== "pause"));
 
 afterEach(() => {
   harness.nowMs = harness.settings = undefined;
@@ -21,7 +24,7 @@ describe.each([
   ["as it is", false],
   ["evicted after every step", true],
 ])("%s", (_, evict) => {
-  test.each(traces.map((trace) => [trace.name, trace] as const))("%s", async (_, trace) => {
+  test.each(replayed.map((trace) => [trace.name, trace] as const))("%s", async (_, trace) => {
     await new Replay(trace, evict).run();
   });
 });

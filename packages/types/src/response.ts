@@ -17,11 +17,14 @@ export interface Seating extends BaseResponseMessage {
   /** The sender's. */
   userId: string;
   roomState: RoomState;
-  /** A secret that proves the seat's owner on its return. */
-  resumeToken: string;
+  /** A secret that proves the seat's owner on its return. It is missing in the answer to a return without it. */
+  resumeToken?: string;
   /** Says that the token was accepted and the seat is the same as before. */
   resumed: boolean;
-  /** Says that every frame for the seat was kept while it was away and follows this answer; otherwise none does. */
+  /**
+   * Says that every frame for the seat was kept while it was away and follows this answer. If it is false, some may be
+   * missing; those that were kept after a crash of the server still follow.
+   */
   recovered: boolean;
   /** How often the client should send PING. */
   pingIntervalMs: number;

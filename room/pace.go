@@ -1,0 +1,134 @@
+package room
+
+import "usher/protocol"
+
+// Seatings that a legacy client takes part in are paced. On every USER_JOINED the existing extension
+// makes new peer connections to everybody it offers to, so two that join at once cross each other's
+// offers: three of four such meetings end without a data channel, and none at 250 ms (measured with
+// the extension in Chromium).
+const (
+	paceMs = 250
+	// maxWaitMs bounds the wait: the extension gives up after 10 s. In a long queue the pace is faster.
+	maxWaitMs = 5_000
+)
+
+// join is a CREATE_ROOM or JOIN_ROOM as far as it may have to wait.
+type join struct {
+	userID, name, roomName string
+	// token is the resumeToken, nil for none.
+	token []byte
+	ref   string
+	// create: CREATE_ROOM. legacy: the client has not said "protocol":1.
+	create, legacy bool
+}
+
+// wait is a join in the queue, which goes by sinceMs and then by connection.
+type wait struct {
+	join
+	sinceMs int64
+	// notBeforeMs gives the others time to close their old peer connections.
+	notBeforeMs int64
+	// owned: the connection had the seat when it asked, so nothing else has to prove that it may.
+	owned bool
+}
+
+// mustWait reports whether the join has to queue.
+func (s *step) mustWait(c *conn, j *join) bool {
+	if s.waiting() != nil {
+		return true
+	}
+	return s.disturbs(c, j) && s.nowMs-s.metMs < paceMs && s.nowMs >= s.metMs
+}
+
+// disturbs reports whether the seating would be one that legacy clients need time for.
+func (r *Room) disturbs(c *conn, j *join) bool {
+	met, legacy := false, j.legacy
+	for _, seat := range r.seats {
+		if seat.conn != nil && seat.conn != c && seat.id != j.userID {
+			met = true
+			legacy = legacy || !seat.modern
+		}
+	}
+	return met && legacy
+}
+
+// queue lets a join wait for its turn, at least until notBeforeMs.
+func (s *step) queue(c *conn, j *join, notBeforeMs int64, owned bool) {
+	c.wait = &wait{join: *j, sinceMs: s.nowMs, notBeforeMs: notBeforeMs, owned: owned}
+	c.wait.token, c.wait.roomName = nil, "" // who waits has no token, and the room exists
+	c.closeAtMs = 0
+	s.due = true
+	s.changed(c)
+	s.active()
+}
+
+// waiting returns the connection whose join is next, nil for none.
+func (r *Room) waiting() *conn {
+	var next *conn
+	for _, c := range r.conns {
+		if c.wait != nil && (next == nil || c.wait.sinceMs < next.wait.sinceMs) {
+			next = c
+		}
+	}
+	return next
+}
+
+// nextSeatingMs returns when the next waiting join is due, 0 if none waits.
+func (r *Room) nextSeatingMs() int64 {
+	next := r.waiting()
+	if next == nil {
+		return 0
+	}
+	if !r.disturbs(next, &next.wait.join) {
+		return next.wait.sinceMs
+	}
+	// Nobody waits for too long: each divides what is left of its time among itself and those before it.
+	gap := int64(paceMs)
+	for _, c := range r.conns {
+		if c.wait == nil {
+			continue
+		}
+		before := int64(1)
+		for _, other := range r.conns {
+			if other.wait != nil && (other.wait.sinceMs < c.wait.sinceMs || other.wait.sinceMs == c.wait.sinceMs && other.id < c.id) {
+				before++
+			}
+		}
+		gap = min(gap, (c.wait.sinceMs+maxWaitMs-r.metMs)/before)
+	}
+	return max(r.metMs+gap, next.wait.notBeforeMs)
+}
+
+// seatWaiting carries out the joins that are due.
+func (s *step) seatWaiting() {
+	for {
+		dueMs := s.nextSeatingMs()
+		if dueMs == 0 || s.nowMs < dueMs {
+			return
+		}
+		c := s.waiting()
+		w := c.wait
+		c.wait = nil
+		s.changed(c)
+		by, messageType, ref := s.by, s.messageType, s.ref
+		s.by, s.ref, s.messageType = c, w.ref, protocol.JoinRoom
+		if w.create {
+			s.messageType = protocol.CreateRoom
+		}
+		s.admit(c, &w.join, w)
+		if seat := s.seatOf([]byte(w.userID)); seat != nil && s.expiring(seat) {
+			s.closeParked(seat) // it was refused
+		}
+		s.by, s.messageType, s.ref = by, messageType, ref
+	}
+}
+
+// claimed reports whether the owner of a seat that is away is back and waits for its turn.
+func (r *Room) claimed(seat *seat) bool {
+	for _, c := range r.conns {
+		if c.wait != nil && c.wait.userID == seat.id {
+			return true
+		}
+	}
+	return false
+}
