@@ -157,6 +157,11 @@ func (s *step) paused() {
 	for _, seat := range s.seats {
 		later(&seat.heldUntilMs, shiftMs)
 	}
+	for i := range s.spent {
+		for _, m := range []*meter{&s.spent[i].messages, &s.spent[i].bytes, &s.spent[i].output} {
+			*m += meter(pauseMs * 1e6)
+		}
+	}
 	s.requests += meter(pauseMs * 1e6)
 	s.output += meter(pauseMs * 1e6)
 	s.metMs = past(s.metMs)

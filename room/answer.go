@@ -143,6 +143,7 @@ func (s *step) close(c *conn, code protocol.CloseCode) {
 }
 
 func (s *step) forget(c *conn) {
+	s.bequeath(c)
 	for i := range s.conns {
 		if s.conns[i] == c {
 			s.conns = append(s.conns[:i], s.conns[i+1:]...)

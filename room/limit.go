@@ -94,3 +94,53 @@ func (s *step) frugal() bool {
 	r := s.config.roomOutput()
 	return s.output.taken(s.nowMs, r) > r.whole/2
 }
+
+// spent is what a connection that has gone had used of its limits. A new one from the same
+// address goes on from there, so that a reconnect renews no burst.
+type spent struct {
+	address uint64
+	meters
+}
+
+// bequeath keeps the meters of a connection that goes, as its attachment has them, if more is used
+// than an attachment may lack.
+func (s *step) bequeath(c *conn) {
+	limits := s.config.limits()
+	if !s.Exists() || c.attached.full(s.nowMs, &limits) {
+		return
+	}
+	left := s.spent[:0]
+	for i := range s.spent {
+		if !s.spent[i].full(s.nowMs, &limits) {
+			left = append(left, s.spent[i])
+		}
+	}
+	if len(left) == maxConns(s.config) {
+		left = append(left[:0], left[1:]...)
+	}
+	s.spent = append(left, spent{c.address, c.attached.meters})
+	s.saveLater()
+}
+
+// full reports whether the buckets are full, but for what an attachment may lack.
+func (m *meters) full(nowMs int64, l *limits) bool {
+	return m.messages.taken(nowMs, l.messages) <= l.messages.whole/attachPerBurst &&
+		m.bytes.taken(nowMs, l.bytes) <= l.bytes.whole/attachPerBurst &&
+		m.output.taken(nowMs, l.output) <= l.output.whole/attachPerBurst
+}
+
+// inherit gives a new connection the meters of the one that has gone from its address and had used most.
+func (s *step) inherit(c *conn) {
+	most := -1
+	for i := range s.spent {
+		if s.spent[i].address == c.address && (most < 0 || s.spent[i].messages > s.spent[most].messages) {
+			most = i
+		}
+	}
+	if most < 0 {
+		return
+	}
+	c.meters = s.spent[most].meters
+	s.spent = append(s.spent[:most], s.spent[most+1:]...)
+	s.saveLater()
+}

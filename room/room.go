@@ -29,6 +29,8 @@ type Room struct {
 	metMs int64
 	// requests and output meter what the room as a whole does for its participants.
 	requests, output meter
+	// spent has the meters of connections that have gone.
+	spent []spent
 	// lastSerial is the serial of the last seat made.
 	lastSerial uint64
 }
@@ -221,6 +223,7 @@ func (s *step) connected() {
 		return
 	}
 	c := &conn{id: s.event.Conn, address: s.event.Address, secret: s.event.Secret, lastSeenMs: s.nowMs}
+	s.inherit(c)
 	s.conns = append(s.conns, c)
 	s.due = true
 	s.changed(c)

@@ -49,9 +49,7 @@ func (r *Room) AppendSnapshot(dst []byte) []byte {
 	dst = appendVarint(dst, r.createdAtMs)
 	dst = appendVarint(dst, r.lastActivityMs-r.createdAtMs)
 	dst = appendVarint(dst, r.emptySinceMs)
-	dst = appendVarint(dst, r.metMs) // from here to output: since version 2
-	dst = appendVarint(dst, int64(r.requests))
-	dst = appendVarint(dst, int64(r.output))
+	dst = r.appendMeters(dst)
 	dst = appendUint64(dst, r.creator)
 	dst = appendText(dst, r.name)
 	if r.playback != nil {
@@ -67,6 +65,33 @@ func (r *Room) AppendSnapshot(dst []byte) []byte {
 		dst = seat.append(dst, r.createdAtMs)
 	}
 	return dst
+}
+
+// appendMeters appends what snapshots have since version 2.
+func (r *Room) appendMeters(dst []byte) []byte {
+	dst = appendVarint(dst, r.metMs)
+	dst = appendVarint(dst, int64(r.requests))
+	dst = appendVarint(dst, int64(r.output))
+	dst = appendUvarint(dst, uint64(len(r.spent)))
+	for _, s := range r.spent {
+		dst = appendUint64(dst, s.address)
+		for _, m := range []meter{s.messages, s.bytes, s.output} {
+			dst = appendVarint(dst, int64(m))
+		}
+	}
+	return dst
+}
+
+func (in *reader) meters(r *Room) {
+	r.metMs, r.requests, r.output = in.varint(), meter(in.varint()), meter(in.varint())
+	for range in.uvarint() {
+		s := spent{address: in.uint64()}
+		s.messages, s.bytes, s.output = meter(in.varint()), meter(in.varint()), meter(in.varint())
+		if in.bad {
+			return
+		}
+		r.spent = append(r.spent, s)
+	}
 }
 
 func (s *seat) append(dst []byte, sinceMs int64) []byte {
@@ -129,7 +154,7 @@ func Restore(config *Config, id string, snapshot []byte) (*Room, error) {
 	r.savedActivityMs = r.lastActivityMs
 	r.emptySinceMs = in.varint()
 	if version >= 2 {
-		r.metMs, r.requests, r.output = in.varint(), meter(in.varint()), meter(in.varint())
+		in.meters(r)
 	}
 	r.creator = in.uint64()
 	r.name = in.text()
