@@ -6,7 +6,8 @@ import os from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
 
-import { Client, Dev, RawSocket, until } from "./dev.ts";
+import { Client, Dev, until } from "./dev.ts";
+import { Opcode, RawSocket } from "./raw.ts";
 
 const pingFrame = '{"type":"PING"}';
 let storage = "";
@@ -32,7 +33,7 @@ test("people meet, a socket breaks and its seat is held", async () => {
   bob.offer("ann", "v=0");
   assert.partialDeepStrictEqual(await ann.frame("WEBRTC_OFFER"), { userId: "bob", offer: { sdp: "v=0" } });
   const eve = await RawSocket.open(dev, "meet-room-1");
-  eve.send(1, Buffer.from('{"type":"JOIN_ROOM","roomId":"meet-room-1","userId":"eve","userName":"Eve"}'));
+  await eve.join("JOIN_ROOM", "meet-room-1", "eve");
   await bob.frame("USER_JOINED");
   eve.cut();
   assert.partialDeepStrictEqual(await ann.frame("USER_DISCONNECTED"), { leftUserId: "eve", roomState: { hostId: "ann" } });
@@ -42,10 +43,10 @@ test("people meet, a socket breaks and its seat is held", async () => {
 
 test("bytes that are not UTF-8 are refused", async () => {
   const eve = await RawSocket.open(dev, "bytes-room-1");
-  eve.send(1, Buffer.from([...Buffer.from('{"type":"'), 0xff, ...Buffer.from('"}')]));
-  await until("the error and the close", () => eve.received.includes("invalid UTF-8"));
-  assert.match(eve.received, /"code":"INVALID_UTF8"/);
-  assert.ok(eve.received.includes("\x88\x0f\x03\xefinvalid UTF-8"), "a close frame with 1007 and the reason");
+  eve.send(Opcode.text, Buffer.from([...Buffer.from('{"type":"'), 0xff, ...Buffer.from('"}')]));
+  await until("the error and the close", () => eve.closes.length > 0);
+  assert.match(eve.texts.join(), /"code":"INVALID_UTF8"/);
+  assert.deepEqual(eve.closes, ["1007 invalid UTF-8"]);
 });
 
 test("an upgrade without its header is told what this address speaks", async () => {

@@ -2,7 +2,6 @@
 
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import net from "node:net";
 import path from "node:path";
 
 const patienceMs = 30_000;
@@ -128,38 +127,5 @@ export class Client {
 
   close(code?: number): void {
     this.#socket.close(code);
-  }
-}
-
-/** A socket of which every byte is ours. What the server sends is kept as text. */
-export class RawSocket {
-  received = "";
-  ended = false;
-  readonly #socket: net.Socket;
-
-  private constructor(dev: Dev, roomId: string) {
-    const { hostname, port } = new URL(`http://${dev.address}`);
-    this.#socket = net.connect(Number(port), hostname);
-    this.#socket.on("data", (data) => (this.received += data.toString("latin1")));
-    this.#socket.on("close", () => (this.ended = true));
-    const key = Buffer.alloc(16).toString("base64");
-    this.#socket.write(`GET /ws?roomId=${roomId} HTTP/1.1\r\nHost: ${dev.address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${key}\r\n\r\n`);
-  }
-
-  static async open(dev: Dev, roomId: string): Promise<RawSocket> {
-    const socket = new RawSocket(dev, roomId);
-    await until("the handshake is answered", () => socket.received.includes("\r\n\r\n"));
-    return socket;
-  }
-
-  /** Sends a frame of up to 125 bytes, masked (RFC 6455, section 5.2). */
-  send(opcode: number, payload: Uint8Array): void {
-    const mask = [1, 2, 3, 4];
-    this.#socket.write(Buffer.from([0x80 | opcode, 0x80 | payload.length, ...mask, ...payload.map((byte, i) => byte ^ (mask[i % 4] ?? 0))]));
-  }
-
-  /** Ends the connection without a close frame, by a reset. */
-  cut(): void {
-    this.#socket.resetAndDestroy();
   }
 }

@@ -36,7 +36,7 @@ func main() {
 	for _, row := range []struct {
 		name string
 		code protocol.CloseCode
-	}{{"tooLarge", protocol.CloseTooLarge}, {"internal", protocol.CloseInternal}, {"tryLater", protocol.CloseTryLater}} {
+	}{{"protocolError", protocol.CloseProtocol}, {"invalidUTF8", protocol.CloseInvalidUTF8}, {"tooLarge", protocol.CloseTooLarge}, {"internal", protocol.CloseInternal}, {"tryLater", protocol.CloseTryLater}} {
 		fmt.Fprintf(&b, "  %s: %d,\n", row.name, row.code)
 	}
 	b.WriteString("} as const;\n\n")

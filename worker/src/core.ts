@@ -45,7 +45,7 @@ export interface Kept {
  * What the platform puts in place of bytes that are not UTF-8. The frame is not what its sender sent then, so the core gets a byte that
  * it refuses. A client that means the character itself has to escape it.
  */
-const replacement = "\ufffd";
+export const replacement = "\ufffd";
 const notUtf8 = new Uint8Array([0xff]);
 
 const encoder = new TextEncoder();

@@ -23,8 +23,8 @@ export function errorResponse(code: Code, details?: string): Response {
     answer.headers.set("Retry-After", retryAfterSeconds);
   }
   if (status === 426) {
-    answer.headers.set("Upgrade", "websocket");
-    answer.headers.set("Connection", "Upgrade");
+    // RFC 6455, section 4.4. The platform takes Upgrade and Connection out of an answer.
+    answer.headers.set("Sec-WebSocket-Version", "13");
   }
   if (status === 405) {
     answer.headers.set("Allow", methods);
@@ -46,19 +46,30 @@ export function preflight(): Response {
 }
 
 /** Reports whether a request may be served to where it comes from. One without an Origin does not come from a page. */
-export function allowsOrigin(list: string, request: Request): boolean {
+export function allowsOrigin(list: string | undefined, request: Request): boolean {
   const origin = request.headers.get("Origin");
-  return origin === null || list.split(",").some((pattern) => matches(pattern.trim(), origin.toLowerCase()));
+  return origin === null || patternsOf(list).some((pattern) => matches(pattern, canonical(origin)));
+}
+
+/** ALLOW_ORIGINS as a list. Without one, or with an empty one, every origin is allowed, as by default. */
+function patternsOf(list: string | undefined): readonly string[] {
+  const patterns = (list ?? "").split(",").map((pattern) => canonical(pattern.trim())).filter((pattern) => pattern !== "");
+  return patterns.length === 0 ? ["*"] : patterns;
+}
+
+/** An origin as browsers write it: in lower case, without its scheme's own port. */
+function canonical(origin: string): string {
+  return origin.toLowerCase().replace(/^(https:.*):443$|^(http:.*):80$/, "$1$2");
 }
 
 /** Matches with * for any run of characters but "/". */
 function matches(pattern: string, origin: string): boolean {
-  const parts = pattern.toLowerCase().split("*").map((part) => part.replace(/[.+?^${}()|[\]\\]/g, "\\$&"));
+  const parts = pattern.split("*").map((part) => part.replace(/[.+?^${}()|[\]\\]/g, "\\$&"));
   return pattern === "*" || (origin.length <= 320 && new RegExp(`^${parts.join("[^/]*")}$`).test(origin));
 }
 
 /** Gives an answer the headers that every answer has. A WebSocket's answer is the platform's. */
-export async function finish(answer: Response, request: Request, origins: string, requestId: string): Promise<Response> {
+export async function finish(answer: Response, request: Request, origins: string | undefined, requestId: string): Promise<Response> {
   if (answer.webSocket !== null) {
     return answer;
   }
@@ -74,7 +85,7 @@ export async function finish(answer: Response, request: Request, origins: string
   headers.set("Referrer-Policy", "no-referrer");
   headers.set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");
   headers.set("Access-Control-Expose-Headers", "X-Request-Id, Retry-After");
-  if (origins.split(",").some((pattern) => pattern.trim() === "*")) {
+  if (patternsOf(origins).includes("*")) {
     headers.set("Access-Control-Allow-Origin", "*");
     return finished;
   }

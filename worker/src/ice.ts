@@ -9,6 +9,8 @@ const maxSeconds = 86_400;
 const defaultSeconds = 43_200;
 /** The existing extension waits for the answer between opening its socket and joining. */
 const providerTimeoutMs = 3000;
+/** Longer than browsers keep an idle connection, which is at most 300 s (Chromium). */
+const maxAgeSeconds = 600;
 
 /** W3C RTCIceServer. */
 interface IceServer {
@@ -17,14 +19,12 @@ interface IceServer {
   readonly credential?: string;
 }
 
+/**
+ * The existing extension fetches this before every rejoin, without a time-out, and would hang on a kept-alive connection that died together with
+ * its socket. The platform takes Connection: close out of an answer, so the client may keep the answer instead: before it has aged, a
+ * fetch needs no connection, and afterwards no old connection is left.
+ */
 export async function turnCredentials(url: URL, env: Env): Promise<Response> {
-  const answer = await answerOf(url, env);
-  // The extension's next fetch would hang on a kept-alive connection that died together with its socket.
-  answer.headers.set("Connection", "close");
-  return answer;
-}
-
-async function answerOf(url: URL, env: Env): Promise<Response> {
   const userId = url.searchParams.get("userId") ?? "";
   if (!userIdPattern.test(userId)) {
     return errorResponse("INVALID_USER_ID");
@@ -36,7 +36,9 @@ async function answerOf(url: URL, env: Env): Promise<Response> {
   }
   try {
     const iceServers = [...(await configured(env, userId, seconds)), ...(await provided(env, seconds))];
-    return json(JSON.stringify({ iceServers }));
+    const answer = json(JSON.stringify({ iceServers }));
+    answer.headers.set("Cache-Control", `private, max-age=${Math.min(maxAgeSeconds, Math.floor(seconds / 2))}`);
+    return answer;
   } catch (error) {
     log("warn", "no ICE servers", { error: String(error) });
     return errorResponse("ICE_UNAVAILABLE");

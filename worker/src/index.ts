@@ -48,8 +48,14 @@ function respond(route: Route, request: Request, url: URL, env: Env): Response |
   }
 }
 
+/** Reports whether a request asks for a WebSocket. The platform has checked its key and version. One with a body does not: no handshake has any. */
+function isHandshake({ method, headers }: Request): boolean {
+  const hasBody = headers.has("Transfer-Encoding") || (headers.get("Content-Length") ?? "0") !== "0";
+  return method === "GET" && headers.get("Upgrade")?.toLowerCase() === "websocket" && !hasBody;
+}
+
 async function openSocket(request: Request, url: URL, env: Env): Promise<Response> {
-  if (request.method !== "GET" || request.headers.get("Upgrade")?.toLowerCase() !== "websocket") {
+  if (!isHandshake(request)) {
     return errorResponse("UPGRADE_REQUIRED");
   }
   if (roomIdOf(url) === "") {

@@ -104,6 +104,8 @@ export const closeReasons: Readonly<Record<number, string>> = {
 
 /** The close codes that the shell itself has reason for. */
 export const Close = {
+  protocolError: 1002,
+  invalidUTF8: 1007,
   tooLarge: 1009,
   internal: 1011,
   tryLater: 1013,

@@ -5,6 +5,7 @@
 import { DurableObject } from "cloudflare:workers";
 
 import { addressOf, hashOf } from "./address";
+import { answer, close, endOf, noClose } from "./close";
 import { core, Trap, type Core, type Performer } from "./core";
 import { errorResponse, json, log } from "./http";
 import { Close, closeReasons, Event, Flag, pingFrame, pongFrame, secretBytes, settings } from "./protocol";
@@ -133,12 +134,20 @@ export class RoomState extends DurableObject<Env> implements Performer {
     this.#frame = "";
   }
 
-  override webSocketClose(socket: WebSocket, code: number): void {
-    this.#ended(socket, code);
+  override webSocketClose(socket: WebSocket, code: number, reason: string, wasClean: boolean): void {
+    if (!wasClean) {
+      this.webSocketError(socket);
+      return;
+    }
+    const ended = endOf(code, reason);
+    this.#ended(socket, ended);
+    answer(socket, code, ended);
   }
 
+  /** The connection has ended without a Close. Ours ends what may be left of it: a client that has only stopped sending. */
   override webSocketError(socket: WebSocket): void {
-    this.#ended(socket, 1006);
+    this.#ended(socket, noClose);
+    close(socket, Close.protocolError);
   }
 
   #ended(socket: WebSocket, code: number): void {
@@ -333,11 +342,7 @@ export class RoomState extends DurableObject<Env> implements Performer {
       return;
     }
     this.#forget(conn);
-    try {
-      conn.socket.close(code, closeReasons[code] ?? "");
-    } catch {
-      // It is gone.
-    }
+    close(conn.socket, code);
   }
 
   /** The output gate of the platform keeps back what is sent after this until it is stored. */

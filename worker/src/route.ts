@@ -3,7 +3,9 @@ import { roomIdPattern } from "./protocol";
 /** What a path asks for. */
 export type Route = "socket" | "room" | "turn" | "health" | "none";
 
-export function routeOf(path: string): Route {
+/** A slash at the end changes nothing. */
+export function routeOf(pathname: string): Route {
+  const path = pathname.replace(/(?<=.)\/$/, "");
   switch (path) {
     case "/ws":
       return "socket";
@@ -24,8 +26,8 @@ export function routeOf(path: string): Route {
 }
 
 /**
- * The room that an address names: /rooms/ROOM/ws, /rooms/ROOM, or the text after the last `roomId=` of the query, because the existing extension
- * doubles it ("/ws?roomId=OLD?roomId=NEW"). "" where there is none or a malformed one.
+ * The room that an address names: /rooms/ROOM/ws, /rooms/ROOM, or the query's last parameter `roomId`. The existing extension appends another
+ * query to the one before ("/ws?roomId=OLD?roomId=NEW"), so a parameter also begins after "?". "" if there is none, or a malformed one.
  */
 export function roomIdOf(url: URL): string {
   const [, first, fromPath = ""] = url.pathname.split("/");
@@ -35,11 +37,8 @@ export function roomIdOf(url: URL): string {
 
 function lastRoomId(query: string): string {
   const name = "roomId=";
-  const at = query.lastIndexOf(name);
-  if (at < 0 || (at > 0 && !"&?".includes(query.charAt(at - 1)))) {
-    return "";
-  }
-  return query.slice(at + name.length).replace(/&.*$/, "");
+  const parameter = query.split(/[?&]/).findLast((text) => text.startsWith(name)) ?? name;
+  return parameter.slice(name.length);
 }
 
 function decode(text: string): string {

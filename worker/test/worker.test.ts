@@ -41,6 +41,9 @@ describe("requests that are refused", () => {
   test.each([
     ["an upgrade without the header", "/ws?roomId=room-1", {}, 426, "UPGRADE_REQUIRED"],
     ["another upgrade", "/ws?roomId=room-1", { Upgrade: "h2c" }, 426, "UPGRADE_REQUIRED"],
+    ["a body with a length", "/ws?roomId=room-1", { ...websocket, "Content-Length": "5" }, 426, "UPGRADE_REQUIRED"],
+    ["a body in chunks", "/ws?roomId=room-1", { ...websocket, "Transfer-Encoding": "chunked" }, 426, "UPGRADE_REQUIRED"],
+    ["a query whose last room id is malformed", "/ws?roomId=room-1&roomId=x", websocket, 400, "INVALID_ROOM_ID"],
     ["no room id", "/ws", websocket, 400, "INVALID_ROOM_ID"],
     ["a room id that is too short", "/ws?roomId=short", websocket, 400, "INVALID_ROOM_ID"],
     ["a room id that is too long", `/ws?roomId=${"x".repeat(51)}`, websocket, 400, "INVALID_ROOM_ID"],
@@ -68,18 +71,30 @@ describe("requests that are refused", () => {
 
   test("an origin that is not on the list, and one that is", async () => {
     const list = { ALLOW_ORIGINS: "https://*.example.org, chrome-extension://abc" };
-    for (const origin of ["https://evil.test", "https://example.org.evil.test", "https://a/b.example.org", "null"]) {
+    for (const origin of ["https://evil.test", "https://example.org.evil.test", "https://a/b.example.org", "null", "file://"]) {
       const answer = await call("/ws?roomId=room-1", list, { ...websocket, Origin: origin });
       await wantError(answer, 403, "ORIGIN_NOT_ALLOWED", false);
       expect(answer.headers.get("Access-Control-Allow-Origin")).toBeNull();
     }
-    for (const origin of ["https://app.example.org", "HTTPS://APP.example.org", "chrome-extension://abc"]) {
+    for (const origin of ["https://app.example.org", "HTTPS://APP.example.org", "https://app.example.org:443", "chrome-extension://abc"]) {
       const answer = await call("/turn-credentials?userId=u", list, { Origin: origin });
       expect(answer.status).toBe(200);
       expect(answer.headers.get("Access-Control-Allow-Origin")).toBe(origin);
       expect(answer.headers.get("Vary")).toBe("Origin");
     }
     expect((await call("/turn-credentials?userId=u", list)).status).toBe(200); // no page asks
+  });
+
+  test.each([
+    ["null, file://", "null", "null"],
+    ["null, file://", "file://", "file://"],
+    ["http://app.test:80", "http://app.test", "http://app.test"],
+    ["", "https://example.org", "*"], // set, but empty: the default
+    [" , ", "https://example.org", "*"],
+    [undefined, "null", "*"],
+  ])("ALLOW_ORIGINS %j serves %s", async (list, origin, allowed) => {
+    const answer = await call("/turn-credentials?userId=u", { ALLOW_ORIGINS: list as string }, { Origin: origin });
+    expect([answer.status, answer.headers.get("Access-Control-Allow-Origin")]).toEqual([200, allowed]);
   });
 
   test("too many connections of an address", async () => {
@@ -132,7 +147,12 @@ describe("answers", () => {
     expect(answer.headers.get("Access-Control-Allow-Origin")).toBe("*");
   });
 
-  test.each(["/ws?roomId=older-1?roomId=route-1", "/rooms/route-1/ws", "/ws?x=1&roomId=route-1"])("%s is room route-1", async (path) => {
+  test("a page of a public site is not let into a private network", async () => {
+    const answer = await ask("/ws", { Origin: "https://example.org", "Access-Control-Request-Private-Network": "true" }, "OPTIONS");
+    expect([answer.status, answer.headers.get("Access-Control-Allow-Private-Network")]).toEqual([204, null]);
+  });
+
+  test.each(["/ws?roomId=older-1?roomId=route-1", "/rooms/route-1/ws", "/ws?x=1&roomId=route-1", "/ws/?roomId=route-1", "/ws?roomId=route-1&lastroomId=x", "/rooms/route-1/ws/"])("%s is room route-1", async (path) => {
     const client = await Client.open(path);
     client.say("JOIN_ROOM", { roomId: "route-1", userId: "ann", userName: "Ann" });
     expect(await client.frame("ERROR")).toMatchObject({ code: "ROOM_NOT_FOUND" });
@@ -167,7 +187,15 @@ describe("ICE servers", () => {
         { urls: ["turn:turn.example.org"], username: "1700000600:ann", credential: "7frJsC9X1ENSUqDpiZimUxlaSY8=" },
       ],
     });
-    expect(answer.headers.get("Connection")).toBe("close");
+  });
+
+  test.each([
+    ["", "private, max-age=600"],
+    ["&ttl=1200", "private, max-age=600"],
+    ["&ttl=301", "private, max-age=150"],
+    ["&ttl=299", "no-store"],
+  ])("with the query %s may be kept: %s", async (query, cache) => {
+    expect((await call(`/turn-credentials?userId=ann${query}`, coturn)).headers.get("Cache-Control")).toBe(cache);
   });
 
   const key = { TURN_KEY_ID: "key", TURN_KEY_API_TOKEN: "token" };
@@ -194,7 +222,7 @@ describe("ICE servers", () => {
       vi.spyOn(globalThis, "fetch").mockImplementation(fetch);
     }
     const answer = await call("/turn-credentials?userId=ann", changes);
-    expect(answer.headers.get("Connection")).toBe("close");
+    expect(answer.headers.get("Cache-Control")).toBe("no-store");
     const body = await wantError(answer, 503, "ICE_UNAVAILABLE", true);
     expect(JSON.stringify(body)).not.toContain("token");
   });

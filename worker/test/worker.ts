@@ -29,8 +29,8 @@ export class RoomState extends Real {
     harness.frames++;
   }
 
-  override webSocketClose(socket: WebSocket, code: number): void {
-    super.webSocketClose(socket, code);
+  override webSocketClose(socket: WebSocket, code: number, reason: string, wasClean: boolean): void {
+    super.webSocketClose(socket, code, reason, wasClean);
     harness.ends++;
   }
 
