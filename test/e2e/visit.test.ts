@@ -1,0 +1,162 @@
+// Ways into a room: links as people pass them on, tabs that had a seat before, and browsers that keep nothing.
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import type { Page } from "playwright-core";
+
+import { scene, type Scene } from "./scene.ts";
+import { shells } from "./server.ts";
+import { gather, Visitor } from "./visitor.ts";
+import { until } from "./wait.ts";
+
+/** What chat programs, mail programs and people put after a link. */
+const tails = [".", ")", "]>", "\"", ",", "%20", "%E2%80%8B", "%29.", "…", "&gt;", "?utm_source=chat", "%E2%8"];
+
+/** Opens an address as from another program: the page is loaded, also if only the fragment differs. */
+async function follow(page: Page, address: string): Promise<void> {
+  await page.goto("about:blank");
+  await page.goto(address);
+}
+
+const title = (page: Page): Promise<string> => page.getByRole("heading", { level: 1 }).innerText();
+
+async function says(page: Page, heading: string): Promise<void> {
+  await until(`the page says: ${heading}`, async () => (await title(page)) === heading);
+}
+
+const roomOf = (page: Page): string => new URL(page.url()).hash.slice(1);
+
+async function linksArePassedOn(set: Scene): Promise<void> {
+  const [ann, bob] = await Promise.all([Visitor.arrive(set, "Ann"), Visitor.arrive(set, "Bob")]);
+  const roomId = await ann.create();
+  for (const tail of tails) {
+    await follow(bob.page, `${bob.person.url}/#${roomId}${tail}`);
+    await says(bob.page, "Ann’s room");
+    assert.equal(roomOf(bob.page), roomId, `the address is as it should be, without ${tail}`);
+  }
+  await bob.page.getByRole("textbox", { name: "Your name" }).fill("Bob");
+  await bob.page.getByRole("button", { name: "Join the room" }).click();
+  await ann.sees({ Bob: "direct" });
+  await bob.leave();
+  await bob.page.getByRole("textbox", { name: "Invite link or room code" }).fill(`Come to <${bob.person.url}/#${roomId}>.`);
+  await bob.page.getByRole("button", { name: "Join", exact: true }).click();
+  await bob.seated();
+  assert.equal(roomOf(bob.page), roomId);
+  assert.equal(await bob.isHost(), false);
+}
+
+async function linksAreBroken(set: Scene): Promise<void> {
+  const [ann, bob] = await Promise.all([Visitor.arrive(set, "Ann"), Visitor.arrive(set, "Bob")]);
+  const roomId = await ann.create();
+  const name = bob.page.getByRole("textbox", { name: "Your name" });
+  for (const cut of ["#abc", "#.", `#${roomId.slice(0, 10)}…`, `#${roomId}${roomId}${roomId}`]) {
+    await follow(bob.page, `${bob.person.url}/${cut}`);
+    await says(bob.page, "This link is broken");
+    await name.fill("Bob");
+    await name.press("Enter");
+    assert.equal(await bob.page.getByRole("button", { name: /Create|Open/ }).count(), 0, cut);
+  }
+  await follow(bob.page, `${bob.person.url}/#${roomId.slice(0, 20)}`);
+  await says(bob.page, "Nobody is in this room");
+  await bob.page.getByRole("link", { name: "Open a room of your own" }).click();
+  await says(bob.page, "Open a room");
+  await bob.page.getByRole("textbox", { name: "Invite link or room code" }).fill(roomId.slice(0, 20));
+  await name.fill("Bob");
+  await bob.page.getByRole("button", { name: "Join", exact: true }).click();
+  await bob.page.getByText("Room not found.").waitFor();
+
+  // The room ends between the look at the link and the click.
+  await follow(bob.page, `${bob.person.url}/#${roomId}`);
+  await says(bob.page, "Ann’s room");
+  await ann.leave();
+  await name.fill("Bob");
+  await bob.page.getByRole("button", { name: "Join the room" }).click();
+  await says(bob.page, "Nobody is in this room");
+  assert.notEqual(await bob.status(), "seated", "nobody becomes host by a click on Join");
+  await bob.page.getByRole("button", { name: "Open the room again" }).click();
+  await bob.seated();
+  assert.equal(roomOf(bob.page), roomId);
+}
+
+async function tabHasAnotherSeat(set: Scene): Promise<void> {
+  const [ann, bob, cem] = (await Promise.all(["Ann", "Bob", "Cem"].map((name) => Visitor.arrive(set, name)))) as [Visitor, Visitor, Visitor];
+  await gather([ann, bob]);
+  const invited = await cem.create();
+  for (const way of [`${invited}.`, invited]) {
+    await follow(bob.page, `${bob.person.url}/#${way}`);
+    await says(bob.page, "Cem’s room");
+  }
+  await bob.page.getByRole("button", { name: "Join the room" }).click();
+  await cem.sees({ Bob: "direct" });
+  await bob.page.reload();
+  await cem.sees({ Bob: "direct" });
+  assert.equal(roomOf(bob.page), invited);
+
+  // In the room, by a click on a link that only changes the fragment.
+  const room = roomOf(ann.page);
+  await bob.page.evaluate(() => (location.hash = "#abc"));
+  await until("Bob is told", async () => (await bob.notice.textContent())?.includes("That link is broken"));
+  assert.equal(roomOf(bob.page), invited);
+  await bob.page.evaluate((id) => (location.hash = `#${id}).`), room);
+  await says(bob.page, "Ann’s room");
+  await cem.sees({});
+  await bob.page.getByRole("button", { name: "Join the room" }).click();
+  await until("Bob is in Ann's room", async () => (await bob.status()) === "seated" && roomOf(bob.page) === room);
+}
+
+async function tabIsDuplicated(set: Scene): Promise<void> {
+  const [ann, bob] = (await Promise.all(["Ann", "Bob"].map((name) => Visitor.arrive(set, name)))) as [Visitor, Visitor];
+  await gather([ann, bob]);
+  const userId = await bob.userId();
+  const opened = bob.page.waitForEvent("popup");
+  await bob.page.evaluate(() => void window.open(location.href)); // with a copy of this tab's sessionStorage
+  const copy = await opened;
+  const idOfCopy = (): Promise<string | null> => copy.locator("main").getAttribute("data-user");
+  await until("the copy is seated", async () => (await copy.locator("main").getAttribute("data-status")) === "seated");
+  assert.notEqual(await idOfCopy(), userId);
+  assert.equal(await ann.page.locator("li.person").count(), 3);
+  const second = await idOfCopy();
+  for (const [page, id] of [[copy, second], [bob.page, userId]] as const) {
+    await page.reload();
+    await until("it is seated again", async () => (await page.locator("main").getAttribute("data-status")) === "seated");
+    assert.equal(await page.locator("main").getAttribute("data-user"), id, "each has its own seat after a reload");
+  }
+  assert.equal(await bob.status(), "seated");
+  assert.equal(await copy.locator("main").getAttribute("data-status"), "seated");
+}
+
+async function siteDataIsBlocked(set: Scene): Promise<void> {
+  const [ann, bob] = (await Promise.all(["Ann", "Bob"].map((name) => Visitor.arrive(set, name)))) as [Visitor, Visitor];
+  for (const { page } of [ann, bob]) {
+    await page.addInitScript(() => {
+      const denied = { get: () => { throw new DOMException("Access is denied for this document.", "SecurityError"); } };
+      Object.defineProperties(window, { localStorage: denied, sessionStorage: denied });
+    });
+  }
+  const roomId = await gather([ann, bob]);
+  await ann.play();
+  await bob.page.reload();
+  await says(bob.page, "Ann’s room");
+  await bob.join(roomId);
+  await until("Bob's film plays", async () => !(await bob.film()).paused);
+}
+
+const scenes: [what: string, play: (set: Scene) => Promise<void>][] = [
+  ["an invite opens its room whatever is put after it", linksArePassedOn],
+  ["a broken link says so, and makes nobody host", linksAreBroken],
+  ["an invite goes before the seat that the tab had", tabHasAnotherSeat],
+  ["a duplicated tab gets a seat of its own", tabIsDuplicated],
+  ["the page works with site data blocked", siteDataIsBlocked],
+];
+
+describe("two scenes at a time", { concurrency: 2 }, () => {
+  for (const shell of shells) {
+    for (const [what, play] of scenes) {
+      test(`${shell}: ${what}`, () =>
+        scene(shell, async (set) => {
+          await play(set);
+          assert.deepEqual(set.lines.filter((line) => line.includes("uncaught:")), []);
+        }));
+    }
+  }
+});
