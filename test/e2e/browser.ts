@@ -1,4 +1,4 @@
-// Browsers: Debian's Chromium, headless, one process and one fresh profile for each person.
+// Browsers: Debian's Chromium or Firefox, headless, one process and one fresh profile for each person.
 
 import { execFileSync } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -7,6 +7,7 @@ import path from "node:path";
 import { after } from "node:test";
 import { chromium, type Browser as Process, type BrowserContext, type Page } from "playwright-core";
 
+import { openFirefox, type FirefoxOptions } from "./firefox.ts";
 import { within } from "./wait.ts";
 
 const switches = [
@@ -24,7 +25,11 @@ const switches = [
   "--disable-backgrounding-occluded-windows",
 ];
 
-export interface BrowserOptions {
+export type Engine = "chromium" | "firefox";
+
+export interface BrowserOptions extends FirefoxOptions {
+  /** Chromium, unless told otherwise. What follows is for Chromium only, and `preferences` for Firefox. */
+  engine?: Engine;
   /** Folders of unpacked extensions. */
   extensions?: string[];
   viewport?: { width: number; height: number };
@@ -42,22 +47,34 @@ after(() => Promise.all(idle.splice(0).map(end)));
  * however it does.
  */
 export class Browser {
-  readonly context: BrowserContext;
+  readonly #context: BrowserContext | undefined;
   /** The one page that it opened with. */
   readonly page: Page;
   readonly #end: () => Promise<void>;
 
-  private constructor(context: BrowserContext, page: Page, end: () => Promise<void>) {
-    this.context = context;
+  private constructor(context: BrowserContext | undefined, page: Page, end: () => Promise<void>) {
+    this.#context = context;
     this.page = page;
     this.#end = end;
   }
 
   static async launch(options: BrowserOptions = {}): Promise<Browser> {
+    if (options.engine === "firefox") {
+      const { page, end } = await openFirefox(options);
+      return new Browser(undefined, page, end);
+    }
     const { context, end } = await opened(options);
     const page = context.pages()[0] ?? (await context.newPage());
     await wakeNetwork(page);
     return new Browser(context, page, end);
+  }
+
+  /** Chromium's. */
+  get context(): BrowserContext {
+    if (this.#context === undefined) {
+      throw new Error("this browser is a Firefox");
+    }
+    return this.#context;
   }
 
   close(): Promise<void> {

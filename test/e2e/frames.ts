@@ -29,10 +29,17 @@ interface Message {
   mesh?: { session?: unknown; seq?: unknown };
 }
 
+/** The user that a page says it is when it asks for a seat. */
+function newUser({ type, userId }: Message): string | undefined {
+  return (type === "CREATE_ROOM" || type === "JOIN_ROOM") && typeof userId === "string" ? userId : undefined;
+}
+
 export class FrameLog {
   readonly entries: Entry[] = [];
   /** Every frame of any kind as one line, to be read when a test fails. */
   readonly lines: string[] = [];
+  /** By whose browser it is. */
+  readonly #users = new Map<string, string>();
 
   /**
    * Keeps what goes through all WebSockets of a page. Chromium reports a frame that is sent when it is handed to the network, and one that is
@@ -40,22 +47,25 @@ export class FrameLog {
    */
   watch(page: Page, name: string): void {
     let userId = "";
-    const gone = (): void => {
-      if (userId !== "") {
-        this.entries.push({ kind: "gone", atMs: performance.now(), userId });
-      }
-    };
     page.on("websocket", (socket) => {
       this.#line(name, `opens ${socket.url()}`);
       socket.on("framesent", ({ payload }) => {
         const message = this.#keep(name, "sent", payload);
-        if ((message.type === "CREATE_ROOM" || message.type === "JOIN_ROOM") && typeof message.userId === "string") {
-          userId = message.userId;
-        }
+        userId = newUser(message) ?? userId;
       });
       socket.on("framereceived", ({ payload }) => this.#keep(name, "received", payload));
       socket.on("close", () => this.#line(name, "closed"));
     });
+    this.watchEnds(page, () => userId);
+  }
+
+  /** Keeps when a page of a user ends: it is reloaded, goes elsewhere or is closed. */
+  watchEnds(page: Page, userOf: () => string): void {
+    const gone = (): void => {
+      if (userOf() !== "") {
+        this.entries.push({ kind: "gone", atMs: performance.now(), userId: userOf() });
+      }
+    };
     // Not framenavigated, which also tells of a new fragment in the address.
     page.on("request", (request) => {
       if (request.isNavigationRequest() && request.frame() === page.mainFrame()) {
@@ -67,7 +77,13 @@ export class FrameLog {
 
   /** Keeps what a proxy heard of somebody's messages, where no page has the socket. Received is then what was on its last way to the browser. */
   pass(name: string, kind: "sent" | "received", text: string): void {
-    this.#keep(name, kind, text);
+    const message = this.#keep(name, kind, text);
+    this.#users.set(name, (kind === "sent" ? newUser(message) : undefined) ?? this.userOf(name));
+  }
+
+  /** Who the browser of somebody is in the room, where a proxy hears it; "" before it has said so. */
+  userOf(name: string): string {
+    return this.#users.get(name) ?? "";
   }
 
   /** Frames that nobody may miss and that their receiver never got. */

@@ -4,7 +4,7 @@
 import { after } from "node:test";
 import type { Page } from "playwright-core";
 
-import { Browser, type BrowserOptions } from "./browser.ts";
+import { Browser, type BrowserOptions, type Engine } from "./browser.ts";
 import { FrameLog } from "./frames.ts";
 import { keepPeerConnections } from "./peers.ts";
 import { Proxy, type Listener } from "./proxy.ts";
@@ -65,6 +65,8 @@ export class Person {
 
 export class Scene {
   readonly server: Server;
+  /** Which browsers people have, by turns. */
+  cast: readonly Engine[] = ["chromium"];
   /** All pages' frames. */
   readonly frames = new FrameLog();
   /** What the pages wrote to their consoles. */
@@ -83,11 +85,12 @@ export class Scene {
 
   /** Opens a browser for somebody; names are unique. Its page is still empty. */
   async person(name: string, options: PersonOptions = {}): Promise<Person> {
-    const heard: Listener | undefined = options.isTapped === true ? (kind, text) => this.frames.pass(name, kind, text) : undefined;
+    const isTapped = options.isTapped === true || options.engine === "firefox"; // whose own word on sockets BiDi does not pass on
+    const heard: Listener | undefined = isTapped ? (kind, text) => this.frames.pass(name, kind, text) : undefined;
     const [proxy, browser] = await Promise.all([Proxy.start(() => this.server.port, heard, options.address), Browser.launch(options)]);
     const person = new Person(name, browser, proxy, this.#wires);
     this.people.push(person);
-    await this.watch(person.page, name);
+    await this.watch(person.page, name, options.engine);
     if (options.isWired === true) {
       await this.#wires.attach(person.page, name);
     }
@@ -95,8 +98,12 @@ export class Scene {
   }
 
   /** Keeps frames, console and peer connections of a further page of somebody's browser. Before its first navigation. */
-  async watch(page: Page, name: string): Promise<void> {
-    this.frames.watch(page, name);
+  async watch(page: Page, name: string, engine: Engine = "chromium"): Promise<void> {
+    if (engine === "firefox") {
+      this.frames.watchEnds(page, () => this.frames.userOf(name));
+    } else {
+      this.frames.watch(page, name);
+    }
     page.on("console", (message) => this.lines.push(`${name} ${message.type()}: ${message.text()}`));
     page.on("pageerror", (error) => this.lines.push(`${name} uncaught: ${error.stack ?? error.message}`));
     await keepPeerConnections(page);
