@@ -115,7 +115,8 @@ class Finder {
     if (name !== undefined && typeof name !== "string") {
       throw new Error(`not by ${String(name)}: Firefox finds whole names only`);
     }
-    return this.#find(level === undefined ? `aria/${name ?? ""}[role="${role}"]` : `h${level}`);
+    const computed = role === "img" ? "image" : role; // two words for one role, of which Firefox takes the other
+    return this.#find(level === undefined ? `aria/${name ?? ""}[role="${computed}"]` : `h${level}`);
   }
 
   getByText(text: string): Locator {
