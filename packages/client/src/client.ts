@@ -295,7 +295,8 @@ export class RoomClient extends Emitter<RoomClientEvents> implements Signaling {
   #sit(answer: Seated): void {
     clearTimeout(this.#timer);
     this.#clock.add(answer.serverTime, this.#askedAtMs, performance.now());
-    this.#seat = { ...(this.#seat as StoredSeat), resumeToken: answer.resumeToken };
+    const seat = this.#seat as StoredSeat;
+    this.#seat = { ...seat, resumeToken: answer.resumeToken ?? seat.resumeToken };
     void this.#store.save(this.#seat);
     this.#intent = { create: false, orCreate: true, patient: true };
     this.#attempt = 0;
