@@ -92,6 +92,10 @@ var allowed = map[string]imports{
 			"golang.org/x/sys":         "epoll, and the CPU clock of another process",
 		},
 	},
+	"test/attack": {
+		house:   []string{"protocol"},
+		modules: map[string]string{"github.com/coder/websocket": onlyTests},
+	},
 	"test/crash": {
 		house:   []string{"protocol"},
 		modules: map[string]string{"github.com/coder/websocket": onlyTests},

@@ -1,0 +1,187 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// handshakes opens WebSockets and closes them.
+func handshakes(a *attacker) {
+	a.swarm(50, func(i int) error {
+		return a.with(fmt.Sprintf("attack-%d", i), func(*client) error { return nil })
+	})
+}
+
+// tlsHandshakes costs the server a signature each.
+func tlsHandshakes(a *attacker) {
+	a.swarm(50, func(int) error {
+		c, err := connect(a.ctx, attackerAddress, a.Address, true)
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		if _, err := io.WriteString(c, "G"); err != nil { // the handshake comes first
+			return err
+		}
+		a.count("handshakes", 1)
+		return nil
+	})
+}
+
+// slack is how many sockets over its bound an address may have for the moment in which they are refused.
+const slack = 20
+
+// crowdOfSockets keeps as many sockets as it can and holds the server to how many of
+// one address may stay: what is over that is refused or closed.
+type crowdOfSockets struct {
+	a         *attacker
+	open, top atomic.Int64
+}
+
+// hold counts the socket until the server ends it or the time is up.
+func (s *crowdOfSockets) hold(c *client, tick func() error) error {
+	defer c.Close()
+	var gone atomic.Bool
+	go func() {
+		_, _ = c.in.ReadByte() // nothing is due, so this is its end, or a refusal
+		gone.Store(true)
+	}()
+	if s.a.pause(500*time.Millisecond) && !gone.Load() { // one that is refused at once was never in
+		s.open.Add(1)
+		defer s.open.Add(-1)
+		for top := s.top.Load(); s.open.Load() > top && !s.top.CompareAndSwap(top, s.open.Load()); top = s.top.Load() {
+		}
+	}
+	for !gone.Load() && s.a.pause(100*time.Millisecond) {
+		if err := tick(); err != nil {
+			return err
+		}
+	}
+	if gone.Load() {
+		s.a.count("ended by the server", 1)
+	}
+	return nil
+}
+
+func (s *crowdOfSockets) judge(what string) {
+	s.a.count("open at most", int(s.top.Load()))
+	if s.top.Load() > connectionsOfAnAddress+slack {
+		s.a.fault("%d %s of one address at a time, and it may have %d", s.top.Load(), what, connectionsOfAnAddress)
+	}
+}
+
+// slowHTTP never finishes a header, or a body.
+func slowHTTP(a *attacker) {
+	sockets := &crowdOfSockets{a: a}
+	a.swarm(400, func(i int) error {
+		c, err := connect(a.ctx, attackerAddress, a.Address, a.TLS)
+		if err != nil {
+			return err
+		}
+		begin := "GET /health HTTP/1.1\r\nHost: usher\r\nX-Slow: "
+		if i%2 == 1 {
+			begin = "POST /health HTTP/1.1\r\nHost: usher\r\nContent-Length: 16000\r\n\r\n"
+		}
+		if _, err := io.WriteString(c, begin); err != nil {
+			c.Close()
+			return err
+		}
+		return sockets.hold(c, func() error {
+			_, err := io.WriteString(c, "x")
+			return err
+		})
+	})
+	sockets.judge("sockets that speak HTTP")
+}
+
+// scrapes reads /metrics on connections that stay open.
+func scrapes(a *attacker) {
+	a.swarm(40, func(int) error {
+		c, err := connect(a.ctx, attackerAddress, a.Address, a.TLS)
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		for !a.over() {
+			status, err := c.request("GET /metrics HTTP/1.1\r\nHost: usher\r\n\r\n")
+			if err != nil {
+				return err
+			}
+			a.count(fmt.Sprintf("HTTP %d", status), 1)
+		}
+		return nil
+	})
+}
+
+// logFlood does what somebody may think worth a line: unknown paths, requests that are none, failed handshakes, broken frames.
+func logFlood(a *attacker) {
+	requests := []string{
+		"GET /" + strings.Repeat("%0a", 300) + " HTTP/1.1\r\nHost: usher\r\nConnection: close\r\n\r\n",
+		"GET /nowhere HTTP/1.1\r\nHost: usher\r\nOrigin: https://" + strings.Repeat("o", 300) + "\r\nConnection: close\r\n\r\n",
+		"GET / HTTP/1.1\r\n\r\n",
+		"nonsense\r\n\r\n",
+		"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 no client hello",
+		"GET /ws?roomId=%00 HTTP/1.1\r\nHost: usher\r\nConnection: close\r\n\r\n",
+		"GET /ws?roomId=attack HTTP/1.1\r\nHost: usher\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nTransfer-Encoding: chunked\r\n\r\n",
+		"GET /turn-credentials?userId=" + strings.Repeat("u", 2000) + " HTTP/1.1\r\nHost: usher\r\nX-Forwarded-For: ,,,\r\nConnection: close\r\n\r\n",
+		"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+		handshake("/ws?roomId=attack", "") + string(broken["an unmasked frame"]),
+		handshake("/ws?roomId=attack", "") + string(appendFrame(nil, final|text, "\xff")),
+		handshake("/ws?roomId=attack", "") + string(appendFrame(nil, final|closeFrame, "\x03\xec")),
+	}
+	a.swarm(40, func(i int) error {
+		c, err := connect(a.ctx, attackerAddress, a.Address, a.TLS && i%2 == 0)
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		_ = c.SetDeadline(time.Now().Add(200 * time.Millisecond))
+		if _, err := io.WriteString(c, requests[(i/2)%len(requests)]); err != nil {
+			return err
+		}
+		_, _ = c.in.ReadByte()
+		a.count("requests", 1)
+		return nil
+	})
+}
+
+// forged opens WebSockets with a header made for each.
+func (a *attacker) forged(header func(i int) string) {
+	sockets := &crowdOfSockets{a: a}
+	a.swarm(2*connectionsOfAnAddress, func(i int) error {
+		c, err := a.openFrom(attackerAddress, fmt.Sprintf("forged-%02d", i/8), header(i))
+		if err != nil {
+			return err
+		}
+		return sockets.hold(c, func() error { return nil })
+	})
+	sockets.judge("WebSockets")
+}
+
+// forgedAddress: nobody has said that this address may speak for others.
+func forgedAddress(a *attacker) {
+	a.forged(func(i int) string {
+		return fmt.Sprintf("X-Forwarded-For: 198.51.100.%d, 203.0.113.%d\r\nX-Real-IP: 203.0.113.%d\r\nForwarded: for=203.0.113.%d\r\n", i%250, i%250, i%250, i%250)
+	})
+}
+
+// brokenProxy: a proxy that is trusted, and says nothing that can be read. All that come so share one limit.
+func brokenProxy(a *attacker) {
+	headers := []string{"unknown", "_hidden", "203.0.113.%d.5", "[203.0.113.%d", "\"203.0.113.%d\"", ",", "203.0.113.%d:http", "x%d, ,"}
+	var once sync.Once
+	a.forged(func(i int) string {
+		once.Do(func() { a.count("kinds of header", len(headers)+1) })
+		if i%(len(headers)+1) == len(headers) { // more hops than a chain has
+			return fmt.Sprintf("X-Forwarded-For: 203.0.113.%d%s\r\n", i%250, strings.Repeat(", 127.0.0.2", 200))
+		}
+		value := headers[i%(len(headers)+1)]
+		if strings.Contains(value, "%d") {
+			value = fmt.Sprintf(value, i%250)
+		}
+		return "X-Forwarded-For: " + value + "\r\n"
+	})
+}

@@ -1,0 +1,79 @@
+package main
+
+import "fmt"
+
+// attack is one row: what is done to the server, and what it may cost.
+type attack struct {
+	name, what string
+	// flags are the server's, beside the usual ones.
+	flags []string
+	tls   bool
+	run   func(a *attacker)
+	// most bounds what the attack may cost, where it is not the usual.
+	most bounds
+	// long leaves the attack out of the short form.
+	long bool
+}
+
+// bounds are the server's resident memory and what it logs, in bytes.
+type bounds struct {
+	memory int64
+	log    int
+}
+
+func (a attack) bounds() bounds {
+	b := a.most
+	if b.memory == 0 {
+		b.memory = 300 << 20
+	}
+	if b.log == 0 {
+		b.log = 256 << 10
+	}
+	return b
+}
+
+// attacks is the table. What is done over plain TCP and over TLS has two rows.
+var attacks = rows()
+
+func rows() (all []attack) {
+	for _, row := range []attack{
+		{name: "huge-length", what: "a fragment, then a continuation of 2^63-1 bytes", run: hugeLength, long: true},
+		{name: "tiny-fragments", what: "endless fragments of one byte", run: func(a *attacker) { fragments(a, "x") }},
+		{name: "empty-fragments", what: "endless fragments of no bytes", run: func(a *attacker) { fragments(a, "") }},
+		{name: "broken-frames", what: "frames that RFC 6455 forbids, each on a new connection", run: brokenFrames, long: true},
+		{name: "unread-pongs", what: "floods of pings whose pongs are never read", run: unreadPongs},
+		{name: "after-the-end", what: "a broken frame, and megabytes after it", run: afterTheEnd, long: true},
+	} {
+		encrypted := row
+		encrypted.name, encrypted.what, encrypted.tls = row.name+"-tls", row.what+", over TLS", true
+		all = append(all, row, encrypted)
+	}
+	return append(all,
+		attack{name: "hidden-frames", what: "handshakes with a body, by HTTP/1.0, by HEAD, with two keys or versions", run: hiddenFrames, long: true},
+		attack{name: "relay-flood", what: "200 connections that send 1.2 KB offers as fast as they may", run: relayFlood},
+		attack{name: "sync-flood", what: "200 connections in rooms of 50 that broadcast as fast as they may", run: syncFlood},
+		attack{name: "large-frames", what: "200 connections in rooms of 50 that broadcast frames of 60 KiB", run: largeFrames},
+		attack{name: "rename-storm", what: "a room of 50 with 64-letter names that rename themselves as fast as they may", run: renameStorm},
+		attack{name: "rename-guest", what: "one guest of a room of 50 who sends 200 renames at once; nobody else of the room is closed", run: renameGuest, long: true},
+		attack{name: "churn", what: "joins and leaves in a room of 39, by 11 connections again and again", run: churn},
+		attack{name: "crowd", what: "250 people from 250 addresses who join at once", flags: []string{"--max-people", "250"}, run: crowd, long: true},
+		attack{name: "one-nat", what: "a full room behind one address that reconnects five times in a row", run: oneNAT},
+		attack{name: "unseated", what: "180 sockets without a seat in the room itself, whose people return meanwhile", run: unseated},
+		attack{name: "slow-readers", what: "98 people in two rooms who read nothing, and two who broadcast", run: slowReaders},
+		attack{name: "reconnects", what: "4000 PINGs at once, then a new connection, without end", run: reconnects},
+		attack{name: "handshakes", what: "handshakes without end", run: handshakes},
+		attack{name: "tls-handshakes", what: "TLS handshakes without end", tls: true, run: tlsHandshakes},
+		attack{name: "many-rooms", what: "rooms without end", run: manyRooms, long: true},
+		attack{name: "slow-http", what: "400 sockets that send headers and bodies a byte at a time", run: slowHTTP, long: true},
+		attack{name: "metrics", what: "40 connections that scrape /metrics without a pause", run: scrapes},
+		attack{name: "log-flood", what: "requests and frames that are worth a line in the log", run: logFlood},
+		attack{name: "log-flood-tls", what: "the same over TLS, and handshakes that fail", tls: true, run: logFlood},
+		attack{name: "forged-address", what: "400 connections with invented X-Forwarded-For", run: forgedAddress, long: true},
+		attack{name: "broken-proxy", what: "400 connections by a trusted proxy whose X-Forwarded-For cannot be read",
+			flags: []string{"--trusted-proxy", "127.0.0.2"}, run: brokenProxy, long: true},
+		attack{name: "held-memory", what: "six addresses that hold all they may", flags: []string{"--max-memory", fmt.Sprint(heldMemory)}, run: holdMemory, most: bounds{memory: heldMemory * 5 / 4}, long: true},
+	)
+}
+
+// heldMemory is what the server may use while six addresses hold all they may.
+const heldMemory = 256 << 20
