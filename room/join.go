@@ -284,6 +284,12 @@ func (s *step) meet(seat *seat) {
 	brief.RoomState = nil
 	if s.tell(seat, notice{full: full, brief: brief}) {
 		s.metMs = s.nowMs
+		for _, c := range s.conns {
+			if c.offers > 0 {
+				c.offers = 0
+				s.changed(c)
+			}
+		}
 	}
 }
 

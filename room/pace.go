@@ -5,9 +5,11 @@ import "usher/protocol"
 // Seatings that a legacy client takes part in are paced. On every USER_JOINED the existing extension
 // makes new peer connections to everybody it offers to, so two that join at once cross each other's
 // offers: three of four such meetings end without a data channel, and none at 250 ms (measured with
-// the extension in Chromium).
+// the extension in Chromium). On slow machines and networks a round takes longer, so while offers are unanswered
+// the next seating waits for up to maxPaceMs.
 const (
-	paceMs = 250
+	paceMs    = 250
+	maxPaceMs = 1_000
 	// maxWaitMs bounds the wait: the extension gives up after 10 s. In a long queue the pace is faster.
 	maxWaitMs = 5_000
 )
@@ -37,7 +39,38 @@ func (s *step) mustWait(c *conn, j *join) bool {
 	if s.waiting() != nil {
 		return true
 	}
-	return s.disturbs(c, j) && s.nowMs-s.metMs < paceMs && s.nowMs >= s.metMs
+	return s.disturbs(c, j) && s.nowMs-s.metMs < s.pace() && s.nowMs >= s.metMs
+}
+
+// pace is how long after the last seating the next one may be, ms.
+func (r *Room) pace() int64 {
+	for _, c := range r.conns {
+		if c.offers > 0 {
+			return maxPaceMs
+		}
+	}
+	return paceMs
+}
+
+// negotiates reports whether a frame between the two may be part of the round of offers after a seating.
+func (r *Room) negotiates(nowMs int64, c *conn, target *seat) bool {
+	return nowMs-r.metMs < maxPaceMs && nowMs >= r.metMs && !(c.seat.modern && target.modern)
+}
+
+// negotiated counts the offers of a legacy client that await their answers. With the last answer of
+// the round the next seating may be due.
+func (s *step) negotiated(c *conn, target *seat, t protocol.Type) {
+	switch {
+	case !s.negotiates(s.nowMs, c, target):
+	case t == protocol.WebRTCOffer && !c.seat.modern && c.offers < uint64(len(s.seats)):
+		c.offers++
+		s.changed(c)
+	case t == protocol.WebRTCAnswer && target.conn.offers > 0:
+		target.conn.offers--
+		s.changed(target.conn)
+		s.seatWaiting()
+		s.due = true
+	}
 }
 
 // disturbs reports whether the seating would be one that legacy clients need time for.
@@ -83,7 +116,7 @@ func (r *Room) nextSeatingMs() int64 {
 		return next.wait.sinceMs
 	}
 	// Nobody waits for too long: each divides what is left of its time among itself and those before it.
-	gap := int64(paceMs)
+	gap := r.pace()
 	for _, c := range r.conns {
 		if c.wait == nil {
 			continue

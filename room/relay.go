@@ -30,6 +30,7 @@ func (s *step) relay(c *conn, m *protocol.Message) {
 		s.bounce(c, m, protocol.CodeTargetNotFound)
 	case target.conn != nil:
 		s.effects = append(s.effects, Effect{Kind: Forward, Conn: target.conn.id})
+		s.negotiated(c, target, m.Type)
 	case !s.keep(target):
 		s.bounce(c, m, protocol.CodeTargetAway)
 	}
@@ -43,7 +44,8 @@ func (r *Room) Relay(nowMs int64, id ConnID, m *protocol.Relay, frameBytes int) 
 		return 0
 	}
 	c, target := r.connOf(id), r.seatOf(m.TargetUserID)
-	if c == nil || c.parked || c.seat == nil || c.seat.id != string(m.UserID) || target == nil || target.conn == nil || target == c.seat {
+	if c == nil || c.parked || c.seat == nil || c.seat.id != string(m.UserID) || target == nil || target.conn == nil || target == c.seat ||
+		r.negotiates(nowMs, c, target) {
 		return 0
 	}
 	limits, now := r.config.limits(), attached{nowMs, c.meters}

@@ -67,6 +67,8 @@ type conn struct {
 	lastSeenMs int64
 	// pingDueMs is by when it must show life after a Ping, 0 for no Ping.
 	pingDueMs int64
+	// offers are those of a legacy client's since the last seating that are not answered yet.
+	offers uint64
 	// closeAtMs is when it is closed unless it has got a seat, 0 for never.
 	closeAtMs int64
 	meters

@@ -10,7 +10,7 @@ import (
 // version byte, then the fields of AppendAttachment. It is to connections what
 // a snapshot is to all else, but no deployed program reads another's: sockets
 // end with the program. It has at most 512 bytes.
-const attachmentVersion = 2
+const attachmentVersion = 3
 
 // Attachment is what Attach asked to keep with a socket.
 type Attachment struct {
@@ -76,6 +76,7 @@ func (r *Room) AppendAttachment(dst []byte, id ConnID) []byte {
 	} {
 		dst = appendVarint(dst, n)
 	}
+	dst = appendUvarint(dst, c.offers)
 	if c.seat != nil {
 		dst = appendText(dst, c.seat.id)
 	}
@@ -138,6 +139,7 @@ func (r *Room) reattach(a Attachment) bool {
 	c.lastSeenMs, c.pingDueMs, c.closeAtMs = in.varint(), in.varint(), in.varint()
 	activityMs := in.varint()
 	c.messages, c.bytes, c.output = meter(in.varint()), meter(in.varint()), meter(in.varint())
+	c.offers = in.uvarint()
 	if flags&flagSeated != 0 {
 		c.seat = r.seatOf(in.take(in.uvarint()))
 	}
