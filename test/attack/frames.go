@@ -61,6 +61,26 @@ func fragments(a *attacker, payload string) {
 	})
 }
 
+// emptyMessages must end the connection as soon as its burst is spent.
+func emptyMessages(a *attacker) {
+	var block []byte
+	for range 1000 {
+		block = appendFrame(block, final|text, "")
+	}
+	a.swarm(20, func(int) error {
+		return a.with("attack", func(c *client) error {
+			a.watch(c)
+			for sent := 0; sent < manyFragments; sent += len(block) {
+				if _, err := c.Write(block); err != nil || a.over() {
+					return nil
+				}
+			}
+			a.fault("still open after %d MiB of empty messages", manyFragments>>20)
+			return nil
+		})
+	})
+}
+
 // broken are frames that must be answered by 1002, as soon as their header is there.
 var broken = map[string][]byte{
 	"an unmasked frame":                {final | text, 2, '{', '}'},

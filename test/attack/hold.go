@@ -18,6 +18,38 @@ func unseated(a *attacker) {
 	})
 }
 
+// parked: clients without a token take their seats again and again on new connections, and leave the older ones open.
+func parked(a *attacker) {
+	const seats, each = 38, 5
+	a.swarm(seats, func(i int) error {
+		var open []*client
+		defer func() {
+			for _, c := range open {
+				c.Close()
+			}
+		}()
+		for !a.over() {
+			c, err := a.open(a.Room)
+			if err != nil {
+				return err
+			}
+			if open = append(open, c); len(open) > each {
+				open[0].Close()
+				open = open[1:]
+			}
+			if err := c.say(fmt.Sprintf(`{"type":"JOIN_ROOM","roomId":%q,"userId":%q,"userName":"A"}`, a.Room, user(i))); err != nil {
+				return err
+			}
+			_ = c.SetReadDeadline(time.Now().Add(patience))
+			if _, _, err := c.next(); err != nil {
+				return err
+			}
+			a.count("answered", 1)
+		}
+		return nil
+	})
+}
+
 // slowReaders: two hosts broadcast to people who read nothing.
 func slowReaders(a *attacker) {
 	message := `{"type":"HOST_NAVIGATE","roomId":%q,"userId":%q,"url":"https://example.org/","pad":%q}`

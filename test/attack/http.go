@@ -98,6 +98,26 @@ func slowHTTP(a *attacker) {
 	sockets.judge("sockets that speak HTTP")
 }
 
+// httpFlood asks for everything that is not for sockets.
+func httpFlood(a *attacker) {
+	paths := []string{"/", "/page.js", "/health", "/readyz", "/rooms/" + a.Room, "/rooms/no-such-room", "/turn-credentials?userId=attacker", "/nowhere"}
+	a.swarm(100, func(i int) error {
+		c, err := connect(a.ctx, attackerAddress, a.Address, a.TLS)
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		for n := i; !a.over(); n++ {
+			status, err := c.request("GET " + paths[n%len(paths)] + " HTTP/1.1\r\nHost: usher\r\n\r\n")
+			if err != nil {
+				return err
+			}
+			a.count(fmt.Sprintf("HTTP %d", status), 1)
+		}
+		return nil
+	})
+}
+
 // scrapes reads /metrics on connections that stay open.
 func scrapes(a *attacker) {
 	a.swarm(40, func(int) error {
