@@ -38,6 +38,9 @@ type conn struct {
 	closing atomic.Bool
 	// gone: the room has been told. over: the socket's end has been counted.
 	gone, over atomic.Bool
+	// outbox is what waits for a commit, nil if nothing does; cutOff: cut was called. The room's.
+	outbox *outbox
+	cutOff bool
 	// pending is what a TLS connection has yet to write, nil without TLS.
 	pending *atomic.Int64
 }
@@ -177,6 +180,9 @@ func (c *conn) send(frame []byte) {
 
 // ping asks the client for a sign of life.
 func (c *conn) ping() { _ = c.ws.WriteMessage(websocket.PingMessage, nil) }
+
+// cut ends the connection without a close frame.
+func (c *conn) cut() { _ = c.ws.Conn.Close() }
 
 // close sends a close frame and gives the client a while to answer it.
 func (c *conn) close(code protocol.CloseCode) {

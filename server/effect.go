@@ -9,18 +9,8 @@ import (
 	"usher/server/store"
 )
 
-// maxOutboxBytes bounds what a room keeps back while its commit takes its time.
-const maxOutboxBytes = 8 << 20
-
-// waiting is what may be seen only after a commit: a frame for a connection,
-// its close, or the answer to who asks about the room. With none of them it
-// marks where the next commit's effects begin.
-type waiting struct {
-	conn  *conn
-	frame []byte
-	code  protocol.CloseCode
-	asks  chan<- bool
-}
+// flushAtOnce is how many frames and closes one hold of a room's lock lets out.
+const flushAtOnce = 256
 
 // perform carries out the effects of a Step in order. The caller holds the lock.
 func (l *liveRoom) perform(t *turn, event *room.Event) {
@@ -31,9 +21,9 @@ func (l *liveRoom) perform(t *turn, event *room.Event) {
 		e := &t.effects[i]
 		switch e.Kind {
 		case room.Send:
-			l.deliver(e.Conn, e.Frame, false)
+			l.deliver(e, e.Frame, false)
 		case room.Forward:
-			l.deliver(e.Conn, event.Frame, true)
+			l.deliver(e, event.Frame, true)
 			l.server.metrics.framesRelayed(1)
 		case room.Close:
 			l.close(e.Conn, e.Code)
@@ -42,7 +32,7 @@ func (l *liveRoom) perform(t *turn, event *room.Event) {
 		case room.SaveLater:
 			l.saveLater()
 		case room.Delete:
-			l.await()
+			l.issued++
 			l.server.store.Delete(l.id, l.committed)
 		case room.SetAlarm:
 			l.setAlarm(e.AtMs)
@@ -58,28 +48,63 @@ func (l *liveRoom) perform(t *turn, event *room.Event) {
 			l.note("bounced", e)
 		}
 	}
+	if l.sharing != nil {
+		l.sharing.recent = [4]*shared{} // the frames of the next Step are others
+	}
 }
 
 // deliver sends a frame now, or when the room's commits are done. A borrowed
 // frame is the reader's and has to be copied to be kept.
-func (l *liveRoom) deliver(id room.ConnID, frame []byte, borrowed bool) {
-	c := l.connOf(id)
+func (l *liveRoom) deliver(e *room.Effect, frame []byte, borrowed bool) {
+	c := l.connOf(e.Conn)
 	switch {
-	case c == nil:
-	case l.commits == 0:
+	case c == nil, c.cutOff:
+		return
+	case l.issued == l.durable && c.outbox == nil:
 		c.send(frame)
-	case l.outboxBytes+len(frame) > maxOutboxBytes:
-		l.giveUp(protocol.CloseTryLater)
-	default:
-		if borrowed {
-			frame = bytes.Clone(frame)
-		}
-		l.outboxBytes += len(frame)
-		l.outbox = append(l.outbox, waiting{conn: c, frame: frame})
+		return
+	case borrowed:
+		frame = bytes.Clone(frame)
+	}
+	s := l.share()
+	w := &waiting{frame: s.share(frame), replaces: e.Replaces}
+	if e.Brief != nil {
+		w.brief = s.share(e.Brief)
+	}
+	l.wait(c, w)
+}
+
+// share returns what counts the frames that wait.
+func (l *liveRoom) share() *sharing {
+	if l.sharing == nil {
+		l.sharing = &sharing{total: &l.server.waitingBytes}
+	}
+	return l.sharing
+}
+
+// wait queues a frame or a close behind the commits under way. A connection that would wait for
+// more than MaxPendingBytes is cut off like any reader that is too slow; the others go on.
+func (l *liveRoom) wait(c *conn, w *waiting) {
+	if c.outbox == nil {
+		c.outbox = new(outbox)
+		l.waiting = append(l.waiting, c)
+	}
+	w.commit = l.issued
+	c.outbox.add(w, l.share())
+	if c.outbox.bytes > l.server.config.MaxPendingBytes && w.code == 0 {
+		l.cut(c)
 	}
 }
 
-// close closes a connection that the room has forgotten.
+// cut ends a connection that takes too little of what is meant for it. The room hears of it by the
+// end of the socket.
+func (l *liveRoom) cut(c *conn) {
+	c.cutOff = true
+	c.outbox.clear(l.share())
+	c.cut()
+}
+
+// close closes a connection that the room has forgotten, after what waits for it.
 func (l *liveRoom) close(id room.ConnID, code protocol.CloseCode) {
 	c := l.connOf(id)
 	if c == nil {
@@ -89,26 +114,18 @@ func (l *liveRoom) close(id room.ConnID, code protocol.CloseCode) {
 	if !c.gone.Swap(true) {
 		l.server.metrics.connClosed(code)
 	}
-	if l.commits == 0 {
+	if l.issued == l.durable && c.outbox == nil {
 		c.close(code)
 		return
 	}
-	l.outbox = append(l.outbox, waiting{conn: c, code: code})
-}
-
-// await makes later effects wait for one more commit.
-func (l *liveRoom) await() {
-	if l.commits > 0 {
-		l.outbox = append(l.outbox, waiting{})
-	}
-	l.commits++
+	l.wait(c, &waiting{code: code})
 }
 
 func (l *liveRoom) save(t *turn) {
 	if !l.room.Exists() {
 		return // it ended later in the same Step, and Delete follows
 	}
-	l.await()
+	l.issued++
 	l.unsaved = false
 	t.snapshot = l.room.AppendSnapshot(t.snapshot[:0])
 	l.server.store.Save(l.id, l.record(t.snapshot), l.committed)
@@ -118,53 +135,107 @@ func (l *liveRoom) record(snapshot []byte) store.Record {
 	return store.Record{ExpiresAtMs: l.room.ExpiresAtMs(), Creator: l.room.Creator(), Snapshot: snapshot}
 }
 
-// committed is called from the store's writer, which must go on.
-func (l *liveRoom) committed(err error) { go l.flush(err) }
-
-// flush lets the effects be seen that waited for one commit, or gives the
-// room up where that failed: nothing of what it promised has been seen.
-func (l *liveRoom) flush(err error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.gone {
-		return
-	}
+// committed is called from the store's writer, which must go on, for each commit in order.
+func (l *liveRoom) committed(err error) {
 	if err != nil {
-		l.giveUp(protocol.CloseTryLater)
-		return
+		l.failure.CompareAndSwap(nil, &err)
+		l.server.notStored(err)
 	}
-	l.commits--
-	ready := l.outbox
-	for i := range ready {
-		w := &ready[i]
-		l.outboxBytes -= len(w.frame)
-		switch {
-		case w.asks != nil:
-			w.asks <- true
-		case w.conn == nil:
-			l.outbox = ready[i+1:]
-			return
-		case w.code != 0:
-			w.conn.close(w.code)
-		default:
-			w.conn.send(w.frame)
-		}
-		*w = waiting{}
+	l.done.Add(1)
+	if !l.flushing.Swap(true) {
+		go l.flush()
 	}
-	l.outbox = nil
-	l.forgetIfUnused()
 }
 
-// durable answers true when all that has happened to the room is stored, and
-// false when that failed. The caller holds the lock, and lets it go before it waits.
-func (l *liveRoom) durable() <-chan bool {
+// flush lets the effects be seen that waited for commits. It lets go of the lock now and then: a
+// large room may have much to tell when many have joined at once.
+func (l *liveRoom) flush() {
+	for more := true; more; {
+		l.mu.Lock()
+		l.flushing.Store(false) // what is done from now on needs another one
+		more = l.flushLocked()
+		l.mu.Unlock()
+	}
+}
+
+// flushLocked reports whether there is more to let out. If a commit failed it gives the room up:
+// nothing of what that promised has been seen.
+func (l *liveRoom) flushLocked() (more bool) {
+	if l.gone {
+		return false
+	}
+	if err := l.failure.Load(); err != nil {
+		l.giveUp(protocol.CloseTryLater, "a commit failed", *err)
+		return false
+	}
+	l.durable = l.done.Load()
+	l.answerAsks(true)
+	left, kept := flushAtOnce, l.waiting[:0]
+	for _, c := range l.waiting {
+		left = l.let(c, left)
+		if c.outbox == nil {
+			continue
+		}
+		kept = append(kept, c)
+		more = more || c.outbox.first.commit <= l.durable
+	}
+	clear(l.waiting[len(kept):])
+	if l.waiting = kept; len(kept) == 0 {
+		l.waiting, l.sharing = nil, nil
+	}
+	l.forgetIfUnused()
+	return more
+}
+
+// let lets out what waits for a connection no more, at most left frames and closes, and returns
+// how many more may go.
+func (l *liveRoom) let(c *conn, left int) int {
+	for c.outbox != nil {
+		w := c.outbox.first
+		if w == nil {
+			c.outbox = nil
+			break
+		}
+		if w.commit > l.durable || left == 0 {
+			break
+		}
+		left--
+		if w.code != 0 {
+			c.close(w.code)
+		} else {
+			c.send(w.frame.bytes)
+		}
+		c.outbox.remove(w, l.sharing)
+	}
+	return left
+}
+
+// ask is somebody who asks about the room.
+type ask struct {
+	commit uint64
+	answer chan<- bool
+}
+
+// stored answers true when all that has happened to the room is stored, and false if that failed.
+// The caller holds the lock, and lets it go before it waits.
+func (l *liveRoom) stored() <-chan bool {
 	answer := make(chan bool, 1)
-	if l.commits == 0 {
-		answer <- true
-	} else {
-		l.outbox = append(l.outbox, waiting{asks: answer})
+	l.asks = append(l.asks, ask{l.issued, answer})
+	if l.issued == l.durable {
+		l.answerAsks(true)
 	}
 	return answer
+}
+
+// answerAsks answers those whose commit is done, or everybody if nothing will be.
+func (l *liveRoom) answerAsks(stored bool) {
+	for len(l.asks) > 0 && (!stored || l.asks[0].commit <= l.durable) {
+		l.asks[0].answer <- stored
+		l.asks = l.asks[1:]
+	}
+	if len(l.asks) == 0 {
+		l.asks = nil
+	}
 }
 
 // saveLater puts the room on the list of the next flush.
@@ -186,6 +257,7 @@ func (l *liveRoom) saveNow() {
 	l.unsaved = false
 	l.server.store.Save(l.id, l.record(l.room.AppendSnapshot(nil)), func(err error) {
 		if err != nil {
+			l.server.notStored(err)
 			go l.saveAgain()
 		}
 	})

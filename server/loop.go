@@ -1,9 +1,12 @@
 package server
 
 import (
+	"cmp"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"usher/protocol"
@@ -24,12 +27,19 @@ type liveRoom struct {
 	conns []*conn
 	// entering counts handshakes under way, for which the room must stay.
 	entering int
-	// commits is how many Saves and Deletes are not durable yet; meanwhile
-	// effects wait in outbox.
-	commits     int
-	outbox      []waiting
-	outboxBytes int
-	alarm       timer
+	// issued counts the Saves and Deletes, and durable those that are known to be done. While they
+	// differ, effects wait.
+	issued, durable uint64
+	// waiting are the connections that have an outbox, and asks those who ask about the room.
+	waiting []*conn
+	sharing *sharing
+	asks    []ask
+	// done counts the commits that the store has reported, flushing is set while a flush will look at
+	// it, and failure is why a commit failed.
+	done     atomic.Uint64
+	flushing atomic.Bool
+	failure  atomic.Pointer[error]
+	alarm    timer
 	// unsaved: a SaveLater waits for the next flush.
 	unsaved bool
 	// gone: the room is not in the registry any more, and takes no steps.
@@ -60,6 +70,13 @@ func (l *liveRoom) step(event room.Event) {
 	t.release()
 }
 
+// stepLocked is step for callers that hold the lock.
+func (l *liveRoom) stepLocked(event room.Event) {
+	t := turns.Get().(*turn)
+	l.locked(t, l.server.nowMs(), event)
+	t.release()
+}
+
 // turn runs one event and its effects.
 func (l *liveRoom) turn(t *turn, event room.Event) {
 	l.mu.Lock()
@@ -75,13 +92,13 @@ func (l *liveRoom) locked(t *turn, nowMs int64, event room.Event) {
 	s := l.server
 	before := l.count()
 	claimed := l.claimRoom(&event)
-	if !s.store.Healthy() {
+	if !s.store.Accepts() {
 		event.Refuse = protocol.CodeStorageUnavailable
 	}
 	t.effects = l.room.Step(nowMs, event, t.effects[:0])
 	l.perform(t, &event)
 	if event.Kind == room.Disconnected {
-		l.forget(event.Conn)
+		l.lost(event.Conn)
 	}
 	if after := l.count(); after != before || claimed != 0 {
 		s.account(before, after, claimed)
@@ -149,35 +166,47 @@ func (l *liveRoom) connect(c *conn, event room.Event) {
 		c.close(protocol.CloseTryLater)
 		return
 	}
+	if n := len(l.conns); n > 0 && l.conns[n-1].id > c.id { // another handshake has overtaken it
+		c.id = room.ConnID(l.server.lastConn.Add(1))
+		event.Conn = c.id
+	}
 	l.conns = append(l.conns, c)
-	t := turns.Get().(*turn)
-	l.locked(t, l.server.nowMs(), event)
-	t.release()
+	l.stepLocked(event)
+}
+
+// find returns where the connection of an id is. They are in the order of their ids.
+func (l *liveRoom) find(id room.ConnID) (int, bool) {
+	return slices.BinarySearchFunc(l.conns, id, func(c *conn, id room.ConnID) int { return cmp.Compare(c.id, id) })
 }
 
 func (l *liveRoom) connOf(id room.ConnID) *conn {
-	for _, c := range l.conns {
-		if c.id == id {
-			return c
-		}
+	if i, ok := l.find(id); ok {
+		return l.conns[i]
 	}
 	return nil
 }
 
 func (l *liveRoom) forget(id room.ConnID) {
-	for i, c := range l.conns {
-		if c.id == id {
-			last := len(l.conns) - 1
-			l.conns[i], l.conns[last] = l.conns[last], nil
-			l.conns = l.conns[:last]
-			return
-		}
+	if i, ok := l.find(id); ok {
+		l.conns = slices.Delete(l.conns, i, i+1)
+	}
+}
+
+// lost forgets a connection whose socket is gone, with what waits for it.
+func (l *liveRoom) lost(id room.ConnID) {
+	c := l.connOf(id)
+	if c == nil {
+		return
+	}
+	l.forget(id)
+	if c.outbox != nil {
+		c.outbox.clear(l.sharing)
 	}
 }
 
 // forgetIfUnused lets go of a room that nothing would be lost of.
 func (l *liveRoom) forgetIfUnused() {
-	if !l.gone && l.room.Unused() && l.entering == 0 && l.commits == 0 {
+	if !l.gone && l.room.Unused() && l.entering == 0 && l.issued == l.durable && len(l.waiting) == 0 {
 		l.leaveRegistry()
 	}
 }
@@ -193,18 +222,18 @@ func (l *liveRoom) leaveRegistry() {
 // survive gives the room up after a panic, which means a broken invariant or a defect.
 func (l *liveRoom) survive() {
 	if v := recover(); v != nil {
-		l.server.log.Error("a room was given up", "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
-		l.giveUp(protocol.CloseInternal)
+		l.giveUp(protocol.CloseInternal, "a defect", fmt.Errorf("%v\n%s", v, debug.Stack()))
 	}
 }
 
 // giveUp drops a room from memory and closes its connections. Whoever comes
 // back finds what is stored of it. The caller holds the lock.
-func (l *liveRoom) giveUp(code protocol.CloseCode) {
+func (l *liveRoom) giveUp(code protocol.CloseCode, cause string, err error) {
 	if l.gone {
 		return
 	}
 	s := l.server
+	s.log.Error("a room was given up", "cause", cause, "error", err, "people", l.room.People())
 	was := l.count()
 	s.metrics.participants.Add(-int64(was.people))
 	l.leaveRegistry()
@@ -213,14 +242,14 @@ func (l *liveRoom) giveUp(code protocol.CloseCode) {
 		s.metrics.connClosed(code)
 		c.close(code)
 	}
-	for _, w := range l.outbox {
-		if w.asks != nil {
-			w.asks <- false
+	for _, c := range l.waiting {
+		c.close(code) // the room may have closed it, which nobody has seen yet
+		if c.outbox != nil {
+			c.outbox.clear(l.sharing)
 		}
 	}
-	l.conns, l.outbox = nil, nil
-	s.clean.Store(false) // what the room held is lost
-	s.allLoaded.Store(false)
+	l.answerAsks(false)
+	l.conns, l.waiting, l.sharing = nil, nil, nil
 	if was.exists {
 		s.metrics.rooms.Add(-1)
 		s.rooms.givenUp(l.id, s.nowMs())

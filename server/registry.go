@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 
@@ -17,7 +19,8 @@ import (
 type registry struct {
 	mu sync.Mutex
 	m  map[string]*liveRoom
-	// givenUpMs is when those rooms were given up that have not been loaded again since.
+	// givenUpMs is when those rooms were given up that have not been loaded again since. What is stored
+	// of them may lack frames that were held.
 	givenUpMs map[string]int64
 }
 
@@ -30,17 +33,24 @@ func (r *registry) givenUp(id string, atMs int64) {
 	r.givenUpMs[id] = atMs
 }
 
-// droppedMs is when the connections of a stored room dropped: when it was
-// given up, or else when the server started. It is asked once, by load.
-func (s *Server) droppedMs(id string) int64 {
+// dropped returns when the connections of a stored room dropped: when it was given up, or else when
+// the server started; and whether the store has all of it. It is asked once, by load.
+func (s *Server) dropped(id string) (atMs int64, complete bool) {
 	s.rooms.mu.Lock()
 	defer s.rooms.mu.Unlock()
 	atMs, ok := s.rooms.givenUpMs[id]
 	if !ok {
-		return s.startedMs
+		return s.startedMs, s.clean.Load()
 	}
 	delete(s.rooms.givenUpMs, id)
-	return atMs
+	return atMs, false
+}
+
+// lost returns the rooms that were given up and have not been loaded again.
+func (r *registry) lost() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Collect(maps.Keys(r.givenUpMs))
 }
 
 // enter returns the room of an id, from memory, from the store or a new one
@@ -110,7 +120,7 @@ func (l *liveRoom) load() protocol.Code {
 		s.log.Error("a room could not be read", "error", err)
 		return protocol.CodeStorageUnavailable
 	}
-	droppedMs := s.droppedMs(l.id)
+	droppedMs, complete := s.dropped(l.id)
 	if !found {
 		l.room = room.New(&s.config.Room, l.id)
 		return ""
@@ -123,7 +133,7 @@ func (l *liveRoom) load() protocol.Code {
 	s.metrics.rooms.Add(1)
 	s.metrics.participants.Add(int64(l.room.People()))
 	t := turns.Get().(*turn)
-	l.locked(t, droppedMs, room.Event{Kind: room.Restored, HoldsComplete: s.clean.Load()})
+	l.locked(t, droppedMs, room.Event{Kind: room.Restored, HoldsComplete: complete})
 	t.release()
 	return ""
 }
@@ -143,9 +153,9 @@ func (s *Server) roomRoute() route {
 		}
 		defer l.leave()
 		l.mu.Lock()
-		exists, summary, durable := l.room.Exists(), l.room.Summary(), l.durable()
+		exists, summary, stored := l.room.Exists(), l.room.Summary(), l.stored()
 		l.mu.Unlock()
-		if !<-durable {
+		if !<-stored {
 			writeError(w, r, protocol.CodeStorageUnavailable, "")
 			return
 		}

@@ -48,6 +48,8 @@ type Server struct {
 	origins   *OriginList
 	addresses addressBook
 	metrics   *metrics
+	// onCommit is called after each commit, before anybody hears of it.
+	onCommit func(records int, took time.Duration)
 	outside
 
 	started   time.Time
@@ -57,11 +59,15 @@ type Server struct {
 	clean     atomic.Bool
 	allLoaded atomic.Bool
 	draining  atomic.Bool
-	lastConn  atomic.Uint64
-	rooms     registry
-	unsaved   unsavedRooms
-	connLimit *limiter
-	roomLimit *limiter
+	// unstored is why something could not be stored during the drain.
+	unstored atomic.Pointer[error]
+	lastConn atomic.Uint64
+	rooms    registry
+	unsaved  unsavedRooms
+	// waitingBytes is what waits for commits in all rooms. What many wait for counts once.
+	waitingBytes atomic.Int64
+	connLimit    *limiter
+	roomLimit    *limiter
 }
 
 // New opens the store and the listener, so that what is wrong with either is
@@ -77,13 +83,14 @@ func New(config Config) (*Server, error) {
 		started: time.Now(),
 	}
 	s.startedMs = s.started.UnixMilli()
+	s.onCommit = s.metrics.committed
 	s.outside = s.realOutside()
 	var err error
 	if s.certs, err = openCertificates(config); err != nil {
 		return nil, err
 	}
 	if s.store, err = store.Open(config.DataDir, store.Options{
-		MaxBytes: config.MaxStoreBytes, Log: config.Log, OnCommit: s.metrics.committed, OnCommitFailed: s.metrics.commitFailed,
+		MaxBytes: config.MaxStoreBytes, Log: config.Log, OnCommit: func(records int, took time.Duration) { s.onCommit(records, took) }, OnCommitFailed: s.metrics.commitFailed,
 	}); err != nil {
 		return nil, err
 	}
@@ -178,7 +185,7 @@ func (s *Server) ready() protocol.Code {
 	switch {
 	case s.draining.Load():
 		return protocol.CodeDraining
-	case !s.store.Healthy():
+	case !s.store.Accepts():
 		return protocol.CodeStorageUnavailable
 	}
 	return ""

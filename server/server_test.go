@@ -425,7 +425,7 @@ func (r *running) pair(roomID string) (ann, bob *client) {
 
 // cutOff ends all sockets, as a failing network would.
 func (r *running) cutOff() {
-	for _, c := range r.conns() {
+	for _, c := range r.spread() {
 		_ = c.ws.Conn.Close()
 	}
 }

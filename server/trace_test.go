@@ -172,7 +172,7 @@ func (p *replay) awaitCommits() {
 		}
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		return l.commits == 0
+		return l.issued == l.durable && len(l.waiting) == 0
 	})
 }
 

@@ -47,6 +47,7 @@ func TestDamagedFileIsToldToAPerson(t *testing.T) {
 		name string
 		file []byte
 	}{
+		{"empty", nil},
 		{"not a database", bytes.Repeat([]byte("no database\n"), 5000)},
 		{"zeros", make([]byte, len(sound))},
 		{"half a page", sound[:page/2]},

@@ -31,6 +31,8 @@ type database struct {
 	db   *bolt.DB
 	path string
 	file *os.File // bbolt's own
+	// spare reports whether the disk takes so many bytes more: probeDisk.
+	spare func(bytes int64) error
 
 	writing sync.Mutex            // around update: bolt.DB.MaxSize is set for each transaction
 	broken  atomic.Pointer[error] // set once: bbolt's locks may be held for ever
@@ -38,6 +40,10 @@ type database struct {
 
 func openDatabase(dir string, readOnly bool, lockWait time.Duration) (*database, error) {
 	d := &database{path: filepath.Join(dir, fileName)}
+	d.spare = d.probeDisk
+	if err := d.find(readOnly); err != nil {
+		return nil, err
+	}
 	options := bolt.Options{
 		ReadOnly:        readOnly,
 		Timeout:         lockWait,
@@ -63,6 +69,51 @@ func openDatabase(dir string, readOnly bool, lockWait time.Duration) (*database,
 	}
 	d.db.AllocSize = growBytes
 	return d, nil
+}
+
+// find makes the file if it is missing. An empty one is what a full disk or a failed copy leaves of a
+// database, and bbolt would take it for a new one.
+func (d *database) find(readOnly bool) error {
+	info, err := os.Stat(d.path)
+	switch {
+	case err == nil && info.Mode().IsRegular() && info.Size() == 0:
+		return d.damaged(errors.New("it is empty"))
+	case !readOnly && errors.Is(err, fs.ErrNotExist):
+		return d.create()
+	}
+	return err
+}
+
+// create makes an empty database under another name first, so that a process that is killed meanwhile
+// leaves no part of one.
+func (d *database) create() error {
+	path := d.path + ".new"
+	if err := initialize(path); err != nil {
+		_ = os.Remove(path) // a part of one
+		if err := initialize(path); err != nil {
+			_ = os.Remove(path)
+			return err
+		}
+	}
+	// Unlike a rename, a link never replaces what another process has made meanwhile. Some file
+	// systems have none; then bbolt makes the file in place.
+	_ = os.Link(path, d.path)
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// initialize leaves a database without anything in it. Another process may do so at the same time:
+// bbolt's lock orders the two.
+func initialize(path string) error {
+	return guard(func() error {
+		db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: time.Second})
+		if err != nil {
+			return err
+		}
+		return db.Close()
+	})
 }
 
 func (d *database) explainOpen(dir string, err error) error {

@@ -8,10 +8,12 @@
 // the caller gives up the room. Of several queued records of one id only the
 // newest is written, and all their dones get its result.
 //
-// A write that fails turns the store unhealthy. Later saves are still tried;
-// the first that succeeds, or a probe that is written once a second, makes it
-// healthy again. A full store (Options.MaxBytes) still commits deletes, from
-// a reserve, so it gets room without help.
+// A write that fails turns the store unhealthy, and so does one that leaves a
+// full store (Options.MaxBytes) too little room for the next ones. Later saves
+// are still tried. A probe, written once a second and after each save that
+// succeeds, makes the store healthy again: it is as large as what failed and
+// as a large room. A full store still commits deletes, from a reserve, so it
+// gets room without help.
 //
 // A record that cannot be read is moved to the bucket "corrupt" and reported
 // once, with ErrCorrupt; the other rooms go on. bbolt has no checksums of its
@@ -30,7 +32,9 @@
 //	  meta          format: 1 byte, 1
 //	                secret: 32 random bytes, made with the store
 //	                clean:  there while no process has the store open and the last one used CloseClean
-//	                probe:  there for a moment while the store heals
+//	                probe:  of older versions, removed
+//	  probe         there for a moment while the store heals
+//	DIR/rooms.db.probe  likewise
 //
 // A record, version 1 (integers little endian):
 //

@@ -23,7 +23,9 @@ func open(t testing.TB, dir string, options Options) *Store {
 }
 
 func quick(options Options) Options {
-	options.lockWait = 60 * time.Millisecond
+	if options.lockWait == 0 {
+		options.lockWait = 60 * time.Millisecond
+	}
 	if options.probeEvery == 0 {
 		options.probeEvery = 10 * time.Millisecond
 	}

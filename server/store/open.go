@@ -23,6 +23,7 @@ var (
 	roomsBucket   = []byte("rooms")
 	corruptBucket = []byte("corrupt")
 	metaBucket    = []byte("meta")
+	probeBucket   = []byte("probe")
 
 	formatKey = []byte("format")
 	secretKey = []byte("secret")
@@ -104,6 +105,9 @@ func Open(dir string, options Options) (*Store, error) {
 func (s *Store) prepare(dir string) error {
 	err := s.db.update(0, func(tx *bolt.Tx) error {
 		if err := s.db.checkPages(tx); err != nil {
+			return err
+		}
+		if err := removeProbe(tx); err != nil {
 			return err
 		}
 		for _, name := range [][]byte{roomsBucket, corruptBucket, metaBucket} {

@@ -95,12 +95,33 @@ func (s *Store) enqueue(e *entry, done func(error)) {
 	}
 	s.count(e)
 	spare := s.queued.add(e, done)
+	s.queuedBytes.Store(s.queued.bytes + s.writing.bytes)
 	s.mu.Unlock()
 	if spare != nil {
 		recycle(spare)
 	}
 	s.wakeWriter()
 }
+
+// Flush waits until everything that was queued before has been committed, or has failed, and its
+// dones have been called.
+func (s *Store) Flush() {
+	flushed := make(chan struct{})
+	s.mu.Lock()
+	if s.closing {
+		s.mu.Unlock()
+		<-s.stopped
+		return
+	}
+	s.queued.calls = append(s.queued.calls, call{done: func(error) { close(flushed) }})
+	s.mu.Unlock()
+	s.wakeWriter()
+	<-flushed
+}
+
+// Accepts reports whether new saves are welcome: the store is healthy, and less than half of what may
+// be queued is. What has to be saved for changes that were begun before still finds room.
+func (s *Store) Accepts() bool { return s.Healthy() && s.queuedBytes.Load() < MaxQueuedBytes/2 }
 
 func (s *Store) count(e *entry) {
 	switch e.change {

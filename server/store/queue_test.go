@@ -153,6 +153,48 @@ func TestQueueIsBounded(t *testing.T) {
 	}
 }
 
+func TestFlushWaitsForWhatWasQueuedBefore(t *testing.T) {
+	s := open(t, t.TempDir(), Options{})
+	done := 0
+	for i := range 100 {
+		s.Save(fmt.Sprint("room-", i), text("x"), func(error) { done++ })
+	}
+	s.Flush()
+	if done != 100 {
+		t.Errorf("%d of 100 are done", done)
+	}
+	s.Flush()
+	s.Close()
+	s.Flush()
+}
+
+func TestStoreAcceptsNothingNewWhileHalfOfTheQueueIsTaken(t *testing.T) {
+	s := open(t, t.TempDir(), Options{})
+	release := hold(s)
+	for i := 0; s.Accepts(); i++ {
+		if i > 64 {
+			t.Fatal("it accepts everything")
+		}
+		s.Save(fmt.Sprint("room-", i), Record{Snapshot: make([]byte, 4<<20)}, nil)
+	}
+	if q := s.Stats().QueuedBytes; q < MaxQueuedBytes/2 || q > MaxQueuedBytes/2+5<<20 {
+		t.Errorf("%d bytes are queued", q)
+	}
+	s.Save("begun before", text("x"), func(err error) {
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	for i := range 64 { // the test is not about the disk
+		s.Delete(fmt.Sprint("room-", i), nil)
+	}
+	release()
+	s.Flush()
+	if !s.Accepts() || !s.Healthy() {
+		t.Error("it accepts nothing any more")
+	}
+}
+
 func TestConcurrentUse(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir, Options{})

@@ -3,8 +3,6 @@ package store
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -22,12 +20,6 @@ type Reader struct {
 func OpenReadOnly(dir string) (*Reader, error) { return openReadOnly(dir, time.Second) }
 
 func openReadOnly(dir string, lockWait time.Duration) (*Reader, error) {
-	// bbolt would take an empty file for a new database and try to write to it.
-	if info, err := os.Stat(filepath.Join(dir, fileName)); err != nil {
-		return nil, err
-	} else if info.Size() == 0 {
-		return &Reader{}, nil
-	}
 	d, err := openDatabase(dir, true, lockWait)
 	if err != nil {
 		return nil, err
@@ -51,9 +43,6 @@ func openReadOnly(dir string, lockWait time.Duration) (*Reader, error) {
 
 // All is Store.All, but leaves corrupt records where they are.
 func (r *Reader) All(ctx context.Context, fn func(id string, r Record) error) error {
-	if r.db == nil {
-		return nil
-	}
 	return r.db.all(ctx, fn, func(string) { r.corrupt++ })
 }
 
@@ -62,8 +51,5 @@ func (r *Reader) Corrupt() int { return r.corrupt }
 
 // Close closes the file.
 func (r *Reader) Close() error {
-	if r.db == nil {
-		return nil
-	}
 	return r.db.close()
 }

@@ -21,6 +21,8 @@ type Store struct {
 	closing bool
 	clean   bool // asked for by CloseClean
 	stats   Stats
+	// queuedBytes is how much queued and writing hold.
+	queuedBytes atomic.Int64
 
 	wake     chan struct{} // holds one: something is queued, or closing
 	stopped  chan struct{} // closed when the writer has ended
@@ -29,6 +31,7 @@ type Store struct {
 	failure atomic.Pointer[error] // nil while healthy
 	probing *time.Ticker          // the writer's; nil while healthy
 	failed  int64                 // the writer's; bytes of the last commit that failed
+	largest int64                 // the writer's; bytes of the largest record
 }
 
 func newStore(d *database, options Options) *Store {
@@ -47,41 +50,9 @@ func (s *Store) Secret() [32]byte { return s.secret }
 // with CloseClean. It is true of a new store.
 func (s *Store) WasClean() bool { return s.wasClean }
 
-// Healthy is false from a commit that failed until one that succeeds.
-func (s *Store) Healthy() bool { return s.failure.Load() == nil }
-
-// Err is why the store is unhealthy, nil while it is healthy.
-func (s *Store) Err() error {
-	if err := s.failure.Load(); err != nil {
-		return *err
-	}
-	return nil
-}
-
-// setHealth is called by the writer alone.
-func (s *Store) setHealth(err error) {
-	was := s.Err()
-	if err == nil {
-		s.failure.Store(nil)
-	} else {
-		s.failure.Store(&err)
-	}
-	switch {
-	case was == nil && err != nil:
-		s.probing = time.NewTicker(s.options.probeEvery)
-		s.options.Log.Error("the room store cannot write", "error", err)
-		s.options.OnHealth(err)
-	case was != nil && err == nil:
-		s.probing.Stop()
-		s.probing = nil
-		s.options.Log.Info("the room store writes again")
-		s.options.OnHealth(nil)
-	}
-}
-
-// Close commits what is queued, calls its dones and closes the file. The
-// next Open will find that the store was not closed clean. It must not be
-// called from a done. Calls after the first wait for it and return the same.
+// Close commits what is queued, calls its dones and closes the file. It returns an error if the store
+// cannot write in the end. The next Open will find that the store was not closed clean. It must not
+// be called from a done. Calls after the first wait for it and return the same.
 func (s *Store) Close() error { return s.close(false) }
 
 // CloseClean is Close at the end of a complete shutdown: it also leaves the
@@ -104,15 +75,15 @@ func (s *Store) finish() {
 	if s.probing != nil {
 		s.probing.Stop()
 	}
-	var markErr error
-	if s.clean && s.Healthy() {
-		markErr = s.db.update(s.options.MaxBytes, func(tx *bolt.Tx) error {
+	err := s.Err()
+	if s.clean && err == nil {
+		err = s.db.update(s.options.MaxBytes, func(tx *bolt.Tx) error {
 			return tx.Bucket(metaBucket).Put(cleanKey, []byte{1})
 		})
 	}
 	s.closeErr = s.db.close()
-	if markErr != nil {
-		s.closeErr = markErr
+	if err != nil {
+		s.closeErr = err
 	}
 	close(s.stopped)
 }

@@ -8,7 +8,10 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	bolt "go.etcd.io/bbolt"
 )
@@ -112,19 +115,66 @@ func TestReadOnlyChangesNothing(t *testing.T) {
 	if err := os.WriteFile(path, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	r, err := OpenReadOnly(dir)
-	if err != nil {
-		t.Fatal(err)
+	if _, err := OpenReadOnly(dir); !errors.Is(err, ErrDamaged) {
+		t.Fatalf("empty file: %v", err)
 	}
-	if got := contents(t, r); len(got) != 0 {
-		t.Fatalf("empty store has %v", got)
-	}
-	r.Close()
 	if info, err := os.Stat(path); err != nil || info.Size() != 0 {
 		t.Fatalf("the empty file was written to: %v", err)
 	}
-	if s := open(t, dir, Options{}); !s.WasClean() {
-		t.Fatal("a new store is not clean")
+}
+
+// A first start that was killed, or met a full disk, may have left part of a database under the other name.
+func TestNewStoreIsMadeWholeOrNotAtAll(t *testing.T) {
+	for _, left := range []string{"", "half a page", strings.Repeat("x", 1<<16)} {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, fileName+".new"), []byte(left), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s := open(t, dir, Options{})
+		if !s.WasClean() {
+			t.Error("a new store is not clean")
+		}
+		save(t, s, "a", text("x"))
+		if names := filesIn(t, dir); !slices.Equal(names, []string{fileName}) {
+			t.Errorf("the folder has %v", names)
+		}
+	}
+}
+
+func filesIn(t *testing.T, dir string) (names []string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
+}
+
+func TestProcessesThatMakeTheSameStoreAtOnceUseOneFile(t *testing.T) {
+	for range 8 {
+		dir := t.TempDir()
+		opened := make(chan error)
+		for range 4 {
+			go func() {
+				s, err := Open(dir, quick(Options{lockWait: 5 * time.Second}))
+				if err == nil {
+					err = trySave(s, "a", text("x"))
+					s.Close()
+				}
+				opened <- err
+			}()
+		}
+		for range 4 {
+			if err := <-opened; err != nil {
+				t.Error(err)
+			}
+		}
+		if names := filesIn(t, dir); !slices.Equal(names, []string{fileName}) {
+			t.Errorf("the folder has %v", names)
+		}
 	}
 }
 

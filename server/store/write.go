@@ -1,7 +1,6 @@
 package store
 
 import (
-	"cmp"
 	"runtime"
 	"time"
 
@@ -62,6 +61,7 @@ func (w *writer) drain() (closing bool) {
 func (w *writer) answer(b *batch) {
 	w.mu.Lock()
 	w.calls, w.entries = b.detach(w.calls, w.entries)
+	w.queuedBytes.Store(w.queued.bytes)
 	w.mu.Unlock()
 	for _, c := range w.calls {
 		if c.done == nil {
@@ -115,12 +115,11 @@ func removals(entries []*entry) (removals []*entry) {
 	return removals
 }
 
-// write commits entries in one transaction. Only saves may tell that the
-// store is healthy: deletes have a reserve.
+// write commits entries in one transaction. Only saves tell how the store is: deletes have a reserve.
 func (s *Store) write(entries []*entry, saves bool) error {
 	limit := s.options.MaxBytes
 	if saves {
-		limit -= limit / 64
+		limit = s.saveLimit()
 	}
 	start := time.Now()
 	sum := summary{atMs: start.UnixMilli()}
@@ -136,11 +135,14 @@ func (s *Store) write(entries []*entry, saves bool) error {
 		s.setHealth(err)
 		return err
 	}
+	for _, e := range entries {
+		s.largest = max(s.largest, int64(len(e.record)))
+	}
 	took := time.Since(start)
 	s.committed(&sum, len(entries), took)
 	s.options.OnCommit(len(entries), took)
 	if saves {
-		s.setHealth(nil)
+		s.checkHealth()
 	}
 	return nil
 }
@@ -188,15 +190,4 @@ func (sum *summary) apply(tx *bolt.Tx, entries []*entry) error {
 		}
 	}
 	return sum.trimCorrupt(tx)
-}
-
-// probe writes about as much as failed last, so that a full store is not
-// called healthy before it has room, and takes it away again.
-func (s *Store) probe() {
-	const least, most = 4 << 10, 1 << 20
-	value := make([]byte, max(least, min(most, s.failed)))
-	limit := s.options.MaxBytes - s.options.MaxBytes/64
-	err := s.db.update(limit, func(tx *bolt.Tx) error { return tx.Bucket(metaBucket).Put(probeKey, value) })
-	undoErr := s.db.update(s.options.MaxBytes, func(tx *bolt.Tx) error { return tx.Bucket(metaBucket).Delete(probeKey) })
-	s.setHealth(cmp.Or(err, undoErr))
 }
