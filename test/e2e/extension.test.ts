@@ -134,7 +134,7 @@ class Viewer implements Watcher {
   /** The link names the inviter's way to the server; each has one's own. */
   async join(link: string): Promise<void> {
     await this.popup.getByLabel("Your name").fill(this.name);
-    await this.popup.getByLabel("Invite link or code").fill(this.#server + new URL(link).hash);
+    await this.popup.getByLabel("Invite link or code").fill(`<${this.#server}/${new URL(link).hash}>.`);
     await this.popup.getByRole("button", { name: "Join" }).click();
     await this.#seated();
   }

@@ -126,19 +126,31 @@ async function tabIsDuplicated(set: Scene): Promise<void> {
 }
 
 async function siteDataIsBlocked(set: Scene): Promise<void> {
-  const [ann, bob] = (await Promise.all(["Ann", "Bob"].map((name) => Visitor.arrive(set, name)))) as [Visitor, Visitor];
-  for (const { page } of [ann, bob]) {
-    await page.addInitScript(() => {
-      const denied = { get: () => { throw new DOMException("Access is denied for this document.", "SecurityError"); } };
-      Object.defineProperties(window, { localStorage: denied, sessionStorage: denied });
-    });
-  }
+  // By a script before the page's own in Chromium, and by its setting in Firefox: a browser that refuses cookies refuses these, too.
+  const preferences = { "network.cookie.cookieBehavior": 2 };
+  const [ann, bob] = await Promise.all([Visitor.arrive(set, "Ann", { engine: "firefox", preferences }), Visitor.arrive(set, "Bob")]);
+  await bob.page.addInitScript(() => {
+    const denied = { get: () => { throw new DOMException("Access is denied for this document.", "SecurityError"); } };
+    Object.defineProperties(window, { localStorage: denied, sessionStorage: denied });
+  });
   const roomId = await gather([ann, bob]);
+  for (const { page } of [ann, bob]) {
+    assert.equal(await page.evaluate(isRefused), true);
+  }
   await ann.play();
   await bob.page.reload();
   await says(bob.page, "Ann’s room");
   await bob.join(roomId);
   await until("Bob's film plays", async () => !(await bob.film()).paused);
+}
+
+/** Runs in the page. */
+function isRefused(): boolean {
+  try {
+    return sessionStorage.length < 0;
+  } catch {
+    return true;
+  }
 }
 
 const scenes: [what: string, play: (set: Scene) => Promise<void>][] = [

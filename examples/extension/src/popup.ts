@@ -1,6 +1,6 @@
 // The popup: shows what the service worker has written down, and sends it what the viewer asks for.
 
-import type { ControlMode, RoomState, User } from "@usher/client";
+import { roomIdIn, type ControlMode, type RoomState, type User } from "@usher/client";
 import type { FromPopup, View } from "./messages.ts";
 
 const start = element("start", HTMLFormElement);
@@ -20,6 +20,10 @@ start.addEventListener("submit", (event) => {
   const userName = fields.userName.value.trim();
   const isJoin = (event.submitter as HTMLButtonElement | null)?.name === "join";
   const { server, roomId } = isJoin ? parseInvite(fields.invite.value, fields.server.value) : { server: fields.server.value, roomId: "" };
+  if (isJoin && roomId === "") {
+    status.textContent = "That is no whole invite link, and no room code";
+    return;
+  }
   status.textContent = "Connecting…";
   send(isJoin ? { type: "JOIN", server, userName, roomId } : { type: "CREATE", server, userName });
 });
@@ -95,8 +99,8 @@ function personItem(user: User, view: View): HTMLElement {
 
 /** An invite link of the server's page, which names the server, too, or the room's code alone. */
 function parseInvite(text: string, server: string): { server: string; roomId: string } {
-  const found = /^(https?:\/\/[^/#?]+).*#(.+)$/.exec(text.trim());
-  return found?.[1] !== undefined && found[2] !== undefined ? { server: found[1], roomId: found[2] } : { server, roomId: text.trim() };
+  const found = /(https?:\/\/[^/#?\s]+)[^#\s]*#/.exec(text);
+  return { server: found?.[1] ?? server, roomId: roomIdIn(text) };
 }
 
 /** Injects the content script into the tab that the popup stands over, which the click on the extension's icon has allowed (activeTab). */
