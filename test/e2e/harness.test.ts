@@ -46,7 +46,7 @@ test("a cut wire is silent, healed it delivers, and a reset ends it", async () =
     await until("ann's pong", async () => (await received(ann)).includes("PONG"));
     ann.proxy.reset();
     await until("ann's socket has ended", () => ann.page.evaluate(() => window.bare.socket.readyState === 3));
-    await until("bob hears of it", async () => (await received(bob)).includes("USER_DISCONNECTED"));
+    await until("bob hears of it", async () => (await received(bob)).includes("USER_LEFT")); // as a legacy client does
     await connect(ann);
   });
 });

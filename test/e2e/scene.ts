@@ -105,7 +105,10 @@ export class Scene {
       this.frames.watch(page, name);
     }
     page.on("console", (message) => this.lines.push(`${name} ${message.type()}: ${message.text()}`));
-    page.on("pageerror", (error) => this.lines.push(`${name} uncaught: ${error.stack ?? error.message}`));
+    page.on("pageerror", (error) => {
+      const isFirefoxs = /^(The connection to ws|Firefox can.t establish a connection)/.test(error.message); // it reports sockets that fail as errors
+      this.lines.push(`${name} ${isFirefoxs ? "error" : "uncaught"}: ${error.stack ?? error.message}`);
+    });
     await keepPeerConnections(page);
   }
 

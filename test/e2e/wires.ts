@@ -79,7 +79,10 @@ export class Wires {
   /** A forwarder to a candidate, for one page. As behind a NAT, each port of the page gets one of its own towards the candidate. */
   async #forward(id: PageId, candidate: End): Promise<Forwarder> {
     const target = `${candidate.address} ${candidate.port}`;
-    const passes = (): boolean => !this.#cut.has(id) && !this.#cut.has(this.#owners.get(target) ?? "");
+    const passes = (): boolean => {
+      const owner = this.#owners.get(target); // a page may say which are its own later than the other page has heard of them
+      return owner !== undefined && !this.#cut.has(id) && !this.#cut.has(owner);
+    };
     const inner = await bound(candidate.address);
     const forwarder: Forwarder = { port: inner.address().port, sockets: [inner] };
     const outer = new Map<number, Promise<dgram.Socket>>();
