@@ -3,6 +3,7 @@ package server
 import (
 	"bufio"
 	"crypto/sha1"
+	"crypto/tls"
 	"encoding/base64"
 	"errors"
 	"net"
@@ -10,9 +11,6 @@ import (
 	"net/url"
 	"strings"
 	"time"
-
-	"github.com/lesismal/nbio/nbhttp"
-	"github.com/lesismal/nbio/nbhttp/websocket"
 
 	"usher/protocol"
 	"usher/room"
@@ -78,7 +76,7 @@ func (s *Server) accept(w http.ResponseWriter, r *http.Request, roomID string) {
 	}
 	s.log.Debug("connection opened", "requestId", c.requestID, "conn", uint64(c.id))
 	live.connect(c, room.Event{Kind: room.Connected, Conn: c.id, Address: address, Secret: s.secret()})
-	c.start(buffered)
+	c.socket.start(buffered)
 	if s.draining.Load() { // it may have been looked for before it was there
 		c.restart()
 	}
@@ -111,10 +109,6 @@ func hasToken(h http.Header, name, token string) bool {
 }
 
 // upgrade takes the socket over from net/http and answers the handshake.
-//
-// It is not nbio's Upgrader.Upgrade because that answers before a session can
-// be set, so that a first frame may come to a connection that nobody knows
-// yet, and throws away what the client sent with its request.
 func (c *conn) upgrade(w http.ResponseWriter, key string) (buffered []byte, err error) {
 	hijacker, ok := w.(http.Hijacker)
 	if !ok {
@@ -136,57 +130,22 @@ func (c *conn) upgrade(w http.ResponseWriter, key string) (buffered []byte, err 
 	return buffered, c.attach(socket)
 }
 
-// attach puts a WebSocket on the socket. A plain TCP one will be read by a
+// attach gives the connection its socket. A plain TCP one will be read by a
 // poller, so that an idle client costs no goroutine.
 func (c *conn) attach(socket net.Conn) error {
 	s := c.server
-	if tcp, ok := socket.(*net.TCPConn); ok && s.poller() != nil {
-		polled, err := s.poller().take(tcp, s.config.MaxPendingBytes)
+	_, secured := socket.(*tls.Conn)
+	if p := s.poller(); p != nil && !secured {
+		polled, err := p.take(socket, c)
 		if err != nil {
 			_ = socket.Close()
 			return err
 		}
-		c.ws = websocket.NewServerConn(s.upgrader, polled, "", false, false)
-		polled.read = c.read
-		polled.ended = func() { c.ws.CloseAndClean(nil) }
-	} else {
-		metered := &meteredConn{Conn: socket}
-		c.pending = &metered.pending
-		c.ws = websocket.NewServerConn(s.upgrader, metered, "", false, true)
+		c.socket = polled
+		return nil
 	}
-	c.ws.Execute = nbhttp.SyncExecutor
-	c.ws.SetSession(c)
+	c.socket = newStreamSocket(socket, &s.sockets, c)
 	return nil
-}
-
-// start reads what came with the handshake, and has what follows read. The
-// room knows the connection already.
-func (c *conn) start(buffered []byte) {
-	if polled, ok := c.ws.Conn.(*polledConn); ok {
-		if len(buffered) > 0 {
-			c.read(buffered)
-		}
-		if err := polled.poll(); err != nil {
-			_ = polled.Close()
-		}
-		return
-	}
-	go func() {
-		if len(buffered) > 0 {
-			c.read(buffered)
-		}
-		b := make([]byte, 4<<10)
-		for {
-			n, err := c.ws.Conn.Read(b)
-			if n > 0 {
-				c.read(b[:n])
-			}
-			if err != nil {
-				c.ws.CloseAndClean(err)
-				return
-			}
-		}
-	}()
 }
 
 // answerHandshake writes the 101 (RFC 6455, section 4.2.2) with the headers that the edge has set.

@@ -124,8 +124,8 @@ func TestClientIsHeardFromItsFirstByteOn(t *testing.T) {
 		for i := range 50 {
 			id := fmt.Sprint("first-byte-", i)
 			s.keepPrivate(id)
-			create := frame(0x81, fmt.Sprintf(`{"type":"CREATE_ROOM","roomId":%q,"userId":"ann","userName":"Ann"}`, id))
-			rename := frame(0x81, fmt.Sprintf(`{"type":"RENAME_ROOM","roomId":%q,"userId":"ann","newRoomName":"named"}`, id))
+			create := masked(0x81, fmt.Sprintf(`{"type":"CREATE_ROOM","roomId":%q,"userId":"ann","userName":"Ann"}`, id))
+			rename := masked(0x81, fmt.Sprintf(`{"type":"RENAME_ROOM","roomId":%q,"userId":"ann","newRoomName":"named"}`, id))
 			cut := len(create) * i / 50
 			c := s.dial(0)
 			go func() { // right behind, before the answer to the handshake is read

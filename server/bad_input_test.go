@@ -60,28 +60,28 @@ var abuses = map[string]struct {
 	send []byte
 	code protocol.CloseCode
 }{
-	"binary":                   {frame(0x82, "{}"), protocol.CloseBinary},
-	"invalid UTF-8":            {frame(0x81, "{\"type\":\"PING\xff\"}"), protocol.CloseInvalidUTF8},
-	"UTF-8 cut at the end":     {frame(0x81, "\"\xe2\x82"), protocol.CloseInvalidUTF8},
-	"frame over the limit":     {frame(0x81, strings.Repeat("x", 16<<10+1))[:20], protocol.CloseTooLarge},
-	"fragments over the limit": {slices.Concat(frame(0x01, strings.Repeat("x", 10_000)), frame(0x80, strings.Repeat("x", 10_000))), protocol.CloseTooLarge},
-	"frame of 2^63 bytes":      {append([]byte{0x81, 0xff, 0x80, 0, 0, 0, 0, 0, 0, 0}, make([]byte, 300_000)...), protocol.CloseTooLarge},
-	"reserved bit 1":           {frame(0xc1, "{}"), protocol.CloseProtocol},
-	"reserved bit 3":           {frame(0x91, "{}"), protocol.CloseProtocol},
-	"unknown data opcode":      {frame(0x83, "{}"), protocol.CloseProtocol},
-	"unknown control opcode":   {frame(0x8b, ""), protocol.CloseProtocol},
-	"fragmented ping":          {frame(0x09, ""), protocol.CloseProtocol},
-	"ping over 125 bytes":      {frame(0x89, strings.Repeat("x", 126)), protocol.CloseTooLarge},
-	"text amid fragments":      {slices.Concat(frame(0x01, "{"), frame(0x81, "{}")), protocol.CloseProtocol},
-	"endless empty fragments":  {append(frame(0x01, ""), slices.Repeat(frame(0x00, ""), 10_000)...), protocol.CloseTooLarge},
-	"endless empty messages":   {slices.Repeat(frame(0x81, ""), 10_000), protocol.CloseTooLarge},
-	"close of one byte":        {frame(0x88, "x"), protocol.CloseProtocol},
+	"binary":                   {masked(0x82, "{}"), protocol.CloseBinary},
+	"invalid UTF-8":            {masked(0x81, "{\"type\":\"PING\xff\"}"), protocol.CloseInvalidUTF8},
+	"UTF-8 cut at the end":     {masked(0x81, "\"\xe2\x82"), protocol.CloseInvalidUTF8},
+	"frame over the limit":     {masked(0x81, strings.Repeat("x", 16<<10+1))[:20], protocol.CloseTooLarge},
+	"fragments over the limit": {slices.Concat(masked(0x01, strings.Repeat("x", 10_000)), masked(0x80, strings.Repeat("x", 10_000))), protocol.CloseTooLarge},
+	"frame of 2^63 bytes":      {append([]byte{0x81, 0xff, 0x80, 0, 0, 0, 0, 0, 0, 0}, make([]byte, 300_000)...), protocol.CloseProtocol},
+	"reserved bit 1":           {masked(0xc1, "{}"), protocol.CloseProtocol},
+	"reserved bit 3":           {masked(0x91, "{}"), protocol.CloseProtocol},
+	"unknown data opcode":      {masked(0x83, "{}"), protocol.CloseProtocol},
+	"unknown control opcode":   {masked(0x8b, ""), protocol.CloseProtocol},
+	"fragmented ping":          {masked(0x09, ""), protocol.CloseProtocol},
+	"ping over 125 bytes":      {masked(0x89, strings.Repeat("x", 126)), protocol.CloseProtocol},
+	"text amid fragments":      {slices.Concat(masked(0x01, "{"), masked(0x81, "{}")), protocol.CloseProtocol},
+	"endless empty fragments":  {append(masked(0x01, ""), slices.Repeat(masked(0x00, ""), 10_000)...), protocol.CloseTooLarge},
+	"endless empty messages":   {slices.Repeat(masked(0x81, ""), 10_000), protocol.CloseRateLimited},
+	"close of one byte":        {masked(0x88, "x"), protocol.CloseProtocol},
 	"close with 1005":          {closeFrame(1005), protocol.CloseProtocol},
-	"messages without a pause": {slices.Repeat(frame(0x81, `{"type":"PING"}`), 400), protocol.CloseRateLimited},
-	"nonsense without a pause": {slices.Repeat(frame(0x81, `x`), 400), protocol.CloseRateLimited},
-	"pings without a pause":    {slices.Repeat(frame(0x89, ""), 400), protocol.CloseRateLimited},
-	"pongs without a pause":    {slices.Repeat(frame(0x8a, ""), 400), protocol.CloseRateLimited},
-	"bytes without a pause":    {slices.Repeat(frame(0x81, `{"type":"PING","x":"`+strings.Repeat("x", 15_000)+`"}`), 20), protocol.CloseRateLimited},
+	"messages without a pause": {slices.Repeat(masked(0x81, `{"type":"PING"}`), 400), protocol.CloseRateLimited},
+	"nonsense without a pause": {slices.Repeat(masked(0x81, `x`), 400), protocol.CloseRateLimited},
+	"pings without a pause":    {slices.Repeat(masked(0x89, ""), 400), protocol.CloseRateLimited},
+	"pongs without a pause":    {slices.Repeat(masked(0x8a, ""), 400), protocol.CloseRateLimited},
+	"bytes without a pause":    {slices.Repeat(masked(0x81, `{"type":"PING","x":"`+strings.Repeat("x", 15_000)+`"}`), 20), protocol.CloseRateLimited},
 }
 
 func TestAbuseIsClosedWithItsCodeAndOtherRoomsGoOn(t *testing.T) {
@@ -114,9 +114,7 @@ func TestAbuseIsClosedWithItsCodeAndOtherRoomsGoOn(t *testing.T) {
 				abusers = append(abusers, c)
 			}
 			for _, c := range abusers {
-				if !tls {
-					c.ended()
-				}
+				c.ended()
 				_ = c.Close()
 			}
 			eventually(t, "the abusers are gone", func() bool { return s.metrics.connections.Load() == 2 })
@@ -131,13 +129,13 @@ func TestClientThatNeverAnswersTheCloseFrameIsCutOff(t *testing.T) {
 	ann, _ := s.pair("unanswered-1")
 	silent, loud := s.raw("unanswered-1"), s.raw("unanswered-2")
 	for _, c := range []*rawConn{silent, loud} {
-		c.write(frame(0x82, "binary"))
+		c.write(masked(0x82, "binary"))
 		if code := c.closeCode(); code != protocol.CloseBinary {
 			t.Fatalf("closed with %d", code)
 		}
 	}
 	for { // until the socket is closed under it
-		if _, err := loud.Write(frame(0x89, "still here")); err != nil {
+		if _, err := loud.Write(masked(0x89, "still here")); err != nil {
 			break
 		}
 	}
@@ -148,13 +146,13 @@ func TestClientThatNeverAnswersTheCloseFrameIsCutOff(t *testing.T) {
 func TestWebSocketPingIsAnswered(t *testing.T) {
 	s := serve(t, nil)
 	c := s.raw("ws-ping-1")
-	c.write(frame(0x89, "are you there"))
+	c.write(masked(0x89, "are you there"))
 	if first, payload, err := c.read(); err != nil || first != 0x8a || string(payload) != "are you there" {
 		t.Errorf("%#x %q %v", first, payload, err)
 	}
 	for _, code := range []protocol.CloseCode{1000, 1001, 3000, 4999, 1005} {
 		c := s.raw("ws-close-1")
-		answer := frame(0x88, "")
+		answer := masked(0x88, "")
 		if code != 1005 {
 			answer = closeFrame(code)
 		}
@@ -169,7 +167,7 @@ func TestWebSocketPingIsAnswered(t *testing.T) {
 func TestFragmentedMessageIsOneMessage(t *testing.T) {
 	s := serve(t, nil)
 	c := s.raw("fragments-1")
-	c.write(slices.Concat(frame(0x01, `{"type":`), frame(0x89, "amid"), frame(0x00, ``), frame(0x00, `"PI`), frame(0x80, `NG"}`)))
+	c.write(slices.Concat(masked(0x01, `{"type":`), masked(0x89, "amid"), masked(0x00, ``), masked(0x00, `"PI`), masked(0x80, `NG"}`)))
 	c.hear("amid")
 	c.hear(`"PONG"`)
 }

@@ -1,10 +1,11 @@
 package server
 
 import (
-	"io"
 	"net"
 	"os"
 	"sync"
+	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -12,23 +13,31 @@ import (
 // poller reads sockets as they become readable, on one goroutine, so that an
 // idle connection costs none.
 //
-// It is not nbio's because that finds a connection by its file descriptor
-// alone and believes the event: when a descriptor is closed and used again by
-// a new connection while events of the old one still wait in the batch, the
-// new one is closed for them. Under load that was seen once in some eighty thousand joins.
-// Here an event only says where to look, and the socket itself says what there is.
+// An event only says where to look, and the socket itself says what there is:
+// when a descriptor is closed and used again by a new connection while events
+// of the old one still wait in the batch, those are the new one's by number.
 type poller struct {
-	epoll int
-	wake  int // an eventfd, to end run
+	epoll  int
+	wake   int // an eventfd, to end run
+	limits *socketLimits
+	// late are the sockets that had more to read than one turn takes, in the
+	// order of their next turns. The goroutine's own.
+	late []*polledSocket
 
 	mu      sync.Mutex
-	sockets map[int32]*polledConn // by descriptor
+	sockets []*polledSocket // by descriptor
 }
 
-// readBufferBytes is what one read takes at most. All sockets of a poller share one buffer.
-const readBufferBytes = 64 << 10
+const (
+	// readBytes is what one read takes at most. All sockets of a poller share one buffer.
+	readBytes = 16 << 10
+	// closingReadBytes is the same for a client that only has to answer a close frame.
+	closingReadBytes = 4 << 10
+	// lateTime is how long those who are late are served between two looks for others.
+	lateTime = 500 * time.Microsecond
+)
 
-func newPoller() (*poller, error) {
+func newPoller(limits *socketLimits) (*poller, error) {
 	epoll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
 		return nil, os.NewSyscallError("epoll_create1", err)
@@ -38,7 +47,7 @@ func newPoller() (*poller, error) {
 		_ = unix.Close(epoll)
 		return nil, os.NewSyscallError("eventfd", err)
 	}
-	p := &poller{epoll: epoll, wake: wake, sockets: make(map[int32]*polledConn)}
+	p := &poller{epoll: epoll, wake: wake, limits: limits}
 	event := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(wake)}
 	if err := unix.EpollCtl(epoll, unix.EPOLL_CTL_ADD, wake, &event); err != nil {
 		_ = unix.Close(wake)
@@ -48,27 +57,23 @@ func newPoller() (*poller, error) {
 	return p, nil
 }
 
-// polledConn is a plain TCP connection that a poller reads. Writes go out at
-// once as far as the socket takes them; the rest waits, up to a bound.
-type polledConn struct {
-	net.Conn   // nil: what is not defined here must not be called
-	poller     *poller
-	fd         int32
-	maxPending int
-	// ended is called once, on a goroutine that holds no locks.
-	ended func()
-	// read is called with bytes that are valid until it returns.
-	read func([]byte)
-
-	mu      sync.Mutex
-	closed  bool
-	polled  bool
-	pending []byte
+// polledSocket is a plain TCP connection that a poller reads. Writes go out at
+// once as far as the system takes them.
+type polledSocket struct {
+	socket
+	poller *poller
+	fd     int32
+	// polled: the poller knows it. blocked: the rest of out goes when it can.
+	polled, blocked bool
+	// rest is what has been read and waits for the socket's next turn. The
+	// poller's goroutine's own.
+	rest []byte
 }
 
-// take makes a connection of a socket that Go's own poller had until now. It is not read before poll.
-func (p *poller) take(tcp *net.TCPConn, maxPending int) (*polledConn, error) {
-	raw, err := tcp.SyscallConn()
+// take makes a polledSocket of a connection that Go's own poller had until now.
+// It is not read before start.
+func (p *poller) take(conn net.Conn, r reader) (*polledSocket, error) {
+	raw, err := conn.(syscall.Conn).SyscallConn()
 	if err != nil {
 		return nil, err
 	}
@@ -81,71 +86,84 @@ func (p *poller) take(tcp *net.TCPConn, maxPending int) (*polledConn, error) {
 	if err != nil {
 		return nil, os.NewSyscallError("fcntl", err)
 	}
-	_ = tcp.Close() // the descriptor, not the connection
-	return &polledConn{poller: p, fd: int32(fd), maxPending: maxPending}, nil
+	_ = conn.Close() // the descriptor, not the connection
+	s := &polledSocket{poller: p, fd: int32(fd)}
+	s.socket = socket{transport: s, reader: r, limits: p.limits}
+	return s, nil
 }
 
-// poll begins to read the connection.
-func (c *polledConn) poll() error {
-	p := c.poller
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.closed {
-		return net.ErrClosed
+// start reads what came early, with the handshake, and leaves the rest to the poller.
+func (s *polledSocket) start(early []byte) {
+	takeTurns(s.reader, early, s.limits.lateTurns)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return
 	}
+	p := s.poller
 	p.mu.Lock()
-	p.sockets[c.fd] = c
+	for int(s.fd) >= len(p.sockets) {
+		p.sockets = append(p.sockets, nil)
+	}
+	p.sockets[s.fd] = s
 	p.mu.Unlock()
-	c.polled = true
-	return c.control(unix.EPOLL_CTL_ADD)
+	s.polled = true
+	s.control(unix.EPOLL_CTL_ADD)
 }
 
-// control tells the kernel what to wait for. The caller holds the lock.
-func (c *polledConn) control(operation int) error {
-	event := unix.EpollEvent{Events: unix.EPOLLIN, Fd: c.fd}
-	if len(c.pending) > 0 {
+// control tells the kernel what to wait for.
+func (s *polledSocket) control(operation int) {
+	event := unix.EpollEvent{Fd: s.fd}
+	if !s.readOver {
+		event.Events |= unix.EPOLLIN
+	}
+	if s.blocked {
 		event.Events |= unix.EPOLLOUT
 	}
-	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(c.poller.epoll, operation, int(c.fd), &event))
+	if err := unix.EpollCtl(s.poller.epoll, operation, int(s.fd), &event); err != nil {
+		s.close()
+	}
 }
 
-// Write implements net.Conn. It takes all of b or closes the connection.
-func (c *polledConn) Write(b []byte) (int, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.closed {
-		return 0, net.ErrClosed
+func (s *polledSocket) waiting() int { return s.out.len() }
+
+// push writes, unless the poller will when the client takes more.
+func (s *polledSocket) push() {
+	if !s.blocked {
+		s.flush()
+	} else if s.readOver && s.polled {
+		s.control(unix.EPOLL_CTL_MOD)
 	}
-	rest := b
-	if len(c.pending) == 0 {
-		n, err := c.write(b)
+}
+
+// flush writes what the system takes now.
+func (s *polledSocket) flush() {
+	blocked := s.blocked
+	if s.out != nil {
+		n, err := s.write(s.out.rest())
 		if err != nil {
-			c.close()
-			return 0, err
+			s.close()
+			return
 		}
-		if rest = b[n:]; len(rest) == 0 {
-			return len(b), nil
-		}
-	}
-	if len(c.pending)+len(rest) > c.maxPending {
-		c.close()
-		return 0, io.ErrShortWrite
-	}
-	waited := len(c.pending) > 0
-	c.pending = append(c.pending, rest...)
-	if !waited && c.polled {
-		if err := c.control(unix.EPOLL_CTL_MOD); err != nil {
-			c.close()
-			return 0, err
+		s.out.at += n
+		s.blocked = s.out.len() > 0
+		if !s.blocked {
+			s.out.release()
+			s.out = nil
 		}
 	}
-	return len(b), nil
+	if s.done() {
+		s.shutDownWrites()
+	}
+	if s.blocked != blocked && s.polled && !s.closed {
+		s.control(unix.EPOLL_CTL_MOD)
+	}
 }
 
-// write returns how much the socket takes now.
-func (c *polledConn) write(b []byte) (int, error) {
+// write returns how much the system takes now.
+func (s *polledSocket) write(b []byte) (int, error) {
 	for {
-		n, err := unix.Write(int(c.fd), b)
+		n, err := unix.Write(int(s.fd), b)
 		switch err {
 		case nil:
 			return n, nil
@@ -158,61 +176,50 @@ func (c *polledConn) write(b []byte) (int, error) {
 	}
 }
 
-// flush writes what waited.
-func (c *polledConn) flush() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.closed {
-		return
+// shutDownWrites ends what the client can read. If it has nothing more to send,
+// the connection is over.
+func (s *polledSocket) shutDownWrites() {
+	if !s.shutDown {
+		s.shutDown = true
+		_ = unix.Shutdown(int(s.fd), unix.SHUT_WR)
 	}
-	n, err := c.write(c.pending)
-	if err == nil {
-		if c.pending = c.pending[n:]; len(c.pending) > 0 {
-			return
-		}
-		c.pending = nil
-		err = c.control(unix.EPOLL_CTL_MOD)
+	if !s.readOver && s.answered {
+		var unread [1]byte
+		n, err := unix.Read(int(s.fd), unread[:])
+		s.readOver = n == 0 || err == unix.EAGAIN
 	}
-	if err != nil {
-		c.close()
+	if s.readOver {
+		s.close()
 	}
 }
 
-// Close implements net.Conn. What waits to be written is lost.
-func (c *polledConn) Close() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.close()
-	return nil
-}
-
-// close closes once. The caller holds the lock, and maybe that of a room, so
-// the end is told from elsewhere.
-func (c *polledConn) close() {
-	if c.closed {
+func (s *polledSocket) close() {
+	if !s.end() {
 		return
 	}
-	c.closed, c.pending = true, nil
-	p := c.poller
+	p := s.poller
 	p.mu.Lock()
-	if p.sockets[c.fd] == c {
-		delete(p.sockets, c.fd)
+	if s.polled {
+		p.sockets[s.fd] = nil
 	}
 	p.mu.Unlock()
-	_ = unix.Close(int(c.fd)) // which takes it out of the epoll set
-	go c.ended()
+	_ = unix.Close(int(s.fd)) // which takes it out of the epoll set
 }
 
-// run polls until stop. It returns an error only where the kernel refuses to wait.
+// run polls until stop. It returns an error only if the kernel refuses to wait.
 func (p *poller) run() error {
 	defer func() {
 		_ = unix.Close(p.epoll)
 		_ = unix.Close(p.wake)
 	}()
 	events := make([]unix.EpollEvent, 256)
-	buffer := make([]byte, readBufferBytes)
+	buffer := make([]byte, readBytes)
 	for {
-		n, err := unix.EpollWait(p.epoll, events, -1)
+		patience := -1
+		if len(p.late) > 0 {
+			patience = 0
+		}
+		n, err := unix.EpollWait(p.epoll, events, patience)
 		if err != nil && err != unix.EINTR {
 			return os.NewSyscallError("epoll_wait", err)
 		}
@@ -222,40 +229,85 @@ func (p *poller) run() error {
 			}
 			p.handle(&events[i], buffer)
 		}
+		p.serveLate()
 	}
 }
 
 func (p *poller) handle(event *unix.EpollEvent, buffer []byte) {
 	p.mu.Lock()
-	c := p.sockets[event.Fd]
+	var s *polledSocket
+	if int(event.Fd) < len(p.sockets) {
+		s = p.sockets[event.Fd]
+	}
 	p.mu.Unlock()
-	if c == nil {
+	if s == nil {
 		return // it is closed
 	}
 	if event.Events&unix.EPOLLOUT != 0 {
-		c.flush()
+		s.mu.Lock()
+		if !s.closed {
+			s.flush()
+		}
+		s.mu.Unlock()
 	}
-	if event.Events&^unix.EPOLLOUT != 0 {
-		c.receive(buffer)
+	// Who is late has a turn of its own, and is looked at again after it.
+	if event.Events&^unix.EPOLLOUT != 0 && len(s.rest) == 0 {
+		s.receive(buffer)
 	}
 }
 
 // receive reads once. What is left makes the next wait return at once, and
-// the other sockets get their turn before.
-func (c *polledConn) receive(buffer []byte) {
-	c.mu.Lock()
-	if c.closed { // its descriptor may be another's by now
-		c.mu.Unlock()
+// the other sockets get their turns before.
+func (s *polledSocket) receive(buffer []byte) {
+	s.mu.Lock()
+	if s.closed { // its descriptor may be another's by now
+		s.mu.Unlock()
 		return
 	}
-	n, err := unix.Read(int(c.fd), buffer)
-	c.mu.Unlock()
+	if s.last {
+		buffer = buffer[:closingReadBytes]
+	}
+	n, err := unix.Read(int(s.fd), buffer)
+	s.mu.Unlock()
 	switch {
 	case n > 0:
-		c.read(buffer[:n])
+		if took := s.reader.read(buffer[:n]); took < n {
+			s.rest = append(s.rest, buffer[took:n]...)
+			s.poller.late = append(s.poller.late, s)
+		}
 	case err == unix.EAGAIN, err == unix.EINTR:
-	default: // the end of the stream, or an error
-		_ = c.Close()
+	case err != nil:
+		s.cut()
+	default:
+		s.over()
+	}
+}
+
+// serveLate gives turns to those who are late, for a while.
+func (p *poller) serveLate() {
+	if len(p.late) == 0 {
+		return
+	}
+	begun := time.Now()
+	served := 0
+	for served < len(p.late) && (served == 0 || time.Since(begun) < lateTime) {
+		s := p.late[served]
+		p.late[served] = nil
+		served++
+		s.mu.Lock()
+		closed := s.closed
+		s.mu.Unlock()
+		if !closed {
+			s.rest = s.rest[s.reader.read(s.rest):]
+		}
+		if closed || len(s.rest) == 0 {
+			s.rest = nil
+		} else {
+			p.late = append(p.late, s)
+		}
+	}
+	if p.late = p.late[served:]; len(p.late) == 0 {
+		p.late = nil
 	}
 }
 

@@ -1,15 +1,62 @@
 package server
 
 import (
+	"fmt"
 	"net"
+	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
+
+	"usher/server/frame"
 )
 
+// heardBytes is a reader that takes a bounded number of bytes a turn.
+type heardBytes struct {
+	most int // 0 for all
+	got  func([]byte)
+	over chan struct{}
+}
+
+func (h *heardBytes) read(data []byte) int {
+	if h.most > 0 {
+		data = data[:min(h.most, len(data))]
+	}
+	if h.got != nil {
+		h.got(data)
+	}
+	return len(data)
+}
+
+func (h *heardBytes) ended() { close(h.over) }
+
+func testPoller(t *testing.T, maxPending int) *poller {
+	t.Helper()
+	p, err := newPoller(&socketLimits{maxPending: maxPending, closeGrace: time.Hour, lateTurns: make(chan struct{}, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// running runs a poller until the test ends.
+func (p *poller) running(t *testing.T) {
+	var running sync.WaitGroup
+	running.Go(func() {
+		if err := p.run(); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(func() {
+		p.stop()
+		running.Wait()
+	})
+}
+
 // socketPair returns a connection that p has taken, and its other end.
-func socketPair(t *testing.T, p *poller, read func([]byte), ended func()) (*polledConn, net.Conn) {
+func socketPair(t *testing.T, p *poller, r *heardBytes) (*polledSocket, *net.TCPConn) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -25,103 +72,134 @@ func socketPair(t *testing.T, p *poller, read func([]byte), ended func()) (*poll
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := p.take(accepted.(*net.TCPConn), 1<<20)
+	r.over = make(chan struct{})
+	s, err := p.take(accepted, r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.read, c.ended = read, ended
-	return c, client
+	return s, client.(*net.TCPConn)
 }
 
 // A descriptor that is used again while events of its last owner wait must
 // not cost the new owner anything. The batch is made by hand, as epoll_wait
 // would return it: the old connection's end comes after the new one has its descriptor.
 func TestAnEventOfAClosedConnectionIsNotTheNextOnes(t *testing.T) {
-	p, err := newPoller()
-	if err != nil {
-		t.Fatal(err)
-	}
-	none := func() {}
-	old, oldClient := socketPair(t, p, func([]byte) {}, none)
-	if err := old.poll(); err != nil {
-		t.Fatal(err)
-	}
+	p := testPoller(t, 1<<20)
+	old, oldClient := socketPair(t, p, new(heardBytes))
+	old.start(nil)
 	_ = oldClient.Close()
 	batch := make([]unix.EpollEvent, 4)
 	n, err := unix.EpollWait(p.epoll, batch, 10_000)
 	if err != nil || n != 1 {
 		t.Fatal("no event of the end", n, err)
 	}
-	_ = old.Close()
+	old.cut()
 
-	next, client := socketPair(t, p, func([]byte) {}, none)
-	if err := next.poll(); err != nil {
-		t.Fatal(err)
-	}
+	next, client := socketPair(t, p, new(heardBytes))
+	next.start(nil)
 	batch[0].Fd = next.fd // as if the kernel had given it the descriptor of the old one
-	p.handle(&batch[0], make([]byte, 1<<10))
+	p.handle(&batch[0], make([]byte, readBytes))
 	if next.closed {
 		t.Fatal("the end of the old connection has closed the new one")
 	}
-	if _, err := next.Write([]byte("x")); err != nil {
-		t.Fatal(err)
-	}
-	if n, err := client.Read(make([]byte, 1)); n != 1 || err != nil {
+	next.send(frame.Text, []byte("x"))
+	if n, err := client.Read(make([]byte, 3)); n != 3 || err != nil {
 		t.Fatal("the new connection is dead", err)
 	}
-	_ = next.Close()
+	next.cut()
 }
 
 // What the socket does not take waits, in order, and goes out when it can.
 func TestWritesWaitForASlowReader(t *testing.T) {
-	p, err := newPoller()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var running sync.WaitGroup
-	running.Go(func() {
-		if err := p.run(); err != nil {
-			t.Error(err)
-		}
-	})
-	over := make(chan struct{})
-	c, client := socketPair(t, p, func([]byte) {}, func() { close(over) })
-	if err := c.poll(); err != nil {
-		t.Fatal(err)
-	}
-	c.maxPending = 64 << 20
+	p := testPoller(t, 64<<20)
+	p.running(t)
+	r := new(heardBytes)
+	s, client := socketPair(t, p, r)
+	s.start(nil)
 	const size, count = 64 << 10, 256
-	frame := make([]byte, size)
+	payload := make([]byte, size)
 	for i := range count {
-		for j := range frame {
-			frame[j] = byte(i)
+		for j := range payload {
+			payload[j] = byte(i)
 		}
-		if n, err := c.Write(frame); n != size || err != nil {
-			t.Fatal(n, err)
-		}
+		s.send(frame.Binary, payload)
 	}
-	got := make([]byte, size)
+	got := make([]byte, frame.MaxHeaderBytes+size)
 	for i := range count {
-		for n := 0; n < size; {
+		for n := 0; n < len(got); {
 			m, err := client.Read(got[n:])
 			if err != nil {
 				t.Fatal(err)
 			}
 			n += m
 		}
-		if got[0] != byte(i) || got[size-1] != byte(i) {
+		if got[frame.MaxHeaderBytes] != byte(i) || got[len(got)-1] != byte(i) {
 			t.Fatalf("frame %d is damaged", i)
 		}
 	}
+	eventually(t, "nothing is pending", func() bool { return s.pending() == 0 })
 	// Past the bound the reader is cut off.
-	c.maxPending = 1 << 10
-	for err = error(nil); err == nil; {
-		_, err = c.Write(frame)
+	p.limits.maxPending = 1 << 10
+	for i := 0; ; i++ {
+		s.send(frame.Ping, nil)
+		s.send(frame.Pong, payload[:125])
+		select {
+		case <-r.over:
+		default:
+			if i*127 > 64<<20 {
+				t.Fatal("never cut off")
+			}
+			continue
+		}
+		break
 	}
-	<-over
-	if _, err := c.Write(frame); err == nil {
-		t.Error("a closed connection takes a write")
+	if s.pending() != 0 {
+		t.Error("a closed connection keeps what it cannot write")
 	}
-	p.stop()
-	running.Wait()
+	s.send(frame.Text, payload)
+	if s.pending() != 0 {
+		t.Error("a closed connection takes a frame")
+	}
+}
+
+// One turn of one connection is bounded, and the others have theirs before its next.
+func TestWhoSendsMuchWaitsForTheOthers(t *testing.T) {
+	p := testPoller(t, 1<<20)
+	var turns []string
+	saw := func(name string) func([]byte) {
+		return func(b []byte) { turns = append(turns, fmt.Sprint(name, " ", len(b))) }
+	}
+	loud, loudClient := socketPair(t, p, &heardBytes{most: 10, got: saw("loud")})
+	quiet, quietClient := socketPair(t, p, &heardBytes{got: saw("quiet")})
+	// look handles what has come, once it has come from so many sockets.
+	look := func(sockets int) {
+		events := make([]unix.EpollEvent, 8)
+		for n := 0; n != sockets; {
+			var err error
+			if n, err = unix.EpollWait(p.epoll, events, 10_000); err != nil || n == 0 {
+				t.Fatal(n, err)
+			}
+		}
+		for i := range sockets {
+			p.handle(&events[i], make([]byte, readBytes))
+		}
+	}
+	loud.start(nil)
+	quiet.start(nil)
+	_, _ = loudClient.Write(make([]byte, 35))
+	look(1)
+	_, _ = quietClient.Write(make([]byte, 1))
+	look(1)
+	_, _ = loudClient.Write(make([]byte, 15)) // behind what was read before
+	_, _ = quietClient.Write(make([]byte, 2))
+	look(2)
+	p.serveLate()
+	look(1)
+	p.serveLate()
+	if want := []string{"loud 10", "quiet 1", "quiet 2", "loud 10", "loud 10", "loud 5", "loud 10", "loud 5"}; !slices.Equal(turns, want) {
+		t.Errorf("turns: %q", turns)
+	}
+	if len(p.late) > 0 || loud.rest != nil {
+		t.Error("something is kept of what was read")
+	}
 }

@@ -7,22 +7,11 @@ import (
 	"net"
 )
 
-// poller is there on Linux alone; elsewhere each connection has a goroutine.
+// poller exists on Linux only; elsewhere each connection has a goroutine.
 type poller struct{}
 
-type polledConn struct {
-	net.Conn
-	ended func()
-	read  func([]byte)
-}
+func newPoller(*socketLimits) (*poller, error) { return nil, nil }
 
-// readBufferBytes is what one read takes at most.
-const readBufferBytes = 4 << 10
-
-func newPoller() (*poller, error) { return nil, nil }
-
-func (*poller) take(*net.TCPConn, int) (*polledConn, error) { return nil, errors.ErrUnsupported }
-func (*poller) run() error                                  { return nil }
-func (*poller) stop()                                       {}
-
-func (*polledConn) poll() error { return errors.ErrUnsupported }
+func (*poller) take(net.Conn, reader) (*streamSocket, error) { return nil, errors.ErrUnsupported }
+func (*poller) run() error                                   { return nil }
+func (*poller) stop()                                        {}

@@ -72,11 +72,11 @@ func (c *rawConn) write(b []byte) {
 // say sends a text frame.
 func (c *rawConn) say(kind, roomID, userID, fields string) {
 	c.t.Helper()
-	c.write(frame(0x81, fmt.Sprintf(`{"type":%q,"roomId":%q,"userId":%q,"userName":%q%s}`, kind, roomID, userID, userID, fields)))
+	c.write(masked(0x81, fmt.Sprintf(`{"type":%q,"roomId":%q,"userId":%q,"userName":%q%s}`, kind, roomID, userID, userID, fields)))
 }
 
-// frame is a masked frame with the first byte as given: FIN, RSV and opcode (RFC 6455, section 5.2).
-func frame(first byte, payload string) []byte {
+// masked is a client's frame with the first byte as given: FIN, RSV and opcode (RFC 6455, section 5.2).
+func masked(first byte, payload string) []byte {
 	b := []byte{first}
 	switch n := len(payload); {
 	case n < 126:
@@ -95,7 +95,7 @@ func frame(first byte, payload string) []byte {
 }
 
 func closeFrame(code protocol.CloseCode) []byte {
-	return frame(0x88, string(binary.BigEndian.AppendUint16(nil, uint16(code))))
+	return masked(0x88, string(binary.BigEndian.AppendUint16(nil, uint16(code))))
 }
 
 // read returns one frame of the server's.

@@ -3,7 +3,7 @@
 //
 // net/http takes the connections, with its parser, time-outs and TLS; the
 // socket of a WebSocket is then read by a poller, so that an idle participant
-// costs no goroutine, and its frames are nbio's. Each room has a lock (loop.go) under which the core is
+// costs no goroutine, and package frame reads and writes its frames. Each room has a lock (loop.go) under which the core is
 // stepped and its effects are carried out; frames and closes wait there for the commits that
 // they must not be seen before (effect.go). Everything about roles, seats and
 // limits is the core's; the shell counts rooms and connections by address,
@@ -15,16 +15,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math"
 	"net"
 	"net/http"
 	"runtime"
 	"sync/atomic"
 	"time"
-
-	"github.com/lesismal/nbio/logging"
-	"github.com/lesismal/nbio/nbhttp"
-	"github.com/lesismal/nbio/nbhttp/websocket"
 
 	"usher/protocol"
 	"usher/server/store"
@@ -42,9 +37,8 @@ type Server struct {
 	listeners []net.Listener
 	http      *http.Server
 	certs     *certificates
-	engine    *nbhttp.Engine
 	pollers   []*poller
-	upgrader  *websocket.Upgrader
+	sockets   socketLimits
 	origins   *OriginList
 	addresses addressBook
 	metrics   *metrics
@@ -136,22 +130,11 @@ func (s *Server) prepare() error {
 	return s.startPollers()
 }
 
-// startPollers prepares the WebSockets. nbio frames them (RFC 6455) with
-// buffers of its engine, which is not started: the sockets are ours to read.
 func (s *Server) startPollers() error {
-	logging.SetLogger(pollerLog{s.log})
-	s.engine = nbhttp.NewEngine(nbhttp.Config{
-		ReadLimit:         s.config.MaxFrameBytes + 2*readBufferBytes,
-		ServerExecutor:    func(f func()) { f() },
-		SupportServerOnly: true,
-		// One message is one frame, which meteredConn counts on.
-		MaxWebsocketFramePayloadSize: math.MaxInt32,
-	})
-	// The decoder finds invalid UTF-8, and the room closes for it.
-	s.engine.CheckUtf8 = func([]byte) bool { return true }
-	s.upgrader = newUpgrader(s.engine, s.config.MaxFrameBytes)
-	for range max(1, runtime.GOMAXPROCS(0)/4) {
-		p, err := newPoller()
+	cores := runtime.GOMAXPROCS(0)
+	s.sockets = socketLimits{maxPending: s.config.MaxPendingBytes, closeGrace: closeGrace, lateTurns: make(chan struct{}, max(1, cores/2))}
+	for range max(1, cores/4) {
+		p, err := newPoller(&s.sockets)
 		if err != nil {
 			return err
 		}
@@ -231,17 +214,4 @@ func (s *Server) saveUnsaved(ctx context.Context) {
 			s.unsaved.save()
 		}
 	}
-}
-
-// pollerLog passes on what nbio has to say at the level that it deserves:
-// clients cause all of it but panics.
-type pollerLog struct{ log *slog.Logger }
-
-func (l pollerLog) Debug(string, ...any) {}
-func (l pollerLog) Info(string, ...any)  {}
-func (l pollerLog) Warn(format string, args ...any) {
-	l.log.Debug("poller", "message", fmt.Sprintf(format, args...))
-}
-func (l pollerLog) Error(format string, args ...any) {
-	l.log.Error("poller", "message", fmt.Sprintf(format, args...))
 }

@@ -426,6 +426,6 @@ func (r *running) pair(roomID string) (ann, bob *client) {
 // cutOff ends all sockets, as a failing network would.
 func (r *running) cutOff() {
 	for _, c := range r.spread() {
-		_ = c.ws.Conn.Close()
+		c.cut()
 	}
 }

@@ -81,11 +81,9 @@ func TestReaderOfManyLargeMessagesIsNotTakenForASlowOne(t *testing.T) {
 				}
 			}
 			eventually(t, "nothing is pending", func() bool {
-				pending := int64(0)
+				pending := 0
 				for _, c := range s.spread() {
-					if c.pending != nil {
-						pending += c.pending.Load()
-					}
+					pending += c.socket.pending()
 				}
 				return pending == 0
 			})

@@ -122,12 +122,12 @@ func (p *replay) perform(step *roomtest.Step) {
 	case "open":
 		p.open(step)
 	case "frame":
-		p.send(step.Conn, frame(textFrame, string(step.Frame)))
+		p.send(step.Conn, masked(textFrame, string(step.Frame)))
 	case "binary":
 		// Not an empty one, of which nbio tells nothing.
-		p.send(step.Conn, frame(binaryFrame, "binary"))
+		p.send(step.Conn, masked(binaryFrame, "binary"))
 	case "pong":
-		p.send(step.Conn, frame(pongFrame, ""))
+		p.send(step.Conn, masked(pongFrame, ""))
 	case "end":
 		p.end(step.Conn, protocol.CloseCode(step.Code))
 	case "pause":
@@ -155,7 +155,7 @@ func (p *replay) settle(step *roomtest.Step) {
 	case len(step.Seen) == 0 && (step.Kind == "frame" || step.Kind == "binary" || step.Kind == "pong") && c != nil && !c.closed:
 		// The pong shows that what came before the ping has been handled. To the core the ping
 		// is one more message of the same moment, which counts for the rate limit alone.
-		c.write(frame(pingFrame, p.at))
+		c.write(masked(pingFrame, p.at))
 		if first, payload := p.next(c); first != pongFrame || string(payload) != p.at {
 			p.t.Fatalf("%s: connection %d hears %#x %q instead of nothing", p.at, c.name, first, payload)
 		}
@@ -333,7 +333,7 @@ func (p *replay) cut() {
 	if l := p.liveRoom(); l != nil {
 		l.mu.Lock()
 		for _, c := range l.conns {
-			_ = c.ws.Conn.Close()
+			c.cut()
 		}
 		l.mu.Unlock()
 	}

@@ -65,7 +65,10 @@ type Error struct {
 // Error implements error.
 func (e *Error) Error() string { return "frame: " + e.Text }
 
-// What a client can do wrong.
+// ErrText is the error for a text message that is not UTF-8, as far as it has come.
+var ErrText = &Error{1007, "text is not UTF-8"}
+
+// What else a client can do wrong.
 var (
 	errReservedBits   = &Error{1002, "reserved bits are set"}
 	errReservedOpcode = &Error{1002, "reserved opcode"}
@@ -78,7 +81,6 @@ var (
 	errLongForm       = &Error{1002, "length is not in its shortest form"}
 	errShortClose     = &Error{1002, "close frame of one byte"}
 	errCloseCode      = &Error{1002, "close code that no endpoint may send"}
-	errText           = &Error{1007, "text is not UTF-8"}
 	errReason         = &Error{1007, "close reason is not UTF-8"}
 	errTooLarge       = &Error{1009, "message too large"}
 	errEmptyFragments = &Error{1009, "too many empty fragments"}

@@ -162,7 +162,7 @@ func (r *Reader) frame(h header, body []byte, or uint64) (Message, error) {
 	case h.fin && (p == nil || p.op == 0):
 		r.partial = nil
 		if h.op == Text && or&highBits != 0 && !utf8.Valid(body) {
-			return Message{}, errText
+			return Message{}, ErrText
 		}
 		return Message{Op: h.op, Payload: body}, nil
 	}
@@ -216,7 +216,7 @@ func (r *Reader) data(fin bool, body []byte, or uint64, left int) (Message, erro
 	p.message = append(p.message, body...)
 	end := fin && left == 0
 	if p.op == Text && !p.valid(len(body), or, end) {
-		return Message{}, errText
+		return Message{}, ErrText
 	}
 	if !end {
 		return Message{}, nil
