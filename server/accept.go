@@ -21,21 +21,29 @@ const handshakeTimeout = 5 * time.Second
 
 func (s *Server) wsRoutes() []route {
 	return []route{
-		{path: "/ws", handler: func(w http.ResponseWriter, r *http.Request) { s.accept(w, r, roomIDOf(r.URL.RawQuery)) }},
-		{path: "/rooms/{id}/ws", handler: func(w http.ResponseWriter, r *http.Request) { s.accept(w, r, r.PathValue("id")) }},
+		{path: "/ws", socket: true, handler: func(w http.ResponseWriter, r *http.Request) { s.accept(w, r, roomIDOf(r.URL.RawQuery)) }},
+		{path: "/rooms/{id}/ws", socket: true, handler: func(w http.ResponseWriter, r *http.Request) { s.accept(w, r, r.PathValue("id")) }},
 	}
 }
 
-// roomIDOf returns the room id of a query. The existing extension doubles it
-// from its second connection on (roomId=OLD?roomId=NEW): the last one is meant.
+// roomIDOf returns the room id of a query, the value of its last roomId. The
+// existing extension doubles it from its second connection on
+// (roomId=OLD?roomId=NEW), so a question mark begins a parameter as well.
 func roomIDOf(query string) string {
-	i := strings.LastIndex(query, "roomId=")
-	if i < 0 || i > 0 && query[i-1] != '&' && query[i-1] != '?' {
-		return ""
+	const name = "roomId="
+	for end := len(query); ; {
+		i := strings.LastIndex(query[:end], name)
+		switch {
+		case i < 0:
+			return ""
+		case i > 0 && query[i-1] != '&' && query[i-1] != '?':
+			end = i
+			continue
+		}
+		id, _, _ := strings.Cut(query[i+len(name):], "&")
+		id, _ = url.QueryUnescape(id)
+		return id
 	}
-	id, _, _ := strings.Cut(query[i+len("roomId="):], "&")
-	id, _ = url.QueryUnescape(id)
-	return id
 }
 
 // accept makes a WebSocket of a request and seats it before its room.
@@ -51,6 +59,9 @@ func (s *Server) accept(w http.ResponseWriter, r *http.Request, roomID string) {
 		refusal = protocol.CodeDraining
 	}
 	if refusal != "" {
+		if refusal == protocol.CodeUpgradeRequired { // RFC 6455, section 4.4
+			w.Header().Set("Sec-WebSocket-Version", "13")
+		}
 		writeError(w, r, refusal, details)
 		return
 	}
@@ -84,17 +95,24 @@ func (s *Server) accept(w http.ResponseWriter, r *http.Request, roomID string) {
 
 // handshake checks the request (RFC 6455, section 4.2.1) and returns its key.
 func handshake(r *http.Request) (key string, refusal protocol.Code, details string) {
-	if !hasToken(r.Header, "Connection", "upgrade") || !hasToken(r.Header, "Upgrade", "websocket") {
-		return "", protocol.CodeUpgradeRequired, ""
+	keys, versions := r.Header.Values("Sec-WebSocket-Key"), r.Header.Values("Sec-WebSocket-Version")
+	switch {
+	case !hasToken(r.Header, "Connection", "upgrade") || !hasToken(r.Header, "Upgrade", "websocket"):
+	case !r.ProtoAtLeast(1, 1):
+		details = "a WebSocket needs HTTP/1.1"
+	case r.ContentLength != 0: // -1 in chunks; its bytes are not the client's first frames
+		details = "a handshake has no body"
+	case len(versions) != 1 || versions[0] != "13":
+		details = "Sec-WebSocket-Version must be 13, in one header"
+	case len(keys) != 1:
+		details = "there must be one Sec-WebSocket-Key"
+	default:
+		if nonce, err := base64.StdEncoding.DecodeString(keys[0]); err == nil && len(nonce) == 16 {
+			return keys[0], "", ""
+		}
+		details = "Sec-WebSocket-Key must be 16 bytes in base64"
 	}
-	if r.Header.Get("Sec-WebSocket-Version") != "13" {
-		return "", protocol.CodeUpgradeRequired, "Sec-WebSocket-Version must be 13"
-	}
-	key = r.Header.Get("Sec-WebSocket-Key")
-	if nonce, err := base64.StdEncoding.DecodeString(key); err != nil || len(nonce) != 16 {
-		return "", protocol.CodeUpgradeRequired, "Sec-WebSocket-Key must be 16 bytes in base64"
-	}
-	return key, "", ""
+	return "", protocol.CodeUpgradeRequired, details
 }
 
 func hasToken(h http.Header, name, token string) bool {

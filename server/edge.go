@@ -33,6 +33,9 @@ type route struct {
 	path string
 	// methods are those allowed, GET when empty. GET allows HEAD; OPTIONS never gets here.
 	methods []string
+	// socket: the path is a WebSocket's, for which only GET will do (RFC 6455,
+	// section 4.1), and which may end with a slash.
+	socket  bool
 	handler http.HandlerFunc
 }
 
@@ -42,7 +45,7 @@ func (rt *route) allow() string {
 	if len(methods) == 0 {
 		methods = []string{http.MethodGet}
 	}
-	if slices.Contains(methods, http.MethodGet) && !slices.Contains(methods, http.MethodHead) {
+	if !rt.socket && slices.Contains(methods, http.MethodGet) && !slices.Contains(methods, http.MethodHead) {
 		methods = append([]string{http.MethodGet, http.MethodHead}, slices.DeleteFunc(slices.Clone(methods),
 			func(m string) bool { return m == http.MethodGet })...)
 	}
@@ -69,6 +72,9 @@ func newEdge(cfg Config, m *metrics, routes ...route) (*edge, error) {
 	e := &edge{mux: http.NewServeMux(), origins: origins, trusted: cfg.TrustedProxies, log: cfg.Log, metrics: m}
 	for _, rt := range routes {
 		e.mux.HandleFunc(rt.path, guard(rt))
+		if rt.socket {
+			e.mux.HandleFunc(rt.path+"/{$}", guard(rt))
+		}
 	}
 	if !slices.ContainsFunc(routes, func(rt route) bool { return rt.path == "/" }) {
 		e.mux.HandleFunc("/", notFound)

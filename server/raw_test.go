@@ -19,6 +19,23 @@ import (
 
 func insecure() *tls.Config { return &tls.Config{InsecureSkipVerify: true} }
 
+// onBothTransports tests a server on plain TCP, which a poller reads, and one with TLS.
+func onBothTransports(t *testing.T, change func(*Config), test func(*testing.T, *running)) {
+	t.Helper()
+	for _, tls := range []bool{false, true} {
+		t.Run(map[bool]string{false: "plain", true: "TLS"}[tls], func(t *testing.T) {
+			test(t, serve(t, func(c *Config) {
+				if change != nil {
+					change(c)
+				}
+				if tls {
+					c.TLSCert, c.TLSKey = writePair(t, t.TempDir(), "usher.test", later())
+				}
+			}))
+		})
+	}
+}
+
 // rawConn is a socket whose frames are made by hand, for what no WebSocket library sends.
 type rawConn struct {
 	net.Conn

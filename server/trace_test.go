@@ -124,8 +124,7 @@ func (p *replay) perform(step *roomtest.Step) {
 	case "frame":
 		p.send(step.Conn, masked(textFrame, string(step.Frame)))
 	case "binary":
-		// Not an empty one, of which nbio tells nothing.
-		p.send(step.Conn, masked(binaryFrame, "binary"))
+		p.send(step.Conn, masked(binaryFrame, ""))
 	case "pong":
 		p.send(step.Conn, masked(pongFrame, ""))
 	case "end":

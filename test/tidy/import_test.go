@@ -26,7 +26,7 @@ type imports struct {
 // A reason that more than one package has.
 const (
 	tolerant  = "the one reader of JSON that refuses duplicate names and bad UTF-8 and links no reflect"
-	onlyTests = "a WebSocket client that was not written by us or by nbio, so that it sees what a stranger sees"
+	onlyTests = "a WebSocket client that is not ours, so that it sees what a stranger sees"
 )
 
 // allowed is the whole table: protocol ← room ← shells, never the other way.
@@ -59,9 +59,8 @@ var allowed = map[string]imports{
 		},
 	},
 	"server": {
-		house: []string{"protocol", "room", "server/store", "web"},
+		house: []string{"protocol", "room", "server/frame", "server/store", "web"},
 		modules: map[string]string{
-			"github.com/lesismal/nbio":            "an idle connection costs no goroutine",
 			"github.com/prometheus/client_golang": "what operators' dashboards read",
 			"golang.org/x/crypto/acme":            "certificates without a second program",
 			"golang.org/x/sys/unix":               "epoll for idle sockets",
