@@ -51,52 +51,58 @@ func (c *rawConn) handshake(lines []string, then ...byte) *http.Response {
 	return answer
 }
 
-// TestSection4Handshake is sections 4.1 to 4.4: what makes a handshake, and what does not.
+// handshakeRules are sections 4.1 to 4.4: what makes a handshake, and what does not.
+func handshakeRules(path string) []handshakeRule {
+	good := goodHandshake(path)
+	return []handshakeRule{
+		{"4.1: a good one", good, 101, ""},
+		{"4.2.1: names and values in any case", with(without(without(good, "Connection"), "Upgrade"), "CONNECTION: uPGRADE", "upgrade: WebSocket"), 101, ""},
+		{"4.2.1: Upgrade among other tokens", with(good, "Connection: keep-alive, Upgrade"), 101, ""},
+		{"4.2.1: websocket among other protocols", with(good, "Upgrade: h2c, websocket"), 101, ""},
+		{"4.2.1: spaces around values", with(good, "Sec-WebSocket-Key:   dGhlIHNhbXBsZSBub25jZQ==  ", "Sec-WebSocket-Version:  13 "), 101, ""},
+		{"4.2.1: GET only: HEAD", with(good, "HEAD "+path+" HTTP/1.1"), 405, ""},
+		{"4.2.1: GET only: POST", with(good, "POST "+path+" HTTP/1.1"), 405, ""},
+		{"4.2.1: GET only: PUT", with(good, "PUT "+path+" HTTP/1.1"), 405, ""},
+		{"4.2.1: HTTP/1.1 at least", with(good, "GET "+path+" HTTP/1.0"), 426, "HTTP/1.1"},
+		{"4.2.1: a Host", without(good, "Host"), 400, ""},
+		{"4.2.1: an Upgrade", without(good, "Upgrade"), 426, ""},
+		{"4.2.1: an Upgrade to websocket", with(good, "Upgrade: websockets"), 426, ""},
+		{"4.2.1: a Connection", without(good, "Connection"), 426, ""},
+		{"4.2.1: a Connection with Upgrade", with(good, "Connection: keep-alive"), 426, ""},
+		{"4.2.1: a key", without(good, "Sec-WebSocket-Key"), 426, "one Sec-WebSocket-Key"},
+		{"4.2.1: a key of 16 bytes", with(good, "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ"), 426, "16 bytes"},
+		{"4.2.1: a key of no more", with(good, "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZSB4"), 426, "16 bytes"},
+		{"4.2.1: a key that is not empty", with(good, "Sec-WebSocket-Key:"), 426, "16 bytes"},
+		{"11.3.1: one key", append(good, "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="), 426, "one Sec-WebSocket-Key"},
+		{"11.3.1: one key, whatever the other", append(good, "Sec-WebSocket-Key:"), 426, "one Sec-WebSocket-Key"},
+		{"4.2.1: a version", without(good, "Sec-WebSocket-Version"), 426, "Version"},
+		{"4.4: version 13 only: 8", with(good, "Sec-WebSocket-Version: 8"), 426, "Version"},
+		{"4.4: version 13 only: 14", with(good, "Sec-WebSocket-Version: 14"), 426, "Version"},
+		{"4.4: version 13 only: 013", with(good, "Sec-WebSocket-Version: 013"), 426, "Version"},
+		{"11.3.5: one version", append(good, "Sec-WebSocket-Version: 13"), 426, "Version"},
+		{"11.3.5: one version in the line", with(good, "Sec-WebSocket-Version: 13, 8"), 426, "Version"},
+		{"no body: with a length", append(good, "Content-Length: 6"), 426, "body"},
+		{"no body: in chunks", append(good, "Transfer-Encoding: chunked"), 426, "body"},
+		{"a length of 0 is no body", append(good, "Content-Length: 0"), 101, ""},
+		{"4.1: an extension may be offered", append(good, "Sec-WebSocket-Extensions: permessage-deflate"), 101, ""},
+		{"4.1: a subprotocol may be offered", append(good, "Sec-WebSocket-Protocol: chat"), 101, ""},
+		{"/ws/ is /ws", with(good, "GET "+strings.Replace(path, "?", "/?", 1)+" HTTP/1.1"), 101, ""},
+		{"/rooms/ROOM/ws/ is /rooms/ROOM/ws", with(good, "GET /rooms/handshake-1/ws/ HTTP/1.1"), 101, ""},
+	}
+}
+
+type handshakeRule struct {
+	rule   string
+	lines  []string
+	status int
+	// details is what a refusal says.
+	details string
+}
+
 func TestSection4Handshake(t *testing.T) {
 	onBothTransports(t, nil, func(t *testing.T, s *running) {
-		good := goodHandshake("/ws?roomId=handshake-1")
 		s.keepPrivate("handshake-1")
-		for _, test := range []struct {
-			rule   string
-			lines  []string
-			status int
-			// details is what a refusal says.
-			details string
-		}{
-			{"4.1: a good one", good, 101, ""},
-			{"4.2.1: names and values in any case", with(without(without(good, "Connection"), "Upgrade"), "CONNECTION: uPGRADE", "upgrade: WebSocket"), 101, ""},
-			{"4.2.1: Upgrade among other tokens", with(good, "Connection: keep-alive, Upgrade"), 101, ""},
-			{"4.2.1: Upgrade among other protocols", with(good, "Upgrade: h2c, websocket"), 101, ""},
-			{"4.2.1: spaces around values", with(good, "Sec-WebSocket-Key:   dGhlIHNhbXBsZSBub25jZQ==  ", "Sec-WebSocket-Version:  13 "), 101, ""},
-			{"4.2.1: GET only: HEAD", with(good, "HEAD /ws?roomId=handshake-1 HTTP/1.1"), 405, ""},
-			{"4.2.1: GET only: POST", with(good, "POST /ws?roomId=handshake-1 HTTP/1.1"), 405, ""},
-			{"4.2.1: GET only: CONNECT", with(good, "PUT /ws?roomId=handshake-1 HTTP/1.1"), 405, ""},
-			{"4.2.1: HTTP/1.1 at least", with(good, "GET /ws?roomId=handshake-1 HTTP/1.0"), 426, "HTTP/1.1"},
-			{"4.2.1: a Host", without(good, "Host"), 400, ""},
-			{"4.2.1: an Upgrade", without(good, "Upgrade"), 426, ""},
-			{"4.2.1: an Upgrade to websocket", with(good, "Upgrade: websockets"), 426, ""},
-			{"4.2.1: a Connection", without(good, "Connection"), 426, ""},
-			{"4.2.1: a Connection with Upgrade", with(good, "Connection: keep-alive"), 426, ""},
-			{"4.2.1: a key", without(good, "Sec-WebSocket-Key"), 426, "one Sec-WebSocket-Key"},
-			{"4.2.1: a key of 16 bytes", with(good, "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ"), 426, "16 bytes"},
-			{"4.2.1: a key of no more", with(good, "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZSB4"), 426, "16 bytes"},
-			{"4.2.1: a key that is not empty", with(good, "Sec-WebSocket-Key:"), 426, "16 bytes"},
-			{"11.3.1: one key", append(good, "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="), 426, "one Sec-WebSocket-Key"},
-			{"11.3.1: one key, whatever the other", append(good, "Sec-WebSocket-Key:"), 426, "one Sec-WebSocket-Key"},
-			{"4.2.1: a version", without(good, "Sec-WebSocket-Version"), 426, "Version"},
-			{"4.4: version 13 only: 8", with(good, "Sec-WebSocket-Version: 8"), 426, "Version"},
-			{"4.4: version 13 only: 14", with(good, "Sec-WebSocket-Version: 14"), 426, "Version"},
-			{"4.4: version 13 only: 013", with(good, "Sec-WebSocket-Version: 013"), 426, "Version"},
-			{"11.3.5: one version", append(good, "Sec-WebSocket-Version: 13"), 426, "Version"},
-			{"11.3.5: one version in the line", with(good, "Sec-WebSocket-Version: 13, 8"), 426, "Version"},
-			{"no body: with a length", append(good, "Content-Length: 6"), 426, "body"},
-			{"no body: in chunks", append(good, "Transfer-Encoding: chunked"), 426, "body"},
-			{"a length of 0 is no body", append(good, "Content-Length: 0"), 101, ""},
-			{"4.1: an extension may be offered", append(good, "Sec-WebSocket-Extensions: permessage-deflate"), 101, ""},
-			{"4.1: a subprotocol may be offered", append(good, "Sec-WebSocket-Protocol: chat"), 101, ""},
-			{"/ws/ is /ws", with(good, "GET /ws/?roomId=handshake-1 HTTP/1.1"), 101, ""},
-			{"/rooms/ROOM/ws/ is /rooms/ROOM/ws", with(good, "GET /rooms/handshake-1/ws/ HTTP/1.1"), 101, ""},
-		} {
+		for _, test := range handshakeRules("/ws?roomId=handshake-1") {
 			c := s.dial(0)
 			answer := c.handshake(test.lines)
 			body := ""
@@ -106,33 +112,39 @@ func TestSection4Handshake(t *testing.T) {
 			}
 			if answer.StatusCode != test.status || !strings.Contains(body, test.details) {
 				t.Errorf("%s: %d %s", test.rule, answer.StatusCode, body)
-				continue
-			}
-			h := answer.Header
-			switch test.status {
-			case 101: // section 4.2.2
-				if h.Get("Upgrade") != "websocket" || h.Get("Connection") != "Upgrade" || h.Get("Sec-WebSocket-Accept") != "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" {
-					t.Errorf("%s: %v", test.rule, h)
-				}
-				// None is spoken, so none may be agreed to.
-				if h["Sec-WebSocket-Extensions"] != nil || h["Sec-WebSocket-Protocol"] != nil || h["Content-Length"] != nil || h["Transfer-Encoding"] != nil {
-					t.Errorf("%s: %v", test.rule, h)
-				}
-				c.write(masked(0x81, `{"type":"PING"}`))
-				c.hear("PONG")
-			case 426: // sections 4.2.2 and 4.4, and RFC 9110, section 15.5.22
-				if h.Get("Sec-WebSocket-Version") != "13" || h.Get("Upgrade") != "websocket" {
-					t.Errorf("%s: %v", test.rule, h)
-				}
-				wantError(t, answer, body, protocol.CodeUpgradeRequired)
-			case 405:
-				if allow := h.Get("Allow"); allow != "GET, OPTIONS" {
-					t.Errorf("%s: Allow is %q", test.rule, allow)
-				}
+			} else {
+				c.checkAnswer(test.rule, answer, body)
 			}
 			_ = c.Close()
 		}
 	})
+}
+
+// checkAnswer looks at what an answer to a handshake must and must not have.
+func (c *rawConn) checkAnswer(rule string, answer *http.Response, body string) {
+	c.t.Helper()
+	h := answer.Header
+	switch answer.StatusCode {
+	case 101: // section 4.2.2
+		if h.Get("Upgrade") != "websocket" || h.Get("Connection") != "Upgrade" || h.Get("Sec-WebSocket-Accept") != "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" {
+			c.t.Errorf("%s: %v", rule, h)
+		}
+		// None is spoken, so none may be agreed to.
+		if h["Sec-Websocket-Extensions"] != nil || h["Sec-Websocket-Protocol"] != nil || h["Content-Length"] != nil || h["Transfer-Encoding"] != nil {
+			c.t.Errorf("%s: %v", rule, h)
+		}
+		c.write(masked(0x81, `{"type":"PING"}`))
+		c.hear("PONG")
+	case 426: // sections 4.2.2 and 4.4, and RFC 9110, section 15.5.22
+		if h.Get("Sec-WebSocket-Version") != "13" || h.Get("Upgrade") != "websocket" {
+			c.t.Errorf("%s: %v", rule, h)
+		}
+		wantError(c.t, answer, body, protocol.CodeUpgradeRequired)
+	case 405:
+		if allow := h.Get("Allow"); allow != "GET, OPTIONS" {
+			c.t.Errorf("%s: Allow is %q", rule, allow)
+		}
+	}
 }
 
 // What is the body of a request is never read as frames, and what follows it is a request.

@@ -368,7 +368,7 @@ func TestPongsForAClientThatReadsNothingAreBounded(t *testing.T) {
 				}
 				break
 			}
-			for _, conn := range s.conns() {
+			for _, conn := range s.spread() {
 				if n := conn.socket.pending(); n > 64<<10 {
 					t.Fatalf("%d bytes are pending", n)
 				}
@@ -390,7 +390,7 @@ func TestPanicEndsItsConnection(t *testing.T) {
 		real := s.nowMs
 		faults := make(chan struct{}, 1)
 		faults <- struct{}{}
-		l := s.conns()[slices.IndexFunc(s.conns(), func(c *conn) bool { return c.room.id == "panic-2" })].room
+		l := s.spread()[slices.IndexFunc(s.spread(), func(c *conn) bool { return c.room.id == "panic-2" })].room
 		l.mu.Lock()
 		s.nowMs = func() int64 {
 			select {
@@ -419,7 +419,7 @@ func TestPanicEndsItsConnection(t *testing.T) {
 func TestOneTurnIsBounded(t *testing.T) {
 	s := serve(t, nil)
 	s.open("turns-1", "ann").create()
-	c := s.conns()[0]
+	c := s.spread()[0]
 	ping := masked(wsPing, "")
 	turns, data := 0, bytes.Repeat(ping, 10*maxTurnFrames)
 	for ; len(data) > 0; turns++ {
