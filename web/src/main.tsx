@@ -69,13 +69,15 @@ function useVisit(): Visit {
   const [isReturning, setReturning] = useState(() => isReturnTo(invitation));
   const [problem, setProblem] = useState("");
   const [isGone, setGone] = useState(false);
-  const current = useRef(session);
+  /** Undefined while the viewer is on the way elsewhere. */
+  const current = useRef<Session | undefined>(session);
   useChanges(session.changes.listen);
 
   const begin = (next: Invitation): void => {
     session.close();
-    current.current = new Session();
-    setSession(current.current);
+    const made = new Session();
+    current.current = made;
+    setSession(made);
     setEntered(false);
     setReturning(false);
     setBusy(false);
@@ -114,11 +116,10 @@ function useVisit(): Visit {
     void wait(entrance.kind === "create" ? session.create(name) : session.join(entrance.roomId, name, entrance.orCreate));
   };
   const leave = async (next: Invitation): Promise<void> => {
+    current.current = undefined;
     setEntered(false);
     setBusy(true);
-    const left = session.client.leave();
-    session.close();
-    await left;
+    await session.leave();
     begin(next);
   };
   useEffect(() => {

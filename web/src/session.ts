@@ -161,6 +161,12 @@ export class Session {
     this.changes.tell();
   }
 
+  /** Ends the seat. */
+  leave(): Promise<void> {
+    this.#isClosed = true;
+    return this.client.leave();
+  }
+
   /** Lets go of everything but the seat. */
   close(): void {
     this.#isClosed = true;
