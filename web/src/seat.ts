@@ -50,13 +50,13 @@ export class SeatClaim {
     this.#locks = locks;
   }
 
-  /** Takes the seat for this tab until release(). False if another tab has it. */
-  async take(userId: string): Promise<boolean> {
+  /** Takes the seat for this tab until release(). False if another tab has it, which cannot be for one that is new. */
+  async take(userId: string, isNew = false): Promise<boolean> {
     if (this.#held === userId) {
       return true;
     }
     this.release();
-    const release = this.#locks === undefined ? await this.#ask(userId) : await this.#lock(this.#locks, userId);
+    const release = this.#locks === undefined ? await this.#ask(userId, isNew) : await this.#lock(this.#locks, userId, isNew);
     if (release === undefined) {
       return false;
     }
@@ -71,8 +71,12 @@ export class SeatClaim {
     this.#held = "";
   }
 
-  #lock(locks: LockManager, userId: string): Promise<(() => void) | undefined> {
-    const signal = AbortSignal.timeout(this.#isReload ? reloadWaitMs : waitMs);
+  #lock(locks: LockManager, userId: string, isNew: boolean): Promise<(() => void) | undefined> {
+    const end = new AbortController();
+    const { signal } = end;
+    if (!isNew) {
+      setTimeout(() => end.abort(), this.#isReload ? reloadWaitMs : waitMs);
+    }
     return new Promise((resolve) => {
       const hold = (): Promise<void> => new Promise((release) => resolve(release));
       locks.request(`usher.seat.${userId}`, { signal }, hold).catch(() => {
@@ -82,9 +86,9 @@ export class SeatClaim {
     });
   }
 
-  async #ask(userId: string): Promise<(() => void) | undefined> {
+  async #ask(userId: string, isNew: boolean): Promise<(() => void) | undefined> {
     const channel = new BroadcastChannel("usher.seats");
-    if (!this.#isReload) {
+    if (!this.#isReload && !isNew) {
       const isHeld = await new Promise<boolean>((resolve) => {
         setTimeout(() => resolve(false), answerMs);
         channel.onmessage = ({ data }: MessageEvent<ClaimMessage>) => data.type === "HELD" && data.userId === userId && resolve(true);

@@ -82,7 +82,7 @@ export class Session {
     client.on("message", (message) => this.#hear(message));
     const changed = (): void => this.changes.tell();
     this.mesh.on("room", changed);
-    client.on("seated", () => void this.#claim.take(client.userId));
+    client.on("seated", () => void this.#claim.take(client.userId, true));
     client.on("status", ({ state }) => {
       if (state === "ended") {
         this.mesh.close(); // data channels would outlive the seat
