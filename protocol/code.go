@@ -36,6 +36,7 @@ const (
 	CodeTooManyConnections Code = "TOO_MANY_CONNECTIONS"
 	CodeStorageUnavailable Code = "STORAGE_UNAVAILABLE"
 	CodeDraining           Code = "DRAINING"
+	CodeServerFull         Code = "SERVER_FULL"
 	CodeRoomUnavailable    Code = "ROOM_UNAVAILABLE"
 	CodeOriginNotAllowed   Code = "ORIGIN_NOT_ALLOWED"
 	CodeUpgradeRequired    Code = "UPGRADE_REQUIRED"
@@ -87,12 +88,13 @@ var Codes = []Refusal{
 	{CodeTargetNotFound, "Target is not in the room", false, 0, 0, "No seat has the targetUserId."},
 	{CodeTargetAway, "Target is away", true, 0, 0, "The target's seat is held after a lost connection, and the frame is of a kind that is not kept, or no more can be kept."},
 	{CodeTargetCannotHost, "Target's client cannot take over as host", false, 0, 0, "The target's client has not said \"protocol\":1, so it would not notice that it became host."},
-	{CodeRateLimited, "Too many messages; wait before you reconnect", true, CloseRateLimited, 0, "The connection sent more messages or bytes than its rate and burst allow."},
+	{CodeRateLimited, "Too many messages; wait before you reconnect", true, CloseRateLimited, 429, "The connection, or all those of its network address, sent more messages or bytes than the rate and burst allow. As an HTTP answer: the address sent more requests than it may."},
 	{CodeRoomBusy, "Room is busy; try again", true, 0, 0, "The room has more to send or to store than its budget allows."},
 	{CodeTooManyRooms, "Too many rooms from this address", true, 0, 0, "The address has as many rooms as one address may have."},
 	{CodeTooManyConnections, "Too many connections from this address", true, 0, 429, "The address has as many connections as one address may have."},
 	{CodeStorageUnavailable, "Storage is unavailable; try again later", true, 0, 503, "What was asked must be stored before it is answered, and the store does not accept it now. Relays go on."},
 	{CodeDraining, "Server is restarting; try again", true, 0, 503, "The server is about to stop and takes no new connections."},
+	{CodeServerFull, "Server is full; try again later", true, CloseTryLater, 503, "The server is near the memory that it may use, and takes no new rooms or connections. Relays go on."},
 	{CodeRoomUnavailable, "Room is unavailable; try again", true, 0, 503, "The room's object on Cloudflare cannot be reached or has too much to do."},
 	{CodeOriginNotAllowed, "Origin is not allowed", false, 0, 403, "The Origin of the request is not on the server's list."},
 	{CodeUpgradeRequired, "This address speaks WebSocket only", false, 0, 426, "A plain request, or a malformed WebSocket handshake, came to a WebSocket address."},
@@ -161,7 +163,7 @@ var Closings = []Closing{
 	{CloseResumed, "seat resumed elsewhere", false, "A newer connection took the seat with its resume token."},
 	{CloseRoomEnded, "room ended", false, "The room ended because nothing happened in it for too long."},
 	{CloseIdle, "idle for too long", true, "Nothing, not even a PING, came for too long."},
-	{CloseRateLimited, "too many messages", true, "The connection sent more than its rate and burst allow."},
+	{CloseRateLimited, "too many messages", true, "The connection, or its network address, sent more than its rate and burst allow."},
 }
 
 // Lookup returns the row of a close code, and false for one the server does not send.

@@ -158,6 +158,16 @@ func (r *Room) connOf(id ConnID) *conn {
 	return nil
 }
 
+// HasSeat reports whether somebody with this user id has a seat, held or not.
+func (r *Room) HasSeat(userID []byte) bool { return r.seatOf(userID) != nil }
+
+// Standing reports whether a connection has a seat, or is parked because a newer connection of
+// its seat took over. One that is neither has yet to join.
+func (r *Room) Standing(id ConnID) (seated, parked bool) {
+	c := r.connOf(id)
+	return c != nil && c.seat != nil && !c.parked, c != nil && c.parked
+}
+
 // step is one Step under way.
 type step struct {
 	*Room

@@ -3,7 +3,6 @@ package server
 import (
 	"bufio"
 	"crypto/sha1"
-	"crypto/tls"
 	"encoding/base64"
 	"errors"
 	"net"
@@ -57,6 +56,8 @@ func (s *Server) accept(w http.ResponseWriter, r *http.Request, roomID string) {
 		refusal = protocol.CodeOriginNotAllowed
 	case s.draining.Load():
 		refusal = protocol.CodeDraining
+	case s.memory.full():
+		refusal = protocol.CodeServerFull
 	}
 	if refusal != "" {
 		if refusal == protocol.CodeUpgradeRequired { // RFC 6455, section 4.4
@@ -65,19 +66,20 @@ func (s *Server) accept(w http.ResponseWriter, r *http.Request, roomID string) {
 		writeError(w, r, refusal, details)
 		return
 	}
-	address, limitKey := s.addresses.keys(r)
-	if !s.connLimit.acquire(limitKey) {
+	from := senderOf(r)
+	place, ok := s.gate.occupy(from)
+	if !ok {
 		writeError(w, r, protocol.CodeTooManyConnections, "")
 		return
 	}
 	live, refusal := s.enter(roomID)
 	if refusal != "" {
-		s.connLimit.release(limitKey)
+		s.gate.release(place)
 		writeError(w, r, refusal, "")
 		return
 	}
 	defer live.leave()
-	c := &conn{server: s, room: live, id: room.ConnID(s.lastConn.Add(1)), address: address, limitKey: limitKey, requestID: requestID(r)}
+	c := &conn{server: s, room: live, id: room.ConnID(s.lastConn.Add(1)), address: from.address, place: place, requestID: requestID(r)}
 	s.metrics.connections.Add(1) // before the client knows, so that a drain waits for it
 	buffered, err := c.upgrade(w, key)
 	if err != nil {
@@ -86,7 +88,8 @@ func (s *Server) accept(w http.ResponseWriter, r *http.Request, roomID string) {
 		return
 	}
 	s.log.Debug("connection opened", "requestId", c.requestID, "conn", uint64(c.id))
-	live.connect(c, room.Event{Kind: room.Connected, Conn: c.id, Address: address, Secret: s.secret()})
+	live.connect(c, room.Event{Kind: room.Connected, Conn: c.id, Address: from.address, Secret: s.secret()})
+	place.upgraded(c)
 	c.socket.start(buffered)
 	if s.draining.Load() { // it may have been looked for before it was there
 		c.restart()
@@ -152,9 +155,9 @@ func (c *conn) upgrade(w http.ResponseWriter, key string) (buffered []byte, err 
 // poller, so that an idle client costs no goroutine.
 func (c *conn) attach(socket net.Conn) error {
 	s := c.server
-	_, secured := socket.(*tls.Conn)
-	if p := s.poller(); p != nil && !secured {
-		polled, err := p.take(socket, c)
+	tcp := plainTCP(socket)
+	if p := s.poller(); p != nil && tcp != nil {
+		polled, err := p.take(tcp, c)
 		if err != nil {
 			_ = socket.Close()
 			return err

@@ -4,6 +4,8 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
+	"log/slog"
+	"net"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -19,43 +21,84 @@ type addressBook struct {
 	// secret must stay the same as long as keys are kept, so over restarts.
 	secret  [32]byte
 	trusted []netip.Prefix
+	log     *slog.Logger
+	warned  [len(doubts)]sync.Once
 }
 
-// keys returns the key of the client's address, and the key to count it by in
-// a limiter, which is 0 for loopback and trusted proxies: they are not counted.
+// keys returns the key of the client's address, and the key to count it by in limits: the same,
+// or 0 for a trusted proxy's own requests, which are not counted. Clients of a proxy that does not
+// tell them apart share one key, and are counted.
 func (b *addressBook) keys(r *http.Request) (key, limitKey uint64) {
-	addr := clientAddress(r, b.trusted)
+	addr, doubt := clientAddress(r, b.trusted)
+	if doubt != noDoubt {
+		b.warned[doubt].Do(func() { b.log.Warn(doubts[doubt]) })
+	}
 	key = addressKey(b.secret, addr)
-	if addr.IsLoopback() || inNetworks(b.trusted, addr) {
+	if doubt == noDoubt && inNetworks(b.trusted, addr) {
 		return key, 0
 	}
 	return key, key
 }
 
+// socketKey is the key to count a socket by before it has sent anything, 0 for a trusted proxy's.
+func (b *addressBook) socketKey(socket net.Conn) uint64 {
+	addr, _ := parseHop(socket.RemoteAddr().String())
+	if inNetworks(b.trusted, addr) {
+		return 0
+	}
+	return addressKey(b.secret, addr)
+}
+
+// doubt is why the clients behind a proxy cannot be told apart.
+type doubt uint8
+
+const (
+	noDoubt doubt = iota
+	untrustedProxy
+	unreadableHop
+	tooManyHops
+)
+
+// doubts are the warnings, each of which is logged once.
+var doubts = [...]string{
+	noDoubt: "",
+	untrustedProxy: "X-Forwarded-For came from an address of this network that is not among trusted-proxy; " +
+		"all clients of that proxy share the limits of one address",
+	unreadableHop: "a trusted proxy sent an X-Forwarded-For that cannot be read; such clients share the limits of one address",
+	tooManyHops:   "a trusted proxy sent an X-Forwarded-For with too many trusted addresses; such clients share the limits of one address",
+}
+
 // clientAddress returns the address a request comes from: the socket's, or,
 // when that is a trusted proxy's, the one nearest to the right end of
 // X-Forwarded-For that is not. What is left of it anybody could have written.
-// It is the zero Addr only for a socket that has no IP address.
-func clientAddress(r *http.Request, trusted []netip.Prefix) netip.Addr {
+// It is the zero Addr only for a socket that has no IP address. With a doubt it is the socket's.
+func clientAddress(r *http.Request, trusted []netip.Prefix) (netip.Addr, doubt) {
 	remote := remoteAddress(r)
-	if !inNetworks(trusted, remote) {
-		return remote
-	}
-	client := remote
-	hops := 0
 	// A proxy may add a line of its own, which is the same as a longer list
 	// (RFC 9110, section 5.3).
 	lines := r.Header.Values("X-Forwarded-For")
+	if !inNetworks(trusted, remote) {
+		// A header from further away is anybody's, and says nothing about the configuration.
+		if len(lines) > 0 && (remote.IsLoopback() || remote.IsPrivate()) {
+			return remote, untrustedProxy
+		}
+		return remote, noDoubt
+	}
+	client := remote
+	hops := 0
 	for i := len(lines) - 1; i >= 0; i-- {
 		for rest := lines[i]; ; {
 			comma := strings.LastIndexByte(rest, ',')
 			addr, ok := parseHop(strings.Trim(rest[comma+1:], " \t"))
 			hops++
-			if !ok || hops > maxForwardedHops {
-				return remote
+			switch {
+			case !ok:
+				return remote, unreadableHop
+			case hops > maxForwardedHops:
+				return remote, tooManyHops
 			}
 			if client = addr; !inNetworks(trusted, addr) {
-				return addr
+				return addr, noDoubt
 			}
 			if comma < 0 {
 				break
@@ -63,7 +106,7 @@ func clientAddress(r *http.Request, trusted []netip.Prefix) netip.Addr {
 			rest = rest[:comma]
 		}
 	}
-	return client
+	return client, noDoubt
 }
 
 // remoteAddress is the address at the other end of the socket.
@@ -110,70 +153,4 @@ func addressKey(secret [32]byte, addr netip.Addr) uint64 {
 	mac := hmac.New(sha256.New, secret[:])
 	mac.Write(bytes)
 	return max(1, binary.BigEndian.Uint64(mac.Sum(nil)))
-}
-
-// limiterShards spreads the keys so that connections from different addresses
-// seldom wait for each other. A power of two.
-const limiterShards = 16
-
-// limiter counts connections, or rooms, by address and refuses more than a
-// bound. Key 0 is not counted. For concurrent use.
-type limiter struct {
-	max    int // 0 for no bound
-	shards [limiterShards]struct {
-		sync.Mutex
-		counts map[uint64]int
-		_      [64]byte // shards on cache lines of their own
-	}
-}
-
-func newLimiter(max int) *limiter { return &limiter{max: max} }
-
-// acquire counts one more, or returns false where the bound is reached. What
-// was acquired must be released once, with the same key.
-func (l *limiter) acquire(key uint64) bool { return l.count(key, l.max) }
-
-// restore counts one more without a bound: for what exists already, such as
-// the rooms found on disk at the start.
-func (l *limiter) restore(key uint64) { l.count(key, 0) }
-
-func (l *limiter) count(key uint64, bound int) bool {
-	if key == 0 {
-		return true
-	}
-	shard := &l.shards[key%limiterShards]
-	shard.Lock()
-	defer shard.Unlock()
-	n := shard.counts[key]
-	if bound > 0 && n >= bound {
-		return false
-	}
-	if shard.counts == nil {
-		shard.counts = make(map[uint64]int)
-	}
-	shard.counts[key] = n + 1
-	return true
-}
-
-// release counts one less.
-func (l *limiter) release(key uint64) {
-	if key == 0 {
-		return
-	}
-	shard := &l.shards[key%limiterShards]
-	shard.Lock()
-	defer shard.Unlock()
-	n := shard.counts[key]
-	if n == 0 {
-		panic("server: limiter released more than was acquired")
-	}
-	if n > 1 {
-		shard.counts[key] = n - 1
-		return
-	}
-	delete(shard.counts, key)
-	if len(shard.counts) == 0 {
-		// A map keeps the room of its busiest hour.
-		shard.counts = nil
-	}
 }

@@ -16,6 +16,9 @@ type Config struct {
 	// Page is whether / serves the page: rooms, a film in sync and the signaling
 	// drawn. Default true; without it / is not found.
 	Page bool
+	// MetricsListen is a TCP address to serve /metrics on, which then is not served on Listen.
+	// "" (the default) serves it on Listen.
+	MetricsListen string
 	// DataDir is the folder of the room store; it is made when missing. Default "./usher-data".
 	DataDir string
 
@@ -30,12 +33,28 @@ type Config struct {
 	// MaxPendingBytes bounds what is kept for a client that reads too
 	// slowly; past it the client is cut off. 64 KiB to 64 MiB. Default 1 MiB.
 	MaxPendingBytes int
-	// MaxConnsPerAddress bounds the open connections of one network address,
-	// 0 for no bound. Default 200. Loopback and trusted proxies are not counted.
+	// MaxMemoryBytes is the memory that the process should stay within: as it nears, new rooms and
+	// connections are refused, and relays go on. 0 (the default) is three quarters of what the machine or the
+	// process's control group has, where that is known; else at least 32 MiB.
+	MaxMemoryBytes int64
+
+	// What follows is counted by network address: by the /64 for IPv6, each loopback
+	// address as one. What a trusted proxy does for itself is not counted.
+
+	// MaxConnsPerAddress bounds the open sockets of one address, 0 for no bound. Default 200.
 	MaxConnsPerAddress int
-	// MaxRoomsPerAddress bounds the rooms that one network address has
-	// created, 0 for no bound. Default 100. Loopback and trusted proxies are not counted.
+	// MaxRoomsPerAddress bounds the rooms that one address has created, 0 for no bound. Default 100.
 	MaxRoomsPerAddress int
+	// AddressRequests bounds the HTTP requests of one address, handshakes included. A full room of 50 that
+	// reconnects five times in a row makes 500, and opening the page takes about ten. Default 20 a second, 2 000 at once.
+	AddressRequests Rate
+	// AddressJoins bounds the joins that are no return by token. The full room makes 250. Default 3 a second, 300 at once.
+	AddressJoins Rate
+	// AddressMessages bounds the messages of all connections of one address, requests counting for 20.
+	// The full room sends 3 675 from each of 50. Default 2 000 a second, 200 000 at once, at least 20.
+	AddressMessages Rate
+	// AddressBytes bounds their bytes. Default 2 MiB a second, 200 MiB at once, at least MaxFrameBytes.
+	AddressBytes Rate
 
 	// AllowOrigins lists the origins that browsers may come from: "*" (the
 	// default), exact ones such as "https://example.org" or
@@ -73,6 +92,14 @@ type Config struct {
 	Log *slog.Logger
 }
 
+// maxMemoryBytes is MaxMemoryBytes, or else what there is.
+func (c *Config) maxMemoryBytes() int64 {
+	if c.MaxMemoryBytes != 0 {
+		return c.MaxMemoryBytes
+	}
+	return availableMemory() / 4 * 3
+}
+
 // DefaultConfig returns the defaults named at each field.
 func DefaultConfig() Config {
 	return Config{
@@ -84,6 +111,10 @@ func DefaultConfig() Config {
 		MaxPendingBytes:    1 << 20,
 		MaxConnsPerAddress: 200,
 		MaxRoomsPerAddress: 100,
+		AddressRequests:    Rate{20, 2_000},
+		AddressJoins:       Rate{3, 300},
+		AddressMessages:    Rate{2_000, 200_000},
+		AddressBytes:       Rate{2 << 20, 200 << 20},
 		AllowOrigins:       []string{"*"},
 		DrainSpread:        3 * time.Second,
 		DrainTimeout:       10 * time.Second,

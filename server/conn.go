@@ -37,10 +37,10 @@ type conn struct {
 		cut()
 		pending() int
 	}
-	// address stands for the client's; limitKey is what the limiters count it
-	// by, 0 where they do not.
-	address, limitKey uint64
-	requestID         string
+	// address stands for the client's network address, and place is among those of it, nil if it is not counted.
+	address   uint64
+	place     *place
+	requestID string
 	// frames is used by whoever reads the socket, so by one goroutine at a time.
 	frames frame.Reader
 	// closing: a close frame is on its way, and what still comes is not looked at.
@@ -144,12 +144,16 @@ func (c *conn) received(op frame.Opcode, payload []byte) {
 		event.Kind = room.ReceivedBinary
 	}
 	c.server.metrics.messageReceived(t.message.Type)
-	c.room.turn(t, event)
+	if c.affords(event.Message, len(payload)) {
+		c.room.turn(t, event)
+	}
 	t.release()
 }
 
 func (c *conn) seen() {
-	c.room.step(room.Event{Kind: room.Seen, Conn: c.id})
+	if c.affords(nil, 0) {
+		c.room.step(room.Event{Kind: room.Seen, Conn: c.id})
+	}
 }
 
 // closed is the client's close frame; it is answered unless it is an answer itself.
@@ -170,7 +174,7 @@ func (c *conn) ended() {
 
 // release gives back the connection's place.
 func (c *conn) release() {
-	c.server.connLimit.release(c.limitKey)
+	c.server.gate.vacate(c.place)
 	c.server.metrics.connections.Add(-1)
 }
 

@@ -25,6 +25,10 @@ const (
 	maxLoggedPathBytes = 64
 	// corsMaxAge is the longest that Chromium keeps a preflight's answer, in seconds.
 	corsMaxAge = "7200"
+	// refusalDelay is how long a request waits for its refusal when its address has used up its budget;
+	// reliefDelay is shorter, for probes that have a time-out of a second.
+	refusalDelay = 500 * time.Millisecond
+	reliefDelay  = 100 * time.Millisecond
 )
 
 // route is one path of the server.
@@ -37,6 +41,10 @@ type route struct {
 	// section 4.1), and which may end with a slash.
 	socket  bool
 	handler http.HandlerFunc
+	// cost is how many requests one counts for, 1 when 0.
+	cost int
+	// always: it is answered even to an address that has used up its budget.
+	always bool
 }
 
 // allow is the value of Allow and Access-Control-Allow-Methods.
@@ -61,6 +69,8 @@ type edge struct {
 	trusted []netip.Prefix
 	log     *slog.Logger
 	metrics *metrics
+	// gate has the budgets of addresses; nil, in tests, for none.
+	gate *gate
 }
 
 // newEdge returns the handler of all routes. cfg must be valid.
@@ -71,19 +81,19 @@ func newEdge(cfg Config, m *metrics, routes ...route) (*edge, error) {
 	}
 	e := &edge{mux: http.NewServeMux(), origins: origins, trusted: cfg.TrustedProxies, log: cfg.Log, metrics: m}
 	for _, rt := range routes {
-		e.mux.HandleFunc(rt.path, guard(rt))
+		e.mux.HandleFunc(rt.path, e.guard(rt))
 		if rt.socket {
-			e.mux.HandleFunc(rt.path+"/{$}", guard(rt))
+			e.mux.HandleFunc(rt.path+"/{$}", e.guard(rt))
 		}
 	}
 	if !slices.ContainsFunc(routes, func(rt route) bool { return rt.path == "/" }) {
-		e.mux.HandleFunc("/", notFound)
+		e.mux.HandleFunc("/", e.notFound)
 	}
 	return e, nil
 }
 
-// guard checks the method and answers OPTIONS (RFC 9110, section 9.3.7).
-func guard(rt route) http.HandlerFunc {
+// guard charges the request, checks its method and answers OPTIONS (RFC 9110, section 9.3.7).
+func (e *edge) guard(rt route) http.HandlerFunc {
 	allow := rt.allow()
 	methods := strings.Split(allow, ", ")
 	return func(w http.ResponseWriter, r *http.Request) {
@@ -91,6 +101,8 @@ func guard(rt route) http.HandlerFunc {
 			a.route = rt.path
 		}
 		switch {
+		case !e.affords(r, rt):
+			writeError(w, r, protocol.CodeRateLimited, "")
 		case r.Method == http.MethodOptions:
 			preflight(w, r, allow)
 		case !slices.Contains(methods, r.Method):
@@ -103,12 +115,31 @@ func guard(rt route) http.HandlerFunc {
 }
 
 // notFound answers 404, but lets a preflight pass, or a page could not read the 404.
-func notFound(w http.ResponseWriter, r *http.Request) {
+func (e *edge) notFound(w http.ResponseWriter, r *http.Request) {
+	if !e.affords(r, route{}) {
+		writeError(w, r, protocol.CodeRateLimited, "")
+		return
+	}
 	if r.Method == http.MethodOptions {
 		preflight(w, r, (&route{}).allow())
 		return
 	}
 	writeError(w, r, protocol.CodeNotFound, "")
+}
+
+// affords charges a request to the budget of its address, and returns false if that is used up. Whoever goes on asking
+// has to wait for each answer then: a refusal costs as much as most answers do.
+func (e *edge) affords(r *http.Request, rt route) bool {
+	s := senderOf(r).source
+	if s == nil || e.gate.spend(s, requests, max(1, rt.cost)) {
+		return true
+	}
+	delay := refusalDelay
+	if rt.always {
+		delay = reliefDelay
+	}
+	e.gate.delay(r.Context(), s, delay)
+	return rt.always
 }
 
 func preflight(w http.ResponseWriter, r *http.Request, allow string) {
@@ -122,16 +153,20 @@ func preflight(w http.ResponseWriter, r *http.Request, allow string) {
 
 func (e *edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
-	id := e.requestID(r)
+	v := &visit{id: e.requestID(r)}
+	if e.gate != nil {
+		v.from = e.gate.sender(r)
+		defer e.gate.letGo(v.from)
+	}
 	a := &answer{ResponseWriter: w}
-	r = r.WithContext(context.WithValue(r.Context(), requestIDKey{}, id))
+	r = r.WithContext(context.WithValue(r.Context(), visitKey{}, v))
 	if r.Body != http.NoBody {
 		r.Body = http.MaxBytesReader(w, r.Body, maxBodyBytes)
 	}
-	e.setHeaders(w.Header(), r, id)
+	e.setHeaders(w.Header(), r, v.id)
 	defer e.finish(a, r, start)
 	if !isClean(r.URL.EscapedPath()) {
-		notFound(a, r)
+		e.notFound(a, r)
 		return
 	}
 	e.mux.ServeHTTP(a, r)
@@ -211,13 +246,26 @@ func clip(s string, maxBytes int) string {
 	return s
 }
 
-type requestIDKey struct{}
+// visit is what the edge knows of a request.
+type visit struct {
+	id   string
+	from sender
+}
+
+type visitKey struct{}
+
+func visitOf(r *http.Request) *visit {
+	if v, ok := r.Context().Value(visitKey{}).(*visit); ok {
+		return v
+	}
+	return &visit{}
+}
 
 // requestID returns the id of a request that passed the edge, else "".
-func requestID(r *http.Request) string {
-	id, _ := r.Context().Value(requestIDKey{}).(string)
-	return id
-}
+func requestID(r *http.Request) string { return visitOf(r).id }
+
+// senderOf returns where a request comes from that passed the edge.
+func senderOf(r *http.Request) sender { return visitOf(r).from }
 
 // requestID makes an id, or takes over the one of a trusted proxy. A client's
 // own could forge the log.

@@ -47,7 +47,7 @@ func TestConnectionsOfAnAddressAreBounded(t *testing.T) {
 			answer, _ := s.ask("GET", "/ws?roomId=conns-4", upgradeHeaders(from)...)
 			return answer.StatusCode == 101
 		})
-		eventually(t, "the probe is gone", func() bool { return s.connLimit.total() == 2 })
+		eventually(t, "the probe is gone", func() bool { return s.gate.sources.places() == 2 })
 		second = s.open("conns-2", "bob", from)
 		refused()
 	}
@@ -130,11 +130,9 @@ func TestNothingIsLeftWhenEverybodyHasLeft(t *testing.T) {
 		if rooms, people := s.metrics.rooms.Load(), s.metrics.participants.Load(); rooms != 0 || people != 0 {
 			t.Errorf("%d rooms and %d participants are counted", rooms, people)
 		}
-		for _, l := range []*limiter{s.connLimit, s.roomLimit} {
-			for i := range l.shards {
-				if l.shards[i].counts != nil {
-					t.Errorf("a limiter keeps %v", l.shards[i].counts)
-				}
+		for i := range s.roomLimit.shards {
+			if counts := s.roomLimit.shards[i].counts; counts != nil {
+				t.Errorf("the rooms of addresses are %v", counts)
 			}
 		}
 		if rooms := stored(t, s.copyStore()); len(rooms) != 0 {

@@ -58,6 +58,16 @@ func listenLoopback(port string, open func(string) (net.Listener, error)) (liste
 	return listeners, nil
 }
 
+// ListenError says which address could not be listened on.
+type ListenError struct {
+	// Setting is the name of the setting, listen or metrics-listen, and Address its value.
+	Setting, Address string
+	Err              error
+}
+
+func (e *ListenError) Error() string { return e.Setting + " " + e.Address + ": " + e.Err.Error() }
+func (e *ListenError) Unwrap() error { return e.Err }
+
 func listenTCP(address string) (net.Listener, error) { return net.Listen("tcp", address) }
 
 func closeAll(listeners []net.Listener) {

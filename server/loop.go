@@ -127,7 +127,10 @@ func (l *liveRoom) claimRoom(event *room.Event) (address uint64) {
 	switch {
 	case c == nil:
 		return 0
-	case c.limitKey == 0:
+	case l.server.memory.full():
+		event.RefuseCreate = protocol.CodeServerFull
+		return 0
+	case c.place == nil: // a trusted proxy's own
 		l.server.roomLimit.restore(c.address)
 	case !l.server.roomLimit.acquire(c.address):
 		event.RefuseCreate = protocol.CodeTooManyRooms

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"net/http"
 	"strconv"
 	"sync/atomic"
@@ -42,6 +43,7 @@ type metrics struct {
 	errors, undelivered                 []counter               // by index in protocol.Codes, past it any other
 	closes                              []counter               // by index in protocol.Closings, then other, then none
 	frames, joins, saves, failedCommits counter
+	socketsRefused, madeWay             counter
 
 	commits      prometheus.Histogram
 	requests     *prometheus.CounterVec
@@ -114,6 +116,8 @@ func (m *metrics) describe() {
 	m.showCounter("usher_frames_relayed_total", "Frames passed on from one client to another.", "", "", &m.frames)
 	m.showCounter("usher_joins_total", "Seats taken; returns to a held seat are not counted.", "", "", &m.joins)
 	m.showCounter("usher_saves_total", "Room snapshots committed.", "", "", &m.saves)
+	m.showCounter("usher_sockets_refused_total", "Sockets closed at once: their address has or opens too many, or memory is nearly used up.", "", "", &m.socketsRefused)
+	m.showCounter("usher_sockets_made_way_total", "Sockets without a seat closed for newer ones of their address.", "", "", &m.madeWay)
 	m.showCounter("usher_commits_failed_total", "Commits of the room store that failed.", "", "", &m.failedCommits)
 }
 
@@ -192,11 +196,37 @@ func (m *metrics) requested(route string, status int) {
 	m.requests.WithLabelValues(route, label).Inc()
 }
 
-// route is GET /metrics.
+// scrapeCost is how many requests one scrape counts for.
+const scrapeCost = 20
+
+// route is GET /metrics. One scrape is put together at a time, and sent when the next may be.
 func (m *metrics) route() route {
 	scrape := promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
-	return route{path: "/metrics", handler: func(w http.ResponseWriter, r *http.Request) {
+	turn := make(chan struct{}, 1)
+	return route{path: "/metrics", cost: scrapeCost, handler: func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case turn <- struct{}{}:
+		case <-r.Context().Done():
+			return
+		}
+		page := &heldAnswer{header: w.Header()}
+		func() {
+			defer func() { <-turn }()
+			scrape.ServeHTTP(page, r)
+		}()
 		w.Header().Set("Cache-Control", "no-store")
-		scrape.ServeHTTP(w, r)
+		w.WriteHeader(max(page.status, http.StatusOK))
+		_, _ = w.Write(page.body.Bytes()) // the client may be gone
 	}}
 }
+
+// heldAnswer keeps an answer to be sent later.
+type heldAnswer struct {
+	header http.Header
+	status int
+	body   bytes.Buffer
+}
+
+func (a *heldAnswer) Header() http.Header         { return a.header }
+func (a *heldAnswer) WriteHeader(status int)      { a.status = status }
+func (a *heldAnswer) Write(b []byte) (int, error) { return a.body.Write(b) }

@@ -40,10 +40,13 @@ type Server struct {
 	pollers   []*poller
 	sockets   socketLimits
 	origins   *OriginList
-	addresses addressBook
+	gate      *gate
+	memory    *memory
 	metrics   *metrics
 	// onCommit is called after each commit, before anybody hears of it.
 	onCommit func(records int, took time.Duration)
+	// metricsAside serves them on a listener of their own, nil if they are served with everything else.
+	metricsAside *metricsServer
 	outside
 
 	started   time.Time
@@ -60,7 +63,6 @@ type Server struct {
 	unsaved  unsavedRooms
 	// waitingBytes is what waits for commits in all rooms. What many wait for counts once.
 	waitingBytes atomic.Int64
-	connLimit    *limiter
 	roomLimit    *limiter
 }
 
@@ -73,8 +75,8 @@ func New(config Config) (*Server, error) {
 	s := &Server{
 		config: config, log: config.Log, debug: config.Log.Enabled(context.Background(), slog.LevelDebug),
 		metrics: newMetrics(), rooms: registry{m: make(map[string]*liveRoom)},
-		connLimit: newLimiter(config.MaxConnsPerAddress), roomLimit: newLimiter(config.MaxRoomsPerAddress),
-		started: time.Now(),
+		roomLimit: newLimiter(config.MaxRoomsPerAddress),
+		started:   time.Now(),
 	}
 	s.startedMs = s.started.UnixMilli()
 	s.onCommit = s.metrics.committed
@@ -88,29 +90,44 @@ func New(config Config) (*Server, error) {
 	}); err != nil {
 		return nil, err
 	}
-	if s.listeners, err = listen(config.Listen, listenTCP); err != nil {
-		_ = s.store.Close()
-		return nil, err
-	}
-	if err = s.prepare(); err != nil {
+	if err = s.open(); err != nil {
 		closeAll(s.listeners)
+		s.metricsAside.close()
 		_ = s.store.Close()
 		return nil, err
 	}
 	return s, nil
 }
 
+// open opens the listeners and prepares what serves them.
+func (s *Server) open() (err error) {
+	if s.listeners, err = listen(s.config.Listen, listenTCP); err != nil {
+		return &ListenError{"listen", s.config.Listen, err}
+	}
+	if s.metricsAside, err = openMetrics(&s.config); err != nil {
+		return err
+	}
+	return s.prepare()
+}
+
 // prepare makes what serves the listener and takes stock of the store.
 func (s *Server) prepare() error {
 	s.clean.Store(s.store.WasClean())
-	s.addresses = addressBook{secret: s.store.Secret(), trusted: s.config.TrustedProxies}
+	book := &addressBook{secret: s.store.Secret(), trusted: s.config.TrustedProxies, log: s.log}
+	s.memory = newMemory(s.config.maxMemoryBytes(), s.log)
+	nowMs := func() int64 { return s.nowMs() } // of the clock that is set when Run begins
+	s.gate = newGate(&s.config, book, nowMs, s.memory, s.metrics)
 	var err error
 	if s.origins, err = ParseOrigins(s.config.AllowOrigins); err != nil {
 		return err
 	}
-	routes := append(healthRoutes(s.ready), s.metrics.route(), s.roomRoute(),
-		turnRoute(newConfiguredICE(s.config), s.origins, s.log))
+	routes := append(healthRoutes(s.ready), s.roomRoute(), turnRoute(newConfiguredICE(s.config), s.origins, s.log))
 	routes = append(routes, s.wsRoutes()...)
+	if s.metricsAside == nil {
+		routes = append(routes, s.metrics.route())
+	} else if err := s.metricsAside.prepare(s.config, book, nowMs, s.metrics); err != nil {
+		return err
+	}
 	if s.config.Page {
 		if routes, err = withPage(routes); err != nil {
 			return err
@@ -120,7 +137,9 @@ func (s *Server) prepare() error {
 	if err != nil {
 		return err
 	}
+	edge.gate = s.gate
 	s.http = newHTTPServer(edge, s.log)
+	s.gate.watch(s.http)
 	if s.certs != nil {
 		s.http.TLSConfig = s.certs.tlsConfig()
 	}
@@ -170,6 +189,8 @@ func (s *Server) ready() protocol.Code {
 		return protocol.CodeDraining
 	case !s.store.Accepts():
 		return protocol.CodeStorageUnavailable
+	case s.memory.full():
+		return protocol.CodeServerFull
 	}
 	return ""
 }
@@ -182,13 +203,17 @@ func (s *Server) Run(ctx context.Context) error {
 	grace := time.Duration(s.config.Room.SeatGraceMs) * time.Millisecond
 	defer s.afterFunc(grace, func() { s.endUntouched(background) }).Stop()
 	go s.saveUnsaved(background)
+	go s.memory.watch(background)
+	s.metricsAside.serve(func(err error) { s.log.Error("metrics are not served any more", "error", err) })
+	defer s.metricsAside.close()
 	served := make(chan error, len(s.listeners))
 	for _, listener := range s.listeners {
+		gated := &gatedListener{listener, s.gate}
 		go func() {
 			if s.certs != nil {
-				served <- s.http.ServeTLS(listener, "", "")
+				served <- s.http.ServeTLS(gated, "", "")
 			} else {
-				served <- s.http.Serve(listener)
+				served <- s.http.Serve(gated)
 			}
 		}()
 	}
@@ -212,6 +237,7 @@ func (s *Server) saveUnsaved(ctx context.Context) {
 			return
 		case <-ticker.C:
 			s.unsaved.save()
+			s.gate.sweep()
 		}
 	}
 }

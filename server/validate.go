@@ -19,6 +19,10 @@ const (
 	day = 24 * time.Hour
 	// maxPerAddress keeps counts within any int.
 	maxPerAddress = 1_000_000_000
+	// The highest rates and bursts of an address.
+	maxPerSecond, maxBytesPerSecond = 1_000_000, 1 << 30
+	// minMaxMemory is twice what an idle server takes.
+	minMaxMemory = 32 << 20
 	// maxDrain is longer than any supervisor waits before it kills.
 	maxDrain = time.Hour
 )
@@ -41,10 +45,9 @@ type problems []error
 func (p *problems) add(format string, args ...any) { *p = append(*p, fmt.Errorf(format, args...)) }
 
 func (p *problems) checkNetwork(c *Config) {
-	if _, port, err := net.SplitHostPort(c.Listen); err != nil {
-		p.add("listen must be host:port or :port, not %q", c.Listen)
-	} else if _, err := strconv.ParseUint(port, 10, 16); err != nil {
-		p.add("listen must end in a port from 0 to 65535, not %q", port)
+	p.address("listen", c.Listen)
+	if c.MetricsListen != "" {
+		p.address("metrics-listen", c.MetricsListen)
 	}
 	if c.DataDir == "" {
 		p.add("data must name a folder")
@@ -67,6 +70,14 @@ func (p *problems) checkNetwork(c *Config) {
 	p.duration("drain-timeout", c.DrainTimeout, 0, maxDrain)
 	if c.DrainTimeout <= c.DrainSpread {
 		p.add("drain-timeout must be more than drain-spread (%s), not %s", show(c.DrainSpread), show(c.DrainTimeout))
+	}
+}
+
+func (p *problems) address(name, address string) {
+	if _, port, err := net.SplitHostPort(address); err != nil {
+		p.add("%s must be host:port or :port, not %q", name, address)
+	} else if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		p.add("%s must end in a port from 0 to 65535, not %q", name, port)
 	}
 }
 
@@ -98,6 +109,19 @@ func (p *problems) checkLimits(c *Config) {
 	p.size("max-pending", c.MaxPendingBytes, 64<<10, 64<<20)
 	p.count("max-connections-per-address", c.MaxConnsPerAddress, 0, maxPerAddress)
 	p.count("max-rooms-per-address", c.MaxRoomsPerAddress, 0, maxPerAddress)
+	if c.MaxMemoryBytes != 0 && c.MaxMemoryBytes < minMaxMemory {
+		p.add("max-memory must be 0 or at least %s, not %s", showBytes(minMaxMemory), showBytes(int(c.MaxMemoryBytes)))
+	}
+	p.rate("address-request", c.AddressRequests, maxPerSecond, p.count)
+	p.rate("address-join", c.AddressJoins, maxPerSecond, p.count)
+	p.rate("address-message", c.AddressMessages, maxPerSecond, p.count)
+	p.rate("address-byte", c.AddressBytes, maxBytesPerSecond, p.size)
+	if r := c.AddressMessages; r.PerSecond > 0 && r.Burst < requestCost { // what is allowed must be able to pass
+		p.add("address-message-burst must be at least %d, not %d", requestCost, r.Burst)
+	}
+	if r := c.AddressBytes; r.PerSecond > 0 && r.Burst < c.MaxFrameBytes {
+		p.add("address-byte-burst must be at least max-frame (%s), not %s", showBytes(c.MaxFrameBytes), showBytes(r.Burst))
+	}
 	if c.MaxStoreBytes != 0 && c.MaxStoreBytes < store.MinMaxBytes {
 		p.add("max-store must be 0 or at least %s, not %s", showBytes(store.MinMaxBytes), showBytes(int(c.MaxStoreBytes)))
 	}
@@ -107,6 +131,14 @@ func (p *problems) checkLimits(c *Config) {
 	}
 	if c.Room.ByteBurst < c.MaxFrameBytes {
 		p.add("byte-burst must be at least max-frame (%s), not %s", showBytes(c.MaxFrameBytes), showBytes(c.Room.ByteBurst))
+	}
+}
+
+// rate checks a Rate, which is two settings. Without a rate the burst means nothing.
+func (p *problems) rate(name string, r Rate, high int, check func(name string, n, low, high int)) {
+	check(name+"-rate", r.PerSecond, 0, high)
+	if r.PerSecond > 0 {
+		check(name+"-burst", r.Burst, 1, high)
 	}
 }
 

@@ -18,6 +18,12 @@ func (s *settings) serverConfig() (server.Config, error) {
 	config.MaxFrameBytes, config.MaxPendingBytes = int(s.MaxFrame), int(s.MaxPending)
 	config.MaxStoreBytes = int64(s.MaxStore)
 	config.MaxConnsPerAddress, config.MaxRoomsPerAddress = int(s.MaxConnectionsPerAddress), int(s.MaxRoomsPerAddress)
+	config.MaxMemoryBytes = int64(s.MaxMemory)
+	config.AddressRequests = server.Rate{PerSecond: int(s.AddressRequestRate), Burst: int(s.AddressRequestBurst)}
+	config.AddressJoins = server.Rate{PerSecond: int(s.AddressJoinRate), Burst: int(s.AddressJoinBurst)}
+	config.AddressMessages = server.Rate{PerSecond: int(s.AddressMessageRate), Burst: int(s.AddressMessageBurst)}
+	config.AddressBytes = server.Rate{PerSecond: int(s.AddressByteRate), Burst: int(s.AddressByteBurst)}
+	config.MetricsListen = s.MetricsListen
 	config.AllowOrigins, config.TrustedProxies = s.AllowOrigin, s.TrustedProxy
 	config.ICEServers = s.ICEServer
 	config.TLSCert, config.TLSKey, config.TLSDomains = s.TLSCert, s.TLSKey, s.TLSDomain

@@ -69,8 +69,10 @@ func explainServe(config server.Config, err error) error {
 	switch {
 	case errors.Is(err, store.ErrLocked):
 		return &hinted{fmt.Errorf("%s is in use by a running server", config.DataDir), "stop that one, or choose another folder with --data"}
-	case errors.Is(err, syscall.EADDRINUSE):
-		return &hinted{fmt.Errorf("%s is in use by another program", config.Listen), "stop that one, or choose another port with --listen"}
+	}
+	var refused *server.ListenError
+	if errors.As(err, &refused) && errors.Is(err, syscall.EADDRINUSE) {
+		return &hinted{fmt.Errorf("%s is in use by another program", refused.Address), "stop that one, or choose another port with --" + refused.Setting}
 	}
 	return err
 }

@@ -61,7 +61,9 @@ func TestASecondServerIsExplained(t *testing.T) {
 	}{
 		{nil, "", ""},
 		{fmt.Errorf("opening: %w", store.ErrLocked), "./usher-data is in use", "--data"},
-		{fmt.Errorf("listening: %w", syscall.EADDRINUSE), "localhost:8787 is in use", "--listen"},
+		{&server.ListenError{Setting: "listen", Address: "localhost:8787", Err: syscall.EADDRINUSE}, "localhost:8787 is in use", "--listen"},
+		{&server.ListenError{Setting: "metrics-listen", Address: ":9090", Err: syscall.EADDRINUSE}, ":9090 is in use", "--metrics-listen"},
+		{&server.ListenError{Setting: "listen", Address: ":80", Err: syscall.EACCES}, "listen :80: permission denied", ""},
 		{errors.New("the disk is on fire"), "the disk is on fire", ""},
 	} {
 		var out bytes.Buffer

@@ -20,12 +20,13 @@ var groups = []kong.Group{
 // setting: it may come from the environment and the file too. The defaults are
 // those of server.DefaultConfig, which a test holds.
 type settings struct {
-	Listen       string         `group:"network" default:"localhost:8787" placeholder:"ADDRESS" help:"Where to serve, as HOST:PORT (localhost:8787); :8787 is every interface."`
-	Page         choice         `group:"network" default:"true" placeholder:"true" choices:"true,false" help:"Whether / serves the page to watch together."`
-	AllowOrigin  originPatterns `group:"network" default:"*" placeholder:"ORIGIN,..." help:"Origins that browsers may come from (*), with * for any run of characters but /."`
-	TrustedProxy networks       `group:"network" placeholder:"NETWORK,..." help:"Addresses or CIDR networks whose X-Forwarded-For is believed."`
-	DrainSpread  duration       `group:"network" default:"3s" min:"0s" max:"1h" help:"Over how long the sockets are closed when the server stops."`
-	DrainTimeout duration       `group:"network" default:"10s" min:"0s" max:"1h" help:"Deadline of the whole stop; more than drain-spread."`
+	Listen        string         `group:"network" default:"localhost:8787" placeholder:"ADDRESS" help:"Where to serve, as HOST:PORT (localhost:8787); :8787 is every interface."`
+	Page          choice         `group:"network" default:"true" placeholder:"true" choices:"true,false" help:"Whether / serves the page to watch together."`
+	AllowOrigin   originPatterns `group:"network" default:"*" placeholder:"ORIGIN,..." help:"Origins that browsers may come from (*), with * for any run of characters but /."`
+	TrustedProxy  networks       `group:"network" placeholder:"NETWORK,..." help:"Addresses or CIDR networks whose X-Forwarded-For is believed."`
+	MetricsListen string         `group:"network" placeholder:"ADDRESS" help:"Where to serve /metrics instead, as HOST:PORT."`
+	DrainSpread   duration       `group:"network" default:"3s" min:"0s" max:"1h" help:"Over how long the sockets are closed when the server stops."`
+	DrainTimeout  duration       `group:"network" default:"10s" min:"0s" max:"1h" help:"Deadline of the whole stop; more than drain-spread."`
 
 	Data            string   `group:"rooms" default:"./usher-data" placeholder:"FOLDER" help:"Folder that keeps the rooms (./usher-data); made when missing."`
 	MaxStore        byteSize `group:"rooms" default:"0" min:"0" help:"Bytes that the kept rooms may take, 0 for no bound, else at least 8MiB."`
@@ -49,8 +50,17 @@ type settings struct {
 	RoomOutputBurst          byteSize `group:"limits" default:"256MiB" min:"1" max:"1GiB" help:"Bytes that a room sends to several participants at once."`
 	RoomRequestRate          count    `group:"limits" default:"50" min:"1" max:"1000000" help:"Requests a second that change a room, joins included."`
 	RoomRequestBurst         count    `group:"limits" default:"1000" min:"1" max:"1000000" help:"Requests that may change a room at once."`
+	MaxMemory                byteSize `group:"limits" default:"0" min:"0" help:"Memory to stay within by refusing new rooms and connections; 0 is three quarters of what there is, else at least 32MiB."`
 	MaxConnectionsPerAddress count    `group:"limits" default:"200" min:"0" help:"Open connections of one network address, 0 for no bound."`
 	MaxRoomsPerAddress       count    `group:"limits" default:"100" min:"0" help:"Rooms created from one network address, 0 for no bound."`
+	AddressRequestRate       count    `group:"limits" default:"20" min:"0" max:"1000000" help:"HTTP requests a second from one network address, handshakes included, 0 for no bound."`
+	AddressRequestBurst      count    `group:"limits" default:"2000" min:"1" max:"1000000" help:"HTTP requests that one network address may make at once."`
+	AddressJoinRate          count    `group:"limits" default:"3" min:"0" max:"1000000" help:"Joins a second from one network address, returns by token not counted, 0 for no bound."`
+	AddressJoinBurst         count    `group:"limits" default:"300" min:"1" max:"1000000" help:"Joins that one network address may make at once."`
+	AddressMessageRate       count    `group:"limits" default:"2000" min:"0" max:"1000000" help:"Messages a second from all connections of one network address, 0 for no bound."`
+	AddressMessageBurst      count    `group:"limits" default:"200000" min:"1" max:"1000000" help:"Messages that one network address may send at once."`
+	AddressByteRate          byteSize `group:"limits" default:"2MiB" min:"0" max:"1GiB" help:"Bytes a second from all connections of one network address, 0 for no bound."`
+	AddressByteBurst         byteSize `group:"limits" default:"200MiB" min:"1" max:"1GiB" help:"Bytes that one network address may send at once."`
 
 	ICEServer      iceServers `group:"ice" name:"ice-server" placeholder:"URL,..." help:"STUN and TURN servers handed out to clients."`
 	TURNSecret     string     `group:"ice" name:"turn-secret" secret:"" placeholder:"SECRET" help:"Shared secret of a TURN server with use-auth-secret; better in a file."`

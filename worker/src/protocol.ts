@@ -54,8 +54,8 @@ export const refusals = {
   TARGET_AWAY: { error: "Target is away", retryable: true, status: 0 },
   /** The target's client has not said "protocol":1, so it would not notice that it became host. */
   TARGET_CANNOT_HOST: { error: "Target's client cannot take over as host", retryable: false, status: 0 },
-  /** The connection sent more messages or bytes than its rate and burst allow. */
-  RATE_LIMITED: { error: "Too many messages; wait before you reconnect", retryable: true, status: 0 },
+  /** The connection, or all those of its network address, sent more messages or bytes than the rate and burst allow. As an HTTP answer: the address sent more requests than it may. */
+  RATE_LIMITED: { error: "Too many messages; wait before you reconnect", retryable: true, status: 429 },
   /** The room has more to send or to store than its budget allows. */
   ROOM_BUSY: { error: "Room is busy; try again", retryable: true, status: 0 },
   /** The address has as many rooms as one address may have. */
@@ -66,6 +66,8 @@ export const refusals = {
   STORAGE_UNAVAILABLE: { error: "Storage is unavailable; try again later", retryable: true, status: 503 },
   /** The server is about to stop and takes no new connections. */
   DRAINING: { error: "Server is restarting; try again", retryable: true, status: 503 },
+  /** The server is near the memory that it may use, and takes no new rooms or connections. Relays go on. */
+  SERVER_FULL: { error: "Server is full; try again later", retryable: true, status: 503 },
   /** The room's object on Cloudflare cannot be reached or has too much to do. */
   ROOM_UNAVAILABLE: { error: "Room is unavailable; try again", retryable: true, status: 503 },
   /** The Origin of the request is not on the server's list. */

@@ -69,7 +69,10 @@ export interface ErrorCodes {
   readonly TARGET_AWAY: Refusal;
   /** The target's client has not said "protocol":1, so it would not notice that it became host. */
   readonly TARGET_CANNOT_HOST: Refusal;
-  /** The connection sent more messages or bytes than its rate and burst allow. */
+  /**
+   * The connection, or all those of its network address, sent more messages or bytes than the rate and burst allow. As an
+   * HTTP answer: the address sent more requests than it may.
+   */
   readonly RATE_LIMITED: Refusal;
   /** The room has more to send or to store than its budget allows. */
   readonly ROOM_BUSY: Refusal;
@@ -81,6 +84,8 @@ export interface ErrorCodes {
   readonly STORAGE_UNAVAILABLE: Refusal;
   /** The server is about to stop and takes no new connections. */
   readonly DRAINING: Refusal;
+  /** The server is near the memory that it may use, and takes no new rooms or connections. Relays go on. */
+  readonly SERVER_FULL: Refusal;
   /** The room's object on Cloudflare cannot be reached or has too much to do. */
   readonly ROOM_UNAVAILABLE: Refusal;
   /** The Origin of the request is not on the server's list. */
@@ -125,12 +130,13 @@ export const errorCodes: ErrorCodes = {
   TARGET_NOT_FOUND: { error: "Target is not in the room", retryable: false },
   TARGET_AWAY: { error: "Target is away", retryable: true },
   TARGET_CANNOT_HOST: { error: "Target's client cannot take over as host", retryable: false },
-  RATE_LIMITED: { error: "Too many messages; wait before you reconnect", retryable: true, close: 4029 },
+  RATE_LIMITED: { error: "Too many messages; wait before you reconnect", retryable: true, close: 4029, status: 429 },
   ROOM_BUSY: { error: "Room is busy; try again", retryable: true },
   TOO_MANY_ROOMS: { error: "Too many rooms from this address", retryable: true },
   TOO_MANY_CONNECTIONS: { error: "Too many connections from this address", retryable: true, status: 429 },
   STORAGE_UNAVAILABLE: { error: "Storage is unavailable; try again later", retryable: true, status: 503 },
   DRAINING: { error: "Server is restarting; try again", retryable: true, status: 503 },
+  SERVER_FULL: { error: "Server is full; try again later", retryable: true, close: 1013, status: 503 },
   ROOM_UNAVAILABLE: { error: "Room is unavailable; try again", retryable: true, status: 503 },
   ORIGIN_NOT_ALLOWED: { error: "Origin is not allowed", retryable: false, status: 403 },
   UPGRADE_REQUIRED: { error: "This address speaks WebSocket only", retryable: false, status: 426 },
@@ -176,7 +182,7 @@ export interface CloseCodes {
   readonly 4004: Closing;
   /** Nothing, not even a PING, came for too long. */
   readonly 4008: Closing;
-  /** The connection sent more than its rate and burst allow. */
+  /** The connection, or its network address, sent more than its rate and burst allow. */
   readonly 4029: Closing;
 }
 

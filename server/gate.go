@@ -1,0 +1,249 @@
+package server
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"usher/protocol"
+)
+
+const (
+	// acceptsPerRequest is how many more sockets than requests an address may
+	// open, so that who is refused can be told so.
+	acceptsPerRequest = 10
+	// maxHTTPWhenFull bounds the sockets that are no WebSockets while memory is nearly used up.
+	maxHTTPWhenFull = 256
+)
+
+// gate lets sockets and requests in, or not. It counts what each network
+// address does and has open; what an address has spent outlives its connections.
+type gate struct {
+	addresses *addressBook
+	// maxSockets bounds the open sockets of an address, 0 for no bound.
+	maxSockets int
+	buckets    [budgets]bucket
+	sources    sources
+	nowNs      func() int64
+	memory     *memory
+	metrics    *metrics
+	// http is how many sockets net/http has, those of trusted proxies included.
+	http atomic.Int64
+	// draining is closed when nothing may wait any more.
+	draining chan struct{}
+}
+
+// newGate returns the gate of a valid Config. nowMs is the clock of the budgets.
+func newGate(c *Config, book *addressBook, nowMs func() int64, memory *memory, m *metrics) *gate {
+	return &gate{
+		addresses: book, maxSockets: c.MaxConnsPerAddress, memory: memory, metrics: m, draining: make(chan struct{}),
+		nowNs: func() int64 { return nowMs() * int64(time.Millisecond) },
+		buckets: [budgets]bucket{
+			accepts:  bucketOf(Rate{c.AddressRequests.PerSecond * acceptsPerRequest, c.AddressRequests.Burst}),
+			requests: bucketOf(c.AddressRequests),
+			joins:    bucketOf(c.AddressJoins),
+			messages: bucketOf(c.AddressMessages),
+			payload:  bucketOf(c.AddressBytes),
+		},
+	}
+}
+
+// gatedListener counts the sockets of each address before they have sent anything.
+type gatedListener struct {
+	net.Listener
+	gate *gate
+}
+
+// Accept returns the next socket that is let in. Others are closed.
+func (l *gatedListener) Accept() (net.Conn, error) {
+	for {
+		socket, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		tcp := socket.(*net.TCPConn)
+		if admitted := l.gate.admit(tcp); admitted != nil {
+			return admitted, nil
+		}
+		l.gate.metrics.socketsRefused.Add(1)
+		_ = tcp.SetLinger(0) // the kernel keeps nothing of it
+		_ = tcp.Close()
+	}
+}
+
+// admit gives a socket a place. It returns nil if there is none, and the
+// socket as it is if it is a trusted proxy's.
+func (g *gate) admit(tcp *net.TCPConn) net.Conn {
+	if g.memory.full() && g.http.Load() >= maxHTTPWhenFull {
+		return nil
+	}
+	key := g.addresses.socketKey(tcp)
+	if key == 0 {
+		return tcp
+	}
+	s := g.sources.enter(key, g.nowNs())
+	if !g.spend(s, accepts, 1) {
+		g.sources.leave(s, g.nowNs())
+		return nil
+	}
+	p := &place{source: s, socket: tcp}
+	if !g.settle(p) {
+		return nil
+	}
+	return &gatedSocket{tcp, g, p}
+}
+
+// gatedSocket is a socket that has a place until it is closed.
+type gatedSocket struct {
+	*net.TCPConn
+	gate  *gate
+	place *place
+}
+
+// Close implements net.Conn.
+func (s *gatedSocket) Close() error {
+	s.gate.vacate(s.place)
+	return s.TCPConn.Close()
+}
+
+// placeOf returns the place of a socket as net/http has it, nil without one.
+func placeOf(socket net.Conn) *place {
+	if wrapped, ok := socket.(interface{ NetConn() net.Conn }); ok { // TLS
+		socket = wrapped.NetConn()
+	}
+	if gated, ok := socket.(*gatedSocket); ok {
+		return gated.place
+	}
+	return nil
+}
+
+// plainTCP returns the TCP socket that net/http handed over, nil for one with TLS.
+func plainTCP(socket net.Conn) *net.TCPConn {
+	switch socket := socket.(type) {
+	case *net.TCPConn:
+		return socket
+	case *gatedSocket:
+		return socket.TCPConn
+	}
+	return nil
+}
+
+type placeKey struct{}
+
+// watch has a http.Server tell the gate of its sockets.
+func (g *gate) watch(server *http.Server) {
+	server.ConnContext = func(ctx context.Context, socket net.Conn) context.Context {
+		if p := placeOf(socket); p != nil {
+			return context.WithValue(ctx, placeKey{}, p)
+		}
+		return ctx
+	}
+	server.RegisterOnShutdown(func() { close(g.draining) })
+	server.ConnState = func(socket net.Conn, state http.ConnState) {
+		switch state {
+		case http.StateNew:
+			g.http.Add(1)
+		case http.StateHijacked, http.StateClosed:
+			g.http.Add(-1)
+		default:
+			placeOf(socket).setBusy(state == http.StateActive)
+		}
+	}
+}
+
+// sweep forgets the addresses that have nothing open and whose budgets are full again.
+func (g *gate) sweep() { g.sources.sweep(g.nowNs()) }
+
+// sender is where a request comes from.
+type sender struct {
+	// address stands for the client's network address.
+	address uint64
+	// source has its budgets, and place is its socket; nil where it is not counted.
+	source *source
+	place  *place
+	// held: source is to be left when the request is over.
+	held bool
+}
+
+// sender returns where a request comes from. It must be let go when the request is over.
+func (g *gate) sender(r *http.Request) sender {
+	p, _ := r.Context().Value(placeKey{}).(*place)
+	if p != nil && r.Header["X-Forwarded-For"] == nil {
+		return sender{address: p.source.key, source: p.source, place: p}
+	}
+	address, limitKey := g.addresses.keys(r)
+	switch {
+	case p != nil: // keys had nothing to do but to warn
+		return sender{address: address, source: p.source, place: p}
+	case limitKey == 0:
+		return sender{address: address}
+	}
+	return sender{address: address, source: g.sources.enter(limitKey, g.nowNs()), held: true}
+}
+
+// maxDelayed is how many requests of an address wait at once; more are answered at once.
+const maxDelayed = 64
+
+// delay waits, unless too many requests of the address wait already.
+func (g *gate) delay(ctx context.Context, s *source, d time.Duration) {
+	if s.delayed.Add(1) <= maxDelayed {
+		select {
+		case <-ctx.Done():
+		case <-g.draining:
+		case <-time.After(d):
+		}
+	}
+	s.delayed.Add(-1)
+}
+
+func (g *gate) letGo(from sender) {
+	if from.held {
+		g.sources.leave(from.source, g.nowNs())
+	}
+}
+
+// affords charges a message to the budgets of the client's address. If they are used
+// up it closes the connection and returns false. m is nil for what is no message.
+func (c *conn) affords(m *protocol.Message, size int) bool {
+	if c.place == nil {
+		return true
+	}
+	g, s := c.server.gate, c.place.source
+	cost := 1
+	if m != nil && m.Type.Request() {
+		cost = requestCost
+	}
+	if g.spendMessage(s, cost, size) && (m == nil || c.affordsJoin(m)) {
+		return true
+	}
+	c.refuse(protocol.CodeRateLimited)
+	return false
+}
+
+// affordsJoin charges a join. A return to a seat by its token is none: it must always be possible.
+func (c *conn) affordsJoin(m *protocol.Message) bool {
+	if m.Type != protocol.CreateRoom && m.Type != protocol.JoinRoom {
+		return true
+	}
+	if m.ResumeToken != nil && c.room.hasSeat(m.UserID) {
+		return true
+	}
+	return c.server.gate.spend(c.place.source, joins, 1)
+}
+
+func (l *liveRoom) hasSeat(userID []byte) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.room.HasSeat(userID)
+}
+
+// refuse ends a connection by an ERROR that is the shell's to send. The seat is held.
+func (c *conn) refuse(code protocol.Code) {
+	row := code.Lookup()
+	c.server.metrics.errorSent(code)
+	c.send(protocol.ErrorMessage{Code: code, Error: row.Error, Retryable: row.Retryable, Timestamp: c.server.nowMs()}.Append(nil))
+	c.close(row.Close)
+	c.disconnected(row.Close)
+}

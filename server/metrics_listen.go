@@ -1,0 +1,67 @@
+package server
+
+import (
+	"errors"
+	"net"
+	"net/http"
+)
+
+// maxMetricsSockets bounds the sockets that one address may have at MetricsListen.
+const maxMetricsSockets = 16
+
+// metricsServer serves /metrics on a listener of its own. A nil one serves nothing.
+type metricsServer struct {
+	listeners []net.Listener
+	http      *http.Server
+}
+
+// openMetrics opens the listener, so that what is wrong with it is known early. Nil where none is asked for.
+func openMetrics(config *Config) (*metricsServer, error) {
+	if config.MetricsListen == "" {
+		return nil, nil
+	}
+	listeners, err := listen(config.MetricsListen, listenTCP)
+	if err != nil {
+		return nil, &ListenError{"metrics-listen", config.MetricsListen, err}
+	}
+	return &metricsServer{listeners: listeners}, nil
+}
+
+// prepare makes what serves. It has bounds of its own, so that clients cannot keep the operator out.
+func (m *metricsServer) prepare(config Config, book *addressBook, nowMs func() int64, counts *metrics) error {
+	edge, err := newEdge(config, counts, counts.route())
+	if err != nil {
+		return err
+	}
+	m.http = newHTTPServer(edge, config.Log)
+	gate := newGate(&Config{MaxConnsPerAddress: maxMetricsSockets}, book, nowMs, nil, counts)
+	gate.watch(m.http)
+	for i, listener := range m.listeners {
+		m.listeners[i] = &gatedListener{listener, gate}
+	}
+	return nil
+}
+
+// serve serves until close.
+func (m *metricsServer) serve(failed func(error)) {
+	if m == nil {
+		return
+	}
+	for _, listener := range m.listeners {
+		go func() {
+			if err := m.http.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+				failed(err)
+			}
+		}()
+	}
+}
+
+func (m *metricsServer) close() {
+	if m == nil {
+		return
+	}
+	closeAll(m.listeners)
+	if m.http != nil {
+		_ = m.http.Close()
+	}
+}

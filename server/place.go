@@ -1,0 +1,233 @@
+package server
+
+import (
+	"net"
+	"slices"
+
+	"usher/protocol"
+	"usher/room"
+)
+
+// spareSockets is how many sockets an address may have beyond its bound while all within it
+// have a seat, so that a handshake can be answered by 429.
+const spareSockets = 16
+
+// place is one open socket of an address. The source's lock guards it. A nil place is not counted.
+type place struct {
+	source *source
+	// socket is to be closed to make way; nil for a WebSocket behind a proxy.
+	socket net.Conn
+	// busy: a request is under way. webSocket: it is, or is becoming, a WebSocket;
+	// conn is it, once its room knows it.
+	busy, webSocket bool
+	conn            *conn
+	left            bool
+}
+
+// settle adds a socket to those of its address and makes way for it. It returns false if it may not stay.
+func (g *gate) settle(p *place) bool {
+	s := p.source
+	s.mu.Lock()
+	s.places = append(s.places, p)
+	open := len(s.places)
+	s.mu.Unlock()
+	switch {
+	case g.maxSockets == 0 || open <= g.maxSockets || g.closeIdle(p):
+	case open <= g.maxSockets+spareSockets:
+		go g.makeWay(p) // it waits for rooms, and other sockets wait to be accepted
+	case !g.makeWay(p):
+		g.vacate(p)
+		return false
+	}
+	return true
+}
+
+// occupy gives a handshake the place of its socket, or one of its own behind a proxy. It returns false if all
+// WebSockets that the address may have are taken by seats. A nil place is not counted.
+func (g *gate) occupy(from sender) (*place, bool) {
+	if from.source == nil {
+		return nil, true
+	}
+	p, s := from.place, from.source
+	if p == nil {
+		p = &place{source: g.sources.enter(s.key, g.nowNs())}
+	}
+	s.mu.Lock()
+	p.webSocket = true
+	if from.place == nil {
+		s.places = append(s.places, p)
+	}
+	open := 0
+	for _, other := range s.places {
+		if other.webSocket {
+			open++
+		}
+	}
+	s.mu.Unlock()
+	if g.maxSockets > 0 && open > g.maxSockets && !g.makeWay(p) {
+		g.release(p)
+		return nil, false
+	}
+	return p, true
+}
+
+// upgraded notes the WebSocket that a place is for, from now on.
+func (p *place) upgraded(c *conn) {
+	if p == nil {
+		return
+	}
+	p.source.mu.Lock()
+	defer p.source.mu.Unlock()
+	p.conn, p.socket = c, nil
+}
+
+// release ends what occupy began. The socket of a refused handshake stays open for more requests.
+func (g *gate) release(p *place) {
+	if p == nil {
+		return
+	}
+	p.source.mu.Lock()
+	p.webSocket = false
+	stays := p.socket != nil
+	p.source.mu.Unlock()
+	if !stays {
+		g.vacate(p)
+	}
+}
+
+// vacate takes a socket out of those of its address. It returns false if it was out already.
+func (g *gate) vacate(p *place) bool {
+	if p == nil {
+		return false
+	}
+	s := p.source
+	s.mu.Lock()
+	left := p.left
+	if p.left = true; !left {
+		at := slices.Index(s.places, p)
+		if s.places = slices.Delete(s.places, at, at+1); len(s.places) == 0 {
+			s.places = nil
+		}
+	}
+	s.mu.Unlock()
+	if !left {
+		g.sources.leave(s, g.nowNs())
+	}
+	return !left
+}
+
+func (p *place) setBusy(busy bool) {
+	if p == nil {
+		return
+	}
+	p.source.mu.Lock()
+	defer p.source.mu.Unlock()
+	p.busy = busy
+}
+
+// closeIdle closes the oldest other socket of the address that is no WebSocket and waits for a request.
+func (g *gate) closeIdle(newcomer *place) bool {
+	for _, p := range newcomer.others() {
+		if !p.webSocket && !p.busy && g.closeHTTP(p.place) {
+			return true
+		}
+	}
+	return false
+}
+
+// makeWay closes one socket of the address for a newer one: the oldest without a seat, whose client may try again,
+// or else for a WebSocket the oldest that is parked, which nobody misses. It returns false if there is none.
+func (g *gate) makeWay(newcomer *place) bool {
+	others := newcomer.others()
+	forWebSocket := newcomer.isWebSocket()
+	for _, p := range others {
+		if p.conn != nil && p.conn.room.giveWay(p.conn, false) && g.madeWay(p.place) ||
+			!p.webSocket && !forWebSocket && g.closeHTTP(p.place) {
+			return true
+		}
+	}
+	if !forWebSocket {
+		return false
+	}
+	for _, p := range others {
+		if p.conn != nil && p.conn.room.giveWay(p.conn, true) && g.madeWay(p.place) {
+			return true
+		}
+	}
+	return false
+}
+
+// standing is a copy of a place's state.
+type standing struct {
+	*place
+	busy, webSocket bool
+	conn            *conn
+}
+
+// others are the other sockets of the address, the oldest first.
+func (p *place) others() []standing {
+	s := p.source
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	others := make([]standing, 0, len(s.places))
+	for _, other := range s.places {
+		if other != p {
+			others = append(others, standing{other, other.busy, other.webSocket, other.conn})
+		}
+	}
+	return others
+}
+
+func (p *place) isWebSocket() bool {
+	p.source.mu.Lock()
+	defer p.source.mu.Unlock()
+	return p.webSocket
+}
+
+// madeWay counts a place that was given up. It returns false if that had happened before.
+func (g *gate) madeWay(p *place) bool {
+	if !g.vacate(p) {
+		return false
+	}
+	g.metrics.madeWay.Add(1)
+	return true
+}
+
+// closeHTTP closes a socket unless it has become a WebSocket by now.
+func (g *gate) closeHTTP(p *place) bool {
+	p.source.mu.Lock()
+	upgrading := p.webSocket
+	p.source.mu.Unlock()
+	if upgrading || !g.madeWay(p) {
+		return false
+	}
+	_ = p.socket.Close()
+	return true
+}
+
+// giveWay closes a connection that has no seat with 1013, or else one that is parked with 1000. It returns false for
+// any other. One that is about to end has no seat any more.
+func (l *liveRoom) giveWay(c *conn, parked bool) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.gone || c.gone.Load() {
+		return !parked
+	}
+	code := protocol.CloseTryLater
+	seated, isParked := l.room.Standing(c.id)
+	switch {
+	case seated || isParked != parked:
+		return false
+	case isParked: // the only code after which the existing extension does not come back with yet another socket
+		code = protocol.CloseNormal
+	}
+	if c.gone.Swap(true) {
+		return !parked
+	}
+	l.server.metrics.connClosed(code)
+	t := turns.Get().(*turn)
+	l.locked(t, l.server.nowMs(), room.Event{Kind: room.Disconnected, Conn: c.id, CloseCode: code})
+	t.release()
+	c.close(code)
+	return true
+}
