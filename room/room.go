@@ -161,11 +161,14 @@ func (r *Room) connOf(id ConnID) *conn {
 // HasSeat reports whether somebody with this user id has a seat, held or not.
 func (r *Room) HasSeat(userID []byte) bool { return r.seatOf(userID) != nil }
 
-// Standing reports whether a connection has a seat, or is parked because a newer connection of
-// its seat took over. One that is neither has yet to join.
+// Standing reports whether a connection has a seat or waits for its turn to get one, or is parked
+// because a newer connection of its seat took over. One that is neither has yet to join.
 func (r *Room) Standing(id ConnID) (seated, parked bool) {
 	c := r.connOf(id)
-	return c != nil && c.seat != nil && !c.parked, c != nil && c.parked
+	if c == nil || c.parked {
+		return false, c != nil
+	}
+	return c.seat != nil || c.wait != nil, false
 }
 
 // step is one Step under way.

@@ -92,8 +92,8 @@ type Config struct {
 	Log *slog.Logger
 }
 
-// maxMemoryBytes is MaxMemoryBytes, or else what there is.
-func (c *Config) maxMemoryBytes() int64 {
+// MemoryBound is MaxMemoryBytes or else three quarters of what there is, and 0 if that is unknown.
+func (c *Config) MemoryBound() int64 {
 	if c.MaxMemoryBytes != 0 {
 		return c.MaxMemoryBytes
 	}

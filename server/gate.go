@@ -31,13 +31,15 @@ type gate struct {
 	metrics    *metrics
 	// http is how many sockets net/http has, those of trusted proxies included.
 	http atomic.Int64
+	// wait waits for so long, unless ctx ends or the server drains. A test may have its own.
+	wait func(ctx context.Context, d time.Duration)
 	// draining is closed when nothing may wait any more.
 	draining chan struct{}
 }
 
 // newGate returns the gate of a valid Config. nowMs is the clock of the budgets.
 func newGate(c *Config, book *addressBook, nowMs func() int64, memory *memory, m *metrics) *gate {
-	return &gate{
+	g := &gate{
 		addresses: book, maxSockets: c.MaxConnsPerAddress, memory: memory, metrics: m, draining: make(chan struct{}),
 		nowNs: func() int64 { return nowMs() * int64(time.Millisecond) },
 		buckets: [budgets]bucket{
@@ -48,6 +50,8 @@ func newGate(c *Config, book *addressBook, nowMs func() int64, memory *memory, m
 			payload:  bucketOf(c.AddressBytes),
 		},
 	}
+	g.wait = g.waitForReal
+	return g
 }
 
 // gatedListener counts the sockets of each address before they have sent anything.
@@ -189,13 +193,17 @@ const maxDelayed = 64
 // delay waits, unless too many requests of the address wait already.
 func (g *gate) delay(ctx context.Context, s *source, d time.Duration) {
 	if s.delayed.Add(1) <= maxDelayed {
-		select {
-		case <-ctx.Done():
-		case <-g.draining:
-		case <-time.After(d):
-		}
+		g.wait(ctx, d)
 	}
 	s.delayed.Add(-1)
+}
+
+func (g *gate) waitForReal(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-g.draining:
+	case <-time.After(d):
+	}
 }
 
 func (g *gate) letGo(from sender) {

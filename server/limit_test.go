@@ -2,11 +2,10 @@ package server
 
 import (
 	"fmt"
+	"net/http"
 	"net/netip"
 	"runtime"
 	"testing"
-
-	"github.com/coder/websocket"
 
 	"usher/protocol"
 )
@@ -16,41 +15,123 @@ func behindProxy(c *Config) {
 	c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 }
 
-func TestConnectionsOfAnAddressAreBounded(t *testing.T) {
-	t.Parallel()
-	s := serve(t, func(c *Config) {
+// limited is behindProxy with a bound of connections.
+func limited(max int) func(*Config) {
+	return func(c *Config) {
 		behindProxy(c)
-		c.MaxConnsPerAddress = 2
-	})
-	const from = "X-Forwarded-For: 192.0.2.7"
-	first, second := s.open("conns-1", "ann", from), s.open("conns-2", "bob", from)
-	first.quiet()
-	refused := func() {
-		t.Helper()
-		for _, path := range []string{"/ws?roomId=conns-1", "/rooms/conns-3/ws"} {
-			answer, body := s.ask("GET", path, upgradeHeaders(from)...)
-			wantError(t, answer, body, protocol.CodeTooManyConnections)
+		c.MaxConnsPerAddress = max
+	}
+}
+
+const (
+	fromOne   = "X-Forwarded-For: 192.0.2.7"
+	fromOther = "X-Forwarded-For: 192.0.2.8"
+)
+
+func TestSocketsWithoutASeatMakeWayOldestFirst(t *testing.T) {
+	t.Parallel()
+	s := serve(t, limited(3))
+	ann := s.open("ways-1", "ann", fromOne)
+	ann.create()
+	first, second := s.open("ways-1", "bob", fromOne), s.open("ways-2", "carl", fromOne)
+	third := s.open("ways-3", "dora", fromOne)
+	first.closed(protocol.CloseTryLater)
+	s.open("ways-1", "elsa", fromOther).quiet()
+	s.open("ways-1", "fred").quiet() // the proxy's own are not counted
+	s.open("ways-1", "gina").quiet()
+	fourth := s.open("ways-2", "hans", fromOne)
+	second.closed(protocol.CloseTryLater)
+	third.quiet()
+	fourth.create()
+	ann.quiet()
+	if got := s.metrics.madeWay.Load(); got != 2 {
+		t.Errorf("%d sockets made way", got)
+	}
+}
+
+func TestParkedSocketsMakeWayNextAndThenNobody(t *testing.T) {
+	t.Parallel()
+	s := serve(t, limited(3))
+	older := s.open("parked-1", "ann", fromOne)
+	older.create()
+	newer := s.open("parked-1", "ann", fromOne)
+	newer.join()
+	bob := s.open("parked-1", "bob", fromOne)
+	bob.join()
+	newer.expect("USER_JOINED")
+	carl := s.open("parked-1", "carl", fromOne)
+	older.closedAtLast(protocol.CloseNormal)
+	carl.join()
+	for _, path := range []string{"/ws?roomId=parked-1", "/rooms/parked-2/ws"} {
+		answer, body := s.ask("GET", path, upgradeHeaders(fromOne)...)
+		wantError(t, answer, body, protocol.CodeTooManyConnections)
+		if answer.Header.Get("Retry-After") == "" {
+			t.Error("no Retry-After")
 		}
 	}
-	refused()
-	s.open("conns-1", "carl", "X-Forwarded-For: 192.0.2.8").quiet()
-	for i := range 5 { // the proxy's own are not counted, neither are other answers
-		s.open("conns-1", fmt.Sprint(i)).quiet()
-		s.ask("GET", "/health", from)
-		s.ask("GET", "/ws?roomId=bad", upgradeHeaders(from)...)
+	for _, c := range []*client{newer, bob, carl} {
+		c.say("PING")
 	}
-	for _, end := range []func(*client){(*client).leave, (*client).drop, func(c *client) {
-		_ = c.ws.Write(t.Context(), websocket.MessageBinary, []byte("binary"))
-	}} {
-		end(second)
-		eventually(t, "its place is free", func() bool {
-			answer, _ := s.ask("GET", "/ws?roomId=conns-4", upgradeHeaders(from)...)
-			return answer.StatusCode == 101
+	carl.leave() // its place is free at once
+	eventually(t, "its place is free", func() bool {
+		answer, _ := s.ask("GET", "/ws?roomId=parked-1", upgradeHeaders(fromOne)...)
+		return answer.StatusCode == http.StatusSwitchingProtocols
+	})
+}
+
+// One address opens many more sockets than it may, and still gets in with its token.
+func TestAFloodOfSocketsLocksNobodyOut(t *testing.T) {
+	t.Parallel()
+	for _, flood := range []struct {
+		name string
+		open func(s *running)
+	}{
+		{"nothing said", func(s *running) { s.dial(0) }},
+		{"half a request", func(s *running) { s.dial(0).write([]byte("GET /health HTTP/1.1\r\nHost: x\r\n")) }},
+		{"an answered request", func(s *running) {
+			c := s.dial(0)
+			c.write([]byte("GET /health HTTP/1.1\r\nHost: x\r\n\r\n"))
+			_, _ = c.r.ReadByte()
+		}},
+		{"WebSockets", func(s *running) { s.raw("flood-2") }},
+	} {
+		t.Run(flood.name, func(t *testing.T) {
+			t.Parallel()
+			const most = 8
+			s := serve(t, func(c *Config) { c.MaxConnsPerAddress = most }) // no proxy: all is from loopback
+			host := s.open("flood-1", "host")
+			token := host.create().ResumeToken
+			for range 4 * most {
+				flood.open(s)
+			}
+			host.quiet()
+			eventually(t, "no more sockets than allowed are open", func() bool { return s.gate.sources.places() <= most })
+			host.drop()
+			back := s.open("flood-1", "host")
+			back.resume(token)
+			back.quiet()
 		})
-		eventually(t, "the probe is gone", func() bool { return s.gate.sources.places() == 2 })
-		second = s.open("conns-2", "bob", from)
-		refused()
 	}
+}
+
+// Whoever has all its places taken by seats is told so, and probes are answered.
+func TestAnAddressFullOfSeatsStillGetsAnswers(t *testing.T) {
+	t.Parallel()
+	s := serve(t, func(c *Config) { c.MaxConnsPerAddress = 2 })
+	s.open("seats-1", "ann").create()
+	s.open("seats-1", "bob").join()
+	for range 3 * spareSockets {
+		answer, body := s.ask("GET", "/ws?roomId=seats-1", append(upgradeHeaders(), "Connection: close")...)
+		wantError(t, answer, body, protocol.CodeTooManyConnections)
+	}
+	if answer, _ := s.ask("GET", "/healthz"); answer.StatusCode != http.StatusOK {
+		t.Error(answer.Status)
+	}
+	s.web.CloseIdleConnections()
+	for range 3 * spareSockets {
+		s.dial(0)
+	}
+	eventually(t, "sockets past the spare ones are closed", func() bool { return s.gate.sources.places() <= 2+spareSockets })
 }
 
 func TestRoomsOfAnAddressAreBounded(t *testing.T) {

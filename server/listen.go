@@ -65,7 +65,10 @@ type ListenError struct {
 	Err              error
 }
 
+// Error implements error.
 func (e *ListenError) Error() string { return e.Setting + " " + e.Address + ": " + e.Err.Error() }
+
+// Unwrap is for errors.Is and errors.As.
 func (e *ListenError) Unwrap() error { return e.Err }
 
 func listenTCP(address string) (net.Listener, error) { return net.Listen("tcp", address) }

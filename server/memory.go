@@ -67,10 +67,10 @@ func (m *memory) look() {
 	switch {
 	case !was && used > m.max/8*fullEighths:
 		m.isFull.Store(true)
-		m.log.Warn("memory is nearly used up; new rooms and connections are refused", "bytes", used, "max", m.max)
+		m.log.Warn("memory is nearly used up; newcomers are refused", "bytes", used, "max", m.max)
 	case was && used < m.max/8*welcomeEighths:
 		m.isFull.Store(false)
-		m.log.Info("memory is free again; new rooms and connections are welcome", "bytes", used, "max", m.max)
+		m.log.Info("memory is free again; newcomers are welcome", "bytes", used, "max", m.max)
 	}
 }
 

@@ -60,8 +60,8 @@ func (m *metricsServer) close() {
 	if m == nil {
 		return
 	}
-	closeAll(m.listeners)
 	if m.http != nil {
 		_ = m.http.Close()
 	}
+	closeAll(m.listeners) // which the server does not know before it serves
 }

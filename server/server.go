@@ -114,7 +114,7 @@ func (s *Server) open() (err error) {
 func (s *Server) prepare() error {
 	s.clean.Store(s.store.WasClean())
 	book := &addressBook{secret: s.store.Secret(), trusted: s.config.TrustedProxies, log: s.log}
-	s.memory = newMemory(s.config.maxMemoryBytes(), s.log)
+	s.memory = newMemory(s.config.MemoryBound(), s.log)
 	nowMs := func() int64 { return s.nowMs() } // of the clock that is set when Run begins
 	s.gate = newGate(&s.config, book, nowMs, s.memory, s.metrics)
 	var err error

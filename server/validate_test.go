@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -19,7 +20,6 @@ func TestDefaultConfigIsValid(t *testing.T) {
 
 // validations are changes to a valid Config with what Validate says of them.
 func validations() []validation {
-	turn := ICEServer{URLs: []string{"turn:t"}}
 	return []validation{
 		{func(c *Config) { c.Listen = ":0" }, ""},
 		{func(c *Config) { c.Listen = "[::1]:80" }, ""},
@@ -53,7 +53,12 @@ func validations() []validation {
 		{func(c *Config) { c.Room.MessageBurst = -1 }, "message-burst must be 1 to 1000000, not -1"},
 		{func(c *Config) { c.Room.BytesPerSecond = 0 }, "byte-rate must be 1 to 1024MiB, not 0"},
 		{func(c *Config) { c.Room.ByteBurst = 1 << 15 }, "byte-burst must be at least max-frame (64KiB), not 32KiB"},
+	}
+}
 
+// limitValidations are those of the limits.
+func limitValidations() []validation {
+	return []validation{
 		{func(c *Config) { c.MaxFrameBytes = 1 << 20 }, ""},
 		{func(c *Config) { c.MaxFrameBytes = 4095 }, "max-frame must be 4KiB to 1MiB, not 4095"},
 		{func(c *Config) { c.MaxPendingBytes = 65 << 20 }, "max-pending must be 64KiB to 64MiB, not 65MiB"},
@@ -71,7 +76,13 @@ func validations() []validation {
 		{func(c *Config) { c.MetricsListen = "localhost:9090" }, ""},
 		{func(c *Config) { c.MetricsListen = "9090" }, `metrics-listen must be host:port or :port, not "9090"`},
 		{func(c *Config) { c.MaxRoomsPerAddress = -1 }, "max-rooms-per-address must be 0 to 1000000000, not -1"},
+	}
+}
 
+// serviceValidations are those of ICE and TLS.
+func serviceValidations() []validation {
+	turn := ICEServer{URLs: []string{"turn:t"}}
+	return []validation{
 		{func(c *Config) { c.ICEServers = []ICEServer{turn} }, "ice-server: turn:t needs a username and credential, or turn-secret"},
 		{func(c *Config) { c.ICEServers, c.TURNSecret = []ICEServer{turn}, "hunter2" }, ""},
 		{func(c *Config) { c.ICEServers = []ICEServer{{[]string{"turn:t"}, "a", "hunter2"}} }, ""},
@@ -100,7 +111,7 @@ type validation struct {
 }
 
 func TestValidateNamesTheSettingAndItsBounds(t *testing.T) {
-	for _, test := range validations() {
+	for _, test := range slices.Concat(validations(), limitValidations(), serviceValidations()) {
 		cfg := DefaultConfig()
 		test.change(&cfg)
 		err := cfg.Validate()

@@ -186,7 +186,7 @@ func TestNoLogStopsTheServer(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			stderr, spoil := test.log(t)
-			p := startUsher(t, stderr, "--log-level", "debug")
+			p := startUsher(t, stderr, "--log-level", "debug", "--address-request-rate", "0")
 			spoil()
 			for range 3000 { // more than a pipe takes, and more than once a message
 				p.ask(t, "/health")

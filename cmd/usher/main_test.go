@@ -86,7 +86,7 @@ func TestEverySettingReachesTheServer(t *testing.T) {
 		"allow-origin": "https://a.example", "trusted-proxy": "10.0.0.0/8", "listen": ":1", "data": "x",
 		"ice-server": "stun:a.example", "turn-secret": "x", "turn-secret-file": secret,
 		"tls-cert": "c", "tls-key": "k", "tls-domain": "a.example", "acme-directory": "https://acme.example", "acme-email": "x@a.example",
-		"page": "false", "tokenless-rejoin": "never", "max-store": "16MiB", "max-people": "3", "max-frame": "5000", "max-pending": "2MiB",
+		"page": "false", "tokenless-rejoin": "never", "max-store": "16MiB", "max-memory": "1GiB", "metrics-listen": ":2", "address-join-burst": "301", "max-people": "3", "max-frame": "5000", "max-pending": "2MiB",
 	}
 	notServer := map[string]bool{"log-level": true, "log-format": true}
 	parser, err := newParser(&cli{}, origins{}, &bytes.Buffer{}, &bytes.Buffer{})
@@ -124,7 +124,7 @@ func TestBoundsAreThoseOfTheServer(t *testing.T) {
 	for _, flag := range settingsOf(command(parser.Model.Node, "serve")) {
 		for tag, step := range map[string]int64{"min": -1, "max": 1} {
 			bound := flag.Tag.Get(tag)
-			if bound == "" || flag.Name == "max-store" {
+			if bound == "" || flag.Name == "max-store" || flag.Name == "max-memory" {
 				continue
 			}
 			if _, err := parser.Parse([]string{"serve", "--" + flag.Name, bound}); err != nil {

@@ -38,6 +38,7 @@ func (c *serveCmd) Run(out io.Writer) error {
 		return err
 	}
 	collectOften()
+	collectBefore(config.MemoryBound())
 	// Otherwise the first line after the log's reader has gone would end the process.
 	signal.Ignore(syscall.SIGPIPE)
 	log, closeLog := c.openLog(os.Stderr)
@@ -83,6 +84,14 @@ func explainServe(config server.Config, err error) error {
 func collectOften() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(50)
+	}
+}
+
+// collectBefore has garbage collected before it makes the memory reach the bound, however much of it is live.
+// GOMEMLIMIT in the environment wins.
+func collectBefore(bound int64) {
+	if os.Getenv("GOMEMLIMIT") == "" && bound > 0 {
+		debug.SetMemoryLimit(bound / 8 * 7)
 	}
 }
 

@@ -50,7 +50,7 @@ type settings struct {
 	RoomOutputBurst          byteSize `group:"limits" default:"256MiB" min:"1" max:"1GiB" help:"Bytes that a room sends to several participants at once."`
 	RoomRequestRate          count    `group:"limits" default:"50" min:"1" max:"1000000" help:"Requests a second that change a room, joins included."`
 	RoomRequestBurst         count    `group:"limits" default:"1000" min:"1" max:"1000000" help:"Requests that may change a room at once."`
-	MaxMemory                byteSize `group:"limits" default:"0" min:"0" help:"Memory to stay within by refusing new rooms and connections; 0 is three quarters of what there is, else at least 32MiB."`
+	MaxMemory                byteSize `group:"limits" default:"0" min:"0" help:"Memory to stay within; 0 is three quarters of what there is, else at least 32MiB."`
 	MaxConnectionsPerAddress count    `group:"limits" default:"200" min:"0" help:"Open connections of one network address, 0 for no bound."`
 	MaxRoomsPerAddress       count    `group:"limits" default:"100" min:"0" help:"Rooms created from one network address, 0 for no bound."`
 	AddressRequestRate       count    `group:"limits" default:"20" min:"0" max:"1000000" help:"HTTP requests a second from one network address, handshakes included, 0 for no bound."`
@@ -84,6 +84,8 @@ func helpText(value *kong.Value) string {
 	switch choices := value.Tag.Get("choices"); {
 	case choices != "":
 		extra = ": " + enumerate(strings.Split(choices, ","), "or")
+	case high != "" && strings.Contains(value.Help, "0 for no bound"):
+		extra = ", at most " + high
 	case high != "":
 		extra = ", " + low + " to " + high
 	case low != "" && strings.Trim(low, "0s") != "":

@@ -1,0 +1,108 @@
+package server
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"usher/protocol"
+)
+
+func TestWhileMemoryIsNearlyUsedUpNewcomersAreRefusedAndRelaysGoOn(t *testing.T) {
+	t.Parallel()
+	var used atomic.Int64
+	s := launchPrepared(t, t.TempDir(), func(c *Config) { c.MaxMemoryBytes = 64 << 20 },
+		func(s *Server) { s.memory.live = used.Load })
+	ann, bob := s.pair("memory-1")
+	early := s.open("memory-2", "carl")
+	joining := s.open("memory-1", "dora")
+	ready := func(want int) {
+		t.Helper()
+		eventually(t, "readiness", func() bool {
+			answer, _ := s.ask("GET", "/readyz")
+			return answer.StatusCode == want
+		})
+	}
+	used.Store(41 << 20)
+	ready(http.StatusServiceUnavailable)
+	answer, body := s.ask("GET", "/ws?roomId=memory-1", upgradeHeaders()...)
+	wantError(t, answer, body, protocol.CodeServerFull)
+	if answer.Header.Get("Retry-After") == "" {
+		t.Error("no Retry-After")
+	}
+	early.say("CREATE_ROOM", `"userName":"Carl"`)
+	early.refused(protocol.CodeServerFull)
+	early.closed(protocol.CloseTryLater)
+	ann.offer("bob", "still here")
+	bob.expect("WEBRTC_OFFER")
+	joining.join() // a room and a connection that exist take nothing more
+	if answer, _ := s.ask("GET", "/healthz"); answer.StatusCode != http.StatusOK {
+		t.Error(answer.Status)
+	}
+	used.Store(33 << 20) // not yet
+	time.Sleep(2 * memoryEvery)
+	ready(http.StatusServiceUnavailable)
+	used.Store(31 << 20)
+	ready(http.StatusOK)
+	s.open("memory-2", "carl").create()
+	log := s.log.String()
+	if strings.Count(log, "memory is nearly used up") != 1 || strings.Count(log, "memory is free again") != 1 {
+		t.Errorf("the log has\n%s", log)
+	}
+}
+
+func TestGarbageIsCollectedWhileMemoryIsNearlyUsedUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		collected := 0
+		used := int64(100)
+		log := new(logBuffer)
+		m := newMemory(100, slog.New(slog.NewTextHandler(log, nil)))
+		m.live = func() int64 { return used }
+		m.collect = func() {
+			if collected++; collected == 3 {
+				used = 10
+			}
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		go m.watch(ctx)
+		time.Sleep(2*collectWhenFull - 1)
+		if synctest.Wait(); collected != 2 || !m.full() {
+			t.Errorf("%d collections, full is %v", collected, m.full())
+		}
+		time.Sleep(time.Hour)
+		if synctest.Wait(); collected != 3 || m.full() {
+			t.Errorf("%d collections, full is %v", collected, m.full())
+		}
+		cancel()
+		synctest.Wait()
+	})
+}
+
+func TestLiveBytesLeaveGarbageOut(t *testing.T) {
+	live := liveBytes()
+	runtime.GC()
+	before := live()
+	const size = 64 << 20
+	keep := make([]byte, size)
+	keep[size/2] = 1
+	runtime.GC()
+	with := live()
+	runtime.KeepAlive(keep)
+	runtime.GC()
+	after := live()
+	if with-before < size/2 || after-before > size/2 || before < 1<<20 {
+		t.Errorf("%d before, %d with and %d after %d bytes", before, with, after, size)
+	}
+}
+
+func TestWithoutABoundMemoryIsNeverFull(t *testing.T) {
+	if m := newMemory(0, nil); m.full() {
+		t.Error("full")
+	}
+}

@@ -1,0 +1,105 @@
+package server
+
+import (
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"usher/protocol"
+)
+
+func TestMetricsHaveAListenerOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	s := serve(t, func(c *Config) { c.MetricsListen = "127.0.0.1:0" })
+	s.pair("aside-1")
+	answer, body := s.ask("GET", "/metrics")
+	wantError(t, answer, body, protocol.CodeNotFound)
+	aside := s.metricsAside.listeners[0].Addr().String()
+	get := func(path string) (int, string) {
+		t.Helper()
+		answer, err := http.Get("http://" + aside + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer answer.Body.Close()
+		text, _ := io.ReadAll(answer.Body)
+		return answer.StatusCode, string(text)
+	}
+	if status, text := get("/metrics"); status != http.StatusOK || !strings.Contains(text, "\nusher_participants 2\n") {
+		t.Errorf("%d %s", status, text)
+	}
+	for _, path := range []string{"/", "/health", "/ws?roomId=aside-1"} {
+		if status, _ := get(path); status != http.StatusNotFound {
+			t.Errorf("%s: %d", path, status)
+		}
+	}
+	http.DefaultClient.CloseIdleConnections()
+	for range 4 * maxMetricsSockets {
+		socket, err := net.Dial("tcp", aside)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer socket.Close()
+	}
+	if status, _ := get("/metrics"); status != http.StatusOK {
+		t.Error("sockets keep the operator out")
+	}
+
+	config := s.config
+	config.DataDir, config.Listen, config.MetricsListen = t.TempDir(), "127.0.0.1:0", aside
+	var refused *ListenError
+	if _, err := New(config); !errors.Is(err, syscall.EADDRINUSE) || !errors.As(err, &refused) || refused.Setting != "metrics-listen" {
+		t.Errorf("a second server there: %v", err)
+	}
+	s.stop()
+	if socket, err := net.Dial("tcp", aside); err == nil {
+		socket.Close()
+		t.Error("it goes on after the drain")
+	}
+}
+
+// collector counts how many scrapes are under way.
+type collector struct {
+	underWay, most atomic.Int32
+	proceed        chan struct{}
+}
+
+func (c *collector) Describe(chan<- *prometheus.Desc) {}
+
+func (c *collector) Collect(chan<- prometheus.Metric) {
+	c.most.Store(max(c.most.Load(), c.underWay.Add(1)))
+	<-c.proceed
+	c.underWay.Add(-1)
+}
+
+func TestOneScrapeAtATime(t *testing.T) {
+	m := newMetrics()
+	c := &collector{proceed: make(chan struct{})}
+	m.registry.MustRegister(c)
+	s := startEdge(t, nil, m.route())
+	var group sync.WaitGroup
+	const scrapes = 8
+	for range scrapes {
+		group.Go(func() {
+			answer, body := s.ask(t, "GET", "/metrics")
+			if answer.StatusCode != http.StatusOK || !strings.Contains(body, "usher_rooms") {
+				t.Errorf("%d %s", answer.StatusCode, body)
+			}
+		})
+	}
+	for range scrapes {
+		c.proceed <- struct{}{}
+	}
+	group.Wait()
+	if most := c.most.Load(); most != 1 {
+		t.Errorf("%d scrapes at a time", most)
+	}
+}
