@@ -59,25 +59,25 @@ func TestWhileMemoryIsNearlyUsedUpNewcomersAreRefusedAndRelaysGoOn(t *testing.T)
 
 func TestGarbageIsCollectedWhileMemoryIsNearlyUsedUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		collected := 0
-		used := int64(100)
+		var collected, used atomic.Int64
+		used.Store(100)
 		log := new(logBuffer)
 		m := newMemory(100, slog.New(slog.NewTextHandler(log, nil)))
-		m.live = func() int64 { return used }
+		m.live = used.Load
 		m.collect = func() {
-			if collected++; collected == 3 {
-				used = 10
+			if collected.Add(1) == 3 {
+				used.Store(10)
 			}
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		go m.watch(ctx)
 		time.Sleep(2*collectWhenFull - 1)
-		if synctest.Wait(); collected != 2 || !m.full() {
-			t.Errorf("%d collections, full is %v", collected, m.full())
+		if synctest.Wait(); collected.Load() != 2 || !m.full() {
+			t.Errorf("%d collections, full is %v", collected.Load(), m.full())
 		}
 		time.Sleep(time.Hour)
-		if synctest.Wait(); collected != 3 || m.full() {
-			t.Errorf("%d collections, full is %v", collected, m.full())
+		if synctest.Wait(); collected.Load() != 3 || m.full() {
+			t.Errorf("%d collections, full is %v", collected.Load(), m.full())
 		}
 		cancel()
 		synctest.Wait()

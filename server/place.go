@@ -9,7 +9,7 @@ import (
 )
 
 // spareSockets is how many sockets an address may have beyond its bound while all within it
-// have a seat, so that a handshake can be answered by 429.
+// have a seat or a request under way, so that a handshake can be answered by 429.
 const spareSockets = 16
 
 // place is one open socket of an address. The source's lock guards it. A nil place is not counted.
@@ -32,14 +32,25 @@ func (g *gate) settle(p *place) bool {
 	open := len(s.places)
 	s.mu.Unlock()
 	switch {
-	case g.maxSockets == 0 || open <= g.maxSockets || g.closeIdle(p):
+	case g.maxSockets == 0 || open <= g.maxSockets || g.closeHTTP(p, true):
 	case open <= g.maxSockets+spareSockets:
-		go g.makeWay(p) // it waits for rooms, and other sockets wait to be accepted
-	case !g.makeWay(p):
+		go func() { // it waits for rooms, and other sockets wait to be accepted
+			if g.crowded(s) {
+				g.closeUnseated(p)
+			}
+		}()
+	case !g.closeHTTP(p, false) && !g.closeUnseated(p):
 		g.vacate(p)
 		return false
 	}
 	return true
+}
+
+// crowded reports whether an address has more sockets than it should.
+func (g *gate) crowded(s *source) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.places) > g.maxSockets
 }
 
 // occupy gives a handshake the place of its socket, or one of its own behind a proxy. It returns false if all
@@ -64,7 +75,7 @@ func (g *gate) occupy(from sender) (*place, bool) {
 		}
 	}
 	s.mu.Unlock()
-	if g.maxSockets > 0 && open > g.maxSockets && !g.makeWay(p) {
+	if g.maxSockets > 0 && open > g.maxSockets && !g.closeUnseated(p) && !g.closeParked(p) {
 		g.release(p)
 		return nil, false
 	}
@@ -125,32 +136,28 @@ func (p *place) setBusy(busy bool) {
 	p.busy = busy
 }
 
-// closeIdle closes the oldest other socket of the address that is no WebSocket and waits for a request.
-func (g *gate) closeIdle(newcomer *place) bool {
+// closeHTTP makes way for a newer socket of the address by the oldest that is no WebSocket, only if it waits
+// for a request if idle says so. It returns false if there is none.
+func (g *gate) closeHTTP(newcomer *place, idle bool) bool {
 	for _, p := range newcomer.others() {
-		if !p.webSocket && !p.busy && g.closeHTTP(p.place) {
-			return true
+		if p.webSocket || idle && p.busy || !g.madeWay(p) {
+			continue
 		}
+		_ = p.socket.Close()
+		return true
 	}
 	return false
 }
 
-// makeWay closes one socket of the address for a newer one: the oldest without a seat, whose client may try again,
-// or else for a WebSocket the oldest that is parked, which nobody misses. It returns false if there is none.
-func (g *gate) makeWay(newcomer *place) bool {
-	others := newcomer.others()
-	forWebSocket := newcomer.isWebSocket()
-	for _, p := range others {
-		if p.conn != nil && p.conn.room.giveWay(p.conn, false) && g.madeWay(p.place) ||
-			!p.webSocket && !forWebSocket && g.closeHTTP(p.place) {
-			return true
-		}
-	}
-	if !forWebSocket {
-		return false
-	}
-	for _, p := range others {
-		if p.conn != nil && p.conn.room.giveWay(p.conn, true) && g.madeWay(p.place) {
+// closeUnseated is the same for the oldest WebSocket without a seat, whose client may try again.
+func (g *gate) closeUnseated(newcomer *place) bool { return g.closeWebSocket(newcomer, false) }
+
+// closeParked is the same for the oldest WebSocket that is parked, which nobody misses.
+func (g *gate) closeParked(newcomer *place) bool { return g.closeWebSocket(newcomer, true) }
+
+func (g *gate) closeWebSocket(newcomer *place, parked bool) bool {
+	for _, p := range newcomer.others() {
+		if p.conn != nil && p.conn.room.giveWay(p.conn, parked) && g.madeWay(p) {
 			return true
 		}
 	}
@@ -178,30 +185,16 @@ func (p *place) others() []standing {
 	return others
 }
 
-func (p *place) isWebSocket() bool {
+// madeWay counts a place that is given up. It returns false if that had happened before, or
+// if what was a HTTP socket has become a WebSocket.
+func (g *gate) madeWay(p standing) bool {
 	p.source.mu.Lock()
-	defer p.source.mu.Unlock()
-	return p.webSocket
-}
-
-// madeWay counts a place that was given up. It returns false if that had happened before.
-func (g *gate) madeWay(p *place) bool {
-	if !g.vacate(p) {
+	changed := p.place.webSocket != p.webSocket
+	p.source.mu.Unlock()
+	if changed || !g.vacate(p.place) {
 		return false
 	}
 	g.metrics.madeWay.Add(1)
-	return true
-}
-
-// closeHTTP closes a socket unless it has become a WebSocket by now.
-func (g *gate) closeHTTP(p *place) bool {
-	p.source.mu.Lock()
-	upgrading := p.webSocket
-	p.source.mu.Unlock()
-	if upgrading || !g.madeWay(p) {
-		return false
-	}
-	_ = p.socket.Close()
 	return true
 }
 
