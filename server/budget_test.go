@@ -222,7 +222,7 @@ func TestControlFramesOfAnAddressAreBounded(t *testing.T) {
 	s := serveBudgets(t)
 	c := s.dial(0).upgrade("budgets-4", nil, fromOne)
 	for range 201 {
-		c.write(frame(0x89, ""))
+		c.write(masked(0x89, ""))
 	}
 	pongs, refused := 0, false
 	for {
