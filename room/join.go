@@ -283,13 +283,7 @@ func (s *step) meet(seat *seat) {
 	brief := full
 	brief.RoomState = nil
 	if s.tell(seat, notice{full: full, brief: brief}) {
-		s.metMs = s.nowMs
-		for _, c := range s.conns {
-			if c.offers > 0 {
-				c.offers = 0
-				s.changed(c)
-			}
-		}
+		s.beginRound()
 	}
 }
 

@@ -6,10 +6,10 @@ import "usher/protocol"
 // makes new peer connections to everybody it offers to, so two that join at once cross each other's
 // offers: three of four such meetings end without a data channel, and none at 250 ms (measured with
 // the extension in Chromium). On slow machines and networks a round takes longer, so while offers are unanswered
-// the next seating waits for up to maxPaceMs.
+// the next seating waits for up to maxPaceMs: see round.
 const (
 	paceMs    = 250
-	maxPaceMs = 1_000
+	maxPaceMs = 2_000
 	// maxWaitMs bounds the wait: the extension gives up after 10 s. In a long queue the pace is faster.
 	maxWaitMs = 5_000
 )
@@ -40,37 +40,6 @@ func (s *step) mustWait(c *conn, j *join) bool {
 		return true
 	}
 	return s.disturbs(c, j) && s.nowMs-s.metMs < s.pace() && s.nowMs >= s.metMs
-}
-
-// pace is how long after the last seating the next one may be, ms.
-func (r *Room) pace() int64 {
-	for _, c := range r.conns {
-		if c.offers > 0 {
-			return maxPaceMs
-		}
-	}
-	return paceMs
-}
-
-// negotiates reports whether a frame between the two may be part of the round of offers after a seating.
-func (r *Room) negotiates(nowMs int64, c *conn, target *seat) bool {
-	return nowMs-r.metMs < maxPaceMs && nowMs >= r.metMs && !(c.seat.modern && target.modern)
-}
-
-// negotiated counts the offers of a legacy client that await their answers. With the last answer of
-// the round the next seating may be due.
-func (s *step) negotiated(c *conn, target *seat, t protocol.Type) {
-	switch {
-	case !s.negotiates(s.nowMs, c, target):
-	case t == protocol.WebRTCOffer && !c.seat.modern && c.offers < uint64(len(s.seats)):
-		c.offers++
-		s.changed(c)
-	case t == protocol.WebRTCAnswer && target.conn.offers > 0:
-		target.conn.offers--
-		s.changed(target.conn)
-		s.seatWaiting()
-		s.due = true
-	}
 }
 
 // disturbs reports whether the seating would be one that legacy clients need time for.

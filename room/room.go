@@ -50,6 +50,8 @@ type seat struct {
 	hold        *hold
 	// modern says that the client has said "protocol":1.
 	modern bool
+	// offers says that the client is a legacy one and has offered after a seating.
+	offers bool
 }
 
 // conn is one socket, seated or not.
@@ -67,8 +69,7 @@ type conn struct {
 	lastSeenMs int64
 	// pingDueMs is by when it must show life after a Ping, 0 for no Ping.
 	pingDueMs int64
-	// offers are those of a legacy client's since the last seating that are not answered yet.
-	offers uint64
+	round     round
 	// closeAtMs is when it is closed unless it has got a seat, 0 for never.
 	closeAtMs int64
 	meters

@@ -22,6 +22,7 @@ const (
 	flagModern = 1 << iota
 	flagLost
 	flagFull
+	flagOffers
 )
 
 // ErrSnapshot says that bytes are not a snapshot of a version that this program knows.
@@ -95,10 +96,7 @@ func (in *reader) meters(r *Room) {
 }
 
 func (s *seat) append(dst []byte, sinceMs int64) []byte {
-	var flags uint64
-	if s.modern {
-		flags |= flagModern
-	}
+	flags := flagIf(s.modern, flagModern) | flagIf(s.offers, flagOffers)
 	if s.hold.spoilt() {
 		flags |= flagLost | flagIf(s.hold.full, flagFull)
 	}
@@ -220,7 +218,7 @@ func (in *reader) video() protocol.VideoState {
 
 func (in *reader) seat(sinceMs int64) *seat {
 	flags := in.uvarint()
-	s := &seat{modern: flags&flagModern != 0, id: in.text(), name: in.text()}
+	s := &seat{modern: flags&flagModern != 0, offers: flags&flagOffers != 0, id: in.text(), name: in.text()}
 	copy(s.token[:], in.take(protocol.TokenBytes))
 	s.joinedAtMs = sinceMs + in.varint()
 	s.address = in.uint64()

@@ -76,7 +76,7 @@ func (r *Room) AppendAttachment(dst []byte, id ConnID) []byte {
 	} {
 		dst = appendVarint(dst, n)
 	}
-	dst = appendUvarint(dst, c.offers)
+	dst = appendUvarint(appendUvarint(dst, c.round.owed), c.round.open)
 	if c.seat != nil {
 		dst = appendText(dst, c.seat.id)
 	}
@@ -139,7 +139,7 @@ func (r *Room) reattach(a Attachment) bool {
 	c.lastSeenMs, c.pingDueMs, c.closeAtMs = in.varint(), in.varint(), in.varint()
 	activityMs := in.varint()
 	c.messages, c.bytes, c.output = meter(in.varint()), meter(in.varint()), meter(in.varint())
-	c.offers = in.uvarint()
+	c.round = round{owed: in.uvarint(), open: in.uvarint()}
 	if flags&flagSeated != 0 {
 		c.seat = r.seatOf(in.take(in.uvarint()))
 	}

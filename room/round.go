@@ -1,0 +1,85 @@
+package room
+
+import "usher/protocol"
+
+// A round is the offers that legacy clients make after a seating, and the answers to them. The next
+// seating waits for its end, because an answer that comes after the next USER_JOINED is taken for the answer to a newer offer.
+type round struct {
+	// owed is how many offers the connection is expected to make still.
+	owed uint64
+	// open is how many it has made that are not answered yet.
+	open uint64
+}
+
+// pace is how long after the last seating the next one may be, ms.
+func (r *Room) pace() int64 {
+	for _, c := range r.conns {
+		if c.round != (round{}) {
+			return maxPaceMs
+		}
+	}
+	return paceMs
+}
+
+// beginRound follows a seating. Offers are expected only of those that have made some before; who did
+// not make them in the whole time of the last round does not do as the existing extension does.
+func (s *step) beginRound() {
+	isOver := s.nowMs-s.metMs >= maxPaceMs
+	s.metMs = s.nowMs
+	for _, c := range s.conns {
+		last := c.round
+		c.round = round{}
+		if c.seat != nil && !c.parked {
+			if isOver && last.owed > 0 {
+				c.seat.offers = false
+				s.saveLater()
+			}
+			if c.seat.offers && !c.seat.modern {
+				c.round.owed = s.responsibility(c.seat)
+			}
+		}
+		if c.round != last {
+			s.changed(c)
+		}
+	}
+}
+
+// responsibility is to how many the existing extension offers: as host to everybody, otherwise to
+// those whose ids come later than its own and who are not the host.
+func (r *Room) responsibility(seat *seat) (n uint64) {
+	for _, other := range r.seats {
+		if other != seat && other.conn != nil && (seat == r.host || other != r.host && seat.id < other.id) {
+			n++
+		}
+	}
+	return n
+}
+
+// negotiates reports whether a frame between the two may be part of a round.
+func (r *Room) negotiates(nowMs int64, c *conn, target *seat) bool {
+	return nowMs-r.metMs < maxPaceMs && nowMs >= r.metMs && !(c.seat.modern && target.modern)
+}
+
+// negotiated notes a frame between the two. With the last answer of a round the next seating may be due.
+func (s *step) negotiated(c *conn, target *seat, t protocol.Type) {
+	if !s.negotiates(s.nowMs, c, target) {
+		return
+	}
+	switch {
+	case t == protocol.WebRTCOffer && !c.seat.modern:
+		if !c.seat.offers {
+			c.seat.offers = true
+			s.saveLater()
+		}
+		next := round{owed: c.round.owed - min(1, c.round.owed), open: min(c.round.open+1, uint64(len(s.seats)))}
+		if next != c.round {
+			c.round = next
+			s.changed(c)
+		}
+	case t == protocol.WebRTCAnswer && target.conn.round.open > 0:
+		target.conn.round.open--
+		s.changed(target.conn)
+		s.seatWaiting()
+		s.due = true
+	}
+}
