@@ -36,6 +36,8 @@ export interface BrowserOptions extends FirefoxOptions {
   colorScheme?: "light" | "dark";
   /** In one process with all others who share: enough for somebody whose page is a script only. */
   isShared?: boolean;
+  /** In a process of its own that can be stopped and continued, as by closing and opening a laptop. Chromium's. */
+  canSleep?: boolean;
 }
 
 /** Processes that wait for the next scene of the test file: starting one costs more than most of what is done with it. */
@@ -51,11 +53,13 @@ export class Browser {
   /** The one page that it opened with. */
   readonly page: Page;
   readonly #end: () => Promise<void>;
+  readonly #signal: Signal | undefined;
 
-  private constructor(context: BrowserContext | undefined, page: Page, end: () => Promise<void>) {
+  private constructor(context: BrowserContext | undefined, page: Page, end: () => Promise<void>, signal?: Signal) {
     this.#context = context;
     this.page = page;
     this.#end = end;
+    this.#signal = signal;
   }
 
   static async launch(options: BrowserOptions = {}): Promise<Browser> {
@@ -63,10 +67,19 @@ export class Browser {
       const { page, end } = await openFirefox(options);
       return new Browser(undefined, page, end);
     }
-    const { context, end } = await opened(options);
+    const { context, end, signal } = await opened(options);
     const page = context.pages()[0] ?? (await context.newPage());
     await wakeNetwork(page);
-    return new Browser(context, page, end);
+    return new Browser(context, page, end, signal);
+  }
+
+  /** Stops all of its processes. Until it is woken nothing may be asked of it. Needs canSleep. */
+  sleep(): void {
+    this.#signal?.("SIGSTOP");
+  }
+
+  wake(): void {
+    this.#signal?.("SIGCONT");
   }
 
   /** Chromium's. */
@@ -78,6 +91,7 @@ export class Browser {
   }
 
   close(): Promise<void> {
+    this.wake();
     return this.#end();
   }
 }
@@ -87,16 +101,34 @@ async function end(process: Process): Promise<void> {
   await within("the browser ends", 10_000, process.close()).catch(() => undefined);
 }
 
+type Signal = (signal: "SIGSTOP" | "SIGCONT") => void;
+
 interface Opened {
   context: BrowserContext;
   end: () => Promise<void>;
+  signal?: Signal;
 }
 
 function opened(options: BrowserOptions): Promise<Opened> {
   if (options.extensions !== undefined) {
     return withExtensions(options.extensions);
   }
+  if (options.canSleep === true) {
+    return inOwnProcess();
+  }
   return options.isShared === true ? inSharedProcess() : inIdleProcess(options);
+}
+
+async function inOwnProcess(): Promise<Opened> {
+  const server = await chromium.launchServer({ executablePath: executable(), headless: true, args: switches });
+  const context = await (await chromium.connect(server.wsEndpoint())).newContext();
+  const { pid } = server.process();
+  return {
+    context,
+    end: () => within("the browser ends", 10_000, server.close()).catch(() => server.kill()),
+    // The whole group: playwright starts one.
+    signal: (signal) => process.kill(-(pid ?? 0), signal),
+  };
 }
 
 let shared: Promise<Process> | undefined;

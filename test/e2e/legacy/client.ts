@@ -1,7 +1,8 @@
 // The existing extension as a script: what it does on the wire and with its peer connections, faults included, and nothing of its surface.
 // Runs in a page. No rule here is usher's: the server and the page must get along with this client as it is.
 
-import { Peers, type Signal } from "./peers.ts";
+import { Film, type ControlMode, type FilmView, type SyncMessage } from "./film.ts";
+import { Peers } from "./peers.ts";
 
 const pingEveryMs = 30_000;
 const pongWithinMs = 10_000;
@@ -11,11 +12,11 @@ const seatedWithinMs = 10_000;
 /** Before each JOIN_ROOM that is repeated on the same socket. */
 const rejoinAfterMs = [2000, 4000, 8000];
 const queueGapMs = 50;
+/** Its parts speak by messages: an offer that comes right after a USER_LEFT overtakes the close. */
+const closeAfterMs = 50;
 const finalCodes: readonly number[] = [1000, 4001, 4002, 4004];
 /** What is kept while there is no open socket. */
 const queued: readonly string[] = ["WEBRTC_OFFER", "WEBRTC_ANSWER", "RENAME_ROOM", "RENAME_USER", "LEAVE_ROOM"];
-
-export type ControlMode = "HOST_ONLY" | "FREE_FOR_ALL";
 
 interface User {
   id: string;
@@ -48,21 +49,6 @@ interface Message {
   candidate: RTCIceCandidateInit;
 }
 
-/** A message on a data channel. */
-export interface SyncMessage {
-  type: string;
-  userId: string;
-  [field: string]: unknown;
-}
-
-/** The film as this client would have it. */
-interface Film {
-  state: "PLAYING" | "PAUSED";
-  /** In seconds, at the last message about it. */
-  time: number;
-  url: string;
-}
-
 /** What a test may see. */
 export interface View {
   userId: string;
@@ -76,7 +62,7 @@ export interface View {
   users: User[];
   /** The newest peer connections and their channels, by user. */
   peers: Record<string, string>;
-  film: Film;
+  film: FilmView;
 }
 
 interface Ask {
@@ -89,16 +75,13 @@ export class LegacyClient {
   readonly #server: string;
   readonly #userName: string;
   readonly #peers: Peers;
-  /** Everything heard on data channels. */
-  readonly heard: SyncMessage[] = [];
+  readonly #film = new Film();
   #url: string;
   #roomId = "";
   #room: Room | undefined;
-  #controlMode: ControlMode = "HOST_ONLY";
   #isHost = false;
   #status: View["status"] = "idle";
   #seatings = 0;
-  #film: Film = { state: "PAUSED", time: 0, url: "" };
   /** The newest. Older ones keep their handlers, and act like it. */
   #socket: WebSocket | undefined;
   #attempts = 0;
@@ -113,8 +96,8 @@ export class LegacyClient {
     this.#url = server;
     this.#userName = userName;
     this.#peers = new Peers({
-      send: (signal) => this.#sendSignal(signal),
-      heard: (userId, text) => this.#heardSync(userId, text),
+      send: (signal) => this.#send(signal),
+      heard: (userId, text) => this.#film.hear(JSON.parse(text) as SyncMessage, userId === this.#room?.hostId),
       note: (text) => this.#note(text),
     });
   }
@@ -148,30 +131,31 @@ export class LegacyClient {
 
   /** Tells the others by data channel only. As host. */
   setControlMode(mode: ControlMode): void {
-    this.#controlMode = mode;
+    this.#film.mode = mode;
     this.say({ type: "CONTROL_MODE_CHANGE", mode });
   }
 
   /** Plays, pauses or seeks. In HOST_ONLY only a host's act is told. */
   act(action: "PLAY" | "PAUSE" | "SEEK", time: number): void {
-    const state = action === "SEEK" ? this.#film.state : action === "PLAY" ? "PLAYING" : "PAUSED";
-    this.#film = { ...this.#film, state, time };
-    if (this.#controlMode === "FREE_FOR_ALL") {
-      this.say({ type: "UNIFIED_SYNC", action, time, videoUrl: this.#film.url });
-    } else if (this.#isHost) {
-      this.say({ type: "HOST_STATE_UPDATE", state, time, hostVideoUrl: this.#film.url });
+    const message = this.#film.act(action, time);
+    if (this.#isHost || this.#film.mode === "FREE_FOR_ALL") {
+      this.say(message);
     }
   }
 
   /** Goes to another page. As host. */
   navigate(url: string): void {
-    this.#film = { ...this.#film, url };
-    this.say({ type: "HOST_NAVIGATE", url });
+    this.say(this.#film.navigate(url));
   }
 
   /** Sends a SyncMessage to everybody whose newest channel is open, and returns to whom. */
-  say(message: { type: string } & Record<string, unknown>): string[] {
+  say(message: Partial<SyncMessage>): string[] {
     return this.#peers.say(JSON.stringify({ userId: this.#userId, timestamp: Date.now(), ...message }));
+  }
+
+  /** Every SyncMessage that came over data channels. */
+  get heard(): SyncMessage[] {
+    return this.#film.heard;
   }
 
   look(): View {
@@ -181,10 +165,10 @@ export class LegacyClient {
       seatings: this.#seatings,
       isHost: this.#isHost,
       hostId: this.#room?.hostId ?? "",
-      controlMode: this.#controlMode,
+      controlMode: this.#film.mode,
       users: this.#room?.users ?? [],
       peers: this.#peers.states(),
-      film: this.#film,
+      film: this.#film.view,
     };
   }
 
@@ -329,7 +313,7 @@ export class LegacyClient {
         break;
       case "USER_LEFT":
         this.#update(message.roomState);
-        this.#peers.close(message.leftUserId);
+        setTimeout(() => this.#peers.close(message.leftUserId), closeAfterMs);
         this.#isHost ||= message.newHostId === this.#userId;
         break;
       case "ROOM_RENAMED":
@@ -353,7 +337,7 @@ export class LegacyClient {
       return;
     }
     this.#room = roomState;
-    this.#controlMode = roomState.controlMode;
+    this.#film.mode = roomState.controlMode;
     this.#isHost = roomState.hostId === this.#userId;
     this.#status = "seated";
     this.#seatings++;
@@ -380,27 +364,6 @@ export class LegacyClient {
         void this.#peers.offer(id);
       }
     }
-  }
-
-  #heardSync(from: string, text: string): void {
-    const message = JSON.parse(text) as SyncMessage;
-    this.heard.push(message);
-    const isHostOnly = this.#controlMode === "HOST_ONLY";
-    const time = Number(message["time"]);
-    if (message.type === "CONTROL_MODE_CHANGE" && from === this.#room?.hostId) {
-      this.#controlMode = message["mode"] as ControlMode;
-    } else if (message.type === "HOST_STATE_UPDATE" && isHostOnly) {
-      this.#film = { state: message["state"] as Film["state"], time, url: String(message["hostVideoUrl"] ?? this.#film.url) };
-    } else if (message.type === "HOST_NAVIGATE" && isHostOnly) {
-      this.#film = { ...this.#film, url: String(message["url"]) };
-    } else if (message.type === "UNIFIED_SYNC" && !isHostOnly) {
-      const action = message["action"];
-      this.#film = { ...this.#film, time, state: action === "SEEK" ? this.#film.state : action === "PLAY" ? "PLAYING" : "PAUSED" };
-    }
-  }
-
-  #sendSignal(signal: Signal): void {
-    this.#send(signal);
   }
 
   #send(fields: { type: string }): void {

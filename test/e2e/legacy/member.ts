@@ -10,7 +10,8 @@ import type { Page } from "playwright-core";
 
 import type { Person, PersonOptions, Scene } from "../scene.ts";
 import { until } from "../wait.ts";
-import type { ControlMode, LegacyClient, SyncMessage, View } from "./client.ts";
+import type { LegacyClient, View } from "./client.ts";
+import type { ControlMode, SyncMessage } from "./film.ts";
 
 interface LegacyWindow {
   LegacyClient: typeof LegacyClient;
@@ -74,7 +75,7 @@ export class LegacyMember {
   }
 
   /** Sends a SyncMessage over the data channels, and returns to whom. */
-  say(message: { type: string } & Record<string, unknown>): Promise<string[]> {
+  say(message: Partial<SyncMessage>): Promise<string[]> {
     return this.page.evaluate((said) => (window as unknown as LegacyWindow).legacy.say(said), message);
   }
 
