@@ -273,6 +273,7 @@ func (l *liveRoom) saveAgain() {
 
 // setAlarm arranges for AlarmFired. An alarm that fires while another is set is harmless.
 func (l *liveRoom) setAlarm(atMs int64) {
+	l.alarmMs = atMs
 	if atMs == 0 {
 		if l.alarm != nil {
 			l.alarm.Stop()
@@ -281,10 +282,15 @@ func (l *liveRoom) setAlarm(atMs int64) {
 	}
 	after := time.Duration(atMs-l.server.nowMs()) * time.Millisecond
 	if l.alarm == nil {
-		l.alarm = l.server.afterFunc(after, func() { l.step(room.Event{Kind: room.AlarmFired}) })
+		l.alarm = l.server.afterFunc(after, l.ring)
 		return
 	}
 	l.alarm.Reset(after)
+}
+
+// ring judges the deadlines that have passed, after what had arrived by then has been read.
+func (l *liveRoom) ring() {
+	l.step(room.Event{Kind: room.AlarmFired})
 }
 
 // note logs a refusal for who looks for the reason. Its text has nothing of the client's.

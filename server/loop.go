@@ -40,6 +40,10 @@ type liveRoom struct {
 	flushing atomic.Bool
 	failure  atomic.Pointer[error]
 	alarm    timer
+	// alarmMs is when the alarm is due, 0 for never.
+	alarmMs int64
+	// pausedMs is the moment.pausedMs that the room has been told of.
+	pausedMs int64
 	// unsaved: a SaveLater waits for the next flush.
 	unsaved bool
 	// gone: the room is not in the registry any more, and takes no steps.
@@ -73,7 +77,7 @@ func (l *liveRoom) step(event room.Event) {
 // stepLocked is step for callers that hold the lock.
 func (l *liveRoom) stepLocked(event room.Event) {
 	t := turns.Get().(*turn)
-	l.locked(t, l.server.nowMs(), event)
+	l.locked(t, l.server.now(), event)
 	t.release()
 }
 
@@ -82,20 +86,21 @@ func (l *liveRoom) turn(t *turn, event room.Event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.gone {
-		l.locked(t, l.server.nowMs(), event)
+		l.locked(t, l.server.now(), event)
 	}
 }
 
-// locked is turn for who holds the lock. A panic of the core costs this room alone.
-func (l *liveRoom) locked(t *turn, nowMs int64, event room.Event) {
+// locked is turn for callers that hold the lock. A panic of the core costs this room only.
+func (l *liveRoom) locked(t *turn, now moment, event room.Event) {
 	defer l.survive()
 	s := l.server
 	before := l.count()
 	claimed := l.claimRoom(&event)
+	l.tellPause(t, now)
 	if !s.store.Accepts() {
 		event.Refuse = protocol.CodeStorageUnavailable
 	}
-	t.effects = l.room.Step(nowMs, event, t.effects[:0])
+	t.effects = l.room.Step(l.before(now.ms, event.Kind), event, t.effects[:0])
 	l.perform(t, &event)
 	if event.Kind == room.Disconnected {
 		l.lost(event.Conn)
@@ -104,6 +109,33 @@ func (l *liveRoom) locked(t *turn, nowMs int64, event room.Event) {
 		s.account(before, after, claimed)
 	}
 	l.forgetIfUnused()
+}
+
+// tellPause steps the room with the time for which the process did not run since its last event.
+func (l *liveRoom) tellPause(t *turn, now moment) {
+	pausedMs := now.pausedMs - l.pausedMs
+	if pausedMs <= 0 {
+		return
+	}
+	l.pausedMs = now.pausedMs
+	if l.alarmMs != 0 {
+		l.alarmMs += pausedMs
+	}
+	event := room.Event{Kind: room.Paused, AtMs: pausedMs}
+	t.effects = l.room.Step(now.ms, event, t.effects[:0])
+	l.perform(t, &event)
+}
+
+// before is the time of an event. Until an alarm that is due has fired, which waits for what has
+// arrived, the room's time stands still: the core judges deadlines at any event past the alarm.
+func (l *liveRoom) before(nowMs int64, kind room.EventKind) int64 {
+	switch {
+	case kind == room.AlarmFired:
+		l.alarmMs = 0
+	case l.alarmMs != 0 && nowMs >= l.alarmMs:
+		return l.alarmMs - 1
+	}
+	return nowMs
 }
 
 // count is what limits and metrics know of a room.
@@ -255,7 +287,7 @@ func (l *liveRoom) giveUp(code protocol.CloseCode, cause string, err error) {
 	l.conns, l.waiting, l.sharing = nil, nil, nil
 	if was.exists {
 		s.metrics.rooms.Add(-1)
-		s.rooms.givenUp(l.id, s.nowMs())
+		s.rooms.givenUp(l.id, s.now())
 		go s.recount(l.id, was.creator)
 	}
 }

@@ -10,8 +10,8 @@ import (
 // outside is what rooms need and the core may not fetch itself: time and chance.
 // New sets the real ones; a test that replays a trace sets its own before Run.
 type outside struct {
-	// nowMs is the clock of all rooms.
-	nowMs func() int64
+	// now is the clock of all rooms.
+	now func() moment
 	// afterFunc is time.AfterFunc by that clock, for deadlines of rooms.
 	afterFunc func(time.Duration, func()) timer
 	// secret draws what becomes the resume token of a connection's seat.
@@ -24,11 +24,12 @@ type timer interface {
 	Reset(time.Duration) bool
 }
 
+// nowMs is the time since 1970 by the clock of all rooms.
+func (s *Server) nowMs() int64 { return s.now().ms }
+
 func (s *Server) realOutside() outside {
 	return outside{
-		// It goes on from the time at the start whatever the system's clock is
-		// set to, or everybody would be thrown out as idle.
-		nowMs:     func() int64 { return s.startedMs + time.Since(s.started).Milliseconds() },
+		now:       s.clock.now,
 		afterFunc: func(after time.Duration, do func()) timer { return time.AfterFunc(after, do) },
 		secret: func() (secret [protocol.TokenBytes]byte) {
 			_, _ = rand.Read(secret[:]) // never fails

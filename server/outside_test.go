@@ -11,6 +11,7 @@ import (
 type fakeOutside struct {
 	mu     sync.Mutex
 	atMs   int64
+	paused int64
 	timers []*fakeTimer // that are set
 	secret [protocol.TokenBytes]byte
 }
@@ -24,7 +25,7 @@ type fakeTimer struct {
 // outside is what a server takes for the real one.
 func (f *fakeOutside) outside() outside {
 	return outside{
-		nowMs: f.nowMs,
+		now: f.now,
 		afterFunc: func(after time.Duration, do func()) timer {
 			t := &fakeTimer{clock: f, do: do}
 			t.Reset(after)
@@ -38,11 +39,13 @@ func (f *fakeOutside) outside() outside {
 	}
 }
 
-func (f *fakeOutside) nowMs() int64 {
+func (f *fakeOutside) now() moment {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.atMs
+	return moment{f.atMs, f.paused}
 }
+
+func (f *fakeOutside) nowMs() int64 { return f.now().ms }
 
 // draw says what secret will be.
 func (f *fakeOutside) draw(secret []byte) {
@@ -69,11 +72,12 @@ func (f *fakeOutside) advance(ms int64, settle func()) {
 	}
 }
 
-// pass lets time pass in which nothing runs: no timer is carried out.
-func (f *fakeOutside) pass(ms int64) {
+// pause lets time pass in which nothing runs: no timer is carried out.
+func (f *fakeOutside) pause(ms int64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.atMs += ms
+	f.paused += ms
 }
 
 // next moves the clock to the first timer that comes due and returns what it does, or moves it to untilMs and returns nil.

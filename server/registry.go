@@ -19,38 +19,38 @@ import (
 type registry struct {
 	mu sync.Mutex
 	m  map[string]*liveRoom
-	// givenUpMs is when those rooms were given up that have not been loaded again since. What is stored
+	// ended is when those rooms were given up that have not been loaded again since. What is stored
 	// of them may lack frames that were held.
-	givenUpMs map[string]int64
+	ended map[string]moment
 }
 
-func (r *registry) givenUp(id string, atMs int64) {
+func (r *registry) givenUp(id string, at moment) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.givenUpMs == nil {
-		r.givenUpMs = make(map[string]int64)
+	if r.ended == nil {
+		r.ended = make(map[string]moment)
 	}
-	r.givenUpMs[id] = atMs
+	r.ended[id] = at
 }
 
 // dropped returns when the connections of a stored room dropped: when it was given up, or else when
 // the server started; and whether the store has all of it. It is asked once, by load.
-func (s *Server) dropped(id string) (atMs int64, complete bool) {
+func (s *Server) dropped(id string) (at moment, complete bool) {
 	s.rooms.mu.Lock()
 	defer s.rooms.mu.Unlock()
-	atMs, ok := s.rooms.givenUpMs[id]
+	at, ok := s.rooms.ended[id]
 	if !ok {
-		return s.startedMs, s.clean.Load()
+		return moment{ms: s.startedMs}, s.clean.Load()
 	}
-	delete(s.rooms.givenUpMs, id)
-	return atMs, false
+	delete(s.rooms.ended, id)
+	return at, false
 }
 
 // lost returns the rooms that were given up and have not been loaded again.
 func (r *registry) lost() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return slices.Collect(maps.Keys(r.givenUpMs))
+	return slices.Collect(maps.Keys(r.ended))
 }
 
 // enter returns the room of an id, from memory, from the store or a new one
@@ -120,8 +120,9 @@ func (l *liveRoom) load() protocol.Code {
 		s.log.Error("a room could not be read", "error", err)
 		return protocol.CodeStorageUnavailable
 	}
-	droppedMs, complete := s.dropped(l.id)
+	dropped, complete := s.dropped(l.id)
 	if !found {
+		l.pausedMs = s.now().pausedMs
 		l.room = room.New(&s.config.Room, l.id)
 		return ""
 	}
@@ -132,8 +133,9 @@ func (l *liveRoom) load() protocol.Code {
 	}
 	s.metrics.rooms.Add(1)
 	s.metrics.participants.Add(int64(l.room.People()))
+	l.pausedMs = dropped.pausedMs
 	t := turns.Get().(*turn)
-	l.locked(t, droppedMs, room.Event{Kind: room.Restored, HoldsComplete: complete})
+	l.locked(t, dropped, room.Event{Kind: room.Restored, HoldsComplete: complete})
 	t.release()
 	return ""
 }
@@ -203,7 +205,7 @@ func (s *Server) endUntouched(ctx context.Context) {
 // touch loads a room, so that it ends if it is due.
 func (s *Server) touch(id string) {
 	if l, refusal := s.enter(id); refusal == "" {
-		l.step(room.Event{Kind: room.AlarmFired})
+		l.ring()
 		l.leave()
 	}
 }

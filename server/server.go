@@ -49,7 +49,7 @@ type Server struct {
 	metricsAside *metricsServer
 	outside
 
-	started   time.Time
+	clock     *clock
 	startedMs int64
 	// clean: the store has the very last state of each room that is not in
 	// memory. allLoaded: there is no such room.
@@ -76,9 +76,9 @@ func New(config Config) (*Server, error) {
 		config: config, log: config.Log, debug: config.Log.Enabled(context.Background(), slog.LevelDebug),
 		metrics: newMetrics(), rooms: registry{m: make(map[string]*liveRoom)},
 		roomLimit: newLimiter(config.MaxRoomsPerAddress),
-		started:   time.Now(),
+		clock:     newClock(time.Now()),
 	}
-	s.startedMs = s.started.UnixMilli()
+	s.startedMs = s.clock.startMs
 	s.onCommit = s.metrics.committed
 	s.outside = s.realOutside()
 	var err error
@@ -206,6 +206,7 @@ func (s *Server) Run(ctx context.Context) error {
 	go s.memory.watch(background)
 	s.metricsAside.serve(func(err error) { s.log.Error("metrics are not served any more", "error", err) })
 	defer s.metricsAside.close()
+	go s.clock.beat(background.Done())
 	served := make(chan error, len(s.listeners))
 	for _, listener := range s.listeners {
 		gated := &gatedListener{listener, s.gate}

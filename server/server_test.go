@@ -32,8 +32,10 @@ type running struct {
 	log  *logBuffer
 	web  *http.Client
 	once sync.Once
-	end  context.CancelFunc
-	done chan error
+	// elsewhere is the address of a server in another process, of which Server has nothing.
+	elsewhere string
+	end       context.CancelFunc
+	done      chan error
 
 	mu      sync.Mutex
 	private []string // what the log must never have
@@ -74,8 +76,11 @@ func launchPrepared(t *testing.T, dir string, change func(*Config), prepare func
 
 // anHourOld makes a server believe that it has been running for an hour.
 func anHourOld(s *Server) {
-	s.started = s.started.Add(-time.Hour)
-	s.startedMs -= time.Hour.Milliseconds()
+	ran := s.clock.ran
+	s.clock.ran = func() time.Duration { return ran() + time.Hour }
+	s.clock.looked.Store(int64(s.clock.ran()))
+	s.clock.startMs -= time.Hour.Milliseconds()
+	s.startedMs = s.clock.startMs
 }
 
 func serve(t *testing.T, change func(*Config)) *running {
@@ -148,7 +153,12 @@ func (r *running) checkLog() {
 	}
 }
 
-func (r *running) address() string { return r.Addr().String() }
+func (r *running) address() string {
+	if r.elsewhere != "" {
+		return r.elsewhere
+	}
+	return r.Addr().String()
+}
 
 func (r *running) url(path string) string {
 	scheme := "http://"

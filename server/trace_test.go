@@ -130,8 +130,7 @@ func (p *replay) perform(step *roomtest.Step) {
 	case "end":
 		p.end(step.Conn, protocol.CloseCode(step.Code))
 	case "pause":
-		p.outside.pass(step.Ms)
-		p.liveRoom().step(room.Event{Kind: room.Paused, AtMs: step.Ms})
+		p.outside.pause(step.Ms) // the room hears of it before the next event
 	case "wait":
 		p.outside.advance(step.Ms, p.awaitCommits)
 	case "restart":

@@ -1,0 +1,126 @@
+package server
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// stallAfter is how long nobody looks at the clock before that means that the process was not
+	// running: stopped, or starved of CPU. Somebody does every heartbeat.
+	stallAfter = 2 * time.Second
+	heartbeat  = stallAfter / 4
+	// lookEvery is how far a reading of the clock may be from the last look at all of it.
+	lookEvery = stallAfter / 20
+	// minSleep is more than two clocks that are read one after the other differ by.
+	minSleep = 50 * time.Millisecond
+	// maxReading is within how much time they have to be read.
+	maxReading = 10 * time.Millisecond
+)
+
+// moment is a time by the clock.
+type moment struct {
+	// ms is the time since 1970. It goes on while the process does not run.
+	ms int64
+	// pausedMs is for how long the process has not run since it started.
+	pausedMs int64
+}
+
+// runningMs is a time that stands still while the process does not run: for budgets.
+func (m moment) runningMs() int64 { return m.ms - m.pausedMs }
+
+// clock is the time of all rooms. It goes on from the time at the start whatever the system's clock is
+// set to, or everybody would be thrown out as idle; and it knows for how long the process was stopped
+// or the machine suspended. Every reading finds out, so nothing happens at a moment after a pause that
+// does not have the pause in it.
+type clock struct {
+	startMs int64
+	// ran is the time since the start, without that for which the machine was suspended.
+	ran func() time.Duration
+	// slept is for how long it was suspended, but for a constant. Nil if the system does not tell.
+	slept func() time.Duration
+
+	looked atomic.Int64 // what ran was at the last look
+	pauses atomic.Pointer[pauses]
+
+	mu        sync.Mutex
+	lastSlept time.Duration
+}
+
+// pauses is for how long the process has not run, and for how much of that the machine was suspended.
+type pauses struct{ all, slept time.Duration }
+
+func newClock(started time.Time) *clock {
+	c := &clock{startMs: started.UnixMilli(), ran: func() time.Duration { return time.Since(started) }, slept: suspended()}
+	c.start()
+	return c
+}
+
+func (c *clock) start() {
+	c.pauses.Store(new(pauses))
+	if c.slept != nil {
+		c.lastSlept = c.slept()
+	}
+}
+
+func (c *clock) now() moment {
+	ran := c.ran()
+	if int64(ran)-c.looked.Load() > int64(lookEvery) {
+		c.look()
+	}
+	p := c.pauses.Load()
+	return moment{ms: c.startMs + (ran + p.slept).Milliseconds(), pausedMs: p.all.Milliseconds()}
+}
+
+// look finds out whether the process has been running since the last look.
+func (c *clock) look() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p := *c.pauses.Load()
+	ran := c.ran()
+	if gap := ran - time.Duration(c.looked.Load()); gap > stallAfter {
+		p.all += gap
+	}
+	if slept := c.sleptSince(); slept > minSleep {
+		p.all += slept
+		p.slept += slept
+	}
+	if p != *c.pauses.Load() {
+		c.pauses.Store(&p)
+	}
+	c.looked.Store(int64(ran)) // now does not look behind it, so it comes last
+}
+
+// sleptSince is for how long the machine was suspended since the last look.
+func (c *clock) sleptSince() time.Duration {
+	if c.slept == nil {
+		return 0
+	}
+	for range 3 {
+		before := c.ran()
+		slept := c.slept()
+		if c.ran()-before < maxReading { // or the process was stopped between two readings
+			since := slept - c.lastSlept
+			if since > minSleep {
+				c.lastSlept = slept
+			}
+			return since
+		}
+	}
+	return 0
+}
+
+// beat looks at the clock until stop is closed.
+func (c *clock) beat(stop <-chan struct{}) {
+	ticker := time.NewTicker(heartbeat)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-stop:
+			return
+		case <-ticker.C:
+			c.now()
+		}
+	}
+}
