@@ -387,12 +387,12 @@ func TestPanicEndsItsConnection(t *testing.T) {
 		ann, bob := s.pair("panic-1")
 		c := s.raw("panic-2")
 		s.keepPrivate("panic-2")
-		real := s.nowMs
+		real := s.now
 		faults := make(chan struct{}, 1)
 		faults <- struct{}{}
 		l := s.spread()[slices.IndexFunc(s.spread(), func(c *conn) bool { return c.room.id == "panic-2" })].room
 		l.mu.Lock()
-		s.nowMs = func() int64 {
+		s.now = func() moment {
 			select {
 			case <-faults:
 				panic("a defect")
