@@ -37,11 +37,11 @@ type gate struct {
 	draining chan struct{}
 }
 
-// newGate returns the gate of a valid Config. nowMs is the clock of the budgets.
-func newGate(c *Config, book *addressBook, nowMs func() int64, memory *memory, m *metrics) *gate {
+// newGate returns the gate of a valid Config. runningMs is the clock of the budgets.
+func newGate(c *Config, book *addressBook, runningMs func() int64, memory *memory, m *metrics) *gate {
 	g := &gate{
 		addresses: book, maxSockets: c.MaxConnsPerAddress, memory: memory, metrics: m, draining: make(chan struct{}),
-		nowNs: func() int64 { return nowMs() * int64(time.Millisecond) },
+		nowNs: func() int64 { return runningMs() * int64(time.Millisecond) },
 		buckets: [budgets]bucket{
 			accepts:  bucketOf(Rate{c.AddressRequests.PerSecond * acceptsPerRequest, c.AddressRequests.Burst}),
 			requests: bucketOf(c.AddressRequests),

@@ -28,13 +28,13 @@ func openMetrics(config *Config) (*metricsServer, error) {
 }
 
 // prepare makes what serves. It has bounds of its own, so that clients cannot keep the operator out.
-func (m *metricsServer) prepare(config Config, book *addressBook, nowMs func() int64, counts *metrics) error {
+func (m *metricsServer) prepare(config Config, book *addressBook, runningMs func() int64, counts *metrics) error {
 	edge, err := newEdge(config, counts, counts.route())
 	if err != nil {
 		return err
 	}
 	m.http = newHTTPServer(edge, config.Log)
-	gate := newGate(&Config{MaxConnsPerAddress: maxMetricsSockets}, book, nowMs, nil, counts)
+	gate := newGate(&Config{MaxConnsPerAddress: maxMetricsSockets}, book, runningMs, nil, counts)
 	gate.watch(m.http)
 	for i, listener := range m.listeners {
 		m.listeners[i] = &gatedListener{listener, gate}

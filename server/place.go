@@ -218,9 +218,7 @@ func (l *liveRoom) giveWay(c *conn, parked bool) bool {
 		return !parked
 	}
 	l.server.metrics.connClosed(code)
-	t := turns.Get().(*turn)
-	l.locked(t, l.server.nowMs(), room.Event{Kind: room.Disconnected, Conn: c.id, CloseCode: code})
-	t.release()
+	l.stepLocked(room.Event{Kind: room.Disconnected, Conn: c.id, CloseCode: code})
 	c.close(code)
 	return true
 }

@@ -115,8 +115,8 @@ func (s *Server) prepare() error {
 	s.clean.Store(s.store.WasClean())
 	book := &addressBook{secret: s.store.Secret(), trusted: s.config.TrustedProxies, log: s.log}
 	s.memory = newMemory(s.config.MemoryBound(), s.log)
-	nowMs := func() int64 { return s.nowMs() } // of the clock that is set when Run begins
-	s.gate = newGate(&s.config, book, nowMs, s.memory, s.metrics)
+	runningMs := func() int64 { return s.now().runningMs() } // of the clock that is set when Run begins
+	s.gate = newGate(&s.config, book, runningMs, s.memory, s.metrics)
 	var err error
 	if s.origins, err = ParseOrigins(s.config.AllowOrigins); err != nil {
 		return err
@@ -125,7 +125,7 @@ func (s *Server) prepare() error {
 	routes = append(routes, s.wsRoutes()...)
 	if s.metricsAside == nil {
 		routes = append(routes, s.metrics.route())
-	} else if err := s.metricsAside.prepare(s.config, book, nowMs, s.metrics); err != nil {
+	} else if err := s.metricsAside.prepare(s.config, book, runningMs, s.metrics); err != nil {
 		return err
 	}
 	if s.config.Page {
