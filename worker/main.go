@@ -41,8 +41,8 @@ func reserve(n uint32) {
 }
 
 //go:wasmexport wake
-func wake(nowMs, alarmMs float64, n uint32) int32 {
-	length := rooms.Wake(nowMs, alarmMs, int(n))
+func wake(nowMs, alarmMs, pausedMs float64, n uint32) int32 {
+	length := rooms.Wake(nowMs, alarmMs, pausedMs, int(n))
 	post()
 	return int32(length)
 }

@@ -7,10 +7,10 @@
 //
 // # Calls
 //
-// Wake(nowMs, alarmMs, input) makes a room of what its shell has kept. The input is three texts, the settings (a line
+// Wake(nowMs, alarmMs, pausedMs, input) makes a room of what its shell has kept, which did not run for pausedMs until now. The input is three texts, the settings (a line
 // "name value" for each that is not the default), the room id and the snapshot (empty for none), then an id and a
 // text for each connection, its attachment. The output is the handle as
-// uint32 and the effects of Woken; or 0 and a sentence that says why there is none.
+// uint32 and the effects of Paused and Woken; or 0 and a sentence that says why there is none.
 //
 // Step(handle, event, conn, nowMs, argument, flags, input) steps a room. Input and argument are by the event:
 //
@@ -20,6 +20,7 @@
 //	EventDisconnected  argument is the close code
 //	EventAlarm
 //	EventAnswered      argument is when the PING was answered
+//	EventPaused        argument is for how many milliseconds the shell did not run
 //
 // The result is the length of the output, or NoSuchRoom where the room was
 // dropped meanwhile; then the shell wakes it and steps it again.

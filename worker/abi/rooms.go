@@ -13,6 +13,7 @@ const (
 	EventDisconnected
 	EventAlarm
 	EventAnswered
+	EventPaused
 )
 
 // The flags of Step.
@@ -89,9 +90,9 @@ func (rs *Rooms) shrink() {
 	rs.output = rs.output[:0]
 }
 
-// Wake makes a room, and steps it with Woken, of the first n bytes of the
-// input. It returns the length of the output.
-func (rs *Rooms) Wake(nowMs, alarmMs float64, n int) int {
+// Wake makes a room of the first n bytes of the input, and steps it with Paused if pausedMs is not 0,
+// and with Woken. It returns the length of the output.
+func (rs *Rooms) Wake(nowMs, alarmMs, pausedMs float64, n int) int {
 	in := reader{b: rs.input[:n]}
 	e := &entry{config: room.DefaultConfig()}
 	e.config.PingTimeoutMs = 0 // the platform cannot ping
@@ -121,6 +122,10 @@ func (rs *Rooms) Wake(nowMs, alarmMs float64, n int) int {
 	}
 	rs.add(id, e)
 	rs.output = appendUint32(rs.output, e.handle)
+	if pausedMs != 0 {
+		// First, because what Woken finds to have ended begins its grace now.
+		rs.run(e, int64(nowMs), &room.Event{Kind: room.Paused, AtMs: int64(pausedMs)})
+	}
 	rs.run(e, int64(nowMs), &room.Event{Kind: room.Woken})
 	return len(rs.output)
 }
@@ -186,6 +191,8 @@ func (rs *Rooms) Step(handle, kind uint32, conn, nowMs, argument float64, flags 
 		event.Kind = room.AlarmFired
 	case EventAnswered:
 		event.Kind, event.AtMs = room.Answered, int64(argument)
+	case EventPaused:
+		event.Kind, event.AtMs = room.Paused, int64(argument)
 	}
 	if flags&FlagStorageUnavailable != 0 {
 		event.Refuse = protocol.CodeStorageUnavailable

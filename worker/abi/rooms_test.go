@@ -17,7 +17,12 @@ func wake(rs *Rooms, settings, id string, snapshot []byte, attachments map[float
 	for conn, attachment := range attachments {
 		input = appendText(appendFloat64(input, conn), attachment)
 	}
-	n := rs.Wake(nowMs, 0, copy(rs.Input(len(input)), input))
+	return wakeAt(rs, nowMs, 0, 0, input)
+}
+
+// wakeAt is wake at a time, with an alarm that is set and a time that the shell did not run.
+func wakeAt(rs *Rooms, nowMs, alarmMs, pausedMs float64, input []byte) (handle uint32, rest []byte) {
+	n := rs.Wake(nowMs, alarmMs, pausedMs, copy(rs.Input(len(input)), input))
 	out := bytes.Clone(rs.Output())
 	if n != len(out) {
 		panic("length and output differ")
@@ -158,7 +163,7 @@ func kept(t *testing.T, rs *Rooms) (snapshot []byte, attachments map[float64][]b
 	attachments = map[float64][]byte{}
 	for len(in.b) > 0 {
 		switch kind := in.take(1)[0]; kind {
-		case EffectSave:
+		case EffectSave, EffectSaveLater:
 			snapshot = bytes.Clone(in.text())
 		case EffectSend:
 			in.float64()
@@ -192,6 +197,47 @@ func TestARoomGoesOnFromWhatItsShellKept(t *testing.T) {
 	if got, want := step(t, rs, second, EventReceived, 2, 0, fmt.Sprintf(join, "bob")),
 		`save; send 2 {"type":"ROOM_JOINED"; send 1 {"type":"USER_JOINED"; attach 2`; got != want {
 		t.Errorf("after waking: %s", got)
+	}
+}
+
+// TestTimeInWhichTheShellDidNotRun ends no grace that was under way and leaves a second to read what
+// has arrived; a grace that begins with the end of the pause is whole.
+func TestTimeInWhichTheShellDidNotRun(t *testing.T) {
+	const graceMs, silenceMs, hour = 40_000, 45_000, 3_600_000
+	rs := New()
+	handle, _ := wake(rs, "", "room-1", nil, nil)
+	step(t, rs, handle, EventConnected, 1, 0, arrival)
+	step(t, rs, handle, EventReceived, 1, 0, create)
+	snapshot, attachments := kept(t, rs)
+	step(t, rs, handle, EventDisconnected, 1, 1006, "")
+	held, _ := kept(t, rs)
+	for _, c := range []struct {
+		what             string
+		snapshot         []byte
+		attachments      map[float64][]byte
+		alarmMs, pauseMs float64
+		// wantMs is when the next deadline is after the late alarm, from then on; 0 for none.
+		wantMs float64
+	}{
+		{"a grace that had a moment left", held, nil, nowMs + graceMs, hour, 1000},
+		{"a connection that was due to be heard of", snapshot, attachments, nowMs + silenceMs, hour, 1000},
+		{"a connection that ended meanwhile", snapshot, nil, nowMs + silenceMs, hour, graceMs},
+		{"a grace that ended while the shell ran", held, nil, nowMs + graceMs, 0, 0},
+	} {
+		input := appendText(appendText(appendText(nil, ""), "room-1"), c.snapshot)
+		for conn, attachment := range c.attachments {
+			input = appendText(appendFloat64(input, conn), attachment)
+		}
+		now := c.alarmMs + hour
+		handle, _ := wakeAt(rs, now, c.alarmMs, c.pauseMs, input)
+		rs.Step(handle, EventAlarm, 0, now, 0, 0, 0)
+		want := fmt.Sprint("alarm ", now+c.wantMs-nowMs)
+		if c.wantMs == 0 {
+			want = "delete"
+		}
+		if got := show(t, rs.Output()); got != want {
+			t.Errorf("%s: %s, want %s", c.what, got, want)
+		}
 	}
 }
 
@@ -233,7 +279,7 @@ func TestWakeSaysWhatIsWrong(t *testing.T) {
 		}
 	}
 	rs := New()
-	n := rs.Wake(nowMs, 0, copy(rs.Input(0), "\xff\xff\xff\xff"))
+	n := rs.Wake(nowMs, 0, 0, copy(rs.Input(0), "\xff\xff\xff\xff"))
 	if got := string(rs.Output()[:n]); got != "\x00\x00\x00\x00the input cannot be understood" {
 		t.Errorf("input that is cut off: %q", got)
 	}

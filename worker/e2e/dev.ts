@@ -59,6 +59,23 @@ export class Dev {
     }
   }
 
+  /** Stops all of it, as a laptop does that sleeps. */
+  stop(): void {
+    this.#signal("SIGSTOP");
+  }
+
+  /** Lets go on what is stopped. */
+  continue(): void {
+    this.#signal("SIGCONT");
+  }
+
+  #signal(signal: NodeJS.Signals): void {
+    const { pid } = this.#process;
+    if (pid !== undefined) {
+      process.kill(-pid, signal);
+    }
+  }
+
   /** The lines of the worker's log with a message. */
   logged(message: string): Record<string, unknown>[] {
     return [...this.#output.matchAll(/\{"level":.*\}/g)].map(([line]) => JSON.parse(line) as Record<string, unknown>).filter((line) => line["message"] === message);

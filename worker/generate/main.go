@@ -71,7 +71,7 @@ func writeABI(b *bytes.Buffer) {
 		b.WriteString("} as const;\n\n")
 	}
 	enum("Event", "Package abi's events.", "connected", abi.EventConnected, "received", abi.EventReceived, "binary", abi.EventBinary,
-		"disconnected", abi.EventDisconnected, "alarm", abi.EventAlarm, "answered", abi.EventAnswered)
+		"disconnected", abi.EventDisconnected, "alarm", abi.EventAlarm, "answered", abi.EventAnswered, "paused", abi.EventPaused)
 	b.WriteString("export type Event = (typeof Event)[keyof typeof Event];\n\n")
 	enum("Effect", "Package abi's effects.", "send", abi.EffectSend, "forward", abi.EffectForward, "close", abi.EffectClose, "save", abi.EffectSave,
 		"saveLater", abi.EffectSaveLater, "delete", abi.EffectDelete, "setAlarm", abi.EffectSetAlarm, "attach", abi.EffectAttach,

@@ -9,7 +9,7 @@ interface Exports {
   _initialize(): void;
   mailbox(): number;
   reserve(bytes: number): void;
-  wake(nowMs: number, alarmMs: number, length: number): number;
+  wake(nowMs: number, alarmMs: number, pausedMs: number, length: number): number;
   step(handle: number, event: Event, conn: number, nowMs: number, argument: number, flags: number, length: number): number;
   relay(handle: number, conn: number, nowMs: number, length: number): number;
   describe(handle: number): number;
@@ -38,6 +38,8 @@ export interface Kept {
   readonly roomId: string;
   readonly snapshot: Uint8Array;
   readonly alarmMs: number;
+  /** For how long the object did not run until now. */
+  readonly pausedMs: number;
   readonly attachments: readonly { readonly conn: number; readonly bytes: Uint8Array }[];
 }
 
@@ -107,7 +109,7 @@ export class Core {
         this.#view.setFloat64(this.#input.byteOffset + at, conn, true);
         at = this.#putText(at + 8, bytes);
       }
-      return this.#exports.wake(nowMs, kept.alarmMs, at);
+      return this.#exports.wake(nowMs, kept.alarmMs, kept.pausedMs, at);
     });
     this.#refresh();
     const start = this.#output();

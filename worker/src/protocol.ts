@@ -166,6 +166,7 @@ export const Event = {
   disconnected: 4,
   alarm: 5,
   answered: 6,
+  paused: 7,
 } as const;
 
 export type Event = (typeof Event)[keyof typeof Event];

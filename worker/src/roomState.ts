@@ -8,17 +8,10 @@ import { addressOf, hashOf } from "./address";
 import { answer, close, endOf, noClose } from "./close";
 import { core, Trap, type Core, type Performer } from "./core";
 import { errorResponse, json, log } from "./http";
-import { Close, closeReasons, Event, Flag, pingFrame, pongFrame, secretBytes, settings } from "./protocol";
+import { Close, Event, Flag, pingFrame, pongFrame, secretBytes, settings } from "./protocol";
 import { roomIdOf } from "./route";
+import { GivenUp, Store } from "./store";
 
-/** What storage has of a room, under storedKey. An object that an alarm makes does not know its own name. */
-interface Stored {
-  readonly id: string;
-  readonly snapshot: Uint8Array;
-}
-
-const storedKey = "room";
-const probeKey = "probe";
 /** The tag of a socket whose address has made too many rooms. The first tags are the connection's id and the room's. */
 const tooManyRooms = "too-many-rooms";
 
@@ -27,31 +20,30 @@ interface Conn {
   readonly id: number;
   readonly socket: WebSocket;
   readonly flags: number;
+  /** When the platform answered the last PING that the core knows of. */
+  answeredMs: number;
 }
 
-/** The room cannot go on from its memory: it is dropped, its sockets are closed with the code, and it goes on from storage. */
-class GivenUp extends Error {
-  constructor(readonly code: number) {
-    super(closeReasons[code]);
-  }
-}
+/** How late an alarm may be before that is time in which the object did not run. */
+const punctualMs = 2000;
 
 export class RoomState extends DurableObject<Env> implements Performer {
   #core: Core | undefined;
   #handle = 0;
   #roomId = "";
+  readonly #store: Store;
   #alarmMs = 0;
+  /** When the object last ran, as far as that has left its memory. */
+  #ranMs = 0;
   #lastId = 0;
   readonly #conns = new Map<number, Conn>();
   readonly #bySocket = new Map<WebSocket, Conn>();
   /** The frame that the core is looking at, which it may forward. */
   #frame = "";
-  /** Set while storage is known to refuse writes; unsaved is what it has not taken. */
-  #storageFails = false;
-  #unsaved: Uint8Array | undefined;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
+    this.#store = new Store(ctx.storage);
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(pingFrame, pongFrame));
     for (const socket of ctx.getWebSockets()) {
       this.#conn(socket);
@@ -77,11 +69,11 @@ export class RoomState extends DurableObject<Env> implements Performer {
 
   async #accept(address: string): Promise<Response> {
     const hash = await hashOf(address, this.ctx.id.toString());
-    const refused = this.#stored() === undefined && !(await this.#mayCreate(address));
+    const refused = this.#store.read() === undefined && !(await this.#mayCreate(address));
     const { 0: client, 1: server } = new WebSocketPair();
     // Above all that are open. Small numbers, because a Map finds them without being asked for a hash.
     const id = this.#lastId + 1;
-    const conn = { id, socket: server, flags: refused ? Flag.tooManyRooms : 0 };
+    const conn = { id, socket: server, flags: refused ? Flag.tooManyRooms : 0, answeredMs: 0 };
     this.ctx.acceptWebSocket(server, refused ? [String(id), this.#roomId, tooManyRooms] : [String(id), this.#roomId]);
     server.serializeAttachment(null);
     this.#add(conn);
@@ -115,7 +107,7 @@ export class RoomState extends DurableObject<Env> implements Performer {
     // A socket whose end wakes the object is not among getWebSockets any more (seen in workerd 1.20261102).
     const [id = "", roomId = "", mark] = this.ctx.getTags(socket);
     this.#roomId = roomId;
-    const conn = { id: Number(id), socket, flags: mark === tooManyRooms ? Flag.tooManyRooms : 0 };
+    const conn = { id: Number(id), socket, flags: mark === tooManyRooms ? Flag.tooManyRooms : 0, answeredMs: 0 };
     this.#add(conn);
     return conn;
   }
@@ -158,10 +150,11 @@ export class RoomState extends DurableObject<Env> implements Performer {
     }
   }
 
-  override alarm(): void {
+  override alarm(info?: AlarmInvocationInfo): void {
     const now = this.now();
+    this.#alarmMs ||= info?.scheduledTime ?? 0; // an object that the alarm makes finds none set
     try {
-      this.#tellAnswered(now);
+      this.#catchUp(now, this.#pause(now));
       this.#alarmMs = 0;
       this.#run(Event.alarm, undefined, now, 0);
     } catch (error) {
@@ -177,8 +170,9 @@ export class RoomState extends DurableObject<Env> implements Performer {
     const now = this.now();
     try {
       if (this.#alarmMs !== 0 && now >= this.#alarmMs) {
-        this.#tellAnswered(now);
+        this.#catchUp(now, this.#takePause(now));
       }
+      this.#ranMs = now;
       this.#run(event, conn, now, argument, input);
     } catch (error) {
       if (!(error instanceof Trap)) {
@@ -191,20 +185,38 @@ export class RoomState extends DurableObject<Env> implements Performer {
     }
   }
 
-  /** Tells the core whose PINGs the platform has answered, before it looks who has been silent for too long. */
-  #tellAnswered(now: number): void {
+  /** Tells the core what it must know before it judges a deadline: for how long the object did not run, and whose PINGs the platform has answered. */
+  #catchUp(now: number, pausedMs: number): void {
+    if (pausedMs > 0 && this.#core === core()) {
+      this.#run(Event.paused, undefined, now, pausedMs);
+    } else {
+      this.#awake(now, pausedMs);
+    }
     for (const conn of this.#conns.values()) {
-      const answered = this.ctx.getWebSocketAutoResponseTimestamp(conn.socket);
-      if (answered !== null) {
-        this.#run(Event.answered, conn, now, answered.getTime());
+      const answeredMs = this.ctx.getWebSocketAutoResponseTimestamp(conn.socket)?.getTime() ?? 0;
+      if (answeredMs > conn.answeredMs) {
+        conn.answeredMs = answeredMs;
+        this.#run(Event.answered, conn, now, answeredMs + pausedMs);
       }
     }
   }
 
-  #run(event: Event, conn: Conn | undefined, now: number, argument: number, input?: Uint8Array): void {
-    if (this.#storageFails) {
-      this.#probe();
+  /** For how long the object has not run, if its alarm is late. */
+  #pause(now: number): number {
+    return this.#alarmMs === 0 ? 0 : this.pausedMs(now, Math.max(this.#alarmMs, this.#ranMs));
+  }
+
+  /** #pause for something else than the alarm, which then is due now: an object that is made meanwhile does not count the pause again. */
+  #takePause(now: number): number {
+    const pausedMs = this.#pause(now);
+    if (pausedMs > 0) {
+      this.setAlarm(now);
     }
+    return pausedMs;
+  }
+
+  #run(event: Event, conn: Conn | undefined, now: number, argument: number, input?: Uint8Array): void {
+    this.#store.probe();
     const flags = this.flags() | (conn?.flags ?? 0);
     for (;;) {
       const wasm = this.#awake(now);
@@ -232,19 +244,19 @@ export class RoomState extends DurableObject<Env> implements Performer {
     }
   }
 
-  /** The Wasm instance with this room in it: the room is woken where it is not. */
-  #awake(now: number): Core {
+  /** The Wasm instance with this room in it: the room is woken if it is not there. */
+  #awake(now: number, pausedMs = this.#takePause(now)): Core {
     const wasm = core();
     if (this.#core === wasm) {
       return wasm;
     }
-    const stored = this.#stored();
+    const stored = this.#store.read();
     this.#roomId ||= stored?.id ?? "";
     const attachments = [...this.#conns.values()]
       .map(({ id, socket }) => ({ conn: id, bytes: socket.deserializeAttachment() as Uint8Array | null }))
       .filter((a): a is { conn: number; bytes: Uint8Array } => a.bytes !== null)
       .sort((a, b) => a.conn - b.conn);
-    const kept = { settings: this.settings(), roomId: this.#roomId, snapshot: stored?.snapshot ?? new Uint8Array(), alarmMs: this.#alarmMs, attachments };
+    const kept = { settings: this.settings(), roomId: this.#roomId, snapshot: stored?.snapshot ?? new Uint8Array(), alarmMs: this.#alarmMs, pausedMs, attachments };
     try {
       this.#handle = wasm.wake(now, kept, this);
     } catch (error) {
@@ -258,19 +270,15 @@ export class RoomState extends DurableObject<Env> implements Performer {
     return wasm;
   }
 
-  #stored(): Stored | undefined {
-    try {
-      return this.ctx.storage.kv.get<Stored>(storedKey);
-    } catch (error) {
-      log("error", "a room could not be read", { error: String(error) });
-      throw new GivenUp(Close.tryLater);
-    }
-  }
-
   // The clock, the randomness, the settings and the store's health: a test replaces them.
 
   protected now(): number {
     return Date.now();
+  }
+
+  /** For how long the object did not run, if its alarm should have come at a time, or nothing has come since. */
+  protected pausedMs(now: number, sinceMs: number): number {
+    return now - sinceMs > punctualMs ? now - sinceMs : 0;
   }
 
   protected draw(secret: Uint8Array): void {
@@ -278,7 +286,7 @@ export class RoomState extends DurableObject<Env> implements Performer {
   }
 
   protected flags(): number {
-    return this.#storageFails ? Flag.storageUnavailable : 0;
+    return this.#store.fails ? Flag.storageUnavailable : 0;
   }
 
   protected settings(): string {
@@ -345,31 +353,21 @@ export class RoomState extends DurableObject<Env> implements Performer {
     close(conn.socket, code);
   }
 
-  /** The output gate of the platform keeps back what is sent after this until it is stored. */
   save(snapshot: Uint8Array): void {
-    this.#write(() => this.ctx.storage.kv.put<Stored>(storedKey, { id: this.#roomId, snapshot }));
-    this.#unsaved = undefined;
+    this.#store.save({ id: this.#roomId, snapshot });
   }
 
   saveLater(snapshot: Uint8Array): void {
-    const stored: Stored = { id: this.#roomId, snapshot };
-    if (this.#storageFails) {
-      this.#unsaved = snapshot;
-      return;
-    }
-    this.ctx.storage.put(storedKey, stored, { allowUnconfirmed: true }).catch((error: unknown) => this.#failed(error));
+    this.#store.saveLater({ id: this.#roomId, snapshot });
   }
 
   delete(): void {
-    this.#write(() => this.ctx.storage.kv.delete(storedKey));
-    this.#unsaved = undefined;
+    this.#store.delete();
   }
 
   setAlarm(atMs: number): void {
     this.#alarmMs = atMs;
-    // Without a deadline nothing is left of the room; an object without storage costs nothing.
-    const done = atMs === 0 ? this.ctx.storage.deleteAll() : this.ctx.storage.setAlarm(atMs);
-    done.catch((error: unknown) => this.#failed(error));
+    this.#store.setAlarm(atMs);
   }
 
   attach(id: number, attachment: Uint8Array): void {
@@ -383,37 +381,6 @@ export class RoomState extends DurableObject<Env> implements Performer {
   #debug(message: string, fields: Readonly<Record<string, string | number>>): void {
     if (this.env.LOG_LEVEL === "debug") {
       log("debug", message, fields);
-    }
-  }
-
-  #write(write: () => void): void {
-    try {
-      write();
-    } catch (error) {
-      this.#failed(error);
-      throw new GivenUp(Close.tryLater);
-    }
-  }
-
-  #failed(error: unknown): void {
-    if (!this.#storageFails) {
-      log("error", "storage refuses writes", { error: String(error) });
-    }
-    this.#storageFails = true;
-  }
-
-  /** Looks whether storage takes writes again, and gives it what it has not taken. */
-  #probe(): void {
-    try {
-      this.ctx.storage.kv.put(probeKey, Date.now());
-      this.ctx.storage.kv.delete(probeKey);
-      if (this.#unsaved !== undefined) {
-        this.ctx.storage.kv.put<Stored>(storedKey, { id: this.#roomId, snapshot: this.#unsaved });
-        this.#unsaved = undefined;
-      }
-      this.#storageFails = false;
-    } catch {
-      // Still not.
     }
   }
 }

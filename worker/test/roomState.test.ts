@@ -12,7 +12,7 @@ import { harness } from "./worker";
 
 afterEach(() => {
   vi.restoreAllMocks();
-  Object.assign(harness, { nowMs: undefined, settings: undefined, flags: 0, env: {}, secret: new Uint8Array(16) });
+  Object.assign(harness, { nowMs: undefined, settings: undefined, flags: 0, pausedMs: 0, env: {}, secret: new Uint8Array(16) });
 });
 
 /** A client of a room. */
@@ -229,6 +229,70 @@ describe("hibernation", () => {
     await runDurableObjectAlarm(objectOf("pings-1"));
     expect(await bob.client.closedWith()).toBe(4008);
     expect(await ann.client.frame("USER_DISCONNECTED")).toMatchObject({ leftUserId: "bob" });
+  });
+
+  describe("a late alarm", () => {
+    /** bob's seat is held for 40 s, and the object does not run from 30 s after that on, for an hour. */
+    async function pause(roomId: string): Promise<{ ann: Person; bobToken: string }> {
+      harness.nowMs = Date.now();
+      const { ann, bob, bobToken } = await pair(roomId);
+      bob.client.socket.close(4000);
+      await ann.client.frame("USER_DISCONNECTED");
+      harness.nowMs += 30_000;
+      ann.say("PING");
+      await ann.client.frame("PONG");
+      harness.nowMs += 3_600_000;
+      return { ann, bobToken };
+    }
+
+    async function alarm(roomId: string): Promise<void> {
+      expect(await runDurableObjectAlarm(objectOf(roomId))).toBe(true);
+    }
+
+    test.each([
+      ["the object is in memory", "late-1", false],
+      ["the object was dropped from memory", "late-2", true],
+    ])("ends no grace and closes nobody, if %s", async (_, roomId, evicted) => {
+      const { ann } = await pause(roomId);
+      if (evicted) {
+        await evictDurableObject(objectOf(roomId));
+      }
+      await alarm(roomId);
+      ann.say("PING");
+      await ann.client.frame("PONG", 2);
+      expect(ann.client.frames("USER_LEFT")).toEqual([]);
+      harness.nowMs = (harness.nowMs ?? 0) + 1000; // what has arrived is read by then
+      await alarm(roomId);
+      expect(await ann.client.frame("USER_LEFT")).toMatchObject({ leftUserId: "bob" });
+    });
+
+    test.each([
+      ["and the alarm comes at once", "late-3", false],
+      ["and the object is dropped from memory before the alarm comes", "late-4", true],
+    ])("comes after a frame that was waiting, %s", async (_, roomId, evicted) => {
+      const { ann, bobToken } = await pause(roomId);
+      ann.say("PING");
+      await ann.client.frame("PONG", 2);
+      if (evicted) {
+        await evictDurableObject(objectOf(roomId));
+      }
+      await alarm(roomId);
+      const again = await Person.open(roomId, "bob");
+      await again.join("JOIN_ROOM", { resumeToken: bobToken });
+      expect(again.client.frames("ROOM_JOINED")[0]).toMatchObject({ resumed: true, recovered: true });
+      expect(ann.client.frames("USER_LEFT")).toEqual([]);
+    });
+
+    test("of a room whose sockets have all ended meanwhile begins a whole grace", async () => {
+      const { bobToken } = await pause("late-5");
+      await (await ask("/rooms/late-5")).text();
+      await evictDurableObject(objectOf("late-5"), { webSockets: "close" });
+      await alarm("late-5");
+      harness.nowMs = (harness.nowMs ?? 0) + 39_000;
+      const again = await Person.open("late-5", "bob");
+      await again.join("JOIN_ROOM", { resumeToken: bobToken });
+      expect(again.client.frames("ROOM_JOINED")[0]).toMatchObject({ resumed: true, roomState: { hostId: "ann" } });
+    });
   });
 
   test("a room that has ended leaves nothing in storage", async () => {

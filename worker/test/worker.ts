@@ -11,6 +11,8 @@ export const harness = {
   secret: new Uint8Array(16),
   settings: undefined as string | undefined,
   flags: 0,
+  /** For how long objects did not run: each tells it once, if it is asked while something is due. */
+  pausedMs: 0,
   env: {} as Partial<Env>,
   /** How many frames and ends of sockets have been handled, and how often an object was made. */
   frames: 0,
@@ -36,6 +38,12 @@ export class RoomState extends Real {
 
   protected override now(): number {
     return harness.nowMs ?? super.now();
+  }
+
+  protected override pausedMs(now: number, sinceMs: number): number {
+    const pausedMs = harness.pausedMs || super.pausedMs(now, sinceMs);
+    harness.pausedMs = 0;
+    return pausedMs;
   }
 
   protected override draw(secret: Uint8Array): void {
