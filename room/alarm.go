@@ -164,7 +164,7 @@ func (s *step) paused() {
 	}
 	s.requests += meter(pauseMs * 1e6)
 	s.output += meter(pauseMs * 1e6)
-	s.metMs = past(s.metMs)
+	s.metMs, s.partedMs = past(s.metMs), past(s.partedMs)
 	s.due = true
 	if s.Exists() {
 		s.lastActivityMs = past(s.lastActivityMs)

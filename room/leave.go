@@ -51,6 +51,7 @@ func (s *step) vacate(seat *seat) {
 	n := notice{full: protocol.UserDisconnectedMessage{Departure: departure, RoomState: state}}
 	if !seat.modern {
 		n.legacy = protocol.UserLeftMessage{Departure: departure, RoomState: &state}
+		s.part()
 	}
 	s.tell(seat, n)
 }
@@ -90,6 +91,7 @@ func (s *step) endSeat(seat *seat, code protocol.CloseCode) {
 		s.close(c, code)
 	}
 	s.closeParked(seat)
+	s.part()
 	departure, state := s.departure(seat, newHostID), s.State()
 	s.tell(nil, notice{
 		full:  protocol.UserLeftMessage{Departure: departure, RoomState: &state},

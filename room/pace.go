@@ -39,7 +39,18 @@ func (s *step) mustWait(c *conn, j *join) bool {
 	if s.waiting() != nil {
 		return true
 	}
-	return s.disturbs(c, j) && s.nowMs-s.metMs < s.pace() && s.nowMs >= s.metMs
+	return s.disturbs(c, j) && (s.nowMs-s.metMs < s.pace() && s.nowMs >= s.metMs || s.nowMs-s.partedMs < paceMs && s.nowMs >= s.partedMs)
+}
+
+// part notes a USER_LEFT. The existing extension closes a peer connection a moment later, whichever
+// it then has with that user: the next seating is not before that.
+func (s *step) part() {
+	for _, seat := range s.seats {
+		if seat.conn != nil && !seat.modern {
+			s.partedMs = s.nowMs
+			return
+		}
+	}
 }
 
 // disturbs reports whether the seating would be one that legacy clients need time for.
@@ -98,7 +109,7 @@ func (r *Room) nextSeatingMs() int64 {
 		}
 		gap = min(gap, (c.wait.sinceMs+maxWaitMs-r.metMs)/before)
 	}
-	return max(r.metMs+gap, next.wait.notBeforeMs)
+	return max(r.metMs+gap, min(r.partedMs+paceMs, next.wait.sinceMs+maxWaitMs), next.wait.notBeforeMs)
 }
 
 // seatWaiting carries out the joins that are due.

@@ -27,6 +27,8 @@ type Room struct {
 	alarmMs         int64
 	// metMs is when somebody was last seated while others were connected.
 	metMs int64
+	// partedMs is when somebody's departure was last announced to a legacy client.
+	partedMs int64
 	// requests and output meter what the room as a whole does for its participants.
 	requests, output meter
 	// spent has the meters of connections that have gone.

@@ -71,6 +71,7 @@ func (r *Room) AppendSnapshot(dst []byte) []byte {
 // appendMeters appends what snapshots have since version 2.
 func (r *Room) appendMeters(dst []byte) []byte {
 	dst = appendVarint(dst, r.metMs)
+	dst = appendVarint(dst, r.partedMs)
 	dst = appendVarint(dst, int64(r.requests))
 	dst = appendVarint(dst, int64(r.output))
 	dst = appendUvarint(dst, uint64(len(r.spent)))
@@ -84,7 +85,7 @@ func (r *Room) appendMeters(dst []byte) []byte {
 }
 
 func (in *reader) meters(r *Room) {
-	r.metMs, r.requests, r.output = in.varint(), meter(in.varint()), meter(in.varint())
+	r.metMs, r.partedMs, r.requests, r.output = in.varint(), in.varint(), meter(in.varint()), meter(in.varint())
 	for range in.uvarint() {
 		s := spent{address: in.uint64()}
 		s.messages, s.bytes, s.output = meter(in.varint()), meter(in.varint()), meter(in.varint())
