@@ -176,16 +176,39 @@ func (a *attacker) ends(c *client, what string, codes ...int) {
 	a.count(fmt.Sprintf("closed %d", code), 1)
 }
 
-// watch reads in the background and counts how the connection ends.
-func (a *attacker) watch(c *client) {
+// watch reads in the background, counts how the connection ends, and closes it then.
+func (a *attacker) watch(c *client) (ended <-chan struct{}) {
+	over := make(chan struct{})
 	go func() {
+		defer close(over)
 		code, _ := c.drain()
 		if !a.over() {
 			a.count(fmt.Sprintf("closed %d", code), 1)
 		}
 		c.Close()
 	}()
+	return over
 }
+
+// pour writes a block again and again, as no client may for long: the server must end the connection.
+func (a *attacker) pour(c *client, what string, first, block []byte) error {
+	ended := a.watch(c)
+	_, err := c.Write(first)
+	for sent := 0; err == nil && !a.over(); sent += len(block) {
+		if sent > manyBytes {
+			a.fault("still open after %d MiB of %s", sent>>20, what)
+			return nil
+		}
+		_, err = c.Write(block)
+	}
+	if !a.over() {
+		<-ended
+	}
+	return nil
+}
+
+// manyBytes is what pour writes before a connection must have been ended. The system's buffers hold some of it.
+const manyBytes = 24 << 20
 
 // join takes a seat, with the token of the last time if there was one, and reads the answer.
 // A refusal is an error that names the code.

@@ -35,9 +35,6 @@ func hugeLength(a *attacker) {
 	})
 }
 
-// manyFragments is how many bytes of fragments a connection sends before it must have been ended. The system's buffers hold some of them.
-const manyFragments = 24 << 20
-
 // fragments sends one message in fragments that never end.
 func fragments(a *attacker, payload string) {
 	var block []byte
@@ -46,17 +43,7 @@ func fragments(a *attacker, payload string) {
 	}
 	a.swarm(20, func(int) error {
 		return a.with("attack", func(c *client) error {
-			a.watch(c)
-			if _, err := c.Write(appendFrame(nil, text, payload)); err != nil {
-				return err
-			}
-			for sent := 0; sent < manyFragments; sent += len(block) {
-				if _, err := c.Write(block); err != nil || a.over() {
-					return nil
-				}
-			}
-			a.fault("still open after %d MiB of fragments", manyFragments>>20)
-			return nil
+			return a.pour(c, "fragments", appendFrame(nil, text, payload), block)
 		})
 	})
 }
@@ -68,16 +55,7 @@ func emptyMessages(a *attacker) {
 		block = appendFrame(block, final|text, "")
 	}
 	a.swarm(20, func(int) error {
-		return a.with("attack", func(c *client) error {
-			a.watch(c)
-			for sent := 0; sent < manyFragments; sent += len(block) {
-				if _, err := c.Write(block); err != nil || a.over() {
-					return nil
-				}
-			}
-			a.fault("still open after %d MiB of empty messages", manyFragments>>20)
-			return nil
-		})
+		return a.with("attack", func(c *client) error { return a.pour(c, "empty messages", block, block) })
 	})
 }
 

@@ -37,20 +37,20 @@ var attacks = rows()
 
 func rows() (all []attack) {
 	for _, row := range []attack{
-		{name: "huge-length", what: "a fragment, then a continuation of 2^63-1 bytes", run: hugeLength, long: true},
+		{name: "huge-length", what: "a fragment, then a continuation of 2^63-1 bytes", run: hugeLength},
 		{name: "tiny-fragments", what: "endless fragments of one byte", run: func(a *attacker) { fragments(a, "x") }},
 		{name: "empty-fragments", what: "endless fragments of no bytes", run: func(a *attacker) { fragments(a, "") }},
-		{name: "empty-messages", what: "endless messages of no bytes, which count like all others", run: emptyMessages, long: true},
-		{name: "broken-frames", what: "frames that RFC 6455 forbids, each on a new connection", run: brokenFrames, long: true},
+		{name: "empty-messages", what: "endless messages of no bytes, which count like all others", run: emptyMessages},
+		{name: "broken-frames", what: "frames that RFC 6455 forbids, each on a new connection", run: brokenFrames},
 		{name: "unread-pongs", what: "floods of pings whose pongs are never read", run: unreadPongs},
-		{name: "after-the-end", what: "a broken frame, and megabytes after it", run: afterTheEnd, long: true},
+		{name: "after-the-end", what: "a broken frame, and megabytes after it", run: afterTheEnd},
 	} {
 		encrypted := row
 		encrypted.name, encrypted.what, encrypted.tls = row.name+"-tls", row.what+", over TLS", true
 		all = append(all, row, encrypted)
 	}
 	return append(all,
-		attack{name: "hidden-frames", what: "handshakes with a body, by HTTP/1.0, by HEAD, with two keys or versions", run: hiddenFrames, long: true},
+		attack{name: "hidden-frames", what: "handshakes with a body, by HTTP/1.0, by HEAD, with two keys or versions", run: hiddenFrames},
 		attack{name: "relay-flood", what: "200 connections that send 1.2 KB offers as fast as they may", run: relayFlood},
 		attack{name: "sync-flood", what: "200 connections in rooms of 50 that broadcast as fast as they may", run: syncFlood},
 		attack{name: "large-frames", what: "200 connections in rooms of 50 that broadcast frames of 60 KiB", run: largeFrames},
