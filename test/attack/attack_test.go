@@ -36,9 +36,6 @@ func TestAttacksHarmNobodyElse(t *testing.T) {
 	}
 	c := conductor{before: 200 * time.Millisecond, during: 700 * time.Millisecond, after: 300 * time.Millisecond, program: program, out: t.Output()}
 	for _, a := range attacks {
-		if a.long {
-			continue
-		}
 		t.Run(a.name, func(t *testing.T) {
 			t.Parallel()
 			runtime.LockOSThread() // for dieWithParent

@@ -106,7 +106,7 @@ func (c *conductor) attack(ctx context.Context, folder string, a attack) (*resul
 // scene measures the room before, during and after the attack.
 func (c *conductor) scene(ctx context.Context, s *server, r *result) error {
 	const room = "innocent-room"
-	people, err := startPlayer(ctx, "room", roomPart{Address: s.address, TLS: r.attack.tls, Room: room})
+	people, err := startPlayer(ctx, "room", roomPart{Address: s.address, TLS: r.attack.tls, Room: room, Patient: r.attack.patient})
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -134,52 +135,66 @@ func manyRooms(a *attacker) {
 	}
 }
 
-// holdMemory has six addresses that take every room and connection that they get, and in each all that it may keep.
+// holdMemory has six addresses that take every room, join and connection that they get, and let each keep all that it may.
 func holdMemory(a *attacker) {
-	var addresses sync.WaitGroup
-	for n := range 6 {
-		addresses.Go(func() {
+	var all sync.WaitGroup
+	for address := range 6 {
+		rooms := make(chan int)
+		for range 5 {
+			all.Go(func() {
+				for i := range rooms {
+					if err := a.holdRoom(fmt.Sprintf("127.0.0.%d", 2+address), fmt.Sprintf("hold-%d-%03d", address, i)); err != nil {
+						a.missed(err)
+					}
+				}
+			})
+		}
+		all.Go(func() {
+			defer close(rooms)
 			for i := range roomsOfAnAddress {
 				if a.over() {
 					return
 				}
-				if err := a.holdRoom(fmt.Sprintf("127.0.0.%d", 2+n), fmt.Sprintf("hold-%d-%03d", n, i)); err != nil {
-					a.missed(err)
-				}
+				rooms <- i
 			}
 		})
 	}
-	addresses.Wait()
+	all.Wait()
 	<-a.ctx.Done()
 }
 
-// holdRoom makes a room with two connections that stay, seats that are away with all that is kept for them, and a message that never ends.
+// holdRoom makes a room with two connections that stay, one that reads nothing of what the other sends it, and a seat
+// that is away, for which as much is kept as may be. Each of the two ends with a message that is never whole.
 func (a *attacker) holdRoom(address, room string) error {
-	host, err := a.seatFrom(address, room, "host", strings.Repeat(wide, longestJoinName))
+	const size = 60 << 10
+	name, payload := strings.Repeat(wide, longestJoinName), strings.Repeat("x", size)
+	host, err := a.seatFrom(address, room, "host", name)
 	if err != nil {
 		return err
 	}
 	a.keep(host)
-	payload := strings.Repeat("x", 60<<10)
-	for i := range 8 {
-		guest, err := a.seatFrom(address, room, user(i), strings.Repeat(wide, longestJoinName))
-		if err != nil {
-			return err
+	send := func(target string, times int) error {
+		frame := appendFrame(nil, final|text, fmt.Sprintf(`{"type":"WEBRTC_OFFER","roomId":%q,"userId":"host","targetUserId":%q,"offer":{"sdp":%q}}`, room, target, payload))
+		for range times {
+			if _, err := host.Write(frame); err != nil {
+				return err
+			}
+			a.count("KiB sent to be kept", size>>10)
 		}
-		guest.Close()
-		if err := host.say(fmt.Sprintf(`{"type":"WEBRTC_OFFER","roomId":%q,"userId":"host","targetUserId":%q,"offer":{"sdp":%q}}`, room, user(i), payload)); err != nil {
-			return err
-		}
+		return nil
 	}
-	reader, err := a.seatFrom(address, room, "reader", "reader")
+	away, err := a.seatFrom(address, room, "away", name)
+	if err != nil {
+		return err
+	}
+	away.Close()
+	reader, err := a.seatFrom(address, room, "reader", name)
 	if err != nil {
 		return err
 	}
 	a.keep(reader)
-	for range 20 { // it is never read: as much as may be pending
-		if err := host.say(fmt.Sprintf(`{"type":"WEBRTC_OFFER","roomId":%q,"userId":"host","targetUserId":"reader","offer":{"sdp":%q}}`, room, payload)); err != nil {
-			return err
-		}
+	if err := errors.Join(send("away", 1), send("reader", 1<<20/size)); err != nil {
+		return err
 	}
 	for _, c := range []*client{host, reader} {
 		if _, err := c.Write(append(appendHeader(nil, final|text, 64<<10), strings.Repeat("x", 64<<10-1)...)); err != nil {

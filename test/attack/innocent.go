@@ -31,13 +31,17 @@ type roomPart struct {
 	Address string
 	TLS     bool
 	Room    string
+	// Patient people try again if the server has no memory for them at the moment.
+	Patient bool
 }
 
 // roomReport is what the room saw.
 type roomReport struct {
 	Sent, Arrived, Returns int
-	Windows                map[string]window
-	Faults                 []string
+	// Refused counts the returns that were refused with HTTP 503, for patient people.
+	Refused int
+	Windows map[string]window
+	Faults  []string
 }
 
 // window is how long offers of one part of the time took.
@@ -128,7 +132,7 @@ func (r *innocents) sit(ctx context.Context, p *person) error {
 	ws, answer, err := websocket.Dial(ctx, scheme+"://"+r.part.Address+"/ws?roomId="+r.part.Room, &websocket.DialOptions{HTTPClient: r.http})
 	if err != nil {
 		if answer != nil {
-			err = fmt.Errorf("HTTP %d", answer.StatusCode)
+			err = &refused{answer.StatusCode}
 		}
 		return err
 	}
@@ -237,12 +241,26 @@ func (r *innocents) comeBack(ctx context.Context, p *person) {
 		case <-time.After(time.Second / 2):
 		}
 		_ = p.ws.CloseNow()
-		if err := r.sit(ctx, p); err != nil {
+		if err := r.comeBackOnce(ctx, p); err != nil {
 			r.fault("%s cannot come back: %v", p.id, err)
 			return
 		}
 		r.mu.Lock()
 		r.report.Returns++
+		r.mu.Unlock()
+	}
+}
+
+// comeBackOnce sits down again, the patient after some refusals. The seat is held for 40 s.
+func (r *innocents) comeBackOnce(ctx context.Context, p *person) error {
+	for begin := time.Now(); ; time.Sleep(200 * time.Millisecond) {
+		err := r.sit(ctx, p)
+		var full *refused
+		if !r.part.Patient || !errors.As(err, &full) || full.status != http.StatusServiceUnavailable || time.Since(begin) > 35*time.Second {
+			return err
+		}
+		r.mu.Lock()
+		r.report.Refused++
 		r.mu.Unlock()
 	}
 }

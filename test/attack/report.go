@@ -41,6 +41,9 @@ func (r *result) String() string {
 	for _, what := range slices.Sorted(maps.Keys(r.attacker.Counts)) {
 		counts = append(counts, fmt.Sprintf("%s %d", what, r.attacker.Counts[what]))
 	}
+	if r.room.Refused > 0 {
+		counts = append(counts, fmt.Sprintf("the room's returns refused %d", r.room.Refused))
+	}
 	fmt.Fprintf(&b, "    %s\n", strings.Join(counts, ", "))
 	for _, fault := range r.faults {
 		fmt.Fprintf(&b, "    HARM: %s\n", fault)

@@ -9,10 +9,10 @@ type attack struct {
 	flags []string
 	tls   bool
 	run   func(a *attacker)
+	// patient says that the server may refuse returns with HTTP 503 while it has no memory left.
+	patient bool
 	// most bounds what the attack may cost, where it is not the usual.
 	most bounds
-	// long leaves the attack out of the short form.
-	long bool
 }
 
 // bounds are the server's resident memory and what it logs, in bytes.
@@ -55,9 +55,9 @@ func rows() (all []attack) {
 		attack{name: "sync-flood", what: "200 connections in rooms of 50 that broadcast as fast as they may", run: syncFlood},
 		attack{name: "large-frames", what: "200 connections in rooms of 50 that broadcast frames of 60 KiB", run: largeFrames},
 		attack{name: "rename-storm", what: "a room of 50 with 64-letter names that rename themselves as fast as they may", run: renameStorm},
-		attack{name: "rename-guest", what: "one guest of a room of 50 who sends 200 renames at once; nobody else of the room is closed", run: renameGuest, long: true},
+		attack{name: "rename-guest", what: "one guest of a room of 50 who sends 200 renames at once; nobody else of the room is closed", run: renameGuest},
 		attack{name: "churn", what: "joins and leaves in a room of 39, by 11 connections again and again", run: churn},
-		attack{name: "crowd", what: "250 people from 250 addresses who join at once", flags: []string{"--max-people", "250"}, run: crowd, long: true},
+		attack{name: "crowd", what: "250 people from 250 addresses who join at once", flags: []string{"--max-people", "250"}, run: crowd},
 		attack{name: "one-nat", what: "a full room behind one address that reconnects five times in a row", run: oneNAT},
 		attack{name: "unseated", what: "180 sockets without a seat in the room itself, whose people return meanwhile", run: unseated},
 		attack{name: "parked", what: "38 people in the room itself who join on connection after connection, whose other people return meanwhile", run: parked},
@@ -65,16 +65,16 @@ func rows() (all []attack) {
 		attack{name: "reconnects", what: "4000 PINGs at once, then a new connection, without end", run: reconnects},
 		attack{name: "handshakes", what: "handshakes without end", run: handshakes},
 		attack{name: "tls-handshakes", what: "TLS handshakes without end", tls: true, run: tlsHandshakes},
-		attack{name: "many-rooms", what: "rooms without end", run: manyRooms, long: true},
-		attack{name: "slow-http", what: "400 sockets that send headers and bodies a byte at a time", run: slowHTTP, long: true},
+		attack{name: "many-rooms", what: "rooms without end", run: manyRooms},
+		attack{name: "slow-http", what: "400 sockets that send headers and bodies a byte at a time", run: slowHTTP},
 		attack{name: "http-flood", what: "100 connections that ask for the page, rooms and credentials without a pause", run: httpFlood},
 		attack{name: "metrics", what: "40 connections that scrape /metrics without a pause", run: scrapes},
 		attack{name: "log-flood", what: "requests and frames that are worth a line in the log", run: logFlood},
 		attack{name: "log-flood-tls", what: "the same over TLS, and handshakes that fail", tls: true, run: logFlood},
-		attack{name: "forged-address", what: "400 connections with invented X-Forwarded-For", run: forgedAddress, long: true},
+		attack{name: "forged-address", what: "400 connections with invented X-Forwarded-For", run: forgedAddress},
 		attack{name: "broken-proxy", what: "400 connections by a trusted proxy whose X-Forwarded-For cannot be read",
-			flags: []string{"--trusted-proxy", "127.0.0.2"}, run: brokenProxy, long: true},
-		attack{name: "held-memory", what: "six addresses that hold all they may", flags: []string{"--max-memory", fmt.Sprint(heldMemory)}, run: holdMemory, most: bounds{memory: heldMemory * 5 / 4}, long: true},
+			flags: []string{"--trusted-proxy", "127.0.0.2"}, run: brokenProxy},
+		attack{name: "held-memory", what: "six addresses that hold all they may", flags: []string{"--max-memory", fmt.Sprint(heldMemory)}, run: holdMemory, patient: true, most: bounds{memory: heldMemory * 5 / 4}},
 	)
 }
 
