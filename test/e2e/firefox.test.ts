@@ -1,32 +1,38 @@
-// The page's scenes in Firefox, and with Firefox and Chromium in one room: each scene once on each shell, in one of the two casts by turns.
-// USHER_CASTS=all plays every scene in both on both.
+// The page's scenes in Firefox, and with Firefox and Chromium in one room. A Firefox costs several times what a Chromium does, so each scene is played
+// once, with a cast and on a shell by turns. USHER_CASTS=all plays every scene with every cast on every shell.
 
 import { describe, test } from "node:test";
 
 import type { Engine } from "./browser.ts";
 import { pageScenes, perform } from "./pageScenes.ts";
 import { scene } from "./scene.ts";
-import { shells } from "./server.ts";
+import { shells, type Shell } from "./server.ts";
 
 const casts: readonly (readonly Engine[])[] = [["firefox"], ["firefox", "chromium"], ["chromium", "firefox"]];
 const isWhole = process.env["USHER_CASTS"] === "all";
 
+/** The one of several whose turn it is. */
+function turn<T>(of: readonly T[], n: number): T[] {
+  return of.slice(n % of.length, (n % of.length) + 1);
+}
+
+function castAndShells(n: number): { cast: readonly Engine[]; shell: Shell }[] {
+  return (isWhole ? casts : turn(casts, n)).flatMap((cast) => (isWhole ? shells : turn(shells, n)).map((shell) => ({ cast, shell })));
+}
+
 describe("two scenes at a time", { concurrency: 2 }, () => {
-  for (const [s, shell] of shells.entries()) {
-    for (const [n, { what, play, settings }] of pageScenes.entries()) {
-      // Firefox alone on one shell, mixed on the other; of the mixed casts either begins.
-      const mixed = 1 + (Math.floor(n / 2) % 2);
-      for (const cast of isWhole ? casts : [casts[(n + s) % 2 === 0 ? 0 : mixed] ?? []]) {
-        test(`${shell}, ${cast.join(" and ")}: ${what}`, () =>
-          scene(
-            shell,
-            (set) => {
-              set.cast = cast;
-              return perform(set, shell, play);
-            },
-            settings?.[shell],
-          ));
-      }
+  for (const [n, { what, play, settings }] of pageScenes.entries()) {
+    for (const { cast, shell } of castAndShells(n)) {
+      const performed = (): Promise<void> =>
+        scene(
+          shell,
+          (set) => {
+            set.cast = cast;
+            return perform(set, shell, play);
+          },
+          settings?.[shell],
+        );
+      test(`${shell}, ${cast.join(" and ")}: ${what}`, performed);
     }
   }
 });

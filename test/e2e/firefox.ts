@@ -225,8 +225,10 @@ class Locator {
   }
 
   #found(isFit: (handle: ElementHandle) => boolean | Promise<boolean>): Promise<ElementHandle> {
-    return until(`Firefox finds ${this.#what}`, async () => {
+    let seen = "";
+    return until(() => `Firefox finds ${this.#what}, but ${seen}`, async () => {
       const [handle] = await this.handles();
+      seen = handle === undefined ? "there is none" : "it cannot be used";
       return handle !== undefined && (await isFit(handle)) ? handle : undefined;
     }) as Promise<ElementHandle>;
   }
