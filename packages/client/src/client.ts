@@ -1,97 +1,73 @@
-import {
-  pingFrame, protocolVersion, type ClientMessage, type ControlMode, type ResponseMessage, type RoomState, type UserJoinedMessage, type UserLeftMessage,
-} from "@usher/types";
-import { delayMs, isFinal } from "./backoff.js";
+import { maxFrameBytes, type ClientMessage, type ControlMode, type RoomState } from "@usher/types";
+import { isFinal } from "./backoff.js";
 import { ServerClock } from "./clock.js";
 import { Emitter } from "./emitter.js";
-import { failure, refusal, type ConnectionErrorCode, type RoomError } from "./error.js";
-import { newRoomId, newUserId } from "./id.js";
-import { fetchIceServers } from "./ice.js";
-import { Requests, type Request } from "./request.js";
-import { Heartbeat } from "./heartbeat.js";
-import type { IceServer, Outgoing, Seated, ServerMessage, Signaling, SignalingEvents, Status } from "./signaling.js";
-import { memoryStore, type SeatStore, type StoredSeat } from "./store.js";
-
-export interface RoomClientOptions {
-  /** The server's WebSocket address: wss://example.org/ws. */
-  url: string;
-  /** Where the seat is kept; memory by default, which no reload survives. */
-  store?: SeatStore;
-}
-
-export interface RoomClientEvents extends SignalingEvents {
-  /** Each message as it goes over the socket, for who wants to watch. */
-  frame: { sent: boolean; message: ClientMessage | ResponseMessage; atMs: number };
-}
-
-/** What a participant asks for when it takes a seat. userId is made where it is missing. */
-export interface CreateRequest {
-  userName: string;
-  /** 22 random characters where it is missing. */
-  roomId?: string;
-  roomName?: string;
-  userId?: string;
-}
-
-export interface JoinRequest {
-  roomId: string;
-  userName: string;
-  userId?: string;
-  /** Creates the room where there is none. */
-  orCreate?: boolean;
-}
-
-/** How the seat is asked for. A client that was seated already asks again until it has it, and creates the room anew where it has ended. */
-interface Intent {
-  create: boolean;
-  orCreate: boolean;
-  /** A first connection that fails ends the attempt. */
-  patient: boolean;
-  roomName?: string;
-}
+import { endsSeat, failureOf, type Ending } from "./ending.js";
+import { failure, refusal, type RoomError } from "./error.js";
+import { frameOf, parseMessage } from "./frame.js";
+import { IceServers } from "./ice.js";
+import { isRoomId, isUserId, newRoomId, newUserId } from "./id.js";
+import { Keeper } from "./keeper.js";
+import { Line } from "./line.js";
+import type { CreateRequest, JoinRequest, ResumeRequest, RoomClientEvents, RoomClientOptions } from "./options.js";
+import { Requests, type Consequences } from "./request.js";
+import { isOfRoom, roomAfter } from "./roster.js";
+import { returning, Seating, seatRequest, type Intent } from "./seating.js";
+import type { IceServer, Outgoing, Seated, ServerMessage, Signaling, Status } from "./signaling.js";
+import { memoryStore, type StoredSeat } from "./store.js";
+import { socketUrl } from "./url.js";
 
 /** How long an answer may take, ms. */
 const answerTimeoutMs = 10_000;
 /** How long the server may take to close after a LEAVE_ROOM, ms; then the close frame says it again. */
 const leaveTimeoutMs = 1000;
-/** For how long credentials are used for new connections, ms; the server's live 12 h by default. */
-const iceServersMs = 3_600_000;
-/** Of the private range: the server holds the seat. 1000 would end it. */
+const leftCode = 1000;
+/** Of the private range: the server holds the seat. */
 const abandonedCode = 4999;
 
 /**
- * One participant's seat in one room, over as many connections as it takes. A lost connection comes back by itself: the server holds the seat, and
- * the resume token in the store proves whose it is.
+ * One participant's seat in one room, over as many connections as it takes. A lost connection comes
+ * back by itself: the server holds the seat, and the resume token in the store proves whose it is.
+ * No method throws. What they return rejects with a RoomError.
  */
 export class RoomClient extends Emitter<RoomClientEvents> implements Signaling {
-  readonly #url: string;
-  readonly #store: SeatStore;
+  readonly #url: URL;
+  readonly #maxFrameBytes: number;
+  readonly #keeper: Keeper;
   readonly #clock = new ServerClock();
   readonly #requests = new Requests(answerTimeoutMs);
-  readonly #heartbeat: Heartbeat;
+  readonly #line: Line;
+  readonly #seating = new Seating();
   #status: Status = { state: "idle" };
   #room: RoomState | undefined;
   #seat: StoredSeat | undefined;
-  #intent: Intent = { create: false, orCreate: false, patient: false };
-  #socket: WebSocket | undefined;
-  #askedAtMs = 0;
-  #attempt = 0;
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  #seating: { resolve: (answer: Seated) => void; reject: (error: RoomError) => void } | undefined;
-  #iceServers: { promise: Promise<IceServer[]>; atMs: number } | undefined;
+  #intent: Intent = returning;
+  #asked = { atMs: 0, ref: "" };
+  #echoesRefs = false;
+  #iceServers: IceServers | undefined;
 
+  /** Throws a RoomError with INVALID_URL for an address that is not a WebSocket's. */
   constructor(options: RoomClientOptions) {
     super();
-    this.#url = options.url;
-    this.#store = options.store ?? memoryStore();
-    this.#heartbeat = new Heartbeat({ ping: (frame) => this.#write(frame), dead: () => this.#drop(1006), clock: this.#clock });
+    this.#url = socketUrl(options.url);
+    this.#maxFrameBytes = options.maxFrameBytes ?? maxFrameBytes;
+    this.#keeper = new Keeper(options.store ?? memoryStore());
+    this.#line = new Line({
+      connecting: () => this.#setStatus({ state: "connecting" }),
+      opened: () => this.#askForSeat(this.#intent.create),
+      heard: (data) => this.#heard(data),
+      lost: (ending, isDoubted) => this.#lost(ending, isDoubted),
+      ping: (message) => void this.#write(message),
+      goingCode: () => this.#goingCode(),
+      clock: this.#clock,
+    });
   }
 
   get status(): Status {
     return this.#status;
   }
 
-  /** The room as the server last told it; the last known one while the connection is lost. */
+  /** The room as the server last described it; the last known one while the connection is lost. */
   get room(): RoomState | undefined {
     return this.#room;
   }
@@ -105,263 +81,291 @@ export class RoomClient extends Emitter<RoomClientEvents> implements Signaling {
     return this.#clock.now();
   }
 
-  /** Makes a room, with this participant as its host, or joins it where it lives already. Rejects with a RoomError. */
-  create(request: CreateRequest): Promise<Seated> {
-    const { userName, roomId = newRoomId(), userId = newUserId(), roomName } = request;
-    const intent: Intent = { create: true, orCreate: true, patient: false };
-    return this.#take({ roomId, userId, userName, resumeToken: "" }, roomName === undefined ? intent : { ...intent, roomName });
+  /** Makes a room, with this participant as its host, or joins it if it exists already. */
+  create({ userName, roomId = newRoomId(), userId = newUserId(), roomName, signal }: CreateRequest): Promise<Seated> {
+    const intent = { create: true, orCreate: true, patient: false, roomName };
+    return this.#seek(signal, () => this.#take({ roomId, userId, userName, resumeToken: "" }, intent)) as Promise<Seated>;
   }
 
-  /** Takes a seat in a room that lives. Rejects with a RoomError. */
-  join(request: JoinRequest): Promise<Seated> {
-    const { userName, roomId, userId = newUserId(), orCreate = false } = request;
-    return this.#take({ roomId, userId, userName, resumeToken: "" }, { create: false, orCreate, patient: false });
+  /** Takes a seat in a room that exists. */
+  join({ userName, roomId, userId = newUserId(), orCreate = false, signal }: JoinRequest): Promise<Seated> {
+    const intent = { create: false, orCreate, patient: false };
+    return this.#seek(signal, () => this.#take({ roomId, userId, userName, resumeToken: "" }, intent)) as Promise<Seated>;
   }
 
   /**
-   * Returns to the seat that the store has, after a reload or a restart of the service worker; undefined where it has none. It does not give up
-   * while the server cannot be reached. A seat that has ended meanwhile is taken anew, and so is a room.
+   * Returns to the seat in the store, after a reload or a restart of the service worker; undefined if
+   * there is none, or none in the room that is asked for. It does not give up while the server cannot
+   * be reached. If the seat has ended, or the room, it takes a new one.
    */
-  async resume(): Promise<Seated | undefined> {
-    const seat = await this.#store.load();
-    return seat === undefined ? undefined : this.#take(seat, { create: false, orCreate: true, patient: true });
+  resume({ roomId, signal }: ResumeRequest = {}): Promise<Seated | undefined> {
+    return this.#seek(signal, async (isStill) => {
+      this.#seat = undefined;
+      const seat = await this.#keeper.load();
+      if (!isStill()) {
+        return; // close(), leave() or the signal came first
+      }
+      if (seat !== undefined && seat.roomId === (roomId ?? seat.roomId)) {
+        this.#take(seat, returning);
+      } else {
+        this.#seating.resolve(undefined);
+      }
+    });
   }
 
-  /** Ends the seat, for good. */
+  /**
+   * Ends the seat for good, and whatever is pending with ABORTED. While the connection is lost the
+   * server does not hear of it, and holds the seat until its grace is over.
+   */
   async leave(): Promise<void> {
-    const socket = this.#socket;
-    const told = this.send({ type: "LEAVE_ROOM" });
-    this.#socket = undefined; // how it closes is no news
-    if (told && socket !== undefined) {
-      await new Promise<void>((resolve) => {
-        socket.addEventListener("close", () => resolve());
-        setTimeout(resolve, leaveTimeoutMs);
-      });
-    }
-    socket?.close(1000);
-    this.#end(undefined);
-    await this.#store.clear();
+    const isTold = this.#status.state === "seated" && this.#write({ ...this.#sender(), type: "LEAVE_ROOM" }) === undefined;
+    const forgotten = this.#keeper.forget(this.#seat);
+    const closed = this.#line.finish(isTold ? leaveTimeoutMs : 0);
+    this.#stop({ state: "ended" }, failure("ABORTED"));
+    await Promise.all([closed, forgotten]);
   }
 
-  /** Goes without leaving: the seat is held, and resume() returns to it. */
+  /** Goes without leaving: the seat is held, and resume() returns to it. Ends whatever is pending with ABORTED. */
   close(): void {
-    this.#detach(abandonedCode);
-    this.#setStatus({ state: "idle" });
-    this.#seating?.reject(failure("CONNECTION_LOST"));
-    this.#seating = undefined;
+    this.#abandon(undefined);
   }
 
   /** Host only. 1 to 30 characters. */
-  async renameRoom(newRoomName: string): Promise<void> {
-    await this.#ask({ type: "RENAME_ROOM", newRoomName }, (answer) => answer.type === "ROOM_RENAMED").promise;
+  renameRoom(newRoomName: string): Promise<void> {
+    return this.#ask({ type: "RENAME_ROOM", newRoomName });
   }
 
   /** 1 to 20 characters. */
-  async renameUser(newUserName: string): Promise<void> {
-    await this.#ask({ type: "RENAME_USER", newUserName }, (answer) => answer.type === "USER_RENAMED" && answer.userId === this.userId).promise;
+  renameUser(newUserName: string): Promise<void> {
+    return this.#ask({ type: "RENAME_USER", newUserName });
   }
 
   /** Host only. The other must be connected. */
-  async transferHost(targetUserId: string): Promise<void> {
-    await this.#ask({ type: "TRANSFER_HOST", targetUserId }, (answer) => answer.type === "HOST_CHANGED").promise;
+  transferHost(targetUserId: string): Promise<void> {
+    return this.#ask({ type: "TRANSFER_HOST", targetUserId });
   }
 
   /** Host only. The room has the mode at once, because others who hear of it may use it before this side has the answer; a refusal takes it back. */
-  async setControlMode(mode: ControlMode): Promise<void> {
+  setControlMode(mode: ControlMode): Promise<void> {
     const before = this.#room?.controlMode ?? mode;
-    // The server tells only the others. A connection is answered in order, so a PONG without an ERROR before it says that all is well.
-    const request = this.#ask({ type: "CONTROL_MODE_CHANGE", mode }, () => false);
-    this.#heartbeat.probe(request.settle);
-    this.#setMode(mode);
-    try {
-      await request.promise;
+    if (this.#status.state === "seated") {
       this.#setMode(mode);
-    } catch (error) {
-      this.#setMode(before);
-      throw error;
     }
+    const undone = (): void => (this.#room?.controlMode === mode ? this.#setMode(before) : undefined);
+    return this.#ask({ type: "CONTROL_MODE_CHANGE", mode }, { done: () => this.#setMode(mode), undone });
   }
 
+  /** Sends what is to be relayed. False if nothing was sent: there is no seat now, or the event `refused` says why not. */
   send(message: Outgoing): boolean {
-    const { roomId, userId } = this.#seat ?? {};
-    return this.#status.state === "seated" && this.#write({ ...message, roomId, userId, timestamp: Date.now() } as ClientMessage);
-  }
-
-  /** The ICE servers that the server hands out, asked for once an hour at most. None where that fails: peers on one network find each other without. */
-  iceServers(): Promise<IceServer[]> {
-    const nowMs = Date.now();
-    if (this.#iceServers === undefined || nowMs - this.#iceServers.atMs > iceServersMs) {
-      const promise = fetchIceServers(this.#url, this.userId).then((iceServers) => {
-        this.#iceServers = iceServers === undefined ? undefined : this.#iceServers; // a failure is asked again
-        return iceServers ?? [];
-      });
-      this.#iceServers = { promise, atMs: nowMs };
+    if (this.#status.state !== "seated") {
+      return false;
     }
-    return this.#iceServers.promise;
+    const error = this.#write({ ...message, ...this.#sender() } as ClientMessage);
+    if (error !== undefined && error.code !== "CONNECTION_LOST") {
+      this.emit("refused", { error, messageType: message.type, targetUserId: message.targetUserId });
+    }
+    return error === undefined;
   }
 
-  #take(seat: StoredSeat, intent: Intent): Promise<Seated> {
-    if (this.#status.state !== "idle" && this.#status.state !== "ended") {
-      throw new Error("This client has a seat, or is about to have one: leave() first");
+  /** The ICE servers that the server hands out, asked for once an hour at most. None if that fails: peers on one network find each other without. */
+  iceServers(): Promise<IceServer[]> {
+    this.#iceServers ??= new IceServers(this.#url, this.userId);
+    return this.#iceServers.get();
+  }
+
+  /** Runs one create, join or resume. */
+  #seek(signal: AbortSignal | undefined, begin: (isStill: () => boolean) => void): Promise<Seated | undefined> {
+    const { state } = this.#status;
+    if (this.#seating.isUnderWay || (state !== "idle" && state !== "ended")) {
+      return Promise.reject(failure("ALREADY_SEATED"));
+    }
+    return this.#seating.begin(signal, (cause) => this.#abandon(cause), begin);
+  }
+
+  #take(seat: StoredSeat, intent: Intent): void {
+    if (!isRoomId(seat.roomId) || !isUserId(seat.userId)) {
+      this.#seating.reject(failure(isRoomId(seat.roomId) ? "INVALID_USER_ID" : "INVALID_ROOM_ID"));
+      return;
     }
     this.#seat = seat;
     this.#intent = intent;
-    this.#attempt = 0;
     this.#room = undefined;
     this.#iceServers = undefined;
     void this.iceServers(); // they are needed right after the seat
-    return new Promise((resolve, reject) => {
-      this.#seating = { resolve, reject };
-      this.#connect();
-    });
-  }
-
-  readonly #connect = (): void => {
-    const seat = this.#seat as StoredSeat;
-    this.#stopWaiting();
-    this.#setStatus({ state: "connecting" });
     const url = new URL(this.#url);
     url.searchParams.set("roomId", seat.roomId);
-    const socket = new WebSocket(url);
-    this.#socket = socket;
-    this.#timer = setTimeout(() => this.#drop(1006), answerTimeoutMs);
-    const listen = <K extends keyof WebSocketEventMap>(type: K, listener: (event: WebSocketEventMap[K]) => void): void =>
-      socket.addEventListener(type, (event) => {
-        // An abandoned socket may close much later.
-        if (this.#socket === socket) {
-          listener(event);
-        }
-      });
-    listen("open", () => this.#askForSeat(this.#intent.create));
-    listen("message", (event) => this.#read(event.data));
-    listen("close", (event) => this.#drop(event.code));
-  };
-
-  #stopWaiting(): void {
-    clearTimeout(this.#timer);
-    globalThis.removeEventListener?.("online", this.#connect);
+    this.#line.open(url);
   }
 
   #askForSeat(create: boolean): void {
-    const { roomId, userId, userName, resumeToken } = this.#seat as StoredSeat;
-    const { roomName } = this.#intent;
-    this.#askedAtMs = performance.now();
-    this.#write({
-      type: create ? "CREATE_ROOM" : "JOIN_ROOM",
-      roomId,
-      userId,
-      timestamp: Date.now(),
-      userName,
-      ...(create && roomName !== undefined ? { roomName } : {}),
-      ...(resumeToken !== "" ? { resumeToken } : {}),
-      protocol: protocolVersion,
-    });
-  }
-
-  #write(message: ClientMessage): boolean {
-    const socket = this.#socket;
-    if (socket?.readyState !== WebSocket.OPEN) {
-      return false;
+    this.#asked = { atMs: performance.now(), ref: this.#requests.newRef() };
+    const error = this.#write(seatRequest(this.#seat as StoredSeat, { ...this.#intent, create }, this.#asked.ref));
+    if (error !== undefined && error.code !== "CONNECTION_LOST") {
+      this.#end(error);
     }
-    // Only these very bytes are answered by Cloudflare without waking the room.
-    socket.send(message.type === "PING" && message.timestamp === undefined ? pingFrame : JSON.stringify(message));
-    this.emit("frame", { sent: true, message, atMs: Date.now() });
-    return true;
   }
 
-  #read(data: unknown): void {
+  #sender(): { roomId: string; userId: string; timestamp: number } {
+    const { roomId = "", userId = "" } = this.#seat ?? {};
+    return { roomId, userId, timestamp: Date.now() };
+  }
+
+  /** Sends, or returns why not. */
+  #write(message: ClientMessage): RoomError | undefined {
+    try {
+      if (!this.#line.send(frameOf(message, this.#maxFrameBytes))) {
+        return failure("CONNECTION_LOST");
+      }
+    } catch (error) {
+      return error as RoomError;
+    }
+    this.emit("frame", { sent: true, message, atMs: Date.now() });
+    return undefined;
+  }
+
+  #heard(data: unknown): void {
     const message = parseMessage(data);
     if (message === undefined) {
       return;
     }
-    this.#heartbeat.heard();
+    const { connection, heartbeat } = this.#line;
+    heartbeat.heard();
     this.emit("frame", { sent: false, message, atMs: Date.now() });
+    // A listener may have ended it all.
+    if (this.#line.connection === connection) {
+      this.#read(message);
+    }
+    if (this.#line.connection === connection) {
+      this.emit("message", message);
+    }
+  }
+
+  #read(message: ServerMessage): void {
     if (message.type === "ROOM_CREATED" || message.type === "ROOM_JOINED") {
       this.#sit(message);
-    } else if (message.type === "ERROR") {
-      this.#refused(refusal(message));
+    } else if (message.type === "ERROR" || message.type === "UNDELIVERED") {
+      this.#refused(message);
     } else if (message.type === "PONG") {
-      this.#heartbeat.pong(message.timestamp);
-    } else if (isOfRoom(message)) {
-      // A later message carries the room state if this one does not.
-      if (message.roomState) this.#setRoom(message.roomState);
+      this.#line.heartbeat.pong(message.timestamp);
     } else if (message.type === "CONTROL_MODE_CHANGE") {
       this.#setMode(message.mode);
+    } else if (isOfRoom(message)) {
+      this.#setRoom(roomAfter(this.#room, message));
+      // Only these answer requests. In what others had relayed a ref is their own affair.
+      this.#requests.settle((message as { ref?: string }).ref ?? "");
     }
-    this.#requests.answer(message);
-    this.emit("message", message);
   }
 
   #sit(answer: Seated): void {
-    clearTimeout(this.#timer);
-    this.#clock.add(answer.serverTime, this.#askedAtMs, performance.now());
-    const seat = this.#seat as StoredSeat;
-    this.#seat = { ...seat, resumeToken: answer.resumeToken ?? seat.resumeToken };
-    void this.#store.save(this.#seat);
-    this.#intent = { create: false, orCreate: true, patient: true };
-    this.#attempt = 0;
-    this.#setStatus({ state: "seated" });
-    this.#heartbeat.start(answer.pingIntervalMs);
-    this.#setRoom(answer.roomState);
-    this.emit("seated", answer);
-    this.#seating?.resolve(answer);
-    this.#seating = undefined;
+    const { connection } = this.#line;
+    this.#clock.add(answer.serverTime, this.#asked.atMs, performance.now());
+    // A legacy seat that is taken again without its token gets no token.
+    const resumeToken = (answer.resumeToken as string | undefined) ?? this.#seat?.resumeToken ?? "";
+    this.#seat = { ...(this.#seat as StoredSeat), resumeToken };
+    this.#keeper.save(this.#seat);
+    this.#intent = returning;
+    this.#echoesRefs = (answer as { ref?: string }).ref === this.#asked.ref;
+    this.#room = answer.roomState;
+    this.#seating.resolve(answer);
+    // A listener may end it all at each of these.
+    const steps = [
+      (): void => this.#setStatus({ state: "seated" }),
+      (): void => this.#line.seated(answer.pingIntervalMs),
+      (): void => this.emit("room", answer.roomState),
+      (): void => this.emit("seated", answer),
+    ];
+    for (const step of steps) {
+      if (this.#line.connection === connection) {
+        step();
+      }
+    }
   }
 
-  #refused(error: RoomError): void {
+  #refused(message: Extract<ServerMessage, { type: "ERROR" | "UNDELIVERED" }>): void {
+    const error = refusal(message);
+    const { ref, messageType, targetUserId } = message as { ref?: string; messageType?: string; targetUserId?: string };
     if (this.#status.state === "seated") {
-      this.#requests.refuse(error);
-    } else if (error.code === "ROOM_NOT_FOUND" && this.#intent.orCreate) {
+      if (!this.#requests.refuse(error, ref, messageType)) {
+        this.emit("refused", { error, messageType, targetUserId });
+      }
+    } else if (message.type === "ERROR" && (ref ?? this.#asked.ref) === this.#asked.ref) {
+      this.#unseated(error);
+    }
+  }
+
+  /** There is no seat for this participant. */
+  #unseated(error: RoomError): void {
+    if (error.code === "ROOM_NOT_FOUND" && this.#intent.orCreate) {
       this.#askForSeat(true);
     } else if (error.retryable && this.#intent.patient) {
-      this.#drop(1013);
+      this.#line.drop({ code: 1013, cause: error, reason: "CONNECTION_LOST" });
     } else {
+      if (!error.retryable) {
+        void this.#keeper.forget(this.#seat);
+      }
       this.#end(error);
-      void this.#store.clear();
     }
   }
 
-  /** The connection is lost, or of no use any more. */
-  #drop(closeCode: number): void {
-    this.#detach(abandonedCode);
-    this.#requests.fail(failure("CONNECTION_LOST"));
-    if (isFinal(closeCode)) {
-      this.#end(closedError(closeCode));
-      void this.#store.clear();
-    } else if (!this.#intent.patient) {
-      this.#end(failure("SERVER_UNREACHABLE"));
+  #lost(ending: Ending, isDoubted: boolean): void {
+    const isOver = isFinal(ending.code) || ending.reason === "LOCAL_NETWORK_DENIED" || !this.#intent.patient;
+    if (endsSeat(ending)) {
+      void this.#keeper.forget(this.#seat);
+    }
+    if (isOver) {
+      this.#end(failureOf(ending));
     } else {
-      const delay = delayMs(this.#attempt, closeCode, Math.random());
-      this.#attempt += 1;
-      this.#setStatus({ state: "waiting", attempt: this.#attempt, retryAtMs: Date.now() + delay });
-      this.#timer = setTimeout(this.#connect, delay);
-      globalThis.addEventListener?.("online", this.#connect, { once: true });
+      this.#setStatus({ state: "waiting", ...this.#line.again(ending.code, isDoubted) });
+      this.#requests.fail(failure("CONNECTION_LOST", ending.cause));
     }
   }
 
-  /** Lets go of the socket; whatever it still does is not heard. */
-  #detach(closeCode: number): void {
-    this.#stopWaiting();
-    this.#heartbeat.stop();
-    const socket = this.#socket;
-    this.#socket = undefined;
-    socket?.close(closeCode);
+  #end(error: RoomError): void {
+    this.#line.close(leftCode);
+    this.#stop({ state: "ended", error }, error);
   }
 
-  #end(error: RoomError | undefined): void {
-    this.#detach(1000);
-    const reason = error ?? failure("CLOSED");
-    this.#requests.fail(reason);
-    this.#setStatus(error === undefined ? { state: "ended" } : { state: "ended", error });
-    this.#seating?.reject(reason);
-    this.#seating = undefined;
+  #abandon(cause: unknown): void {
+    this.#line.close(this.#goingCode());
+    this.#stop({ state: "idle" }, failure("ABORTED", cause));
   }
 
-  #ask(message: Outgoing, answers: (answer: ServerMessage) => boolean): Request {
-    if (!this.send(message)) {
-      throw failure("CONNECTION_LOST");
+  /** The close code for a connection whose seat is not left. Without a token nobody can return to it, though, if it was given just now. */
+  #goingCode(): number {
+    return (this.#seat?.resumeToken ?? "") === "" ? leftCode : abandonedCode;
+  }
+
+  /** Settles everything that is pending, before anybody hears of it who might begin again. */
+  #stop(status: Status, error: RoomError): void {
+    this.#status = status;
+    this.#seating.reject(error);
+    this.#requests.fail(error);
+    if (this.#status === status) {
+      this.emit("status", status);
     }
-    return this.#requests.add(answers);
+  }
+
+  #ask(message: Outgoing, consequences?: Consequences): Promise<void> {
+    const { state } = this.#status;
+    if (state !== "seated") {
+      const isReturning = this.#room !== undefined && (state === "connecting" || state === "waiting");
+      return Promise.reject(failure(isReturning ? "CONNECTION_LOST" : "NOT_SEATED"));
+    }
+    const request = this.#requests.add(message.type, consequences);
+    const full = { ...message, ...this.#sender() };
+    let error: RoomError | undefined;
+    if (this.#echoesRefs && message.type !== "CONTROL_MODE_CHANGE") {
+      const withRef = { ...full, ref: request.ref };
+      error = this.#write(withRef as ClientMessage);
+    } else {
+      this.#line.heartbeat.probe(request.begin);
+      error = this.#write(full as ClientMessage);
+      this.#line.heartbeat.probe(request.end);
+    }
+    if (error !== undefined) {
+      this.#requests.refuse(error, request.ref, undefined);
+    }
+    return request.promise;
   }
 
   #setStatus(status: Status): void {
@@ -375,42 +379,10 @@ export class RoomClient extends Emitter<RoomClientEvents> implements Signaling {
     }
   }
 
-  #setRoom(room: RoomState): void {
+  #setRoom(room: RoomState | undefined): void {
     this.#room = room;
-    this.emit("room", room);
-  }
-}
-
-const finalCodes: Readonly<Partial<Record<number, ConnectionErrorCode>>> = { 4003: "SEAT_RESUMED_ELSEWHERE", 4004: "ROOM_ENDED" };
-
-function closedError(closeCode: number): RoomError {
-  return failure(finalCodes[closeCode] ?? "CLOSED", String(closeCode));
-}
-
-type OfRoom = Extract<ResponseMessage, { roomState: RoomState }> | UserJoinedMessage | UserLeftMessage;
-
-/** Looks at the type alone: a relayed message has what its sender put into it, maybe a roomState, too. */
-function isOfRoom(message: ServerMessage): message is OfRoom {
-  const types: Readonly<Record<OfRoom["type"], true>> = {
-    ROOM_CREATED: true,
-    ROOM_JOINED: true,
-    USER_JOINED: true,
-    USER_LEFT: true,
-    USER_DISCONNECTED: true,
-    USER_RECONNECTED: true,
-    ROOM_RENAMED: true,
-    USER_RENAMED: true,
-    HOST_CHANGED: true,
-  };
-  return Object.hasOwn(types, message.type);
-}
-
-/** The server is believed about its messages' fields; what is no message at all is not one. */
-function parseMessage(data: unknown): ServerMessage | undefined {
-  try {
-    const message: unknown = JSON.parse(String(data));
-    return typeof (message as { type?: unknown } | null)?.type === "string" ? (message as ServerMessage) : undefined;
-  } catch {
-    return undefined;
+    if (room !== undefined) {
+      this.emit("room", room);
+    }
   }
 }

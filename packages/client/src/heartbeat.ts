@@ -4,14 +4,18 @@ import type { ServerClock } from "./clock.js";
 export interface HeartbeatOptions {
   /** Sends a PING. */
   ping: (message: PingMessage) => void;
-  /** The connection gives no sign of life any more. */
-  dead: () => void;
+  /** The connection gives no sign of life any more. isChecked: not even after check(). */
+  dead: (isChecked: boolean) => void;
   clock: ServerClock;
 }
 
 /** Chrome stops a service worker that has had no traffic for 30 s. */
 const longestIntervalMs = 20_000;
 const silenceMs = 10_000;
+/** The same for a connection that there is reason to doubt. */
+const checkMs = 3_000;
+/** A deadline that passes so much too late, ms, has passed while this process did not run, and what came meanwhile was not read yet. */
+const lateMs = 1_000;
 /** How often the clock is asked for at once after a seat was given. */
 const probes = 3;
 /** A page that is still loading answers itself late. So the clock is asked for again until it is as good as this, ms, or has been asked for so often. */
@@ -24,6 +28,7 @@ export class Heartbeat {
   readonly #options: HeartbeatOptions;
   #interval: ReturnType<typeof setInterval> | undefined;
   #deadline: ReturnType<typeof setTimeout> | undefined;
+  #isChecking = false;
   #sent: { atMs: number; isProbe: boolean; answered?: (() => void) | undefined }[] = [];
   #probes = 0;
   #probeTimer: ReturnType<typeof setTimeout> | undefined;
@@ -32,15 +37,31 @@ export class Heartbeat {
     this.#options = options;
   }
 
+  /** For a connection whose room answers. */
   start(intervalMs: number): void {
-    this.stop();
-    this.#interval = setInterval(() => this.#ping({ type: "PING" }), Math.min(intervalMs, longestIntervalMs));
+    this.watch(intervalMs);
     this.#probes = 1;
     this.probe();
   }
 
+  /** For one whose room may be too busy to answer: the server's sign of life is enough. */
+  watch(intervalMs: number): void {
+    this.stop();
+    this.#interval = setInterval(() => this.#ping({ type: "PING" }), Math.min(intervalMs, longestIntervalMs));
+  }
+
+  /** Asks at once for a sign of life, and gives it only 3 s. */
+  check(): void {
+    if (this.#interval !== undefined && !this.#isChecking) {
+      this.#isChecking = true;
+      this.#ping({ type: "PING" });
+      this.#expect(checkMs);
+    }
+  }
+
   stop(): void {
     clearInterval(this.#interval);
+    this.#interval = undefined;
     this.heard();
     clearTimeout(this.#probeTimer);
     this.#sent = [];
@@ -56,6 +77,7 @@ export class Heartbeat {
   heard(): void {
     clearTimeout(this.#deadline);
     this.#deadline = undefined;
+    this.#isChecking = false;
   }
 
   pong(serverMs: number): void {
@@ -87,6 +109,21 @@ export class Heartbeat {
   #ping(message: PingMessage, answered?: () => void): void {
     this.#sent.push({ atMs: performance.now(), isProbe: message.timestamp !== undefined, answered });
     this.#options.ping(message);
-    this.#deadline ??= setTimeout(() => this.#options.dead(), silenceMs);
+    if (this.#deadline === undefined) {
+      this.#expect(silenceMs);
+    }
+  }
+
+  #expect(withinMs: number): void {
+    const dueMs = Date.now() + withinMs;
+    clearTimeout(this.#deadline);
+    this.#deadline = setTimeout(() => {
+      if (Date.now() - dueMs > lateMs) {
+        this.#isChecking = true;
+        this.#expect(checkMs);
+      } else {
+        this.#options.dead(this.#isChecking);
+      }
+    }, withinMs);
   }
 }

@@ -1,3 +1,5 @@
+import { roomIdPattern, systemUserId, userIdPattern } from "@usher/types";
+
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 /** 22 characters of 6 random bits each. */
@@ -9,7 +11,7 @@ export function randomText(): string {
   return text;
 }
 
-/** A room id that cannot be guessed: who knows it may join. */
+/** A room id that cannot be guessed: whoever knows it may join. */
 export function newRoomId(): string {
   return randomText();
 }
@@ -17,4 +19,14 @@ export function newRoomId(): string {
 /** A user id that nobody else has. */
 export function newUserId(): string {
   return `user-${randomText()}`;
+}
+
+/** Says whether the server would take it. */
+export function isRoomId(value: unknown): value is string {
+  return typeof value === "string" && roomIdPattern.test(value);
+}
+
+/** Says whether the server would take it. */
+export function isUserId(value: unknown): value is string {
+  return typeof value === "string" && userIdPattern.test(value) && value !== systemUserId;
 }

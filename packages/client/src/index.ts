@@ -4,13 +4,14 @@
 // server's relay; VideoSync keeps a <video> where the room's film is. Each needs only the one before it, and a bundler leaves out what is not used.
 
 export type * from "@usher/types";
-export { RoomClient, type CreateRequest, type JoinRequest, type RoomClientEvents, type RoomClientOptions } from "./client.js";
+export { RoomClient } from "./client.js";
 export { Emitter } from "./emitter.js";
 export { RoomError, type ConnectionErrorCode } from "./error.js";
 export { nextFilm, positionAt, type Film } from "./film.js";
 export { newRoomId, newUserId } from "./id.js";
 export { roomIdIn } from "./invite.js";
 export { PeerMesh, type PeerMeshEvents, type PeerMeshOptions, type Route } from "./mesh.js";
+export type { Abortable, CreateRequest, JoinRequest, Refused, ResumeRequest, RoomClientEvents, RoomClientOptions } from "./options.js";
 export type {
   FilmMark,
   IceServer,

@@ -1,55 +1,97 @@
+import { Deferred } from "./deferred.js";
 import { failure, type RoomError } from "./error.js";
-import type { ServerMessage } from "./signaling.js";
+
+/** What a request changes on this side, beside settling. */
+export interface Consequences {
+  done?: () => void;
+  undone?: () => void;
+}
 
 /** One request that waits for its answer. */
 export interface Request {
+  /** 1 to 36 of A-Z a-z 0-9 _ -. The server repeats it in the answer to this request and nowhere else. */
+  readonly ref: string;
   readonly promise: Promise<void>;
-  /** Says that it has been carried out, whatever the server tells of it. */
-  settle(): void;
+  /** All that was sent before it has been answered. */
+  begin(): void;
+  /** The request has been answered as well: if it was not refused, it was carried out. */
+  end(): void;
 }
 
-interface Pending {
-  answers: (message: ServerMessage) => boolean;
-  resolve: () => void;
-  reject: (error: RoomError) => void;
+interface Pending extends Consequences {
+  type: string;
+  deferred: Deferred<void>;
+  timer: ReturnType<typeof setTimeout>;
+  isBegun: boolean;
 }
 
-/** The requests that are under way. An ERROR does not say whose it is, but a connection is answered in order: it is the oldest's. */
+/**
+ * The requests that are under way. A server that knows refs says which one it answers. For one that
+ * does not, and for what is relayed and so has no ref, one PING goes out before the request and one
+ * after it: a connection is answered in order, so an ERROR between the two PONGs is about the request.
+ */
 export class Requests {
   readonly #timeoutMs: number;
-  #pending: Pending[] = [];
+  readonly #pending = new Map<string, Pending>();
+  #count = 0;
 
   constructor(timeoutMs: number) {
     this.#timeoutMs = timeoutMs;
   }
 
-  add(answers: (message: ServerMessage) => boolean): Request {
-    let settle = (): void => undefined;
-    const promise = new Promise<void>((resolve, reject) => {
-      const close = (end: () => void): void => {
-        clearTimeout(timer);
-        this.#pending = this.#pending.filter((other) => other !== pending);
-        end();
-      };
-      const pending: Pending = { answers, resolve: () => close(resolve), reject: (error) => close(() => reject(error)) };
-      const timer = setTimeout(() => pending.reject(failure("TIMED_OUT")), this.#timeoutMs);
-      this.#pending.push(pending);
-      settle = pending.resolve;
-    });
-    return { promise, settle };
+  add(type: string, consequences: Consequences = {}): Request {
+    const ref = this.newRef();
+    const timer = setTimeout(() => this.#reject(ref, failure("TIMED_OUT")), this.#timeoutMs);
+    const pending: Pending = { ...consequences, type, timer, deferred: new Deferred(), isBegun: false };
+    this.#pending.set(ref, pending);
+    return { ref, promise: pending.deferred.promise, begin: () => (pending.isBegun = true), end: () => this.settle(ref) };
   }
 
-  answer(message: ServerMessage): void {
-    this.#pending.find((pending) => pending.answers(message))?.resolve();
+  /** One that no other request of this client has. */
+  newRef(): string {
+    this.#count += 1;
+    return `${this.#count}`;
   }
 
-  refuse(error: RoomError): void {
-    this.#pending[0]?.reject(error);
+  /** Takes the ref of an answer that is no refusal. */
+  settle(ref: string): void {
+    const pending = this.#take(ref);
+    pending?.done?.();
+    pending?.deferred.resolve();
   }
 
-  fail(error: RoomError): void {
-    for (const pending of this.#pending) {
-      pending.reject(error);
+  /** Takes a refusal, and says whether it was about a request, though maybe one that waits no longer. */
+  refuse(error: RoomError, ref: string | undefined, type: string | undefined): boolean {
+    const [begun] = [...this.#pending].find(([, pending]) => pending.isBegun && (type ?? pending.type) === pending.type) ?? [];
+    const refused = ref ?? begun;
+    if (refused === undefined) {
+      return false;
     }
+    this.#reject(refused, error);
+    return true;
+  }
+
+  /** Fails all of them. */
+  fail(error: RoomError): void {
+    for (const ref of [...this.#pending.keys()]) {
+      this.#reject(ref, error);
+    }
+  }
+
+  #reject(ref: string, error: RoomError): void {
+    const pending = this.#take(ref);
+    pending?.undone?.();
+    if (error.code === "ABORTED") {
+      pending?.deferred.abort(error);
+    } else {
+      pending?.deferred.reject(error);
+    }
+  }
+
+  #take(ref: string): Pending | undefined {
+    const pending = this.#pending.get(ref);
+    clearTimeout(pending?.timer);
+    this.#pending.delete(ref);
+    return pending;
   }
 }

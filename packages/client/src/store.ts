@@ -1,14 +1,19 @@
-/** What a client needs to come back to its seat. The token is a secret: who has it has the seat. */
+import { isRoomId, isUserId } from "./id.js";
+
+/** What a client needs to come back to its seat. */
 export interface StoredSeat {
   roomId: string;
   userId: string;
   userName: string;
+  /** A secret: whoever presents it gets the seat. "" if the server gave none. */
   resumeToken: string;
 }
 
 /**
- * Where a seat is kept, so that a reloaded page or a restarted service worker finds it again. Take one whose life is that of the participant:
- * sessionStorage for a tab, chrome.storage.session for an extension; never a store that others can read.
+ * Where a seat is kept, so that a reloaded page or a restarted service worker finds it again. Take one
+ * that lives as long as the participant: sessionStorage for a tab, chrome.storage.session for an
+ * extension; never one that others can read. One that fails costs the memory of the seat and nothing
+ * else: the client takes it for empty.
  */
 export interface SeatStore {
   load(): Promise<StoredSeat | undefined>;
@@ -35,12 +40,16 @@ export function memoryStore(): SeatStore {
 /** The methods of localStorage and sessionStorage that are needed. */
 export type WebStorage = Pick<Storage, "getItem" | "setItem" | "removeItem">;
 
-/** Keeps the seat in sessionStorage, say. */
-export function webStore(storage: WebStorage, key = "usher.seat"): SeatStore {
+/**
+ * Keeps the seat in sessionStorage, say: webStore(() => sessionStorage). Given as a function, because
+ * the very name throws in a page whose user has blocked site data.
+ */
+export function webStore(storage: WebStorage | (() => WebStorage), key = "usher.seat"): SeatStore {
+  const area = (): WebStorage => (typeof storage === "function" ? storage() : storage);
   return {
-    load: () => Promise.resolve(parseSeat(parseJSON(storage.getItem(key)))),
-    save: (seat) => Promise.resolve(storage.setItem(key, JSON.stringify(seat))),
-    clear: () => Promise.resolve(storage.removeItem(key)),
+    load: async () => parseSeat(parseJSON(area().getItem(key))),
+    save: async (seat) => area().setItem(key, JSON.stringify(seat)),
+    clear: async () => area().removeItem(key),
   };
 }
 
@@ -51,7 +60,7 @@ export interface ChromeStorageArea {
   remove(key: string): Promise<void>;
 }
 
-/** Keeps the seat in chrome.storage.session, which a service worker's death does not touch. */
+/** Keeps the seat in chrome.storage.session, which outlives the service worker. */
 export function chromeStore(area: ChromeStorageArea, key = "usher.seat"): SeatStore {
   return {
     load: async () => parseSeat((await area.get(key))[key]),
@@ -69,9 +78,9 @@ function parseJSON(text: string | null): unknown {
 }
 
 /** What is no seat, of an older version for instance, is none. */
-function parseSeat(value: unknown): StoredSeat | undefined {
+export function parseSeat(value: unknown): StoredSeat | undefined {
   const seat = value as Partial<Record<keyof StoredSeat, unknown>> | null | undefined;
   const { roomId, userId, userName, resumeToken } = seat ?? {};
-  const isSeat = typeof roomId === "string" && typeof userId === "string" && typeof userName === "string" && typeof resumeToken === "string";
+  const isSeat = isRoomId(roomId) && isUserId(userId) && typeof userName === "string" && typeof resumeToken === "string";
   return isSeat ? { roomId, userId, userName, resumeToken } : undefined;
 }

@@ -1,0 +1,157 @@
+// One connection after another to one address: opened, watched over, and waited for.
+
+import type { PingMessage } from "@usher/types";
+import { asksToWait, delayMs } from "./backoff.js";
+import type { ServerClock } from "./clock.js";
+import { Connection } from "./connection.js";
+import type { Ending } from "./ending.js";
+import { Heartbeat } from "./heartbeat.js";
+import { onWake } from "./wake.js";
+
+export interface LineEvents {
+  /** A connection has been begun. */
+  connecting(): void;
+  opened(): void;
+  heard(data: unknown): void;
+  /** The connection has ended, or never begun; again() or close() comes next. isDoubted: it was known to be in doubt, so there is nothing to wait for. */
+  lost(ending: Ending, isDoubted: boolean): void;
+  /** A PING is due. */
+  ping(message: PingMessage): void;
+  /** The close code for a connection that is given up. */
+  goingCode(): number;
+  clock: ServerClock;
+}
+
+/** How long a connection may take to open, ms. */
+const openTimeoutMs = 10_000;
+/** How long a busy room may take to give a seat, ms, and how often it is looked whether the server still lives. */
+const seatTimeoutMs = 30_000;
+const seatPingMs = 5_000;
+
+export class Line {
+  readonly heartbeat: Heartbeat;
+  readonly #events: LineEvents;
+  #url: URL | undefined;
+  #connection: Connection | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #beganMs = 0;
+  #attempt = 0;
+  /** When the next connection is due, by the wall clock, ms, if one is; and whether the server asked for that wait. */
+  #retry: { atMs: number; isAsked: boolean } | undefined;
+  #stopWaking: (() => void) | undefined;
+
+  constructor(events: LineEvents) {
+    this.#events = events;
+    this.heartbeat = new Heartbeat({
+      ping: events.ping,
+      dead: (isDoubted) => this.#lose({ code: 1006, cause: undefined, reason: "CONNECTION_LOST" }, isDoubted),
+      clock: events.clock,
+    });
+  }
+
+  /** The connection that counts now. */
+  get connection(): Connection | undefined {
+    return this.#connection;
+  }
+
+  open(url: URL): void {
+    this.#url = url;
+    this.#attempt = 0;
+    this.#stopWaking ??= onWake((hasJumped) => this.#wake(hasJumped));
+    this.#connect();
+  }
+
+  /** There is a seat: what comes next is to be kept. */
+  seated(pingIntervalMs: number): void {
+    this.#clearTimer();
+    this.#attempt = 0;
+    this.heartbeat.start(pingIntervalMs);
+  }
+
+  /** Connects again after the wait that the close code and the attempts so far ask for. */
+  again(closeCode: number, isDoubted: boolean): { attempt: number; retryAtMs: number } {
+    const isAsked = asksToWait(closeCode);
+    const waitMs = isDoubted && this.#attempt === 0 && !isAsked ? 0 : delayMs(this.#attempt, closeCode, Math.random());
+    this.#attempt += 1;
+    this.#retry = { atMs: Date.now() + waitMs, isAsked };
+    this.#timer = setTimeout(() => this.#connect(), waitMs);
+    return { attempt: this.#attempt, retryAtMs: this.#retry.atMs };
+  }
+
+  /** Takes the connection for lost. */
+  drop(ending: Ending): void {
+    this.#lose(ending, false);
+  }
+
+  send(text: string): boolean {
+    return this.#connection?.send(text) ?? false;
+  }
+
+  /** Lets go of the connection, and opens no other. */
+  close(code: number): void {
+    this.#stopWaking?.();
+    this.#stopWaking = undefined;
+    this.#detach()?.close(code);
+  }
+
+  /** The same, but lets the server close it within a time. */
+  async finish(withinMs: number): Promise<void> {
+    const connection = this.#detach();
+    this.close(this.#events.goingCode());
+    await connection?.finish(withinMs);
+  }
+
+  #connect(): void {
+    this.#clearTimer();
+    this.#beganMs = Date.now();
+    const timeout = (reason: Ending["reason"]) => (): void => this.#lose({ code: 1006, cause: undefined, reason }, false);
+    this.#timer = setTimeout(timeout("SERVER_UNREACHABLE"), openTimeoutMs);
+    this.#connection = new Connection(this.#url as URL, {
+      opened: () => {
+        this.#clearTimer();
+        this.#timer = setTimeout(timeout("TIMED_OUT"), seatTimeoutMs);
+        this.heartbeat.watch(seatPingMs);
+        this.#events.opened();
+      },
+      heard: (data) => this.#events.heard(data),
+      closed: (ending) => this.#lose(ending, false),
+    });
+    this.#events.connecting();
+  }
+
+  #lose(ending: Ending, isDoubted: boolean): void {
+    this.#detach()?.close(this.#events.goingCode());
+    this.#events.lost(ending, isDoubted);
+  }
+
+  /** Whatever the connection still does is not reported from here on. */
+  #detach(): Connection | undefined {
+    this.#clearTimer();
+    this.heartbeat.stop();
+    const connection = this.#connection;
+    this.#connection = undefined;
+    return connection;
+  }
+
+  #clearTimer(): void {
+    clearTimeout(this.#timer);
+    this.#retry = undefined;
+  }
+
+  #wake(hasJumped: boolean): void {
+    const nowMs = Date.now();
+    if (this.#retry !== undefined) {
+      if (!this.#retry.isAsked || nowMs >= this.#retry.atMs) {
+        this.#connect();
+      }
+    } else if (this.#connection?.isOpen === true) {
+      this.heartbeat.check();
+      if (hasJumped) {
+        this.heartbeat.probe(); // the monotonic clock may have stood still
+      }
+    } else if (nowMs - this.#beganMs > openTimeoutMs) {
+      this.#detach()?.close(this.#events.goingCode()); // its timer has slept
+      this.#connect();
+    }
+  }
+}

@@ -1,0 +1,43 @@
+import type { ResponseMessage, RoomState, User } from "@usher/types";
+import type { ServerMessage } from "./signaling.js";
+
+/** Says whether a message is the server's about the room. What was relayed is not, whatever it contains. */
+export function isOfRoom(message: ServerMessage): message is OfRoom {
+  return Object.hasOwn(changes, message.type);
+}
+
+/** The room after such a message: as its roomState has it, or if there is none, as it says what changed. */
+export function roomAfter(room: RoomState | undefined, message: OfRoom): RoomState | undefined {
+  const change = changes[message.type] as (room: RoomState, message: OfRoom) => RoomState;
+  return message.roomState ?? (room && change(room, message));
+}
+
+type Of<T> = Extract<ResponseMessage, { type: T }>;
+type OfRoom = Exclude<ResponseMessage, Of<"ERROR" | "UNDELIVERED" | "PONG">>;
+
+const changes = {
+  ROOM_CREATED: (room: RoomState) => room,
+  ROOM_JOINED: (room: RoomState) => room,
+  USER_JOINED: (room: RoomState, { joinedUser }: Of<"USER_JOINED">) => {
+    const others = room.users.filter(({ id }) => id !== joinedUser.id);
+    const isNew = others.length === room.users.length;
+    const joined = isNew ? { ...room, users: [...others, joinedUser] } : withUser(room, joinedUser.id, joinedUser);
+    return withHost(joined, joinedUser.isHost ? joinedUser.id : room.hostId);
+  },
+  USER_LEFT: (room: RoomState, { leftUserId, newHostId }: Of<"USER_LEFT">) =>
+    withHost({ ...room, users: room.users.filter(({ id }) => id !== leftUserId) }, newHostId),
+  USER_DISCONNECTED: (room: RoomState, { leftUserId, newHostId }: Of<"USER_DISCONNECTED">) =>
+    withHost(withUser(room, leftUserId, { isConnected: false }), newHostId),
+  USER_RECONNECTED: (room: RoomState, { reconnectedUserId }: Of<"USER_RECONNECTED">) => withUser(room, reconnectedUserId, { isConnected: true }),
+  ROOM_RENAMED: (room: RoomState, { newRoomName }: Of<"ROOM_RENAMED">) => ({ ...room, name: newRoomName }),
+  USER_RENAMED: (room: RoomState, { userId, newUserName }: Of<"USER_RENAMED">) => withUser(room, userId, { name: newUserName }),
+  HOST_CHANGED: (room: RoomState, { newHostId }: Of<"HOST_CHANGED">) => withHost(room, newHostId),
+};
+
+function withUser(room: RoomState, id: string, fields: Partial<User>): RoomState {
+  return { ...room, users: room.users.map((user) => (user.id === id ? { ...user, ...fields } : user)) };
+}
+
+function withHost(room: RoomState, hostId = room.hostId): RoomState {
+  return { ...room, hostId, users: room.users.map((user) => ({ ...user, isHost: user.id === hostId })) };
+}
