@@ -5,6 +5,7 @@
 
 export type * from "@usher/types";
 export { RoomClient } from "./client.js";
+export { claimed, tabStore } from "./claim.js";
 export { Emitter } from "./emitter.js";
 export { RoomError, type ConnectionErrorCode } from "./error.js";
 export { nextFilm, positionAt, type Film } from "./film.js";

@@ -1,0 +1,117 @@
+// A duplicated tab has a copy of sessionStorage, and so of the seat's token. Only one of the two may
+// have the seat; which one, the browser's Web Locks say, or a BroadcastChannel in a page without TLS,
+// which has no locks.
+
+import { newUserId, randomText } from "./id.js";
+import { webStore, type SeatStore, type StoredSeat } from "./store.js";
+
+/** How long a page that is being replaced may keep its lock, ms; and how long another page may take to answer. */
+const lockPatienceMs = 1000;
+const answerPatienceMs = 300;
+
+/** What this page has claimed or is about to, by name. A claim is the page's, whichever client it is for. */
+const claims = new Map<string, { isOurs: Promise<boolean>; release: () => void }>();
+
+/**
+ * Keeps a seat for one page of several that have the store's content: while another page has the
+ * stored seat, load() gives one of this page's own in the same room, which is still to be taken.
+ */
+export function claimed(store: SeatStore): SeatStore {
+  let name: string | undefined;
+  const claim = (seat: StoredSeat): Promise<boolean> => {
+    const wanted = `usher.seat ${seat.roomId} ${seat.userId}`;
+    if (name !== wanted) {
+      release();
+      name = wanted;
+    }
+    return isOurs(wanted);
+  };
+  const release = (): void => {
+    claims.get(name ?? "")?.release();
+    name = undefined;
+  };
+  return {
+    load: async () => {
+      const seat = await store.load();
+      if (seat === undefined || (await claim(seat))) {
+        return seat;
+      }
+      name = undefined;
+      return { ...seat, userId: newUserId(), resumeToken: "" };
+    },
+    save: (seat) => {
+      void claim(seat);
+      return store.save(seat);
+    },
+    clear: () => {
+      release();
+      return store.clear();
+    },
+  };
+}
+
+/** Keeps the seat in sessionStorage: each tab has its own, a duplicated one too, and finds it again after a reload. */
+export function tabStore(key?: string): SeatStore {
+  return claimed(webStore(() => sessionStorage, key));
+}
+
+function isOurs(name: string): Promise<boolean> {
+  let claim = claims.get(name);
+  if (claim === undefined) {
+    const end = new AbortController();
+    const release = (): void => {
+      end.abort();
+      claims.delete(name);
+    };
+    // Where the platform has neither, or denies both, nothing says that there is another page.
+    claim = { release, isOurs: claimFor(name, end.signal).catch(() => true) };
+    claims.set(name, claim);
+    void claim.isOurs.then((isClaimed) => isClaimed || release());
+  }
+  return claim.isOurs;
+}
+
+async function claimFor(name: string, end: AbortSignal): Promise<boolean> {
+  const { navigator } = globalThis as { navigator?: { locks?: LockManager } };
+  return navigator?.locks === undefined ? claimByChannel(name, end) : claimByLock(navigator.locks, name, end);
+}
+
+/** A lock is held until its page has gone, however that happens. */
+function claimByLock(locks: LockManager, name: string, end: AbortSignal): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const granted = (): Promise<void> | undefined => {
+      resolve(true);
+      return end.aborted ? undefined : new Promise((release) => end.addEventListener("abort", () => release()));
+    };
+    const denied = (error: Error): void => (error.name === "TimeoutError" ? resolve(false) : reject(error));
+    locks.request(name, { signal: AbortSignal.timeout(lockPatienceMs) }, granted).catch(denied);
+  });
+}
+
+/** Asks whether another page has it. Of several that ask at once the one with the smallest id gets it. */
+function claimByChannel(name: string, end: AbortSignal): Promise<boolean> {
+  return new Promise((resolve) => {
+    const channel = new BroadcastChannel(name);
+    (channel as { unref?: () => void }).unref?.(); // or it would keep a process of Node.js from ending
+    const id = randomText();
+    let isOurs: boolean | undefined;
+    const decide = (decision: boolean): void => {
+      isOurs ??= decision;
+      resolve(isOurs);
+    };
+    end.addEventListener("abort", () => channel.close());
+    channel.addEventListener("message", ({ data }: MessageEvent<{ asker: string; owner?: string }>) => {
+      if (data.owner !== undefined) {
+        if (data.asker === id) {
+          decide(false);
+        }
+      } else if (isOurs === true || (isOurs === undefined && id < data.asker)) {
+        channel.postMessage({ asker: data.asker, owner: id });
+      } else {
+        decide(false);
+      }
+    });
+    channel.postMessage({ asker: id });
+    setTimeout(() => decide(true), answerPatienceMs);
+  });
+}
