@@ -5,8 +5,10 @@
 import { newUserId, randomText } from "./id.js";
 import { webStore, type SeatStore, type StoredSeat } from "./store.js";
 
-/** How long a page that is being replaced may keep its lock, ms; and how long another page may take to answer. */
+/** How long the page before this one may take to let go, ms; after a reload there is no other that could have the seat. */
 const lockPatienceMs = 1000;
+const reloadPatienceMs = 9000;
+/** How long another page may take to answer, ms. */
 const answerPatienceMs = 300;
 
 /** What this page has claimed or is about to, by name. A claim is the page's, whichever client it is for. */
@@ -84,8 +86,14 @@ function claimByLock(locks: LockManager, name: string, end: AbortSignal): Promis
       return end.aborted ? undefined : new Promise((release) => end.addEventListener("abort", () => release()));
     };
     const denied = (error: Error): void => (error.name === "TimeoutError" ? resolve(false) : reject(error));
-    locks.request(name, { signal: AbortSignal.timeout(lockPatienceMs) }, granted).catch(denied);
+    const signal = AbortSignal.timeout(wasReloaded() ? reloadPatienceMs : lockPatienceMs);
+    locks.request(name, { signal }, granted).catch(denied);
   });
+}
+
+function wasReloaded(): boolean {
+  const [entry] = performance.getEntriesByType("navigation") as { type?: string }[];
+  return entry?.type === "reload";
 }
 
 /** Asks whether another page has it. Of several that ask at once the one with the smallest id gets it. */

@@ -252,7 +252,7 @@ export class RoomClient extends Emitter<RoomClientEvents> implements Signaling {
     } else if (isOfRoom(message)) {
       this.#setRoom(roomAfter(this.#room, message));
       // Only these answer requests. In what others had relayed a ref is their own affair.
-      this.#requests.settle((message as { ref?: string }).ref ?? "");
+      this.#requests.settle("ref" in message ? (message.ref ?? "") : "");
     }
   }
 
@@ -260,11 +260,11 @@ export class RoomClient extends Emitter<RoomClientEvents> implements Signaling {
     const { connection } = this.#line;
     this.#clock.add(answer.serverTime, this.#asked.atMs, performance.now());
     // A legacy seat that is taken again without its token gets no token.
-    const resumeToken = (answer.resumeToken as string | undefined) ?? this.#seat?.resumeToken ?? "";
+    const resumeToken = answer.resumeToken ?? this.#seat?.resumeToken ?? "";
     this.#seat = { ...(this.#seat as StoredSeat), resumeToken };
     this.#keeper.save(this.#seat);
     this.#intent = returning;
-    this.#echoesRefs = (answer as { ref?: string }).ref === this.#asked.ref;
+    this.#echoesRefs = answer.ref === this.#asked.ref;
     this.#room = answer.roomState;
     this.#seating.resolve(answer);
     // A listener may end it all at each of these.
@@ -283,7 +283,7 @@ export class RoomClient extends Emitter<RoomClientEvents> implements Signaling {
 
   #refused(message: Extract<ServerMessage, { type: "ERROR" | "UNDELIVERED" }>): void {
     const error = refusal(message);
-    const { ref, messageType, targetUserId } = message as { ref?: string; messageType?: string; targetUserId?: string };
+    const { ref, messageType, targetUserId } = { messageType: undefined, targetUserId: undefined, ...message };
     if (this.#status.state === "seated") {
       if (!this.#requests.refuse(error, ref, messageType)) {
         this.emit("refused", { error, messageType, targetUserId });
@@ -355,8 +355,7 @@ export class RoomClient extends Emitter<RoomClientEvents> implements Signaling {
     const full = { ...message, ...this.#sender() };
     let error: RoomError | undefined;
     if (this.#echoesRefs && message.type !== "CONTROL_MODE_CHANGE") {
-      const withRef = { ...full, ref: request.ref };
-      error = this.#write(withRef as ClientMessage);
+      error = this.#write({ ...full, ref: request.ref } as ClientMessage);
     } else {
       this.#line.heartbeat.probe(request.begin);
       error = this.#write(full as ClientMessage);
