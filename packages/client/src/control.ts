@@ -1,5 +1,6 @@
-import type { RoomState, SyncMessage } from "@usher/types";
-import type { MarkedSync } from "./signaling.js";
+import { maxUrlBytes, type RoomState, type SyncMessage } from "@usher/types";
+import { byteLength } from "./frame.js";
+import type { MarkedSync, OutgoingSync } from "./signaling.js";
 
 type SyncType = SyncMessage["type"];
 
@@ -28,9 +29,17 @@ const oneOf: Readonly<Record<string, readonly unknown[]>> = {
 };
 const numbers = ["time", "serverTime", "actedAt"];
 const texts = ["videoUrl", "hostVideoUrl", "url"];
-const maxUrlLength = 2048;
 
-/** Reads what a peer has sent over a data channel, where no server has looked at it; undefined where it is no SyncMessage of that peer. */
+/** Says whether the server and the others would take a message. */
+export function isSound(message: OutgoingSync): boolean {
+  try {
+    return parseSync(JSON.stringify({ ...message, userId: "" }), "") !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+/** Reads what a peer has sent over a data channel, where no server has looked at it; undefined if it is no SyncMessage of that peer. */
 export function parseSync(text: unknown, from: string): MarkedSync | undefined {
   let message: Record<string, unknown>;
   try {
@@ -41,15 +50,15 @@ export function parseSync(text: unknown, from: string): MarkedSync | undefined {
   const { type, userId } = message;
   const fields = typeof type === "string" && Object.hasOwn(needed, type) ? needed[type as SyncType] : undefined;
   const isWhole = fields !== undefined && userId === from && fields.every((field) => message[field] !== undefined);
-  return isWhole && Object.entries(message).every(isSound) ? (message as unknown as MarkedSync) : undefined;
+  return isWhole && Object.entries(message).every(isSoundField) ? (message as unknown as MarkedSync) : undefined;
 }
 
-function isSound([field, value]: [string, unknown]): boolean {
+function isSoundField([field, value]: [string, unknown]): boolean {
   if (numbers.includes(field)) {
     return typeof value === "number" && value >= 0 && value < Number.MAX_SAFE_INTEGER;
   }
   if (texts.includes(field)) {
-    return typeof value === "string" && value.length <= maxUrlLength;
+    return typeof value === "string" && byteLength(value) <= maxUrlBytes;
   }
   return oneOf[field]?.includes(value) ?? true;
 }

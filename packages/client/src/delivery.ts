@@ -21,9 +21,9 @@ export class Delivery {
   readonly #early = new Map<number, PeerSignal>();
 
   /** Marks a frame that goes out for the first time, and keeps it for unacknowledged(). */
-  mark(signal: Outgoing): Outgoing {
+  mark(signal: Outgoing, own: Pick<MeshMark, "relayOnly"> = {}): Outgoing {
     this.#sent += 1;
-    const marked = { ...signal, mesh: { session: this.#session, seq: this.#sent, ack: 0 } };
+    const marked = { ...signal, mesh: { ...own, session: this.#session, seq: this.#sent, ack: 0 } };
     this.#unacknowledged = [...this.#unacknowledged, marked].slice(-maxFrames);
     return this.#withAck(marked);
   }

@@ -1,5 +1,5 @@
 import type { ControlMode, RoomState } from "@usher/types";
-import { mayControl, parseSync } from "./control.js";
+import { isSound, mayControl, parseSync } from "./control.js";
 import type { PeerSignal } from "./delivery.js";
 import { Emitter } from "./emitter.js";
 import { filmOf, hostsWord, isNews, nextFilm, positionAt, type Film } from "./film.js";
@@ -24,7 +24,7 @@ export interface PeerMeshEvents {
 export interface PeerMeshOptions {
   /** Instead of those that the server hands out. */
   iceServers?: () => Promise<IceServer[]>;
-  /** Makes a peer connection; RTCPeerConnection itself by default. */
+  /** Makes a peer connection; RTCPeerConnection itself by default. If it throws, or does not exist, the server relays everything. */
   createConnection?: (configuration: RTCConfiguration) => RTCPeerConnection;
 }
 
@@ -42,6 +42,8 @@ export class PeerMesh extends Emitter<PeerMeshEvents> {
   readonly #peers = new Map<string, Peer>();
   readonly #routes = new Map<string, Route>();
   readonly #subscriptions: (() => void)[];
+  /** Who cannot have a peer connection, and has said so. */
+  readonly #relayOnly = new Set<string>();
   readonly #legacy = new LegacyPeers();
   readonly #mode = new HostsMode();
   /** The control mode that legacy participants were told last, by this side as host. */
@@ -52,9 +54,6 @@ export class PeerMesh extends Emitter<PeerMeshEvents> {
 
   constructor(client: Signaling, options: PeerMeshOptions = {}) {
     super();
-    if (options.createConnection === undefined && typeof RTCPeerConnection === "undefined") {
-      throw new Error("There is no RTCPeerConnection here. In an extension the mesh belongs into an offscreen document, not the service worker");
-    }
     this.#client = client;
     this.#options = options;
     this.#subscriptions = [
@@ -99,12 +98,13 @@ export class PeerMesh extends Emitter<PeerMeshEvents> {
   }
 
   /**
-   * Sends to one participant, or to all: over the data channel where one is open, else over the server. The server is told in any case, so that it
-   * knows where the film is for who comes later. False, and nothing sent, where the room's control mode forbids it.
+   * Sends to one participant, or to all: over the data channel if one is open, otherwise over the server. The server is told in any case, so that
+   * it knows where the film is for those who come later. False, and nothing sent, if the room's control mode forbids it, or if the others would
+   * not take it: a field is missing, or an address is longer than 2 048 bytes.
    */
   send(message: OutgoingSync, to?: string): boolean {
     const { room, userId } = this;
-    if (room === undefined || !mayControl(room, userId, message.type)) {
+    if (room === undefined || !mayControl(room, userId, message.type) || !isSound(message)) {
       return false;
     }
     const isRequest = message.type.startsWith("CLIENT_REQUEST_");
@@ -176,6 +176,7 @@ export class PeerMesh extends Emitter<PeerMeshEvents> {
         peer.close();
         this.#peers.delete(id);
         this.#legacy.forget(id);
+        this.#relayOnly.delete(id);
       }
     }
     this.#mode.follow(room);
@@ -204,9 +205,22 @@ export class PeerMesh extends Emitter<PeerMeshEvents> {
       send: (signal) => this.#client.send(signal),
       opened: changed,
       closed: changed,
+      declined: () => this.#declined(id),
       received: (data) => this.#hear(parseSync(data, id), id, true),
       createConnection: this.#options.createConnection ?? ((configuration) => new RTCPeerConnection(configuration)),
     });
+  }
+
+  #declined(id: string): void {
+    this.#relayOnly.add(id);
+    this.#peers.get(id)?.reset();
+  }
+
+  /** Offers a peer connection, unless the other cannot have one. */
+  #offer(id: string): void {
+    if (!this.#relayOnly.has(id)) {
+      this.#peers.get(id)?.offer();
+    }
   }
 
   #offersTo(id: string): boolean {
@@ -228,6 +242,9 @@ export class PeerMesh extends Emitter<PeerMeshEvents> {
         peer.reset(); // the others take this side for somebody new
       }
     }
+    if (!resumed) {
+      this.#relayOnly.clear();
+    }
     // Who is new is offered to by those whose part it is. Who has its seat again but forgot its connections, as after a reload, must say so itself.
     this.#offerToAll((id) => resumed || this.#offersTo(id));
   }
@@ -236,7 +253,7 @@ export class PeerMesh extends Emitter<PeerMeshEvents> {
     for (const user of this.room?.users ?? []) {
       const peer = this.#peers.get(user.id);
       if (peer !== undefined && !peer.isActive && user.isConnected && isMine(user.id)) {
-        peer.offer();
+        this.#offer(user.id);
       }
     }
   }
@@ -247,24 +264,32 @@ export class PeerMesh extends Emitter<PeerMeshEvents> {
       case "WEBRTC_ANSWER":
       case "WEBRTC_ICE_CANDIDATE":
         this.#legacy.learn(message.userId, (message as PeerSignal).mesh !== undefined);
+        if (message.type === "WEBRTC_OFFER") {
+          this.#relayOnly.delete(message.userId);
+        }
         this.#peers.get(message.userId)?.receive(message as PeerSignal);
         break;
       case "USER_JOINED": {
         // Somebody new, or one of another client that has closed its connections.
-        const peer = this.#peers.get(message.joinedUser.id);
-        if (this.#offersTo(message.joinedUser.id)) {
-          peer?.offer();
+        const { id } = message.joinedUser;
+        this.#relayOnly.delete(id);
+        if (this.#offersTo(id)) {
+          this.#offer(id);
         } else {
-          peer?.reset();
+          this.#peers.get(id)?.reset();
         }
         break;
       }
+      case "USER_LEFT":
+        // Its seat may be held still. Its client has closed its connections.
+        this.#peers.get(message.leftUserId)?.reset();
+        break;
       case "USER_RECONNECTED": {
         const peer = this.#peers.get(message.reconnectedUserId);
         peer?.resend();
         peer?.restartIfLost();
         if (peer?.isActive === false) {
-          peer.offer(); // it was away when this side had none to offer to
+          this.#offer(message.reconnectedUserId); // it was away when this side had none to offer to
         }
         break;
       }

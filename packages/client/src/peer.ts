@@ -2,7 +2,7 @@
 
 import type { IceCandidate, SessionDescription } from "@usher/types";
 import { Delivery, type PeerSignal } from "./delivery.js";
-import type { IceServer, Outgoing } from "./signaling.js";
+import type { IceServer, MeshMark, Outgoing } from "./signaling.js";
 
 export interface PeerOptions {
   id: string;
@@ -13,6 +13,8 @@ export interface PeerOptions {
   send: (signal: Outgoing) => boolean;
   opened: () => void;
   closed: () => void;
+  /** The other side has said that it cannot have a connection. */
+  declined: () => void;
   received: (data: unknown) => void;
   createConnection: (configuration: RTCConfiguration) => RTCPeerConnection;
 }
@@ -70,8 +72,12 @@ export class Peer {
     }
     for (const channel of this.#channels) {
       if (channel.readyState === "open") {
-        channel.send(text);
-        return true;
+        try {
+          channel.send(text);
+          return true;
+        } catch {
+          // It is full, or the text is larger than the other side takes.
+        }
       }
     }
     return false;
@@ -141,7 +147,7 @@ export class Peer {
       return this.#connection;
     }
     const session = this.#delivery;
-    const iceServers = await this.#options.iceServers();
+    const iceServers = await this.#options.iceServers().catch(() => []);
     if (session !== this.#delivery || this.#isClosed) {
       return undefined;
     }
@@ -202,7 +208,11 @@ export class Peer {
   }
 
   async #handle(signal: PeerSignal): Promise<void> {
-    const connection = await this.#connect();
+    if (signal.mesh?.relayOnly === true) {
+      this.#options.declined();
+      return;
+    }
+    const connection = await this.#connect().catch(() => this.#decline(signal));
     if (connection === undefined) {
       return;
     }
@@ -234,8 +244,18 @@ export class Peer {
     }
   }
 
-  #signal(signal: Outgoing): void {
-    this.#options.send(this.#delivery.mark(signal));
+  #signal(signal: Outgoing, own: Pick<MeshMark, "relayOnly"> = {}): void {
+    this.#options.send(this.#delivery.mark(signal, own));
+  }
+
+  /**
+   * No connection can be made here. An offer is answered by a candidate that is none and says so in its mark; a peer that does not know that
+   * mark ignores it. Clients that mark nothing get no answer.
+   */
+  #decline({ type, mesh }: PeerSignal): undefined {
+    if (type === "WEBRTC_OFFER" && mesh !== undefined) {
+      this.#signal({ type: "WEBRTC_ICE_CANDIDATE", targetUserId: this.#options.id, candidate: {} }, { relayOnly: true });
+    }
   }
 
   /** Sees to it that the connection comes, or comes back. */

@@ -16,6 +16,8 @@ export interface MeshMark {
   seq: number;
   /** The last frame of the receiver's session that has come. */
   ack: number;
+  /** The sender cannot have a peer connection, so the receiver is not to offer one again. */
+  relayOnly?: boolean;
 }
 
 /** What VideoSync adds to the SyncMessages that it sends. */
