@@ -1,7 +1,8 @@
 // The popup: shows what the service worker has written down, and sends it what the viewer asks for.
 
-import { roomIdIn, type ControlMode, type RoomState, type User } from "@usher/client";
+import type { ControlMode, RoomState, User } from "@usher/client";
 import type { FromPopup, View } from "./messages.ts";
+import { inviteLink, pageAddress, parseInvite } from "./server.ts";
 
 const start = element("start", HTMLFormElement);
 const link = element("link", HTMLInputElement);
@@ -19,13 +20,16 @@ start.addEventListener("submit", (event) => {
   event.preventDefault();
   const userName = fields.userName.value.trim();
   const isJoin = (event.submitter as HTMLButtonElement | null)?.name === "join";
-  const { server, roomId } = isJoin ? parseInvite(fields.invite.value, fields.server.value) : { server: fields.server.value, roomId: "" };
-  if (isJoin && roomId === "") {
+  const server = pageAddress(fields.server.value);
+  const invite = isJoin ? parseInvite(fields.invite.value, server) : undefined;
+  if (!isJoin && server === undefined) {
+    status.textContent = "That is no server's address. ws://localhost:8787/ws would be one";
+  } else if (isJoin && invite === undefined) {
     status.textContent = "That is no whole invite link, and no room code";
-    return;
+  } else {
+    status.textContent = "Connecting…";
+    send(invite === undefined ? { type: "CREATE", server: server ?? "", userName } : { type: "JOIN", ...invite, userName });
   }
-  status.textContent = "Connecting…";
-  send(isJoin ? { type: "JOIN", server, userName, roomId } : { type: "CREATE", server, userName });
 });
 control.addEventListener("change", (event) => send({ type: "SET_CONTROL_MODE", mode: (event.target as HTMLInputElement).value as ControlMode }));
 element("leave", HTMLButtonElement).addEventListener("click", () => send({ type: "LEAVE" }));
@@ -69,7 +73,7 @@ function show(view: View | undefined): void {
 
 function showRoom(view: View, room: RoomState): void {
   element("name", HTMLElement).textContent = room.name;
-  link.value = `${new URL(view.server).origin}/#${room.id}`;
+  link.value = inviteLink(view.server, room.id);
   element("people", HTMLElement).replaceChildren(...room.users.map((user) => personItem(user, view)));
   control.disabled = room.hostId !== view.userId;
   for (const radio of control.querySelectorAll("input")) {
@@ -95,12 +99,6 @@ function personItem(user: User, view: View): HTMLElement {
   marks.textContent = [...(user.isHost ? ["Host"] : []), route === "self" ? "you" : route].join(", ");
   item.append(name, marks);
   return item;
-}
-
-/** An invite link of the server's page, which names the server, too, or the room's code alone. */
-function parseInvite(text: string, server: string): { server: string; roomId: string } {
-  const found = /(https?:\/\/[^/#?\s]+)[^#\s]*#/.exec(text);
-  return { server: found?.[1] ?? server, roomId: roomIdIn(text) };
 }
 
 /** Injects the content script into the tab that the popup stands over, which the click on the extension's icon has allowed (activeTab). */

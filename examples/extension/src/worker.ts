@@ -1,11 +1,13 @@
 // The service worker: the seat in the room. Chrome may stop it at any moment; its successor finds the seat in chrome.storage.session and
 // resumes it. The socket's ping keeps it alive otherwise.
 
-import { chromeStore, RoomClient, type RoomError, type SignalingEvents, type Status } from "@usher/client";
+import { chromeStore, RoomClient, RoomError, type SignalingEvents, type Status } from "@usher/client";
 import type { FromMesh, FromPopup, MeshEvent, MeshReport, ToMesh, View } from "./messages.ts";
 import { isOwnPage } from "./port.ts";
+import { pageAddress, socketAddress } from "./server.ts";
 
 const store = chromeStore(chrome.storage.session);
+const defaultServer = "http://localhost:8787/";
 /** Enough for what comes while an offscreen document starts. */
 const maxQueued = 256;
 
@@ -38,15 +40,15 @@ const awake = wake();
 
 /** Begins to return to the seat that there was when the service worker was stopped. */
 async function wake(): Promise<void> {
-  const kept = await chrome.storage.local.get({ server: "http://localhost:8787", userName: "" });
-  server = String(kept["server"]);
+  const kept = await chrome.storage.local.get({ server: defaultServer, userName: "" });
+  server = pageAddress(String(kept["server"])) ?? defaultServer;
   userName = String(kept["userName"]);
   show();
-  if ((await store.load()) !== undefined) {
+  if ((await store.load().catch(() => undefined)) !== undefined) {
     const room = open();
     const began = new Promise<void>((resolve) => unsubscribe.push(room.on("status", () => resolve())));
-    room.resume().catch(fail);
-    await began; // from here on it has its user id
+    const resumed = room.resume().catch(fail);
+    await Promise.race([began, resumed]); // from here on it has its user id
     await openMesh();
   } else {
     await closeMesh(); // the last one was stopped while it left
@@ -58,6 +60,7 @@ function open(): RoomClient {
   for (const stop of unsubscribe) {
     stop();
   }
+  client?.close(); // if it is still on its way to a seat, it would be a second one
   const room = new RoomClient({ url: socketAddress(server), store });
   client = room;
   const tell = <K extends keyof SignalingEvents>(type: K, event: (event: SignalingEvents[K]) => MeshEvent): void => {
@@ -175,16 +178,14 @@ function show(): void {
 }
 
 function fail(error: unknown): void {
-  problem = (error as RoomError).message;
+  if (error instanceof RoomError && error.code === "ABORTED") {
+    return; // the viewer has asked for something else
+  }
+  problem = (error as Error).message;
   show();
 }
 
 /** Messages of ports are JSON, and an Error would come out empty. */
 function plain(status: Status): Status {
   return status.state === "ended" ? { state: "ended" } : status;
-}
-
-/** https://example.org → wss://example.org/ws */
-function socketAddress(address: string): string {
-  return new URL("/ws", address.replace(/^http/, "ws")).href;
 }
