@@ -175,7 +175,7 @@ async function withExtensions(extensions: string[]): Promise<Opened> {
 let found: string | undefined;
 
 /** What the script `chromium` beside this file prints. */
-function executable(): string {
+export function executable(): string {
   found ??= execFileSync(path.join(import.meta.dirname, "chromium"), { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] }).trim();
   return found;
 }

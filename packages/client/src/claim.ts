@@ -85,9 +85,8 @@ function claimByLock(locks: LockManager, name: string, end: AbortSignal): Promis
       resolve(true);
       return end.aborted ? undefined : new Promise((release) => end.addEventListener("abort", () => release()));
     };
-    const denied = (error: Error): void => (error.name === "TimeoutError" ? resolve(false) : reject(error));
     const signal = AbortSignal.timeout(wasReloaded() ? reloadPatienceMs : lockPatienceMs);
-    locks.request(name, { signal }, granted).catch(denied);
+    locks.request(name, { signal }, granted).catch((error: Error) => (signal.aborted ? resolve(false) : reject(error)));
   });
 }
 

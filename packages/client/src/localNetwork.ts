@@ -8,14 +8,16 @@ const local = /^(10\.[\d.]+|192\.168\.[\d.]+|172\.(1[6-9]|2\d|3[01])\.[\d.]+|169
 const address = /^([\d.]+|\[.*\])$/;
 
 /** Says whether a connection that could not be opened may have failed for want of that permission. */
-export async function isLocalNetworkDenied({ hostname }: URL): Promise<boolean> {
+export async function isLocalNetworkDenied({ hostname, host }: URL): Promise<boolean> {
   const { navigator, location, isSecureContext } = globalThis as unknown as Partial<Window>;
+  const isSecure = isSecureContext === true;
   const isLoopback = loopback.test(hostname);
   // Any name may lead to a local address. But without TLS the permission is denied to every page,
-  // and says nothing about a public name.
-  const mayBeLocal = isLoopback || local.test(hostname) || (isSecureContext === true && !address.test(hostname));
-  if (navigator?.permissions === undefined || !mayBeLocal || hostname === location?.hostname) {
-    return false; // a page may always reach the host that it came from
+  // which says nothing about a public name, nor about the machine that the page itself came from.
+  const mayBeLocal = isLoopback || local.test(hostname) || (isSecure && !address.test(hostname));
+  const isOwn = isSecure ? host === location?.host : hostname === location?.hostname;
+  if (navigator?.permissions === undefined || !mayBeLocal || isOwn) {
+    return false;
   }
   for (const name of [isLoopback ? "loopback-network" : "local-network", "local-network-access"]) {
     try {

@@ -301,7 +301,7 @@ test("a browser that keeps the page from the local network", async () => {
       return states[name] === undefined ? Promise.reject(new TypeError("unknown name")) : Promise.resolve({ state: states[name] });
     };
     replace("navigator", { permissions: { query } });
-    replace("location", { href: `https://${hostname}/`, hostname });
+    replace("location", { href: `https://${hostname}/`, hostname, host: `${hostname}:8787` });
     replace("isSecureContext", isSecure);
   };
   const both = { "loopback-network": "denied", "local-network": "denied" };
@@ -315,7 +315,9 @@ test("a browser that keeps the page from the local network", async () => {
     ["any name may lead there", "usher.example.org", [both], "LOCAL_NETWORK_DENIED"],
     ["but without TLS the state says nothing of a public one", "usher.example.org", [both, false], "SERVER_UNREACHABLE"],
     ["a public address does not", "203.0.113.7", [both], "SERVER_UNREACHABLE"],
-    ["the page's own host is no business of it", "192.168.1.7", [both, false, "192.168.1.7"], "SERVER_UNREACHABLE"],
+    ["without TLS it says nothing of the page's own machine", "192.168.1.7", [both, false, "192.168.1.7"], "SERVER_UNREACHABLE"],
+    ["but of another one", "192.168.1.8", [both, false, "192.168.1.7"], "LOCAL_NETWORK_DENIED"],
+    ["with TLS another port is another server", "localhost", [both, true, "localhost"], "LOCAL_NETWORK_DENIED"],
     ["an older name", "localhost", [{ "local-network-access": "denied" }], "LOCAL_NETWORK_DENIED"],
     ["allowed", "localhost", [{ "loopback-network": "granted" }], "SERVER_UNREACHABLE"],
     ["not asked yet", "localhost", [{ "loopback-network": "prompt" }], "SERVER_UNREACHABLE"],
