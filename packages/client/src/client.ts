@@ -253,6 +253,9 @@ export class RoomClient extends Emitter<RoomClientEvents> implements Signaling {
       this.#setRoom(roomAfter(this.#room, message));
       // Only these answer requests. In what others had relayed a ref is their own affair.
       this.#requests.settle("ref" in message ? (message.ref ?? "") : "");
+      if (message.type === "USER_RENAMED" && message.userId === this.userId) {
+        this.#remember({ userName: message.newUserName });
+      }
     }
   }
 
@@ -260,9 +263,7 @@ export class RoomClient extends Emitter<RoomClientEvents> implements Signaling {
     const { connection } = this.#line;
     this.#clock.add(answer.serverTime, this.#asked.atMs, performance.now());
     // A legacy seat that is taken again without its token gets no token.
-    const resumeToken = answer.resumeToken ?? this.#seat?.resumeToken ?? "";
-    this.#seat = { ...(this.#seat as StoredSeat), resumeToken };
-    this.#keeper.save(this.#seat);
+    this.#remember({ resumeToken: answer.resumeToken ?? this.#seat?.resumeToken ?? "" });
     this.#intent = returning;
     this.#echoesRefs = answer.ref === this.#asked.ref;
     this.#room = answer.roomState;
@@ -279,6 +280,11 @@ export class RoomClient extends Emitter<RoomClientEvents> implements Signaling {
         step();
       }
     }
+  }
+
+  #remember(changes: Partial<StoredSeat>): void {
+    this.#seat = { ...(this.#seat as StoredSeat), ...changes };
+    this.#keeper.save(this.#seat);
   }
 
   #refused(message: Extract<ServerMessage, { type: "ERROR" | "UNDELIVERED" }>): void {

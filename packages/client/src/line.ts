@@ -57,7 +57,7 @@ export class Line {
   open(url: URL): void {
     this.#url = url;
     this.#attempt = 0;
-    this.#stopWaking ??= onWake((hasJumped) => this.#wake(hasJumped));
+    this.#stopWaking ??= onWake((isClockLost) => this.#wake(isClockLost));
     this.#connect();
   }
 
@@ -138,7 +138,7 @@ export class Line {
     this.#retry = undefined;
   }
 
-  #wake(hasJumped: boolean): void {
+  #wake(isClockLost: boolean): void {
     const nowMs = Date.now();
     if (this.#retry !== undefined) {
       if (!this.#retry.isAsked || nowMs >= this.#retry.atMs) {
@@ -146,8 +146,8 @@ export class Line {
       }
     } else if (this.#connection?.isOpen === true) {
       this.heartbeat.check();
-      if (hasJumped) {
-        this.heartbeat.probe(); // the monotonic clock may have stood still
+      if (isClockLost) {
+        this.heartbeat.probe(); // for the server's time
       }
     } else if (nowMs - this.#beganMs > openTimeoutMs) {
       this.#detach()?.close(this.#events.goingCode()); // its timer has slept

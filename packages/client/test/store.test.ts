@@ -139,6 +139,16 @@ test("an answer without a token keeps the one that there is", async (t) => {
   assert.equal("resumeToken" in again, false);
 });
 
+test("a new name is kept with the seat", async (t) => {
+  const { server, newClient } = await begin(t);
+  const store = memoryStore();
+  server.answers = { RENAME_USER: (link, frame) => link.reply(frame, { type: "USER_RENAMED", roomId: link.roomId, userId: frame["userId"], newUserName: frame["newUserName"] }) };
+  const client = newClient(store);
+  await client.create({ userName: "Ann" });
+  await client.renameUser("Bea");
+  await until("it is stored", async () => (await store.load())?.userName === "Bea");
+});
+
 test("an invitation into another room than that of the stored seat is no return to it", async (t) => {
   const { server, newClient } = await begin(t);
   const store = memoryStore();

@@ -35,27 +35,31 @@ afterEach(() => {
 
 const events = ["pageshow", "visibilitychange", "resume", "online"] as const;
 
-/** A wall clock, and timers that go on apart from it. */
-function clocks(t: TestContext): { jump: (ms: number) => void; pass: (seconds: number) => void } {
-  let nowMs = 1_000_000_000;
-  t.mock.method(Date, "now", () => nowMs);
+/** A wall clock, a monotonic one, and timers, which go on apart from each other. */
+function clocks(t: TestContext): { jump: (ms: number, monotonicMs?: number) => void; pass: (seconds: number) => void } {
+  let wallMs = 1_000_000_000;
+  let nowMs = 0;
+  t.mock.method(Date, "now", () => wallMs);
+  t.mock.method(performance, "now", () => nowMs);
   t.mock.timers.enable({ apis: ["setInterval"] });
-  return {
-    jump: (ms) => void (nowMs += ms),
-    pass: (seconds) => {
-      for (let n = 0; n < seconds; n++) {
-        nowMs += 1000;
-        t.mock.timers.tick(1000);
-      }
-    },
+  const jump = (ms: number, monotonicMs = 0): void => {
+    wallMs += ms;
+    nowMs += monotonicMs;
   };
+  const pass = (seconds: number): void => {
+    for (let n = 0; n < seconds; n++) {
+      jump(1000, 1000);
+      t.mock.timers.tick(1000);
+    }
+  };
+  return { jump, pass };
 }
 
 test("what wakes a client", (t) => {
   const { jump, pass } = clocks(t);
   const page = new Page();
   const woken: boolean[] = [];
-  const stop = onWake((hasJumped) => woken.push(hasJumped));
+  const stop = onWake((isClockLost) => woken.push(isClockLost));
   for (const type of events) {
     page.fire(type);
     assert.deepEqual(woken.splice(0), [false], type);
@@ -70,6 +74,9 @@ test("what wakes a client", (t) => {
     pass(60);
     assert.deepEqual(woken.splice(0), [true], `a clock that jumps by ${jumpMs} ms`);
   }
+  jump(60_000, 60_000);
+  pass(60);
+  assert.deepEqual(woken.splice(0), [false], "timers that were held back");
   stop();
   for (const type of events) {
     page.fire(type);
