@@ -55,6 +55,10 @@ type source struct {
 	// holders are places and requests under way that point here. The shard's lock guards it.
 	holders int
 
+	// turn is held while a socket that has no poller is read.
+	turn sync.Mutex
+	// share is what its sockets have used of a poller's round: the round, and below it the ns.
+	share atomic.Uint64
 	// delayed is how many of its requests wait for their answers.
 	delayed atomic.Int32
 

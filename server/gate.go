@@ -188,7 +188,7 @@ func (g *gate) sender(r *http.Request) sender {
 }
 
 // maxDelayed is how many requests of an address wait at once; more are answered at once.
-const maxDelayed = 64
+const maxDelayed = 256
 
 // delay waits, unless too many requests of the address wait already.
 func (g *gate) delay(ctx context.Context, s *source, d time.Duration) {
@@ -210,6 +210,14 @@ func (g *gate) letGo(from sender) {
 	if from.held {
 		g.sources.leave(from.source, g.nowNs())
 	}
+}
+
+// from implements reader.
+func (c *conn) from() *source {
+	if c.place == nil {
+		return nil
+	}
+	return c.place.source
 }
 
 // affords charges a message to the budgets of the client's address. If they are used

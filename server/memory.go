@@ -15,8 +15,9 @@ const (
 	// The shares of the bound, in eighths, at which new rooms and connections are refused, and welcome again. What
 	// is live then may grow by half before the next garbage collection, and still fits.
 	fullEighths, welcomeEighths = 5, 4
-	// collectWhenFull is how often garbage is collected while memory is nearly used up, to find out whether it still is.
-	collectWhenFull = 10 * time.Second
+	// collectWhenFull is how often memory is freed and garbage is collected while it is nearly used up, to find out
+	// whether it still is.
+	collectWhenFull = 5 * time.Second
 )
 
 // memory knows whether the process is near the memory that it may use. A nil one never is.
@@ -24,17 +25,19 @@ type memory struct {
 	max    int64
 	log    *slog.Logger
 	isFull atomic.Bool
+	// shed frees what can be freed at once.
+	shed func()
 	// live is how many bytes are in use, and collect collects garbage. Tests have their own.
 	live    func() int64
 	collect func()
 }
 
 // newMemory returns nil for no bound.
-func newMemory(maxBytes int64, log *slog.Logger) *memory {
+func newMemory(maxBytes int64, log *slog.Logger, shed func()) *memory {
 	if maxBytes == 0 {
 		return nil
 	}
-	return &memory{max: maxBytes, log: log, live: liveBytes(), collect: runtime.GC}
+	return &memory{max: maxBytes, log: log, shed: shed, live: liveBytes(), collect: runtime.GC}
 }
 
 // full reports whether new rooms and connections are to be refused.
@@ -50,6 +53,7 @@ func (m *memory) watch(ctx context.Context) {
 	var collected time.Time
 	for {
 		if m.look(); m.full() && time.Since(collected) >= collectWhenFull {
+			m.shed()
 			m.collect()
 			collected = time.Now()
 		}
@@ -71,6 +75,19 @@ func (m *memory) look() {
 	case was && used < m.max/8*welcomeEighths:
 		m.isFull.Store(false)
 		m.log.Info("memory is free again; newcomers are welcome", "bytes", used, "max", m.max)
+	}
+}
+
+// cutSlowReaders ends the connections for which more waits than may while memory is nearly used up.
+func (s *Server) cutSlowReaders() {
+	for _, l := range s.rooms.all() {
+		l.mu.Lock()
+		for _, c := range l.conns {
+			if c.socket.pending() > s.sockets.pending() {
+				c.socket.cut()
+			}
+		}
+		l.mu.Unlock()
 	}
 }
 

@@ -57,12 +57,48 @@ func TestWhileMemoryIsNearlyUsedUpNewcomersAreRefusedAndRelaysGoOn(t *testing.T)
 	}
 }
 
+// What waits for slow readers is what a server near its bound can do without.
+func TestSlowReadersAreCutOffWhenMemoryIsNearlyUsedUp(t *testing.T) {
+	t.Parallel()
+	var used atomic.Int64
+	s := launchPrepared(t, t.TempDir(), func(c *Config) { c.MaxFrameBytes = 16 << 10 },
+		func(s *Server) { s.memory.live = used.Load })
+	ann, bob := s.pair("slow-memory-1")
+	slow := s.dial(4<<10).upgrade("slow-memory-1", nil)
+	slow.say("JOIN_ROOM", "slow-memory-1", "slow", "")
+	s.keepPrivate(slow.token())
+	ann.expect("USER_JOINED")
+	bob.expect("USER_JOINED")
+	waiting := func() (most int) {
+		for _, l := range s.rooms.all() {
+			l.mu.Lock()
+			for _, c := range l.conns {
+				most = max(most, c.socket.pending())
+			}
+			l.mu.Unlock()
+		}
+		return most
+	}
+	sdp := strings.Repeat("x", 15<<10)
+	for waiting() < 256<<10 {
+		ann.offer("slow", sdp)
+		ann.quiet()
+	}
+	used.Store(s.memory.max)
+	if h := ann.next(); h.LeftUserID != "slow" {
+		t.Errorf("ann hears %s", h.raw)
+	}
+	bob.next()
+	ann.offer("bob", sdp)
+	bob.expect("WEBRTC_OFFER")
+}
+
 func TestGarbageIsCollectedWhileMemoryIsNearlyUsedUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var collected, used atomic.Int64
 		used.Store(100)
 		log := new(logBuffer)
-		m := newMemory(100, slog.New(slog.NewTextHandler(log, nil)))
+		m := newMemory(100, slog.New(slog.NewTextHandler(log, nil)), func() {})
 		m.live = used.Load
 		m.collect = func() {
 			if collected.Add(1) == 3 {
@@ -102,7 +138,7 @@ func TestLiveBytesLeaveGarbageOut(t *testing.T) {
 }
 
 func TestWithoutABoundMemoryIsNeverFull(t *testing.T) {
-	if m := newMemory(0, nil); m.full() {
+	if m := newMemory(0, nil, nil); m.full() {
 		t.Error("full")
 	}
 }

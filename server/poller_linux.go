@@ -21,8 +21,12 @@ type poller struct {
 	wake   int // an eventfd, to end run
 	limits *socketLimits
 	// late are the sockets that had more to read than one turn takes, in the
-	// order of their next turns. The goroutine's own.
+	// order of their next turns. The goroutine's own, like round.
 	late []*polledSocket
+	// over is memory for serveLate: those who are late and over their address's share.
+	over []*polledSocket
+	// round numbers the looks for who is ready.
+	round uint32
 
 	mu      sync.Mutex
 	sockets []*polledSocket // by descriptor
@@ -223,6 +227,7 @@ func (p *poller) run() error {
 		if err != nil && err != unix.EINTR {
 			return os.NewSyscallError("epoll_wait", err)
 		}
+		p.round++
 		for i := range max(n, 0) {
 			if events[i].Fd == int32(p.wake) {
 				return nil
@@ -250,10 +255,23 @@ func (p *poller) handle(event *unix.EpollEvent, buffer []byte) {
 		}
 		s.mu.Unlock()
 	}
-	// Who is late has a turn of its own, and is looked at again after it.
-	if event.Events&^unix.EPOLLOUT != 0 && len(s.rest) == 0 {
+	// Who is late has a turn of its own, and is looked at again after it. What an address sends
+	// beyond its share waits for the next round, in which this socket is ready again.
+	if event.Events&^unix.EPOLLOUT != 0 && len(s.rest) == 0 && s.reader.from().mayServe(p.round) {
 		s.receive(buffer)
 	}
+}
+
+// serve has a turn of data read.
+func (p *poller) serve(s *polledSocket, data []byte) int {
+	from := s.reader.from()
+	if from == nil {
+		return s.reader.read(data)
+	}
+	begun := time.Now()
+	n := s.reader.read(data)
+	from.served(p.round, time.Since(begun))
+	return n
 }
 
 // receive reads once. What is left makes the next wait return at once, and
@@ -271,7 +289,7 @@ func (s *polledSocket) receive(buffer []byte) {
 	s.mu.Unlock()
 	switch {
 	case n > 0:
-		if took := s.reader.read(buffer[:n]); took < n {
+		if took := s.poller.serve(s, buffer[:n]); took < n {
 			s.rest = append(s.rest, buffer[took:n]...)
 			s.poller.late = append(s.poller.late, s)
 		}
@@ -283,22 +301,26 @@ func (s *polledSocket) receive(buffer []byte) {
 	}
 }
 
-// serveLate gives turns to those who are late, for a while.
+// serveLate gives turns to those who are late and whose addresses have something left of their shares, for a while.
 func (p *poller) serveLate() {
 	if len(p.late) == 0 {
 		return
 	}
 	begun := time.Now()
-	served := 0
-	for served < len(p.late) && (served == 0 || time.Since(begun) < lateTime) {
-		s := p.late[served]
-		p.late[served] = nil
-		served++
+	looked := 0
+	for looked < len(p.late) && (looked == len(p.over) || time.Since(begun) < lateTime) {
+		s := p.late[looked]
+		p.late[looked] = nil
+		looked++
+		if !s.reader.from().mayServe(p.round) {
+			p.over = append(p.over, s)
+			continue
+		}
 		s.mu.Lock()
 		closed := s.closed
 		s.mu.Unlock()
 		if !closed {
-			s.rest = s.rest[s.reader.read(s.rest):]
+			s.rest = s.rest[p.serve(s, s.rest):]
 		}
 		if closed || len(s.rest) == 0 {
 			s.rest = nil
@@ -306,8 +328,12 @@ func (p *poller) serveLate() {
 			p.late = append(p.late, s)
 		}
 	}
-	if p.late = p.late[served:]; len(p.late) == 0 {
-		p.late = nil
+	// Those who were passed over come first in the next round.
+	p.over = append(p.over, p.late[looked:]...)
+	clear(p.late[looked:])
+	p.late, p.over = p.over, p.late[:0]
+	if len(p.late) == 0 {
+		p.late, p.over = nil, nil
 	}
 }
 

@@ -18,6 +18,8 @@ type heardBytes struct {
 	most int // 0 for all
 	got  func([]byte)
 	over chan struct{}
+	// address is what its turns are counted by.
+	address *source
 }
 
 func (h *heardBytes) read(data []byte) int {
@@ -29,6 +31,8 @@ func (h *heardBytes) read(data []byte) int {
 	}
 	return len(data)
 }
+
+func (h *heardBytes) from() *source { return h.address }
 
 func (h *heardBytes) ended() { close(h.over) }
 
@@ -201,5 +205,68 @@ func TestWhoSendsMuchWaitsForTheOthers(t *testing.T) {
 	}
 	if len(p.late) > 0 || loud.rest != nil {
 		t.Error("something is kept of what was read")
+	}
+}
+
+// The sockets of one address share its turns, however many they are.
+func TestTheSocketsOfAnAddressShareItsTurns(t *testing.T) {
+	p := testPoller(t, 1<<20)
+	crowd, other := new(source), new(source)
+	var turns []string
+	saw := func(name string, from *source) *heardBytes {
+		return &heardBytes{most: 10, address: from, got: func(b []byte) {
+			turns = append(turns, name)
+			if from == crowd {
+				from.served(p.round, addressShare) // a long turn
+			}
+		}}
+	}
+	var clients []*net.TCPConn
+	for _, member := range []struct {
+		name string
+		from *source
+	}{{"crowd 1", crowd}, {"crowd 2", crowd}, {"crowd 3", crowd}, {"other 1", other}, {"other 2", other}, {"nobody", nil}} {
+		s, client := socketPair(t, p, saw(member.name, member.from))
+		s.start(nil)
+		clients = append(clients, client)
+	}
+	write := func(bytes int, to ...*net.TCPConn) {
+		for _, client := range to {
+			_, _ = client.Write(make([]byte, bytes))
+		}
+	}
+	// round is what run does, once so many sockets are ready.
+	round := func(ready int, want ...string) {
+		t.Helper()
+		events := make([]unix.EpollEvent, 8)
+		for n := 0; n < ready; {
+			var err error
+			if n, err = unix.EpollWait(p.epoll, events, 10_000); err != nil {
+				t.Fatal(err)
+			}
+		}
+		turns = nil
+		p.round++
+		for i := range ready {
+			p.handle(&events[i], make([]byte, readBytes))
+		}
+		p.serveLate()
+		if !slices.Equal(turns, want) {
+			t.Errorf("turns: %q, want %q", turns, want)
+		}
+	}
+	write(15, clients[0], clients[1], clients[2])
+	round(3, "crowd 1")
+	write(5, clients[3], clients[4], clients[5])
+	round(5, "crowd 2", "other 1", "other 2", "nobody")
+	write(5, clients[3])
+	round(2, "crowd 3", "other 1")
+	round(0, "crowd 1")
+	write(15, clients[4])
+	round(1, "other 2", "crowd 2", "other 2")
+	round(0, "crowd 3")
+	round(0)
+	if p.late != nil || p.over != nil {
+		t.Error("something is kept")
 	}
 }

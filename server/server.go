@@ -114,7 +114,7 @@ func (s *Server) open() (err error) {
 func (s *Server) prepare() error {
 	s.clean.Store(s.store.WasClean())
 	book := &addressBook{secret: s.store.Secret(), trusted: s.config.TrustedProxies, log: s.log}
-	s.memory = newMemory(s.config.MemoryBound(), s.log)
+	s.memory = newMemory(s.config.MemoryBound(), s.log, s.cutSlowReaders)
 	runningMs := func() int64 { return s.now().runningMs() } // of the clock that is set when Run begins
 	s.gate = newGate(&s.config, book, runningMs, s.memory, s.metrics)
 	var err error
@@ -151,7 +151,10 @@ func (s *Server) prepare() error {
 
 func (s *Server) startPollers() error {
 	cores := runtime.GOMAXPROCS(0)
-	s.sockets = socketLimits{maxPending: s.config.MaxPendingBytes, closeGrace: closeGrace, lateTurns: make(chan struct{}, max(1, cores/2))}
+	s.sockets = socketLimits{
+		maxPending: s.config.MaxPendingBytes, maxPendingWhenFull: 2 * s.config.MaxFrameBytes, memory: s.memory,
+		closeGrace: closeGrace, lateTurns: make(chan struct{}, max(1, cores/2)),
+	}
 	for range max(1, cores/4) {
 		p, err := newPoller(&s.sockets)
 		if err != nil {

@@ -13,6 +13,8 @@ type reader interface {
 	// read takes the frames of one turn from data, which is valid until it
 	// returns, and returns how many bytes that was. It takes at least one.
 	read(data []byte) int
+	// from is the network address that the turns are counted by, nil for none.
+	from() *source
 	// ended is called once, when the socket is closed, on a goroutine that holds no lock.
 	ended()
 }
@@ -32,10 +34,21 @@ type transport interface {
 // socketLimits are what all sockets of a server share.
 type socketLimits struct {
 	maxPending int
-	closeGrace time.Duration
+	// maxPendingWhenFull takes its place while memory is nearly used up.
+	maxPendingWhenFull int
+	memory             *memory
+	closeGrace         time.Duration
 	// lateTurns holds those who read more than one turn's worth at once and have
 	// no poller to see to it that the others get theirs first.
 	lateTurns chan struct{}
+}
+
+// pending is how many bytes may wait for one client now.
+func (l *socketLimits) pending() int {
+	if l.memory.full() {
+		return min(l.maxPending, l.maxPendingWhenFull)
+	}
+	return l.maxPending
 }
 
 // socket is the side of a connection that writes. What the client does not take
@@ -70,7 +83,7 @@ func (s *socket) send(op frame.Opcode, payload []byte) {
 	out := s.reserve(frame.MaxHeaderBytes + len(payload))
 	out.bytes = frame.Append(out.bytes, op, payload)
 	s.push()
-	if s.waiting() > s.limits.maxPending {
+	if s.waiting() > s.limits.pending() {
 		s.close()
 	}
 }
@@ -161,9 +174,11 @@ func (s *socket) reserve(n int) *buffer {
 }
 
 // takeTurns has all of data read. The first turn comes at once, those after it
-// when late has a place.
+// when late has a place, and each when no other socket of the address has its turn.
 func takeTurns(r reader, data []byte, late chan struct{}) {
+	from := r.from()
 	for first := true; len(data) > 0; first = false {
+		from.lockTurn()
 		if !first {
 			late <- struct{}{}
 		}
@@ -171,6 +186,7 @@ func takeTurns(r reader, data []byte, late chan struct{}) {
 		if !first {
 			<-late
 		}
+		from.unlockTurn()
 		data = data[n:]
 	}
 }
