@@ -11,7 +11,10 @@ export async function keepPeerConnections(page: Page): Promise<void> {
   await page.addInitScript(() => {
     const kept: RTCPeerConnection[] = [];
     (window as Kept).__peerConnections = kept;
-    const Native = window.RTCPeerConnection;
+    const Native = window.RTCPeerConnection as typeof RTCPeerConnection | undefined;
+    if (Native === undefined) {
+      return; // a browser without
+    }
     window.RTCPeerConnection = class extends Native {
       constructor(configuration?: RTCConfiguration) {
         super(configuration);

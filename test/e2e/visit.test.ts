@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { Page } from "playwright-core";
 
+import { together } from "./film.ts";
 import { scene, type Scene } from "./scene.ts";
 import { shells } from "./server.ts";
 import { gather, Visitor } from "./visitor.ts";
@@ -144,6 +145,28 @@ async function siteDataIsBlocked(set: Scene): Promise<void> {
   await until("Bob's film plays", async () => !(await bob.film()).paused);
 }
 
+async function hasNoPeerConnections(set: Scene): Promise<void> {
+  const preferences = { "media.peerconnection.enabled": false };
+  const [ann, bob, cem] = await Promise.all([
+    Visitor.arrive(set, "Ann", { engine: "firefox", preferences }),
+    Visitor.arrive(set, "Bob"),
+    Visitor.arrive(set, "Cem"),
+  ]);
+  const roomId = await ann.create();
+  assert.equal(await ann.page.evaluate(() => typeof RTCPeerConnection), "undefined");
+  await bob.join(roomId);
+  await cem.join(roomId);
+  await ann.sees({ Bob: "relayed", Cem: "relayed" });
+  await bob.sees({ Ann: "relayed", Cem: "direct" });
+  await ann.seek(30);
+  await ann.play();
+  await together([ann, bob, cem], false);
+  await bob.page.reload();
+  await bob.sees({ Ann: "relayed", Cem: "direct" });
+  await ann.pause();
+  await together([ann, bob, cem], true);
+}
+
 /** Runs in the page. */
 function isRefused(): boolean {
   try {
@@ -159,6 +182,7 @@ const scenes: [what: string, play: (set: Scene) => Promise<void>][] = [
   ["an invite goes before the seat that the tab had", tabHasAnotherSeat],
   ["a duplicated tab gets a seat of its own", tabIsDuplicated],
   ["the page works with site data blocked", siteDataIsBlocked],
+  ["a browser without peer connections is relayed to", hasNoPeerConnections],
 ];
 
 describe("two scenes at a time", { concurrency: 2 }, () => {

@@ -9,8 +9,7 @@ import { useChanges } from "./hooks.ts";
 import { Torch } from "./icons.tsx";
 import { invitationIn, type Invitation } from "./party.ts";
 import { Ended, Room } from "./room.tsx";
-import { keptRoom } from "./seat.ts";
-import { Session } from "./session.ts";
+import { keptRoom, Session } from "./session.ts";
 import { Start, type Entrance } from "./start.tsx";
 
 function invitedTo(): Invitation {
@@ -119,7 +118,7 @@ function useVisit(): Visit {
     current.current = undefined;
     setEntered(false);
     setBusy(true);
-    await session.leave();
+    await session.client.leave();
     begin(next);
   };
   useEffect(() => {
@@ -127,7 +126,7 @@ function useVisit(): Visit {
       setHash(invitation.roomId); // without what was pasted along with it
     }
     if (isReturning) {
-      void wait(session.resume());
+      void wait(session.client.resume());
     }
   }, []);
   useEffect(() => {

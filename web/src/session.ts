@@ -1,10 +1,9 @@
 // One stay in one room: the client, the mesh, what was said, and what to tell the viewer about it.
 
-import { PeerMesh, RoomClient, RoomError, type ControlMode, type MarkedSync, type Seated, type ServerMessage } from "@usher/client";
+import { PeerMesh, RoomClient, RoomError, tabStore, type ControlMode, type MarkedSync, type Seated, type ServerMessage } from "@usher/client";
 
 import { Journal } from "./journal.ts";
 import { Names } from "./party.ts";
-import { SeatClaim, tabStore, wasReloaded } from "./seat.ts";
 
 const noticeMs = 7000;
 /** How often the diagram may be drawn anew, ms. */
@@ -19,6 +18,16 @@ function socketAddress(): string {
   url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
   url.hash = "";
   return url.href;
+}
+
+/** The room of the seat that this tab keeps, or "". */
+export function keptRoom(): string {
+  try {
+    const seat: unknown = JSON.parse(sessionStorage.getItem("usher.seat") ?? "null");
+    return (seat as { roomId?: string } | null)?.roomId ?? "";
+  } catch {
+    return ""; // the browser blocks site data
+  }
 }
 
 export function rememberedName(): string {
@@ -54,9 +63,7 @@ class Changes {
 }
 
 export class Session {
-  readonly #store = tabStore();
-  readonly #claim = new SeatClaim(wasReloaded());
-  readonly client = new RoomClient({ url: socketAddress(), store: this.#store });
+  readonly client = new RoomClient({ url: socketAddress(), store: tabStore() });
   readonly mesh: PeerMesh;
   readonly names = new Names();
   readonly journal: Journal;
@@ -64,7 +71,6 @@ export class Session {
   readonly changes = new Changes();
   readonly journalChanges = new Changes();
   notice = "";
-  #isClosed = false;
   #noticeTimer: ReturnType<typeof setTimeout> | undefined;
   #drawTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -82,7 +88,6 @@ export class Session {
     client.on("message", (message) => this.#hear(message));
     const changed = (): void => this.changes.tell();
     this.mesh.on("room", changed);
-    client.on("seated", () => void this.#claim.take(client.userId, true));
     client.on("status", ({ state }) => {
       if (state === "ended") {
         this.mesh.close(); // data channels would outlive the seat
@@ -112,19 +117,6 @@ export class Session {
   async create(userName: string): Promise<Seated> {
     rememberName(userName);
     return this.client.create({ userName, roomName: `${userName}’s room` });
-  }
-
-  /** Returns to the seat that this tab had before; undefined if there is none. In a duplicate of another tab to a seat of its own in that room. */
-  async resume(): Promise<Seated | undefined> {
-    const seat = await this.#store.load();
-    const isOurs = seat !== undefined && (await this.#claim.take(seat.userId));
-    if (seat === undefined || this.#isClosed) {
-      return undefined;
-    }
-    if (isOurs) {
-      return this.client.resume();
-    }
-    return this.client.join({ roomId: seat.roomId, userName: seat.userName });
   }
 
   /** With orCreate it opens the room if there is none: as its host, so only if the viewer asks for that. */
@@ -161,19 +153,11 @@ export class Session {
     this.changes.tell();
   }
 
-  /** Ends the seat. */
-  leave(): Promise<void> {
-    this.#isClosed = true;
-    return this.client.leave();
-  }
-
   /** Lets go of everything but the seat. */
   close(): void {
-    this.#isClosed = true;
     clearTimeout(this.#noticeTimer);
     this.mesh.close();
     this.client.close();
-    this.#claim.release();
   }
 
   #hearDirect(message: MarkedSync, from: string): void {

@@ -20,13 +20,13 @@ const claims = new Map<string, { isOurs: Promise<boolean>; release: () => void }
  */
 export function claimed(store: SeatStore): SeatStore {
   let name: string | undefined;
-  const claim = (seat: StoredSeat): Promise<boolean> => {
+  const claim = (seat: StoredSeat, isNew: boolean): Promise<boolean> => {
     const wanted = `usher.seat ${seat.roomId} ${seat.userId}`;
     if (name !== wanted) {
       release();
       name = wanted;
     }
-    return isOurs(wanted);
+    return isOurs(wanted, isNew);
   };
   const release = (): void => {
     claims.get(name ?? "")?.release();
@@ -35,14 +35,14 @@ export function claimed(store: SeatStore): SeatStore {
   return {
     load: async () => {
       const seat = await store.load();
-      if (seat === undefined || (await claim(seat))) {
+      if (seat === undefined || (await claim(seat, false))) {
         return seat;
       }
       name = undefined;
       return { ...seat, userId: newUserId(), resumeToken: "" };
     },
     save: (seat) => {
-      void claim(seat);
+      void claim(seat, true);
       return store.save(seat);
     },
     clear: () => {
@@ -57,7 +57,8 @@ export function tabStore(key?: string): SeatStore {
   return claimed(webStore(() => sessionStorage, key));
 }
 
-function isOurs(name: string): Promise<boolean> {
+/** A new seat is nobody else's, so its claim may take as long as it takes. */
+function isOurs(name: string, isNew: boolean): Promise<boolean> {
   let claim = claims.get(name);
   if (claim === undefined) {
     const end = new AbortController();
@@ -66,27 +67,27 @@ function isOurs(name: string): Promise<boolean> {
       claims.delete(name);
     };
     // Where the platform has neither, or denies both, nothing says that there is another page.
-    claim = { release, isOurs: claimFor(name, end.signal).catch(() => true) };
+    claim = { release, isOurs: claimFor(name, end.signal, isNew).catch(() => true) };
     claims.set(name, claim);
     void claim.isOurs.then((isClaimed) => isClaimed || release());
   }
   return claim.isOurs;
 }
 
-async function claimFor(name: string, end: AbortSignal): Promise<boolean> {
+async function claimFor(name: string, end: AbortSignal, isNew: boolean): Promise<boolean> {
   const { navigator } = globalThis as { navigator?: { locks?: LockManager } };
-  return navigator?.locks === undefined ? claimByChannel(name, end) : claimByLock(navigator.locks, name, end);
+  return navigator?.locks === undefined ? claimByChannel(name, end) : claimByLock(navigator.locks, name, end, isNew);
 }
 
 /** A lock is held until its page has gone, however that happens. */
-function claimByLock(locks: LockManager, name: string, end: AbortSignal): Promise<boolean> {
+function claimByLock(locks: LockManager, name: string, end: AbortSignal, isNew: boolean): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const granted = (): Promise<void> | undefined => {
       resolve(true);
       return end.aborted ? undefined : new Promise((release) => end.addEventListener("abort", () => release()));
     };
-    const signal = AbortSignal.timeout(wasReloaded() ? reloadPatienceMs : lockPatienceMs);
-    locks.request(name, { signal }, granted).catch((error: Error) => (signal.aborted ? resolve(false) : reject(error)));
+    const signal = isNew ? undefined : AbortSignal.timeout(wasReloaded() ? reloadPatienceMs : lockPatienceMs);
+    locks.request(name, signal === undefined ? {} : { signal }, granted).catch((error: Error) => (signal?.aborted === true ? resolve(false) : reject(error)));
   });
 }
 
