@@ -3,15 +3,16 @@ package main
 import (
 	"context"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 )
 
 // TestMain lets the test program be the server processes as well: they are
-// started as this program with bare or standin as the first argument.
+// started as this program with bare, nbio or standin as the first argument.
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && (os.Args[1] == string(kindBare) || os.Args[1] == string(kindStandin)) {
+	if len(os.Args) > 1 && slices.Contains([]kind{kindBare, kindNbio, kindStandin}, kind(os.Args[1])) {
 		if err := run(context.Background(), os.Args[1:]); err != nil {
 			os.Stderr.WriteString(err.Error())
 			os.Exit(1)
@@ -45,12 +46,17 @@ func held(t *testing.T, rows []row, err error, want int) {
 
 func TestRelayOfBareAgainstItself(t *testing.T) {
 	rows, err := testWorkshop(t, kindBare).relay(relaySettings{rounds: 2, messages: 2_000, pairs: 8, roomSeats: 4, window: 3})
-	held(t, rows, err, 4)
+	held(t, rows, err, 7)
+}
+
+func TestRelayAtARate(t *testing.T) {
+	rows, err := testWorkshop(t, kindNbio).relay(relaySettings{rounds: 1, messages: 1_000, pairs: 4, roomSeats: 2, window: 1, rate: 5_000})
+	held(t, rows, err, 8)
 }
 
 func TestRelayOfStandin(t *testing.T) {
 	rows, err := testWorkshop(t, kindStandin).relay(relaySettings{rounds: 1, messages: 1_000, pairs: 3, roomSeats: 2, window: 1})
-	held(t, rows, err, 4)
+	held(t, rows, err, 7)
 }
 
 func TestJoins(t *testing.T) {

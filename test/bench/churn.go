@@ -30,7 +30,7 @@ func (w *workshop) churn(s churnSettings) ([]row, error) {
 	if err := s.check(); err != nil {
 		return nil, err
 	}
-	if w.tested() == kindBare {
+	if w.tested().bare() {
 		return nil, fmt.Errorf("the bare relay knows no joins; -usher standin does")
 	}
 	server, err := w.start(w.tested())

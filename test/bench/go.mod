@@ -5,7 +5,10 @@ go 1.26.0
 require (
 	github.com/lesismal/nbio v1.6.8
 	golang.org/x/sys v0.49.0
+	usher v0.0.0
 )
+
+replace usher => ../..
 
 require (
 	github.com/lesismal/llib v1.2.2 // indirect

@@ -47,7 +47,7 @@ func (w *workshop) joins(s joinsSettings) ([]row, error) {
 	if err := s.check(); err != nil {
 		return nil, err
 	}
-	if w.tested() == kindBare {
+	if w.tested().bare() {
 		return nil, fmt.Errorf("the bare relay knows no joins; -usher standin does")
 	}
 	first, err := w.start(w.tested())

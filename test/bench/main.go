@@ -25,7 +25,7 @@ const usage = `Bench measures what usher promises, on this machine and over loop
 
 usage: go -C test/bench run . COMMAND [flags]
 
-  relay    server CPU for one relayed offer, against a bare nbio relay
+  relay    server CPU for one relayed offer, against bare relays
   idle     memory of an idle participant
   joins    durable joins a second, and what they do to relays in other rooms
   churn    memory after a million joins and leaves
@@ -34,7 +34,8 @@ usage: go -C test/bench run . COMMAND [flags]
 
 Each has -h. Run by these, in processes of their own:
 
-  bare     the relay without checks
+  bare     a relay without checks on usher's frame reader
+  nbio     the same on nbio
   standin  answers joins without doing anything, to measure the generator itself
 `
 
@@ -66,7 +67,7 @@ func run(ctx context.Context, args []string) error {
 	name, args := args[0], args[1:]
 	switch name {
 	case "relay":
-		return measure(ctx, name, "Server CPU for one relayed offer, against a bare nbio relay.", args, new(relaySettings), (*workshop).relay)
+		return measure(ctx, name, "Server CPU for one relayed offer, against bare relays on usher's frame reader and on nbio.", args, new(relaySettings), (*workshop).relay)
 	case "idle":
 		return measure(ctx, name, "Memory of an idle participant: the slope of RSS between two readings at rest.", args, new(idleSettings), (*workshop).idle)
 	case "joins":
@@ -79,6 +80,8 @@ func run(ctx context.Context, args []string) error {
 		return measure(ctx, name, "Every measurement, as one table.", args, new(allSettings), (*workshop).all)
 	case "bare":
 		return runBare(ctx, args)
+	case "nbio":
+		return runNbio(ctx, args)
 	case "standin":
 		return runStandin(ctx, args)
 	case "help", "-h", "-help", "--help":
@@ -109,10 +112,11 @@ func measure[T any, S settings[T]](ctx context.Context, name, about string, args
 	w := workshop{ctx: ctx}
 	f := newFlags(name, about)
 	s.flags(f)
-	f.StringVar(&w.program, "usher", "", "the `program` to test, bare or standin for those; built from the checkout without it; of the worker a folder with its bundle, or peer")
+	f.StringVar(&w.program, "usher", "", "the `program` to test, bare, nbio or standin for those; built from the checkout without it; of the worker a folder with its bundle, or peer")
+	f.StringVar(&w.older, "older", "", "another usher, a `program`, to measure in the same run as well")
 	f.StringVar(&w.repository, "repository", "../..", "the `folder` of the checkout to build")
 	extra := f.String("usher-flags", "", "further `flags` for usher, separated by spaces")
-	f.IntVar(&w.pollers, "bare-pollers", 0, "nbio poller threads of bare and standin, 0 for nbio's default of a quarter of the cores")
+	f.IntVar(&w.pollers, "bare-pollers", 0, "poller threads of bare, nbio and standin, 0 for a quarter of the cores")
 	parent := f.String("data", "", "a `folder` for the servers' data on the disk to measure, the temporary one without it")
 	date := f.String("date", time.Now().Format(time.DateOnly), "`date` for the report")
 	if err := f.Parse(args); err != nil {

@@ -77,16 +77,16 @@ func (w *workshop) aboutGenerator() string {
 	if w.tools != nil {
 		return "generator: " + runtime.Version()
 	}
-	return fmt.Sprintf("generator and bare relay: %s, nbio %s, %s", runtime.Version(), moduleVersion(ownBuild(), "github.com/lesismal/nbio"), w.aboutPollers())
+	return fmt.Sprintf("generator and bare relays: %s, nbio %s, %s", runtime.Version(), moduleVersion(ownBuild(), "github.com/lesismal/nbio"), w.aboutPollers())
 }
 
 // aboutPollers matters to the relay's ratio: on two cores, a second poller
-// costs the bare relay about a third more CPU for each message.
+// costs a bare relay about a third more CPU for each message.
 func (w *workshop) aboutPollers() string {
 	if w.pollers == 0 {
-		return fmt.Sprintf("%d poller (nbio's default) in the bare relay", max(1, runtime.NumCPU()/4))
+		return fmt.Sprintf("%d poller in each bare relay", max(1, runtime.NumCPU()/4))
 	}
-	return fmt.Sprintf("%d pollers in the bare relay", w.pollers)
+	return fmt.Sprintf("%d pollers in each bare relay", w.pollers)
 }
 
 func ownBuild() *debug.BuildInfo {
@@ -105,7 +105,7 @@ func (w *workshop) aboutTested() string {
 	if err != nil {
 		return err.Error()
 	}
-	text := fmt.Sprintf("usher %s, %s, nbio %s", info.Main.Version, info.GoVersion, moduleVersion(info, "github.com/lesismal/nbio"))
+	text := fmt.Sprintf("usher %s, %s", info.Main.Version, info.GoVersion)
 	if len(w.extra) > 0 {
 		text += ", with " + strings.Join(w.extra, " ")
 	}

@@ -170,7 +170,7 @@ func (r *room) stepped() {
 // path is the request's. The bare relay has to be told the seat as well,
 // because it reads no messages.
 func (s *seat) path() string {
-	if s.room.crew.server.kind == kindBare {
+	if s.room.crew.server.kind.bare() {
 		for i := range s.room.seats {
 			if &s.room.seats[i] == s {
 				return fmt.Sprintf("/ws?roomId=%s&seat=%d", s.room.id, i)
@@ -199,7 +199,7 @@ func (s *seat) opened(*conn) {
 // ask sends the join. The bare relay answers the connection itself.
 func (s *seat) ask() {
 	s.state, s.asked = asking, time.Now()
-	if s.room.crew.server.kind == kindBare {
+	if s.room.crew.server.kind.bare() {
 		return
 	}
 	name := "JOIN_ROOM"
@@ -212,7 +212,7 @@ func (s *seat) ask() {
 
 func (s *seat) leave(byClose bool) {
 	s.state = leaving
-	if byClose || s.room.crew.server.kind == kindBare {
+	if byClose || s.room.crew.server.kind.bare() {
 		s.conn.leave()
 		return
 	}
@@ -231,7 +231,7 @@ func (s *seat) text(_ *conn, message []byte) {
 
 func (s *seat) answered(message []byte) {
 	c := s.room.crew
-	if s.state != asking || c.server.kind != kindBare && !bytes.Contains(message, []byte(s.userID())) {
+	if s.state != asking || !c.server.kind.bare() && !bytes.Contains(message, []byte(s.userID())) {
 		c.loop.fail(fmt.Errorf("an answer to no request of %s: %.300s", s.userID(), message))
 		return
 	}

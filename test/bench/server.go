@@ -21,12 +21,18 @@ type kind string
 const (
 	kindUsher   kind = "usher"
 	kindBare    kind = "bare"
+	kindNbio    kind = "nbio"
 	kindStandin kind = "standin"
+	// kindOlder is another usher, measured beside the one under test.
+	kindOlder kind = "older"
 	// These are workerd, with a bundle in it.
 	kindWorker kind = "worker"
 	kindPeer   kind = "peer"
 	kindProbe  kind = "probe"
 )
+
+// bare says that the server is one of the floors, which pass on what comes and know no messages.
+func (k kind) bare() bool { return k == kindBare || k == kindNbio }
 
 // usherFlags are the server's flags, here alone as they may be renamed. Every
 // check stays on; only the limits that one machine's load would meet are raised.
@@ -59,8 +65,10 @@ type workshop struct {
 	ctx        context.Context
 	folder     string // of this run, removed at the end
 	repository string // the checkout
-	// program is the usher to test, or "bare", "standin" or "peer"; "" until it is built.
+	// program is the usher to test, or "bare", "nbio", "standin" or "peer"; "" until it is built.
 	program string
+	// older is another usher to measure in the same run, "" for none.
+	older   string
 	extra   []string
 	pollers int
 	tools   *workerTools // for the worker alone
@@ -69,7 +77,7 @@ type workshop struct {
 // tested is the kind of the server that the promises are about.
 func (w *workshop) tested() kind {
 	switch k := kind(w.program); k {
-	case kindBare, kindStandin, kindPeer:
+	case kindBare, kindNbio, kindStandin, kindPeer:
 		return k
 	}
 	return kindUsher
@@ -130,8 +138,11 @@ func (w *workshop) startAs(k kind, commandLine func(*server) (program string, ar
 }
 
 func (w *workshop) commandLine(s *server) (program string, args []string) {
-	if s.kind == kindUsher {
+	switch s.kind {
+	case kindUsher:
 		return w.program, append(usherFlags(s.address.String(), filepath.Join(s.folder, "data")), w.extra...)
+	case kindOlder:
+		return w.older, usherFlags(s.address.String(), filepath.Join(s.folder, "data"))
 	}
 	// "/proc/self/exe" would be the child's own view; the link is read here.
 	self, err := os.Executable()

@@ -99,7 +99,7 @@ func (w *workshop) workerRelay(s workerSettings, bundles [2]bundle) ([]row, erro
 	var costs [2][]float64
 	for i := range s.processes {
 		first := i % 2
-		more, err := w.relayCosts(s.relay, [2]starter{start[first], start[1-first]})
+		more, err := w.relayCosts(s.relay, []starter{start[first], start[1-first]})
 		if err != nil {
 			return nil, err
 		}
@@ -114,14 +114,14 @@ func (w *workshop) workerRelay(s workerSettings, bundles [2]bundle) ([]row, erro
 			rows[i].target, rows[i].verdict = "", ""
 		}
 	}
-	return append(rows, quietRow(costs)), nil
+	return append(rows, quietRow("worker", costs)), nil
 }
 
 // quietRow compares the rounds that were least disturbed. It is for a machine that others use.
-func quietRow(costs [2][]float64) row {
+func quietRow(command string, costs [2][]float64) row {
 	const percent = 10
 	a, b := percentile(costs[0], percent), percentile(costs[1], percent)
-	return row{what: "worker: 10th percentiles of the rounds", measured: fmt.Sprintf("%.2f µs, %.2f µs, ratio %.3f", a, b, a/b)}
+	return row{what: command + ": 10th percentiles of the rounds", measured: fmt.Sprintf("%.2f µs, %.2f µs, ratio %.3f", a, b, a/b)}
 }
 
 // what names a bundle in the report.
