@@ -40,6 +40,12 @@ async function hasMode(visitors: Visitor[], label: "Host only" | "Everyone"): Pr
   }
 }
 
+/** Waits until the newest channels of the legacy client are open on its side, too: what it says before that is lost. */
+async function reaches(leo: LegacyMember, count: number): Promise<void> {
+  const open = async (): Promise<number> => Object.values((await leo.look()).peers).filter((state) => state === "connected open").length;
+  await until(`${leo.name} reaches ${count}`, async () => (await open()) === count);
+}
+
 const modeOf = async (leo: LegacyMember): Promise<string> => (await leo.look()).controlMode;
 
 async function pageHosts(set: Scene): Promise<void> {
@@ -50,6 +56,7 @@ async function pageHosts(set: Scene): Promise<void> {
   await bob.join(roomId);
   await ann.sees({ Bob: "direct", Leo: "direct" });
   await bob.sees({ Ann: "direct", Leo: "direct" });
+  await reaches(leo, 2);
 
   await ann.seek(20);
   await ann.play();
@@ -95,6 +102,7 @@ async function legacyHosts(set: Scene): Promise<void> {
   await bob.join(roomId); // at which Leo makes a new connection with Ann
   await ann.sees({ Bob: "direct", Leo: "direct" });
   await bob.sees({ Ann: "direct", Leo: "direct" });
+  await reaches(leo, 2);
 
   await leo.act("PLAY", 20);
   await shows([ann, bob], false, 20);
@@ -119,6 +127,7 @@ async function legacyHosts(set: Scene): Promise<void> {
   await ann.page.reload();
   await ann.seated();
   await ann.sees({ Bob: "direct", Leo: "direct" });
+  await reaches(leo, 2);
   await leo.act("PLAY", 10);
   await shows([ann, bob], false, 10);
 
