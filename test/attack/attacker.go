@@ -20,7 +20,7 @@ const (
 	// farewell is how long an attack may take to end after its time is up.
 	farewell = time.Second
 	// patience is how long the server may take to end a connection that it must end.
-	patience = 10 * time.Second
+	patience = 30 * time.Second
 )
 
 // attackerPart is what the attacker's process is told.
@@ -55,6 +55,9 @@ func playAttacker(ctx context.Context, text string) error {
 	i := slices.IndexFunc(attacks, func(one attack) bool { return one.name == a.Name })
 	if i < 0 {
 		return errors.New("no attack " + a.Name)
+	}
+	if attacks[i].whole {
+		a.For += time.Minute
 	}
 	ctx, stop := context.WithTimeout(ctx, a.For)
 	defer stop()
@@ -194,15 +197,15 @@ func (a *attacker) watch(c *client) (ended <-chan struct{}) {
 func (a *attacker) pour(c *client, what string, first, block []byte) error {
 	ended := a.watch(c)
 	_, err := c.Write(first)
-	for sent := 0; err == nil && !a.over(); sent += len(block) {
-		if sent > manyBytes {
-			a.fault("still open after %d MiB of %s", sent>>20, what)
-			return nil
-		}
+	sent := 0
+	for ; err == nil && !a.over() && sent < manyBytes; sent += len(block) {
 		_, err = c.Write(block)
 	}
-	if !a.over() {
-		<-ended
+	select {
+	case <-ended:
+	case <-a.ctx.Done():
+	case <-time.After(patience):
+		a.fault("still open after %d MiB of %s", sent>>20, what)
 	}
 	return nil
 }

@@ -75,7 +75,7 @@ func (c *conductor) run(ctx context.Context, chosen *regexp.Regexp) error {
 
 // attack runs one attack against a server of its own, which keeps its data in the folder.
 func (c *conductor) attack(ctx context.Context, folder string, a attack) (*result, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.before+c.during+c.after+2*time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, c.before+c.during+c.after+5*time.Minute)
 	defer cancel()
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, err

@@ -5,7 +5,6 @@ import (
 	"io"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -32,58 +31,110 @@ func tlsHandshakes(a *attacker) {
 	})
 }
 
-// slack is how many sockets over its bound an address may have for the moment in which they are refused.
-const slack = 20
-
-// crowdOfSockets keeps as many sockets as it can and holds the server to how many of
-// one address may stay: what is over that is refused or closed.
-type crowdOfSockets struct {
-	a         *attacker
-	open, top atomic.Int64
+// census counts the sockets of one address that stay, and holds the server to how many may: what is
+// over that is refused or closed, and sooner than any deadline of a request.
+type census struct {
+	a *attacker
+	// answers says that an answer is no end.
+	answers bool
+	mu      sync.Mutex
+	open    map[*client]time.Time // since when
+	most    int                   // that stayed
 }
 
-// hold counts the socket until the server ends it or the time is up.
-func (s *crowdOfSockets) hold(c *client, tick func() error) error {
-	defer c.Close()
-	var gone atomic.Bool
+func (a *attacker) census(answers bool) *census {
+	return &census{a: a, answers: answers, open: map[*client]time.Time{}}
+}
+
+// hold keeps the socket until the server ends it or the time is up, and calls tick ten times a second.
+func (s *census) hold(c *client, tick func() error) error {
+	gone := make(chan struct{})
+	_ = c.SetDeadline(time.Time{}) // it is counted after the end, too
+	s.mu.Lock()
+	s.open[c] = time.Now()
+	s.mu.Unlock()
 	go func() {
-		_, _ = c.in.ReadByte() // nothing is due, so this is its end, or a refusal
-		gone.Store(true)
-	}()
-	if s.a.pause(500*time.Millisecond) && !gone.Load() { // one that is refused at once was never in
-		s.open.Add(1)
-		defer s.open.Add(-1)
-		for top := s.top.Load(); s.open.Load() > top && !s.top.CompareAndSwap(top, s.open.Load()); top = s.top.Load() {
+		_, _ = c.in.ReadByte() // the end, or a close frame
+		if s.answers {
+			_, _ = io.Copy(io.Discard, c.in)
 		}
-	}
-	for !gone.Load() && s.a.pause(100*time.Millisecond) {
+		s.mu.Lock()
+		delete(s.open, c)
+		s.mu.Unlock()
+		c.Close()
+		close(gone)
+	}()
+	for {
+		select {
+		case <-gone:
+			s.a.count("ended by the server", 1)
+			return nil
+		case <-s.a.ctx.Done():
+			return nil
+		case <-time.After(100 * time.Millisecond):
+		}
 		if err := tick(); err != nil {
+			<-gone
 			return err
 		}
 	}
-	if gone.Load() {
-		s.a.count("ended by the server", 1)
-	}
-	return nil
 }
 
-func (s *crowdOfSockets) judge(what string) {
-	s.a.count("open at most", int(s.top.Load()))
-	if s.top.Load() > connectionsOfAnAddress+slack {
-		s.a.fault("%d %s of one address at a time, and it may have %d", s.top.Load(), what, connectionsOfAnAddress)
+// take lets attackers hold sockets and judges how many stay.
+func (s *census) take(n int, what string, one func(i int) error) {
+	const settled, lasting, rest = time.Second, 1500 * time.Millisecond, 3 * time.Second
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.a.swarm(n, one)
+		time.Sleep(rest)
+	}()
+	var above time.Time // since when there are too many
+	for counting := true; counting; {
+		select {
+		case <-done:
+			counting = false
+		case <-time.After(50 * time.Millisecond):
+		}
+		if n := s.staying(settled); n <= connectionsOfAnAddress+10 {
+			above = time.Time{}
+		} else if above.IsZero() {
+			above = time.Now()
+		} else if time.Since(above) > lasting {
+			s.a.fault("more than %d %s of one address at a time", connectionsOfAnAddress, what)
+		}
 	}
+	s.a.count("open at most", s.most)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.open {
+		c.Close()
+	}
+}
+
+// staying is how many sockets have been open for a while.
+func (s *census) staying(while time.Duration) (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, since := range s.open {
+		if time.Since(since) > while {
+			n++
+		}
+	}
+	s.most = max(s.most, n)
+	return n
 }
 
 // slowHTTP never finishes a header, or a body.
 func slowHTTP(a *attacker) {
-	sockets := &crowdOfSockets{a: a}
-	a.swarm(400, func(i int) error {
+	sockets := a.census(true)
+	sockets.take(600, "sockets that speak HTTP", func(i int) error {
 		c, err := connect(a.ctx, attackerAddress, a.Address, a.TLS)
 		if err != nil {
 			return err
 		}
 		begin := "GET /health HTTP/1.1\r\nHost: usher\r\nX-Slow: "
-		if i%2 == 1 {
+		if i%3 == 2 {
 			begin = "POST /health HTTP/1.1\r\nHost: usher\r\nContent-Length: 16000\r\n\r\n"
 		}
 		if _, err := io.WriteString(c, begin); err != nil {
@@ -95,7 +146,6 @@ func slowHTTP(a *attacker) {
 			return err
 		})
 	})
-	sockets.judge("sockets that speak HTTP")
 }
 
 // httpFlood asks for everything that is not for sockets.
@@ -171,15 +221,14 @@ func logFlood(a *attacker) {
 
 // forged opens WebSockets with a header made for each.
 func (a *attacker) forged(header func(i int) string) {
-	sockets := &crowdOfSockets{a: a}
-	a.swarm(2*connectionsOfAnAddress, func(i int) error {
+	sockets := a.census(false)
+	sockets.take(2*connectionsOfAnAddress, "WebSockets", func(i int) error {
 		c, err := a.openFrom(attackerAddress, fmt.Sprintf("forged-%02d", i/8), header(i))
 		if err != nil {
 			return err
 		}
 		return sockets.hold(c, func() error { return nil })
 	})
-	sockets.judge("WebSockets")
 }
 
 // forgedAddress: nobody has said that this address may speak for others.

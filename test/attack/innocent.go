@@ -123,7 +123,7 @@ func playRoom(ctx context.Context, text string) error {
 
 // sit connects and takes the person's seat, with the token if there is one.
 func (r *innocents) sit(ctx context.Context, p *person) error {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	scheme := "ws"
 	if r.part.TLS {
@@ -178,7 +178,7 @@ func (r *innocents) send(p *person) {
 		frame := fmt.Appendf(nil, `{"type":"WEBRTC_OFFER","n":%d,"at":%d,"window":%q,"roomId":%q,"userId":%q,"targetUserId":%q,"offer":{"type":"offer","sdp":"%s"}}`,
 			n, time.Since(r.start), name, r.part.Room, p.id, p.peer, sdp)
 		// Its own time limit: a write that is cut short by the end would end the connection.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.sending), 20*time.Second)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.sending), patience)
 		err := p.ws.Write(ctx, websocket.MessageText, frame)
 		cancel()
 		if err != nil {
@@ -267,7 +267,7 @@ func (r *innocents) comeBackOnce(ctx context.Context, p *person) error {
 
 // awaitArrivals gives what is under way time to arrive.
 func (r *innocents) awaitArrivals() {
-	for range 1000 {
+	for begin := time.Now(); time.Since(begin) < patience; time.Sleep(10 * time.Millisecond) {
 		r.mu.Lock()
 		r.done = r.report.Arrived == r.report.Sent || len(r.report.Faults) > 0
 		done := r.done
@@ -275,9 +275,8 @@ func (r *innocents) awaitArrivals() {
 		if done {
 			return
 		}
-		time.Sleep(10 * time.Millisecond)
 	}
-	r.fault("%d of %d offers are missing after 10 s", r.report.Sent-r.report.Arrived, r.report.Sent)
+	r.fault("%d of %d offers are missing after %v", r.report.Sent-r.report.Arrived, r.report.Sent, patience)
 	r.mu.Lock()
 	r.done = true
 	r.mu.Unlock()

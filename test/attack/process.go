@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -59,8 +58,8 @@ func startServer(ctx context.Context, program, folder string, flags []string, me
 		return s, nil
 	case <-s.ended:
 		err = fmt.Errorf("usher ended while starting: %s", s.alarm)
-	case <-time.After(20 * time.Second):
-		err = errors.New("usher did not start within 20 s")
+	case <-time.After(patience):
+		err = fmt.Errorf("usher did not start within %v", patience)
 	}
 	_ = s.cmd.Process.Kill()
 	_ = s.cmd.Wait()
@@ -129,8 +128,8 @@ func (s *server) stop() (faults []string) {
 	_ = s.cmd.Process.Signal(os.Interrupt)
 	select {
 	case <-s.ended:
-	case <-time.After(20 * time.Second):
-		faults = append(faults, "the server did not drain within 20 s")
+	case <-time.After(patience):
+		faults = append(faults, fmt.Sprintf("the server did not drain within %v", patience))
 		_ = s.cmd.Process.Kill()
 		<-s.ended
 	}

@@ -10,7 +10,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"time"
 )
 
 // What opens a frame: the final bit and the opcode (RFC 6455, section 5.2).
@@ -42,7 +41,7 @@ func (r *refused) Error() string { return fmt.Sprintf("refused with HTTP %d", r.
 
 // connect opens a TCP or TLS connection from one of loopback's addresses.
 func connect(ctx context.Context, from, to string, encrypted bool) (*client, error) {
-	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}, Timeout: 5 * time.Second}
+	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}, Timeout: patience}
 	conn, err := dialer.DialContext(ctx, "tcp", to)
 	if err != nil {
 		return nil, err
