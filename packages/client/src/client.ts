@@ -82,13 +82,15 @@ export class RoomClient extends Emitter<RoomClientEvents> implements Signaling {
   }
 
   /** Makes a room, with this participant as its host, or joins it if it exists already. */
-  create({ userName, roomId = newRoomId(), userId = newUserId(), roomName, signal }: CreateRequest): Promise<Seated> {
+  create(request: CreateRequest): Promise<Seated> {
+    const { userName, roomId = newRoomId(), userId = newUserId(), roomName, signal } = { ...request };
     const intent = { create: true, orCreate: true, patient: false, roomName };
     return this.#seek(signal, () => this.#take({ roomId, userId, userName, resumeToken: "" }, intent)) as Promise<Seated>;
   }
 
   /** Takes a seat in a room that exists. */
-  join({ userName, roomId, userId = newUserId(), orCreate = false, signal }: JoinRequest): Promise<Seated> {
+  join(request: JoinRequest): Promise<Seated> {
+    const { userName, roomId, userId = newUserId(), orCreate = false, signal } = { ...request };
     const intent = { create: false, orCreate, patient: false };
     return this.#seek(signal, () => this.#take({ roomId, userId, userName, resumeToken: "" }, intent)) as Promise<Seated>;
   }
@@ -98,7 +100,8 @@ export class RoomClient extends Emitter<RoomClientEvents> implements Signaling {
    * there is none, or none in the room that is asked for. It does not give up while the server cannot
    * be reached. If the seat has ended, or the room, it takes a new one.
    */
-  resume({ roomId, signal }: ResumeRequest = {}): Promise<Seated | undefined> {
+  resume(request?: ResumeRequest): Promise<Seated | undefined> {
+    const { roomId, signal } = { ...request };
     return this.#seek(signal, async (isStill) => {
       this.#seat = undefined;
       const seat = await this.#keeper.load();

@@ -129,6 +129,9 @@ test("a malformed id is refused before anything connects", async (t) => {
       assert.equal(client.status.state, "idle", `${call}, ${rule}`);
     }
   }
+  for (const nothing of [undefined, null, 7]) {
+    assert.equal((await errorOf(new RoomClient({ url: server.url }).join(nothing as never))).code, "INVALID_ROOM_ID", "nothing throws");
+  }
   // What is stored and is no seat is none.
   for (const broken of [{ ...seat, roomId: "room" }, { ...seat, userId: "" }, { ...seat, resumeToken: undefined }, null, "seat"]) {
     const store = { ...memoryStore(), load: () => Promise.resolve(broken as unknown as StoredSeat) };
