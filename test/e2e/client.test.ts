@@ -1,4 +1,4 @@
-// @usher/client in a page that is not usher's own: what only a browser can show of it.
+// @usher/client in browsers: in a page that is not usher's own, and in usher's own where a browser has no WebRTC.
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -11,7 +11,11 @@ import { chromium, type BrowserContext, type Page } from "playwright-core";
 
 import type * as usher from "@usher/client";
 import { executable } from "./browser.ts";
+import { isPlaying, together } from "./film.ts";
+import { scene } from "./scene.ts";
 import { Server } from "./server.ts";
+import { Visitor } from "./visitor.ts";
+import { until } from "./wait.ts";
 
 let server: Server;
 let script = "";
@@ -112,3 +116,22 @@ for (const [how, hasLocks] of [["locks", true], ["a channel", false]] as const) 
     }
   });
 }
+
+test("a page without RTCPeerConnection watches by the server's relay", () =>
+  scene("native", async (set) => {
+    const [ann, bob] = await Promise.all([Visitor.arrive(set, "Ann"), Visitor.arrive(set, "Bob")]);
+    await bob.page.addInitScript(() => Reflect.deleteProperty(window, "RTCPeerConnection"));
+    await bob.join(await ann.create());
+    await Promise.all([ann.sees({ Bob: "relayed" }), bob.sees({ Ann: "relayed" })]);
+    await ann.play();
+    await until("Bob's film plays", async () => isPlaying(await bob.film()));
+    await together([ann, bob], false);
+    await ann.chooseMode("Everyone");
+    await until("Bob may pause it", async () => {
+      await bob.pause().catch(() => undefined);
+      return !isPlaying(await ann.film());
+    });
+    await together([ann, bob], true);
+    assert.equal(await bob.page.evaluate(() => "RTCPeerConnection" in window), false);
+    assert.deepEqual(set.frames.lost(), []);
+  }));

@@ -8,8 +8,9 @@ import { webStore, type SeatStore, type StoredSeat } from "./store.js";
 /** How long the page before this one may take to let go, ms; after a reload there is no other that could have the seat. */
 const lockPatienceMs = 1000;
 const reloadPatienceMs = 9000;
-/** How long another page may take to answer, ms. */
-const answerPatienceMs = 300;
+/** How long another page may take to answer, ms, busy or hidden as it may be; after a reload hardly anybody is there. */
+const answerPatienceMs = 1000;
+const reloadAnswerPatienceMs = 200;
 
 /** What this page has claimed or is about to, by name. A claim is the page's, whichever client it is for. */
 const claims = new Map<string, { isOurs: Promise<boolean>; release: () => void }>();
@@ -120,6 +121,6 @@ function claimByChannel(name: string, end: AbortSignal): Promise<boolean> {
       }
     });
     channel.postMessage({ asker: id });
-    setTimeout(() => decide(true), answerPatienceMs);
+    setTimeout(() => decide(true), wasReloaded() ? reloadAnswerPatienceMs : answerPatienceMs);
   });
 }
