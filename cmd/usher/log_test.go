@@ -87,17 +87,37 @@ func TestAFullDiskLosesLinesAndNoMore(t *testing.T) {
 	})
 }
 
+// lockedBuffer is written by a timer while a test reads it.
+type lockedBuffer struct {
+	mu     sync.Mutex
+	buffer bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.Write(p)
+}
+
+// take returns what was written since the last take.
+func (b *lockedBuffer) take() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	text := b.buffer.String()
+	b.buffer.Reset()
+	return text
+}
+
 func TestLinesThatRepeatAreLeftOutAndCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var out bytes.Buffer
+		var out lockedBuffer
 		log, repeats := (&settings{LogLevel: "debug"}).logger(&out)
 		defer repeats.report() // ends its timer
-		count := func(want int, about string, pattern string) {
+		count := func(text string, want int, about string, pattern string) {
 			t.Helper()
-			if got := len(regexp.MustCompile(pattern).FindAllString(out.String(), -1)); got != want {
+			if got := len(regexp.MustCompile(pattern).FindAllString(text, -1)); got != want {
 				t.Errorf("%s: %d lines, want %d", about, got, want)
 			}
-			out.Reset()
 		}
 		for i := range 10_000 {
 			log.With("a", 1).Warn("flood", "n", i)
@@ -106,21 +126,18 @@ func TestLinesThatRepeatAreLeftOutAndCounted(t *testing.T) {
 		}
 		log.Info("flood")
 		log.Info("something else")
-		text := out.String()
-		count(repeatBurst, "warnings", `level=WARN msg=flood a=1 n=\d+\n`)
-		out.WriteString(text)
-		count(repeatBurst, "errors of the same text", `level=ERROR msg=flood g.n=\d+\n`)
-		out.WriteString(text)
-		count(debugRepeatBurst, "debug", `level=DEBUG msg=details`)
-		out.WriteString(text)
-		count(2, "others", `level=INFO msg=("something else"|flood)\n`)
+		text := out.take()
+		count(text, repeatBurst, "warnings", `level=WARN msg=flood a=1 n=\d+\n`)
+		count(text, repeatBurst, "errors of the same text", `level=ERROR msg=flood g.n=\d+\n`)
+		count(text, debugRepeatBurst, "debug", `level=DEBUG msg=details`)
+		count(text, 2, "others", `level=INFO msg=("something else"|flood)\n`)
 
 		time.Sleep(repeatReportEvery - time.Nanosecond)
-		count(0, "before the report", `.+`)
+		count(out.take(), 0, "before the report", `.+`)
 		time.Sleep(time.Nanosecond)
 		synctest.Wait()
-		text = out.String()
-		count(3, "reports", `msg="log lines left out" message=\w+ lines=\d+\n`)
+		text = out.take()
+		count(text, 3, "reports", `msg="log lines left out" message=\w+ lines=\d+\n`)
 		for _, want := range []string{
 			fmt.Sprintf(`level=WARN msg="log lines left out" message=flood lines=%d`, 10_000-repeatBurst),
 			fmt.Sprintf(`level=DEBUG msg="log lines left out" message=details lines=%d`, 10_000-debugRepeatBurst),
@@ -130,13 +147,13 @@ func TestLinesThatRepeatAreLeftOutAndCounted(t *testing.T) {
 			}
 		}
 		time.Sleep(time.Hour)
-		count(0, "an hour without lines", `.+`)
+		count(out.take(), 0, "an hour without lines", `.+`)
 		for range 10_000 {
 			log.Warn("flood")
 		}
-		count(repeatBurst, "another flood", `msg=flood`)
+		count(out.take(), repeatBurst, "another flood", `msg=flood`)
 		repeats.report()
-		count(1, "the last report", fmt.Sprintf(`lines=%d\n`, 10_000-repeatBurst))
+		count(out.take(), 1, "the last report", fmt.Sprintf(`lines=%d\n`, 10_000-repeatBurst))
 		for i := range 2 * maxRepeatKeys {
 			log.Info(fmt.Sprint("message ", i))
 		}
