@@ -90,7 +90,7 @@ type RoomJoinedMessage struct{ Seating }
 type UserJoinedMessage struct {
 	RoomID     string `json:"roomId" format:"room-id"`
 	JoinedUser User   `json:"joinedUser"`
-	// RoomState may be missing for a receiver that said "protocol":1, if a later message carries it.
+	// RoomState may be missing for a receiver that said "protocol":1, which applies the change itself.
 	RoomState *RoomState `json:"roomState,omitempty"`
 	// Timestamp is the server's clock.
 	Timestamp int64 `json:"timestamp"`
@@ -109,7 +109,7 @@ type Departure struct {
 // UserLeftMessage tells the others that a seat has ended; `newHostId` where it was the host's.
 type UserLeftMessage struct {
 	Departure
-	// RoomState may be missing for a receiver that said "protocol":1, if a later message carries it.
+	// RoomState may be missing for a receiver that said "protocol":1, which applies the change itself.
 	RoomState *RoomState `json:"roomState,omitempty"`
 }
 

@@ -51,7 +51,7 @@ export interface UserJoinedMessage extends BaseResponseMessage {
   /** Always "system". */
   userId: string;
   joinedUser: User;
-  /** May be missing for a receiver that said "protocol":1, if a later message carries it. */
+  /** May be missing for a receiver that said "protocol":1, which applies the change itself. */
   roomState?: RoomState;
 }
 
@@ -68,7 +68,7 @@ export interface Departure extends BaseResponseMessage {
 /** Tells the others that a seat has ended; `newHostId` where it was the host's. */
 export interface UserLeftMessage extends Departure {
   type: "USER_LEFT";
-  /** May be missing for a receiver that said "protocol":1, if a later message carries it. */
+  /** May be missing for a receiver that said "protocol":1, which applies the change itself. */
   roomState?: RoomState;
 }
 
