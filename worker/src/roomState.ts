@@ -267,6 +267,9 @@ export class RoomState extends DurableObject<Env> implements Performer {
       throw new GivenUp(Close.internal);
     }
     this.#core = wasm;
+    for (const conn of this.#conns.values()) {
+      conn.answeredMs = 0; // an attachment may be older than the last answered PING
+    }
     return wasm;
   }
 

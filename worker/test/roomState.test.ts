@@ -229,6 +229,13 @@ describe("hibernation", () => {
     await runDurableObjectAlarm(objectOf("pings-1"));
     expect(await bob.client.closedWith()).toBe(4008);
     expect(await ann.client.frame("USER_DISCONNECTED")).toMatchObject({ leftUserId: "bob" });
+    // It does so again when the room is woken from what was kept before the ping.
+    vi.spyOn(core(), "describe").mockReturnValueOnce(undefined);
+    await (await ask("/rooms/pings-1")).text();
+    harness.nowMs += 20;
+    await runDurableObjectAlarm(objectOf("pings-1"));
+    ann.say("PING");
+    await ann.client.frame("PONG", 2); // the first was the platform's
   });
 
   describe("a late alarm", () => {
