@@ -290,6 +290,7 @@ func (l *liveRoom) setAlarm(atMs int64) {
 
 // ring judges the deadlines that have passed, after what had arrived by then has been read.
 func (l *liveRoom) ring() {
+	l.readArrived()
 	l.step(room.Event{Kind: room.AlarmFired})
 }
 

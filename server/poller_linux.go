@@ -18,7 +18,7 @@ import (
 // of the old one still wait in the batch, those are the new one's by number.
 type poller struct {
 	epoll  int
-	wake   int // an eventfd, to end run
+	wake   int // an eventfd, to have run look at asked and stopped
 	limits *socketLimits
 	// late are the sockets that had more to read than one turn takes, in the
 	// order of their next turns. The goroutine's own, like round.
@@ -27,9 +27,13 @@ type poller struct {
 	over []*polledSocket
 	// round numbers the looks for who is ready.
 	round uint32
+	// passes are under way. The goroutine's own.
+	passes []pass
 
 	mu      sync.Mutex
 	sockets []*polledSocket // by descriptor
+	asked   []chan struct{} // by pass
+	stopped bool
 }
 
 const (
@@ -212,15 +216,12 @@ func (s *polledSocket) close() {
 
 // run polls until stop. It returns an error only if the kernel refuses to wait.
 func (p *poller) run() error {
-	defer func() {
-		_ = unix.Close(p.epoll)
-		_ = unix.Close(p.wake)
-	}()
+	defer p.close()
 	events := make([]unix.EpollEvent, 256)
 	buffer := make([]byte, readBytes)
 	for {
 		patience := -1
-		if len(p.late) > 0 {
+		if len(p.late) > 0 || len(p.passes) > 0 {
 			patience = 0
 		}
 		n, err := unix.EpollWait(p.epoll, events, patience)
@@ -228,17 +229,97 @@ func (p *poller) run() error {
 			return os.NewSyscallError("epoll_wait", err)
 		}
 		p.round++
+		woken, left := false, n == len(events)
 		for i := range max(n, 0) {
 			if events[i].Fd == int32(p.wake) {
-				return nil
+				woken = true
+			} else if !p.handle(&events[i], buffer) {
+				left = true
 			}
-			p.handle(&events[i], buffer)
 		}
 		p.serveLate()
+		p.endPasses(left)
+		if woken && !p.beginPasses(len(events)) {
+			return nil
+		}
 	}
 }
 
-func (p *poller) handle(event *unix.EpollEvent, buffer []byte) {
+// pass is a look at all sockets that somebody waits for.
+type pass struct {
+	done   chan struct{}
+	rounds int // that are left to it
+}
+
+// passRounds bounds a pass while addresses send more than their shares.
+const passRounds = 64
+
+// pass asks for a look at all sockets. The channel is closed when each of them that had something to
+// read has been read from, or after so many rounds that each has had its turn.
+func (p *poller) pass() <-chan struct{} {
+	done := make(chan struct{})
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.stopped {
+		close(done)
+		return done
+	}
+	p.asked = append(p.asked, done)
+	p.wakeUp()
+	return done
+}
+
+// beginPasses begins those that were asked for with the next round. It returns false after stop.
+func (p *poller) beginPasses(events int) bool {
+	var count [8]byte
+	_, _ = unix.Read(p.wake, count[:])
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.stopped {
+		return false
+	}
+	for _, done := range p.asked {
+		// The kernel returns those that are ready in turn, so many at a time.
+		p.passes = append(p.passes, pass{done, len(p.sockets)/events + 1 + passRounds})
+	}
+	p.asked = nil
+	return true
+}
+
+// endPasses ends those that have seen everything in this round, or have had their rounds.
+func (p *poller) endPasses(left bool) {
+	kept := p.passes[:0]
+	for _, pass := range p.passes {
+		if pass.rounds--; left && pass.rounds > 0 {
+			kept = append(kept, pass)
+		} else {
+			close(pass.done)
+		}
+	}
+	if p.passes = kept; len(kept) == 0 {
+		p.passes = nil
+	}
+}
+
+// close gives up what run used. Nobody waits for a pass any more.
+func (p *poller) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.stopped = true
+	for _, done := range p.asked {
+		close(done)
+	}
+	p.asked = nil
+	p.endPasses(false)
+	_ = unix.Close(p.epoll)
+	_ = unix.Close(p.wake)
+}
+
+// wakeUp has run look. The caller holds the lock.
+func (p *poller) wakeUp() { _, _ = unix.Write(p.wake, []byte{1, 0, 0, 0, 0, 0, 0, 0}) }
+
+// handle serves a socket. It returns false if that has something to read and could not be read from.
+func (p *poller) handle(event *unix.EpollEvent, buffer []byte) bool {
 	p.mu.Lock()
 	var s *polledSocket
 	if int(event.Fd) < len(p.sockets) {
@@ -246,7 +327,7 @@ func (p *poller) handle(event *unix.EpollEvent, buffer []byte) {
 	}
 	p.mu.Unlock()
 	if s == nil {
-		return // it is closed
+		return true // it is closed
 	}
 	if event.Events&unix.EPOLLOUT != 0 {
 		s.mu.Lock()
@@ -257,9 +338,14 @@ func (p *poller) handle(event *unix.EpollEvent, buffer []byte) {
 	}
 	// Who is late has a turn of its own, and is looked at again after it. What an address sends
 	// beyond its share waits for the next round, in which this socket is ready again.
-	if event.Events&^unix.EPOLLOUT != 0 && len(s.rest) == 0 && s.reader.from().mayServe(p.round) {
-		s.receive(buffer)
+	if event.Events&^unix.EPOLLOUT == 0 || len(s.rest) > 0 {
+		return true
 	}
+	if !s.reader.from().mayServe(p.round) {
+		return false
+	}
+	s.receive(buffer)
+	return true
 }
 
 // serve has a turn of data read.
@@ -339,5 +425,10 @@ func (p *poller) serveLate() {
 
 // stop ends run.
 func (p *poller) stop() {
-	_, _ = unix.Write(p.wake, []byte{1, 0, 0, 0, 0, 0, 0, 0})
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.stopped {
+		p.stopped = true
+		p.wakeUp()
+	}
 }

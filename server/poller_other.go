@@ -14,4 +14,5 @@ func newPoller(*socketLimits) (*poller, error) { return nil, nil }
 
 func (*poller) take(net.Conn, reader) (*streamSocket, error) { return nil, errors.ErrUnsupported }
 func (*poller) run() error                                   { return nil }
+func (*poller) pass() <-chan struct{}                        { return nil }
 func (*poller) stop()                                        {}

@@ -22,16 +22,22 @@ func insecure() *tls.Config { return &tls.Config{InsecureSkipVerify: true} }
 // onBothTransports tests a server on plain TCP, which a poller reads, and one with TLS.
 func onBothTransports(t *testing.T, change func(*Config), test func(*testing.T, *running)) {
 	t.Helper()
+	onBothPrepared(t, change, func(*Server) {}, test)
+}
+
+// onBothPrepared is onBothTransports with a look at the servers before they run.
+func onBothPrepared(t *testing.T, change func(*Config), prepare func(*Server), test func(*testing.T, *running)) {
+	t.Helper()
 	for _, tls := range []bool{false, true} {
 		t.Run(map[bool]string{false: "plain", true: "TLS"}[tls], func(t *testing.T) {
-			test(t, serve(t, func(c *Config) {
+			test(t, launchPrepared(t, t.TempDir(), func(c *Config) {
 				if change != nil {
 					change(c)
 				}
 				if tls {
 					c.TLSCert, c.TLSKey = writePair(t, t.TempDir(), "usher.test", later())
 				}
-			}))
+			}, prepare))
 		})
 	}
 }

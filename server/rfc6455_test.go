@@ -11,6 +11,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -383,24 +384,22 @@ func TestPongsForAClientThatReadsNothingAreBounded(t *testing.T) {
 
 // A panic is the end of the connection that caused it, and of nothing else.
 func TestPanicEndsItsConnection(t *testing.T) {
-	onBothTransports(t, nil, func(t *testing.T, s *running) {
+	var fault atomic.Bool
+	faulty := func(s *Server) {
+		real := s.now
+		s.now = func() moment {
+			if fault.CompareAndSwap(true, false) {
+				panic("a defect")
+			}
+			return real()
+		}
+	}
+	onBothPrepared(t, nil, faulty, func(t *testing.T, s *running) {
 		ann, bob := s.pair("panic-1")
 		c := s.raw("panic-2")
 		s.keepPrivate("panic-2")
-		real := s.now
-		faults := make(chan struct{}, 1)
-		faults <- struct{}{}
-		l := s.spread()[slices.IndexFunc(s.spread(), func(c *conn) bool { return c.room.id == "panic-2" })].room
-		l.mu.Lock()
-		s.now = func() moment {
-			select {
-			case <-faults:
-				panic("a defect")
-			default:
-				return real()
-			}
-		}
-		l.mu.Unlock()
+		eventually(t, "the room knows the connection", func() bool { return len(s.spread()) == 3 })
+		fault.Store(true)
 		c.write(masked(wsText, pingMessage))
 		if got := c.next(); got != "close 1011 internal error" {
 			t.Errorf("hears %q", got)

@@ -3,6 +3,7 @@ package server
 import (
 	"crypto/tls"
 	"net"
+	"sync/atomic"
 	"time"
 )
 
@@ -24,6 +25,8 @@ type streamSocket struct {
 	// writing is what the writer has taken of out, nil if there is no writer.
 	writing *buffer
 	writer  bool
+	// reads counts the beginnings and the ends of reads, so it is odd while the stream waits for more.
+	reads atomic.Uint32
 }
 
 func newStreamSocket(conn net.Conn, limits *socketLimits, r reader) *streamSocket {
@@ -38,7 +41,9 @@ func (s *streamSocket) start(early []byte) {
 		takeTurns(s.reader, early, s.limits.lateTurns)
 		b := make([]byte, streamReadBytes)
 		for {
+			s.reads.Add(1)
 			n, err := s.conn.Read(b)
+			s.reads.Add(1)
 			takeTurns(s.reader, b[:n], s.limits.lateTurns)
 			if err != nil {
 				s.over()
