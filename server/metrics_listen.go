@@ -2,6 +2,7 @@ package server
 
 import (
 	"errors"
+	"log/slog"
 	"net"
 	"net/http"
 )
@@ -43,14 +44,15 @@ func (m *metricsServer) prepare(config Config, book *addressBook, runningMs func
 }
 
 // serve serves until close.
-func (m *metricsServer) serve(failed func(error)) {
+func (m *metricsServer) serve(log *slog.Logger) {
 	if m == nil {
 		return
 	}
+	log.Info("serving metrics", "listen", addressesOf(m.listeners))
 	for _, listener := range m.listeners {
 		go func() {
 			if err := m.http.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-				failed(err)
+				log.Error("metrics are not served any more", "error", err)
 			}
 		}()
 	}

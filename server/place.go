@@ -16,12 +16,12 @@ const spareSockets = 16
 type place struct {
 	source *source
 	// socket is to be closed to make way; nil for a WebSocket behind a proxy.
-	socket net.Conn
-	// busy: a request is under way. webSocket: it is, or is becoming, a WebSocket;
-	// conn is it, once its room knows it.
-	busy, webSocket bool
-	conn            *conn
-	left            bool
+	socket *net.TCPConn
+	// conn is its WebSocket, once the room knows it.
+	conn *conn
+	// busy: a request is under way. webSocket: it is, or is becoming, a WebSocket.
+	// left: it is not among those of its address any more.
+	busy, webSocket, left bool
 }
 
 // settle adds a socket to those of its address and makes way for it. It returns false if it may not stay.

@@ -207,7 +207,7 @@ func (s *Server) Run(ctx context.Context) error {
 	defer s.afterFunc(grace, func() { s.endUntouched(background) }).Stop()
 	go s.saveUnsaved(background)
 	go s.memory.watch(background)
-	s.metricsAside.serve(func(err error) { s.log.Error("metrics are not served any more", "error", err) })
+	s.metricsAside.serve(s.log)
 	defer s.metricsAside.close()
 	go s.clock.beat(background.Done())
 	served := make(chan error, len(s.listeners))

@@ -136,7 +136,7 @@ func (r *running) checkLog() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for line := range strings.Lines(r.log.String()) {
-		if strings.Contains(line, "msg=serving ") {
+		if strings.Contains(line, "msg=serving ") || strings.Contains(line, `msg="serving metrics" `) {
 			continue // the address is the server's own
 		}
 		for _, text := range r.private {
