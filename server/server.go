@@ -18,6 +18,7 @@ import (
 	"net"
 	"net/http"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -115,7 +116,8 @@ func (s *Server) prepare() error {
 	s.clean.Store(s.store.WasClean())
 	book := &addressBook{secret: s.store.Secret(), trusted: s.config.TrustedProxies, log: s.log}
 	s.memory = newMemory(s.config.MemoryBound(), s.log, s.cutSlowReaders)
-	runningMs := func() int64 { return s.now().runningMs() } // of the clock that is set when Run begins
+	clock := sync.OnceValue(func() func() moment { return s.now }) // the one that is set when Run begins
+	runningMs := func() int64 { return clock()().runningMs() }
 	s.gate = newGate(&s.config, book, runningMs, s.memory, s.metrics)
 	var err error
 	if s.origins, err = ParseOrigins(s.config.AllowOrigins); err != nil {
