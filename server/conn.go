@@ -31,7 +31,7 @@ type conn struct {
 	// socket is a *polledSocket or a *streamSocket.
 	socket interface {
 		start(early []byte)
-		send(op frame.Opcode, payload []byte)
+		send(op frame.Opcode, payload []byte, held *heldWrites)
 		shut(code protocol.CloseCode, reason string)
 		finish(answered bool)
 		cut()
@@ -55,7 +55,7 @@ type conn struct {
 
 // read takes the frames of one turn, and returns how many bytes that was. A
 // panic ends the connection.
-func (c *conn) read(data []byte) (n int) {
+func (c *conn) read(data []byte, held *heldWrites) (n int) {
 	defer func() {
 		if v := recover(); v != nil {
 			c.server.log.Error("a connection was given up", "panic", fmt.Sprint(v), "requestId", c.requestID, "stack", string(debug.Stack()))
@@ -80,19 +80,19 @@ func (c *conn) read(data []byte) (n int) {
 			return len(data)
 		}
 		n += took
-		c.handle(m)
+		c.handle(m, held)
 	}
 	return n
 }
 
 // handle acts on a message or a control frame.
-func (c *conn) handle(m frame.Message) {
+func (c *conn) handle(m frame.Message, held *heldWrites) {
 	switch m.Op {
 	case frame.Text, frame.Binary:
-		c.received(m.Op, m.Payload)
+		c.received(m.Op, m.Payload, held)
 	case frame.Ping:
 		c.seen()
-		c.socket.send(frame.Pong, m.Payload)
+		c.socket.send(frame.Pong, m.Payload, held)
 	case frame.Pong:
 		c.seen()
 	case frame.Close:
@@ -134,8 +134,9 @@ func (c *conn) fail(code protocol.CloseCode) {
 }
 
 // received hands one message to the room.
-func (c *conn) received(op frame.Opcode, payload []byte) {
+func (c *conn) received(op frame.Opcode, payload []byte, held *heldWrites) {
 	t := turns.Get().(*turn)
+	t.held = held
 	event := room.Event{Kind: room.Received, Conn: c.id, Frame: payload}
 	if op == frame.Text {
 		t.message, event.Err = protocol.Decode(payload)
@@ -197,10 +198,13 @@ func counted(code protocol.CloseCode) protocol.CloseCode {
 // send writes one text frame. What the client does not take at once is kept, up
 // to a bound; past it the client is cut off. An error needs no handling: ended
 // reports the end of the socket.
-func (c *conn) send(message []byte) { c.socket.send(frame.Text, message) }
+func (c *conn) send(message []byte) { c.socket.send(frame.Text, message, nil) }
+
+// queue is send, but the frame may wait for the end of a reader's turn.
+func (c *conn) queue(message []byte, held *heldWrites) { c.socket.send(frame.Text, message, held) }
 
 // ping asks the client for a sign of life.
-func (c *conn) ping() { c.socket.send(frame.Ping, nil) }
+func (c *conn) ping() { c.socket.send(frame.Ping, nil, nil) }
 
 // cut ends the connection without a close frame.
 func (c *conn) cut() { c.socket.cut() }

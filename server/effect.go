@@ -21,9 +21,9 @@ func (l *liveRoom) perform(t *turn, event *room.Event) {
 		e := &t.effects[i]
 		switch e.Kind {
 		case room.Send:
-			l.deliver(e, e.Frame, false)
+			l.deliver(t, e, e.Frame, false)
 		case room.Forward:
-			l.deliver(e, event.Frame, true)
+			l.deliver(t, e, event.Frame, true)
 			l.server.metrics.framesRelayed(1)
 		case room.Close:
 			l.close(e.Conn, e.Code)
@@ -55,13 +55,13 @@ func (l *liveRoom) perform(t *turn, event *room.Event) {
 
 // deliver sends a frame now, or when the room's commits are done. A borrowed
 // frame is the reader's and has to be copied to be kept.
-func (l *liveRoom) deliver(e *room.Effect, frame []byte, borrowed bool) {
+func (l *liveRoom) deliver(t *turn, e *room.Effect, frame []byte, borrowed bool) {
 	c := l.connOf(e.Conn)
 	switch {
 	case c == nil, c.cutOff:
 		return
 	case l.issued == l.durable && c.outbox == nil:
-		c.send(frame)
+		c.queue(frame, t.held)
 		return
 	case borrowed:
 		frame = bytes.Clone(frame)

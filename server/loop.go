@@ -55,6 +55,8 @@ type turn struct {
 	message  protocol.Message
 	effects  []room.Effect
 	snapshot []byte
+	// held is where frames wait for the end of the reader's turn, nil if they do not.
+	held *heldWrites
 }
 
 var turns = sync.Pool{New: func() any { return &turn{effects: make([]room.Effect, 0, 16)} }}
@@ -63,7 +65,7 @@ var turns = sync.Pool{New: func() any { return &turn{effects: make([]room.Effect
 func (t *turn) release() {
 	clear(t.effects)
 	t.effects = t.effects[:0]
-	t.message = protocol.Message{}
+	t.message, t.held = protocol.Message{}, nil
 	turns.Put(t)
 }
 

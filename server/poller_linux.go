@@ -29,6 +29,8 @@ type poller struct {
 	round uint32
 	// passes are under way. The goroutine's own.
 	passes []pass
+	// held is what is written in the turn under way. The goroutine's own.
+	held heldWrites
 
 	mu      sync.Mutex
 	sockets []*polledSocket // by descriptor
@@ -292,14 +294,17 @@ func (p *poller) handle(event *unix.EpollEvent, buffer []byte) bool {
 	return true
 }
 
-// serve has a turn of data read.
+// serve has a turn of data read, and writes what was sent meanwhile.
 func (p *poller) serve(s *polledSocket, data []byte) int {
 	from := s.reader.from()
 	if from == nil {
-		return s.reader.read(data)
+		n := s.reader.read(data, &p.held)
+		p.held.release()
+		return n
 	}
 	begun := time.Now()
-	n := s.reader.read(data)
+	n := s.reader.read(data, &p.held)
+	p.held.release()
 	from.served(p.round, time.Since(begun))
 	return n
 }

@@ -2,6 +2,7 @@ package server
 
 import (
 	"fmt"
+	"io"
 	"net"
 	"slices"
 	"sync"
@@ -22,7 +23,7 @@ type heardBytes struct {
 	address *source
 }
 
-func (h *heardBytes) read(data []byte) int {
+func (h *heardBytes) read(data []byte, _ *heldWrites) int {
 	if h.most > 0 {
 		data = data[:min(h.most, len(data))]
 	}
@@ -106,7 +107,7 @@ func TestAnEventOfAClosedConnectionIsNotTheNextOnes(t *testing.T) {
 	if next.closed {
 		t.Fatal("the end of the old connection has closed the new one")
 	}
-	next.send(frame.Text, []byte("x"))
+	next.send(frame.Text, []byte("x"), nil)
 	if n, err := client.Read(make([]byte, 3)); n != 3 || err != nil {
 		t.Fatal("the new connection is dead", err)
 	}
@@ -126,7 +127,7 @@ func TestWritesWaitForASlowReader(t *testing.T) {
 		for j := range payload {
 			payload[j] = byte(i)
 		}
-		s.send(frame.Binary, payload)
+		s.send(frame.Binary, payload, nil)
 	}
 	got := make([]byte, frame.MaxHeaderBytes+size)
 	for i := range count {
@@ -145,8 +146,8 @@ func TestWritesWaitForASlowReader(t *testing.T) {
 	// Past the bound the reader is cut off.
 	p.limits.maxPending = 1 << 10
 	for i := 0; ; i++ {
-		s.send(frame.Ping, nil)
-		s.send(frame.Pong, payload[:125])
+		s.send(frame.Ping, nil, nil)
+		s.send(frame.Pong, payload[:125], nil)
 		select {
 		case <-r.over:
 		default:
@@ -160,7 +161,7 @@ func TestWritesWaitForASlowReader(t *testing.T) {
 	if s.pending() != 0 {
 		t.Error("a closed connection keeps what it cannot write")
 	}
-	s.send(frame.Text, payload)
+	s.send(frame.Text, payload, nil)
 	if s.pending() != 0 {
 		t.Error("a closed connection takes a frame")
 	}
@@ -268,5 +269,42 @@ func TestTheSocketsOfAnAddressShareItsTurns(t *testing.T) {
 	round(0)
 	if p.late != nil || p.over != nil {
 		t.Error("something is kept")
+	}
+}
+
+// What is sent in a turn goes out at its end, all at once and in order. Whoever
+// else sends to the same client meanwhile does not wait, nor does a close frame.
+func TestWritesOfATurnGoOutTogether(t *testing.T) {
+	p := testPoller(t, 1<<20)
+	wrote := func(client net.Conn, want string) {
+		t.Helper()
+		got := make([]byte, len(want))
+		_ = client.SetReadDeadline(time.Now().Add(patience))
+		if _, err := io.ReadFull(client, got); err != nil || string(got) != want {
+			t.Fatalf("got %q, %v", got, err)
+		}
+	}
+	for what, then := range map[string]struct {
+		do   func(*polledSocket)
+		want string
+	}{
+		"the end of the turn": {func(*polledSocket) { p.held.release() }, ""},
+		"another's frame":     {func(s *polledSocket) { s.send(frame.Text, []byte("c"), nil) }, "\x81\x01c"},
+		"a close frame":       {func(s *polledSocket) { s.shut(1000, "") }, "\x88\x02\x03\xe8"},
+	} {
+		s, client := socketPair(t, p, new(heardBytes))
+		s.start(nil)
+		s.send(frame.Text, []byte("a"), &p.held)
+		s.send(frame.Text, []byte("b"), &p.held)
+		if s.pending() != 6 || len(p.held.sockets) != 1 {
+			t.Errorf("before %s %d bytes wait on %d sockets", what, s.pending(), len(p.held.sockets))
+		}
+		then.do(s)
+		wrote(client, "\x81\x01a\x81\x01b"+then.want)
+		p.held.release()
+		if s.pending() != 0 || s.held || len(p.held.sockets) != 0 {
+			t.Errorf("after %s something still waits", what)
+		}
+		s.cut()
 	}
 }

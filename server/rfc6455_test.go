@@ -422,7 +422,7 @@ func TestOneTurnIsBounded(t *testing.T) {
 	ping := masked(wsPing, "")
 	turns, data := 0, bytes.Repeat(ping, 10*maxTurnFrames)
 	for ; len(data) > 0; turns++ {
-		n := c.read(data)
+		n := c.read(data, nil)
 		if n == 0 || n > maxTurnFrames*len(ping) {
 			t.Fatalf("a turn takes %d bytes", n)
 		}

@@ -11,8 +11,9 @@ import (
 // reader takes what comes from a socket.
 type reader interface {
 	// read takes the frames of one turn from data, which is valid until it
-	// returns, and returns how many bytes that was. It takes at least one.
-	read(data []byte) int
+	// returns, and returns how many bytes that was. It takes at least one. What is
+	// written meanwhile may be held until the turn is over; held is nil if not.
+	read(data []byte, held *heldWrites) int
 	// from is the network address that the turns are counted by, nil for none.
 	from() *source
 	// ended is called once, when the socket is closed, on a goroutine that holds no lock.
@@ -70,11 +71,13 @@ type socket struct {
 	// shutDown: the side that writes is shut down.
 	shutDown bool
 	closed   bool
-	grace    *time.Timer
+	// held: somebody's heldWrites will push.
+	held  bool
+	grace *time.Timer
 }
 
 // send queues a frame. Behind a close frame it does nothing.
-func (s *socket) send(op frame.Opcode, payload []byte) {
+func (s *socket) send(op frame.Opcode, payload []byte, held *heldWrites) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.last || s.closed {
@@ -82,10 +85,39 @@ func (s *socket) send(op frame.Opcode, payload []byte) {
 	}
 	out := s.reserve(frame.MaxHeaderBytes + len(payload))
 	out.bytes = frame.Append(out.bytes, op, payload)
+	switch {
+	case held == nil:
+		s.pushBounded()
+	case !s.held:
+		s.held = true
+		held.sockets = append(held.sockets, s)
+	}
+}
+
+// pushBounded pushes, and cuts off a client for whom too much waits.
+func (s *socket) pushBounded() {
 	s.push()
 	if s.waiting() > s.limits.pending() {
 		s.close()
 	}
+}
+
+// heldWrites are the sockets with frames that wait for the end of a turn, so
+// that those of one turn go to a client in one system call. It belongs to the
+// goroutine whose turn it is.
+type heldWrites struct{ sockets []*socket }
+
+// release writes them.
+func (h *heldWrites) release() {
+	for i, s := range h.sockets {
+		s.mu.Lock()
+		if s.held = false; !s.closed {
+			s.pushBounded()
+		}
+		s.mu.Unlock()
+		h.sockets[i] = nil
+	}
+	h.sockets = h.sockets[:0]
 }
 
 // shut queues the close frame and gives the client a while to take it and to
@@ -182,7 +214,7 @@ func takeTurns(r reader, data []byte, late chan struct{}) {
 		if !first {
 			late <- struct{}{}
 		}
-		n := r.read(data)
+		n := r.read(data, nil)
 		if !first {
 			<-late
 		}
@@ -197,10 +229,14 @@ type buffer struct {
 	at    int
 }
 
-// maxPooledBytes is how large a buffer may be to be used again, more than a common message.
-const maxPooledBytes = 4 << 10
+const (
+	// bufferBytes is a new buffer's size, more than a common message.
+	bufferBytes = 4 << 10
+	// maxPooledBytes is how large a buffer may be to be used again, more than a common turn's messages.
+	maxPooledBytes = 16 << 10
+)
 
-var buffers = sync.Pool{New: func() any { return &buffer{bytes: make([]byte, 0, maxPooledBytes)} }}
+var buffers = sync.Pool{New: func() any { return &buffer{bytes: make([]byte, 0, bufferBytes)} }}
 
 func (b *buffer) rest() []byte { return b.bytes[b.at:] }
 
