@@ -281,13 +281,16 @@ func TestAnyAnswerToACloseFrameEndsTheConnection(t *testing.T) {
 func TestServerLetsGoOfASocketThatIsClosedBothWays(t *testing.T) {
 	s := serve(t, nil)
 	s.sockets.closeGrace = time.Hour
-	for _, provoke := range [][]byte{masked(wsClose, coded(1000, "")), masked(wsBinary, "")} {
+	closing := masked(wsClose, coded(1000, ""))
+	for _, provoke := range [][]byte{closing, masked(wsBinary, "")} {
 		c := s.raw("let-go-1")
 		c.write(provoke)
 		for got := c.next(); !strings.HasPrefix(got, "close"); {
 			got = c.next()
 		}
-		_, _ = c.Write(masked(wsClose, coded(1000, "")))
+		if provoke[0] != wsClose { // or it was the client that began
+			c.write(closing)
+		}
 		c.over("both closes")
 		eventually(t, "the connection is over", func() bool { return s.metrics.connections.Load() == 0 })
 	}
