@@ -106,7 +106,8 @@ export class Scene {
     }
     page.on("console", (message) => this.lines.push(`${name} ${message.type()}: ${message.text()}`));
     page.on("pageerror", (error) => {
-      const isFirefoxs = /^(The connection to ws|Firefox can.t establish a connection)/.test(error.message); // it reports sockets that fail as errors
+      // It reports sockets and peer connections that fail as errors, though no script has thrown one.
+      const isFirefoxs = /^(The connection to ws|Firefox can.t establish a connection|WebRTC: ICE failed)/.test(error.message);
       this.lines.push(`${name} ${isFirefoxs ? "error" : "uncaught"}: ${error.stack ?? error.message}`);
     });
     await keepPeerConnections(page);
