@@ -34,7 +34,7 @@ export interface BrowserOptions extends FirefoxOptions {
   extensions?: string[];
   viewport?: { width: number; height: number };
   colorScheme?: "light" | "dark";
-  /** In one process with all others who share: enough for somebody whose page is a script only. */
+  /** A page of one profile with all others who share: enough for somebody whose page is a script only. */
   isShared?: boolean;
   /** In a process of its own that can be stopped and continued, as by closing and opening a laptop. Chromium's. */
   canSleep?: boolean;
@@ -67,8 +67,8 @@ export class Browser {
       const { page, end } = await openFirefox(options);
       return new Browser(undefined, page, end);
     }
-    const { context, end, signal } = await opened(options);
-    const page = context.pages()[0] ?? (await context.newPage());
+    const { context, end, signal, ...opened } = await open(options);
+    const page = opened.page ?? context.pages()[0] ?? (await context.newPage());
     await wakeNetwork(page);
     return new Browser(context, page, end, signal);
   }
@@ -105,18 +105,19 @@ type Signal = (signal: "SIGSTOP" | "SIGCONT") => void;
 
 interface Opened {
   context: BrowserContext;
+  page?: Page;
   end: () => Promise<void>;
   signal?: Signal;
 }
 
-function opened(options: BrowserOptions): Promise<Opened> {
+function open(options: BrowserOptions): Promise<Opened> {
   if (options.extensions !== undefined) {
     return withExtensions(options.extensions);
   }
   if (options.canSleep === true) {
     return inOwnProcess();
   }
-  return options.isShared === true ? inSharedProcess() : inIdleProcess(options);
+  return options.isShared === true ? inSharedProfile() : inIdleProcess(options);
 }
 
 async function inOwnProcess(): Promise<Opened> {
@@ -131,13 +132,20 @@ async function inOwnProcess(): Promise<Opened> {
   };
 }
 
-let shared: Promise<Process> | undefined;
-after(async () => shared !== undefined && end(await shared));
+/** A profile costs five times the processor time of a page in one that exists. */
+let shared: Promise<BrowserContext> | undefined;
+after(async () => {
+  const process = (await shared)?.browser();
+  if (process) {
+    await end(process);
+  }
+});
 
-async function inSharedProcess(): Promise<Opened> {
-  shared ??= chromium.launch({ executablePath: executable(), headless: true, args: switches });
-  const context = await (await shared).newContext();
-  return { context, end: () => within("the profile closes", 10_000, context.close()).catch(() => undefined) };
+async function inSharedProfile(): Promise<Opened> {
+  shared ??= chromium.launch({ executablePath: executable(), headless: true, args: switches }).then((process) => process.newContext());
+  const context = await shared;
+  const page = await context.newPage();
+  return { context, page, end: () => within("the page closes", 10_000, page.close()).catch(() => undefined) };
 }
 
 async function inIdleProcess(options: BrowserOptions): Promise<Opened> {
