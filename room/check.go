@@ -60,7 +60,7 @@ func (r *Room) oneConnASeat() bool {
 
 func (r *Room) heldSeatsHaveDeadlines() bool {
 	for _, s := range r.seats {
-		if (s.conn == nil) != (s.heldUntilMs != 0) || s.conn != nil && s.hold != nil {
+		if (s.conn == nil) != (s.heldUntilMs != 0) || s.conn != nil && s.hold != nil && s.conn.pingDueMs == 0 {
 			return false
 		}
 	}

@@ -29,7 +29,8 @@
 //  1. A room without seats has no host; a room with seats has exactly one, and it is one of the seats.
 //  2. User ids of seats differ. Seats are in the order of joining.
 //  3. A seat has at most one connection that is not parked, and that connection has the seat.
-//  4. A seat without a connection has a deadline; a seat with one has none, holds no frames and may have parked connections.
+//  4. A seat without a connection has a deadline. A seat with one has none, may have parked connections,
+//     and holds frames only while the connection has to show life.
 //  5. Parked connections belong to a seat with a connection, or to one whose owner waits for its
 //     turn. A connection that waits has no seat.
 //  6. No more seats than MaxPeople; parked and held are bounded.

@@ -195,10 +195,8 @@ func (s *step) refuseSeat(c *conn, j *join, seat *seat, refusal protocol.Code) {
 	}
 	s.due = true
 	s.changed(c)
-	if older := seat.conn; older != nil && older.pingDueMs == 0 && s.config.PingTimeoutMs > 0 {
-		older.pingDueMs = s.nowMs + s.config.PingTimeoutMs
-		s.changed(older)
-		s.effects = append(s.effects, Effect{Kind: Ping, Conn: older.id})
+	if seat.conn != nil {
+		s.doubt(seat.conn)
 	}
 }
 

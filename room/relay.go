@@ -8,6 +8,9 @@ const (
 	maxHeldFrames    = 128
 	maxHeldBytes     = 64 << 10
 	maxRoomHeldBytes = 512 << 10
+	// silentMs is the silence after which an offer to a legacy client waits. Chromium takes 5 s or
+	// more to see that a peer is gone, and then the other client restarts ICE.
+	silentMs = 3_000
 )
 
 // hold is what is kept for a seat that is away.
@@ -28,11 +31,70 @@ func (s *step) relay(c *conn, m *protocol.Message) {
 	switch {
 	case target == nil || target == c.seat:
 		s.bounce(c, m, protocol.CodeTargetNotFound)
-	case target.conn != nil:
+	case target.conn == nil || s.awaitsLife(c, target, m.Type):
+		if !s.keep(target) {
+			s.bounce(c, m, protocol.CodeTargetAway)
+		}
+	default:
 		s.effects = append(s.effects, Effect{Kind: Forward, Conn: target.conn.id})
 		s.negotiated(c, target, m.Type)
-	case !s.keep(target):
-		s.bounce(c, m, protocol.CodeTargetAway)
+	}
+}
+
+// awaitsLife reports whether the frame has to wait until its target shows life. A legacy client whose
+// peer has gone silent restarts ICE with an offer. If the peer is asleep, it answers when it wakes, by a
+// connection that replaces the one of its own return and damages it. So an offer to a silent legacy
+// client waits, and whatever follows it; if the seat is dropped instead, its return discards them.
+func (s *step) awaitsLife(c *conn, target *seat, t protocol.Type) bool {
+	switch {
+	case target.hold != nil:
+		return true
+	case t != protocol.WebRTCOffer || s.negotiates(s.nowMs, c, target) || !s.silent(s.nowMs, c, target):
+		return false
+	}
+	s.doubt(target.conn)
+	return true
+}
+
+// silent reports whether both are legacy clients, and nothing has come from the target lately.
+func (r *Room) silent(nowMs int64, c *conn, target *seat) bool {
+	return !c.seat.modern && !target.modern && nowMs-target.conn.lastSeenMs >= silentMs
+}
+
+// doubt asks a connection for a sign of life. If the shell cannot ask, the next PING has to come.
+func (s *step) doubt(c *conn) {
+	if c.pingDueMs != 0 {
+		return
+	}
+	c.pingDueMs = s.nowMs + s.config.lifeMs()
+	s.due = true
+	s.changed(c)
+	if s.config.PingTimeoutMs > 0 {
+		s.effects = append(s.effects, Effect{Kind: Ping, Conn: c.id})
+	}
+}
+
+// lifeMs is how long a connection in doubt has to show life.
+func (c *Config) lifeMs() int64 {
+	if c.PingTimeoutMs > 0 {
+		return c.PingTimeoutMs
+	}
+	return legacySilenceMs
+}
+
+// alive ends the doubt: the connection has shown life, and gets what waited for that.
+func (s *step) alive(c *conn) {
+	if c.pingDueMs == 0 {
+		return
+	}
+	c.pingDueMs = 0
+	s.changed(c)
+	if c.seat == nil || c.parked || c.seat.hold == nil {
+		return
+	}
+	s.saveLater()
+	for _, frame := range s.release(c.seat) {
+		s.effects = append(s.effects, Effect{Kind: Send, Conn: c.id, Frame: frame})
 	}
 }
 
@@ -45,7 +107,7 @@ func (r *Room) Relay(nowMs int64, id ConnID, m *protocol.Relay, frameBytes int) 
 	}
 	c, target := r.connOf(id), r.seatOf(m.TargetUserID)
 	if c == nil || c.parked || c.seat == nil || c.seat.id != string(m.UserID) || target == nil || target.conn == nil || target == c.seat ||
-		r.negotiates(nowMs, c, target) {
+		target.hold != nil || r.negotiates(nowMs, c, target) || r.silent(nowMs, c, target) {
 		return 0
 	}
 	limits, now := r.config.limits(), attached{nowMs, c.meters}

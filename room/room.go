@@ -285,10 +285,7 @@ func (s *step) received() {
 		}
 	}
 	c.lastSeenMs = s.nowMs
-	if c.pingDueMs != 0 {
-		c.pingDueMs = 0
-		s.changed(c)
-	}
+	s.alive(c)
 	limits := s.config.limits()
 	within := s.within(c, &limits)
 	if c.attached.outdated(attached{c.lastSeenMs, c.meters}, s.nowMs, &limits) {

@@ -160,7 +160,9 @@ func (r *Room) reattach(a Attachment) bool {
 		return false
 	case !c.parked:
 		c.seat.conn, c.seat.heldUntilMs = c, 0
-		r.release(c.seat) // delivered already, though that could not be saved
+		if c.pingDueMs == 0 {
+			r.release(c.seat) // delivered already, though that could not be saved
+		}
 	}
 	if r.Exists() {
 		r.lastActivityMs = max(r.lastActivityMs, activityMs)
@@ -194,6 +196,8 @@ func (s *step) woken() {
 func (s *step) answered() {
 	if c := s.connOf(s.event.Conn); c != nil {
 		c.lastSeenMs = max(c.lastSeenMs, min(s.event.AtMs, s.nowMs))
-		c.pingDueMs = 0
+		if s.event.AtMs > c.pingDueMs-s.config.lifeMs() {
+			s.alive(c)
+		}
 	}
 }
