@@ -7,7 +7,7 @@ import "strconv"
 func (r *Room) Check() string {
 	for i, holds := range []func() bool{
 		r.oneHost, r.distinctSeats, r.oneConnASeat, r.heldSeatsHaveDeadlines, r.parkedHaveNewer,
-		r.bounded, r.existsForSeats, r.heldBytesAdd, r.alarmIsSet, r.connsInOrder,
+		r.bounded, r.existsForSeats, r.heldBytesAdd, r.alarmIsSet, r.connsInOrder, r.standingsReported,
 	} {
 		if !holds() {
 			return "invariant " + strconv.Itoa(i+1)
@@ -111,6 +111,15 @@ func (r *Room) alarmIsSet() bool {
 func (r *Room) connsInOrder() bool {
 	for i, c := range r.conns {
 		if i > 0 && c.id <= r.conns[i-1].id {
+			return false
+		}
+	}
+	return true
+}
+
+func (r *Room) standingsReported() bool {
+	for _, c := range r.conns {
+		if c.stands != c.standing() {
 			return false
 		}
 	}

@@ -13,6 +13,9 @@
 //   - Make nobody see an effect that comes after Save or Delete before it is safely stored.
 //     Where storing fails, give the room up: close its connections with
 //     protocol.CloseTryLater and restore it from what is stored.
+//   - Set Event.RefuseCreate and RefuseSeat by the budgets that the client's address has for rooms and
+//     seats; Created, Ended and Stands report what counts against such budgets. If the address has sent
+//     more than it may, step the room with Exceeded in place of what came.
 //   - Set Event.Refuse while the store is known to fail. Relays go on; what would need a Save is refused.
 //   - Keep a room in memory while it has connections, and while it Exists until its next alarm.
 //     Or else keep what Attach, Save, SaveLater and SetAlarm give, at once; then a room may be dropped
@@ -38,4 +41,5 @@
 //  8. heldBytes is the sum of what the seats hold.
 //  9. While anything has a deadline, an alarm is set at or before it.
 //  10. Connections are in the order of their ids.
+//  11. The standing of a connection is the one that was last reported by Stands.
 package room

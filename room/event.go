@@ -15,12 +15,16 @@ const (
 	// Connected: a socket for this room is open. Conn, Address, Secret.
 	Connected EventKind = iota + 1
 	// Received: a text frame came. Conn, Frame, and Message or Err as
-	// protocol.Decode gave them. Refuse and RefuseCreate where they apply.
+	// protocol.Decode gave them. Refuse, RefuseCreate and RefuseSeat if they apply.
 	Received
 	// ReceivedBinary: a binary frame came. Conn.
 	ReceivedBinary
 	// Seen: a control frame came, which proves life and counts as a message. Conn.
 	Seen
+	// Exceeded: Conn has sent something, and its address had used up what the shell lets an address
+	// send. It is answered like a message over the connection's own limits: RATE_LIMITED, with the
+	// close that goes with it. Conn. Refuse.
+	Exceeded
 	// Disconnected: a socket is gone. Conn, CloseCode. It is ignored for a
 	// connection that the room has closed itself.
 	Disconnected
@@ -60,8 +64,13 @@ type Event struct {
 	AtMs int64
 	// Refuse is why nothing that has to be stored may change now, or "".
 	Refuse protocol.Code
-	// RefuseCreate is why no new room may be made now, or "".
+	// RefuseCreate is why the client's address may create no room now, or "". A shell sets it for every
+	// Received while the room does not exist, whatever the message is.
 	RefuseCreate protocol.Code
+	// RefuseSeat is why the client's address may take no new seat now, or "". It refuses every
+	// CREATE_ROOM and JOIN_ROOM of a connection that has no seat, except one that presents the
+	// resume token of a seat that exists.
+	RefuseSeat protocol.Code
 	// HoldsComplete says that the snapshot is the room's very last state, so
 	// that no frame was held after it.
 	HoldsComplete bool
@@ -81,9 +90,10 @@ const (
 	Close
 	// Save: store Snapshot, as it is when Step returns. No later effect of the
 	// room, in this Step or a later one, may be seen by anybody before that is safe.
+	// The room exists when Step returns: if it ends, Delete takes the place of a Save before it.
 	Save
 	// SaveLater: store Snapshot at the shell's leisure. What a crash loses of
-	// it does no harm.
+	// it does no harm. The room exists when Step returns.
 	SaveLater
 	// Delete: the room has ended; remove what is stored of it. Later effects wait as for Save.
 	Delete
@@ -96,21 +106,45 @@ const (
 	// Ping: send a WebSocket ping to Conn. Any sign of life is reported as Seen or Received; none for
 	// Config.PingTimeoutMs drops the connection. A shell that cannot ping sets that to 0 and gets none.
 	Ping
+	// Created and Ended: the room begins or ceases to exist. Address is that of the connection that
+	// created it. The two alternate; a room that Restore or Wake returns exists already. For a shell
+	// that counts rooms by address.
+	Created
+	Ended
+	// Stands: Standing is what Conn has now, when that has changed. A connection begins Unseated, and
+	// its standing goes with Close and Disconnected. It comes after everything else of its Step.
+	Stands
 	// Refused and Bounced: Conn was answered by ERROR or UNDELIVERED with
 	// Refusal, for a message of Type. For the log and the metrics.
 	Refused
 	Bounced
 )
 
+// Standing is how a connection stands to the room: what a shell must know to choose which
+// connection of an address to close for another.
+type Standing uint8
+
+// The standings.
+const (
+	// Unseated: it has yet to join.
+	Unseated Standing = iota
+	// Seated: it has a seat, or waits for its turn to get one.
+	Seated
+	// Parked: a newer connection of its seat took over.
+	Parked
+)
+
 // Effect is one thing that the shell has to do, in order.
 type Effect struct {
-	Kind    EffectKind
-	Type    protocol.Type
-	Code    protocol.CloseCode
-	Conn    ConnID
-	AtMs    int64
-	Frame   []byte
-	Refusal protocol.Code
+	Kind     EffectKind
+	Type     protocol.Type
+	Standing Standing
+	Code     protocol.CloseCode
+	Conn     ConnID
+	AtMs     int64
+	Address  uint64
+	Frame    []byte
+	Refusal  protocol.Code
 	// Brief is Frame without its roomState, nil if there is no such version. While a Send waits for a
 	// commit or for a slow socket, the shell may send Brief in place of Frame if a later Send with a
 	// Brief waits behind it for the same Conn, so that only the last one carries the state.

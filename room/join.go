@@ -34,10 +34,18 @@ func (s *step) enter(c *conn, m *protocol.Message) {
 	case c.wait != nil && j.token == nil && c.wait.userID == j.userID:
 		s.changed(c) // it keeps its place
 		c.wait.create, c.wait.ref = j.create, j.ref
+	case s.event.RefuseSeat != "" && !s.resumes(c, &j):
+		s.refuse(c, s.event.RefuseSeat, "")
 	default:
 		s.unqueue(c)
 		s.admit(c, &j, nil)
 	}
+}
+
+// resumes reports whether the join presents the resume token of a seat that exists.
+func (s *step) resumes(c *conn, j *join) bool {
+	seat := s.seatOf([]byte(j.userID))
+	return seat != nil && j.token != nil && s.owner(c, j, seat) == ""
 }
 
 // enterAgain answers a repeated join of the same seat. A legacy client has closed its peer
@@ -120,6 +128,7 @@ func (s *step) create(c *conn, j *join) bool {
 		}
 	}
 	s.name, s.createdAtMs, s.creator = name, s.nowMs, c.address
+	s.effects = append(s.effects, Effect{Kind: Created, Address: s.creator})
 	return true
 }
 

@@ -80,11 +80,10 @@ func (s *step) endSeat(seat *seat, code protocol.CloseCode) {
 	s.due = true
 	if len(s.seats) == 0 {
 		s.emptySinceMs = s.nowMs
-		if s.config.EmptyRoomMs == 0 && s.waiting() == nil {
-			s.end()
-		}
 	}
-	if s.Exists() {
+	if len(s.seats) == 0 && s.config.EmptyRoomMs == 0 && s.waiting() == nil {
+		s.end()
+	} else {
 		s.save()
 	}
 	if c != nil {
@@ -126,18 +125,25 @@ func (s *step) departure(seat *seat, newHostID string) protocol.Departure {
 	return protocol.Departure{RoomID: s.id, LeftUserID: seat.id, NewHostID: newHostID, Timestamp: s.nowMs}
 }
 
-// end makes the room one that does not exist. Connections without a seat stay:
-// they may create it again. A Save of the same Step has nothing left to store, so it becomes the Delete.
+// end makes the room one that does not exist. Connections without a seat stay: they may create it
+// again. Nothing is left that a Save or a SaveLater of the same Step could store: the Save becomes the
+// Delete, for which what comes after it waits, and the SaveLater goes.
 func (s *step) end() {
-	found := false
-	for i := range s.effects {
-		if s.effects[i].Kind == Save {
-			s.effects[i].Kind, found = Delete, true
+	deleted, kept := false, s.effects[:s.before]
+	for _, e := range s.effects[s.before:] {
+		switch e.Kind {
+		case SaveLater:
+			continue
+		case Save:
+			e.Kind, deleted = Delete, true
 		}
+		kept = append(kept, e)
 	}
-	if !found {
+	s.effects = kept
+	if !deleted {
 		s.effects = append(s.effects, Effect{Kind: Delete})
 	}
+	s.effects = append(s.effects, Effect{Kind: Ended, Address: s.creator})
 	s.saved, s.later, s.due = false, false, true
 	*s.Room = Room{config: s.config, id: s.id, conns: s.conns, alarmMs: s.alarmMs, lastSerial: s.lastSerial}
 }

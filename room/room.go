@@ -66,6 +66,8 @@ type conn struct {
 	parked bool
 	// knowsToken: it took the seat as a new one or by its token, so answers may repeat the token.
 	knowsToken bool
+	// stands is the standing that was last reported.
+	stands Standing
 	// wait is the join that has to wait for its turn, nil for none.
 	wait       *wait
 	lastSeenMs int64
@@ -168,10 +170,21 @@ func (r *Room) HasSeat(userID []byte) bool { return r.seatOf(userID) != nil }
 // because a newer connection of its seat took over. One that is neither has yet to join.
 func (r *Room) Standing(id ConnID) (seated, parked bool) {
 	c := r.connOf(id)
-	if c == nil || c.parked {
-		return false, c != nil
+	if c == nil {
+		return false, false
 	}
-	return c.seat != nil || c.wait != nil, false
+	standing := c.standing()
+	return standing == Seated, standing == Parked
+}
+
+func (c *conn) standing() Standing {
+	switch {
+	case c.parked:
+		return Parked
+	case c.seat != nil || c.wait != nil:
+		return Seated
+	}
+	return Unseated
 }
 
 // step is one Step under way.
@@ -180,6 +193,8 @@ type step struct {
 	nowMs   int64
 	event   Event
 	effects []Effect
+	// before is how many effects of earlier Steps are in front of this one's.
+	before int
 	// saved and later: whether Save or Delete, and SaveLater, are among the effects.
 	saved, later bool
 	// by is the connection whose message is handled, nil for none; messageType and ref are the message's.
@@ -188,14 +203,14 @@ type step struct {
 	ref         string
 	// due: a deadline may have come nearer, so the alarm must be looked at.
 	due bool
-	// attach: some connection's attachment has changed.
+	// attach: some connection's attachment has changed, and perhaps its standing.
 	attach bool
 }
 
 // Step takes one event and appends what the shell has to do for it to effects.
 // nowMs must not go back by more than clocks do. A relay does not allocate.
 func (r *Room) Step(nowMs int64, event Event, effects []Effect) []Effect {
-	s := step{Room: r, nowMs: nowMs, event: event, effects: effects}
+	s := step{Room: r, nowMs: nowMs, event: event, effects: effects, before: len(effects)}
 	due := event.Kind == AlarmFired || r.alarmMs != 0 && nowMs >= r.alarmMs // late, or early by a clock's rounding
 	switch event.Kind {
 	case Woken, Answered, Paused: // a shell reports these before the sweep that depends on them
@@ -211,6 +226,8 @@ func (r *Room) Step(nowMs int64, event Event, effects []Effect) []Effect {
 		s.connected()
 	case Received, ReceivedBinary, Seen:
 		s.received()
+	case Exceeded:
+		s.exceeded()
 	case Restored:
 		s.restored()
 	case Woken:
@@ -315,6 +332,12 @@ func (s *step) received() {
 		return
 	}
 	s.message(c, m)
+}
+
+func (s *step) exceeded() {
+	if c := s.connOf(s.event.Conn); c != nil {
+		s.refuse(c, protocol.CodeRateLimited, "")
+	}
 }
 
 func (s *step) malformed(c *conn) {

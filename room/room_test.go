@@ -31,10 +31,14 @@ type world struct {
 	alarmMs     int64
 	snapshot    []byte
 	attachments map[ConnID][]byte
+	// exists and creator are as Created and Ended have it, and standings as Stands has them.
+	exists    bool
+	creator   uint64
+	standings map[ConnID]Standing
 }
 
 func newWorld() *world {
-	w := &world{config: DefaultConfig(), nowMs: 1_000_000, open: map[ConnID]bool{}, attachments: map[ConnID][]byte{}}
+	w := &world{config: DefaultConfig(), nowMs: 1_000_000, open: map[ConnID]bool{}, attachments: map[ConnID][]byte{}, standings: map[ConnID]Standing{}}
 	w.config.MaxPeople, w.config.MessageBurst, w.config.RoomIdleMs = 4, 60, 600_000
 	w.room = New(&w.config, "room-1")
 	return w
@@ -42,7 +46,6 @@ func newWorld() *world {
 
 // fault is what a step did wrong, "" for nothing.
 func (w *world) step(event Event) (fault string) {
-	existed := w.room.Exists()
 	switch event.Kind {
 	case Connected:
 		w.last++
@@ -52,6 +55,7 @@ func (w *world) step(event Event) (fault string) {
 	case Disconnected:
 		delete(w.open, event.Conn)
 		delete(w.attachments, event.Conn)
+		delete(w.standings, event.Conn)
 	}
 	if event.Kind == AlarmFired {
 		w.alarmMs = 0
@@ -62,42 +66,80 @@ func (w *world) step(event Event) (fault string) {
 			return w.checkSnapshot()
 		}
 	}
-	saved := false
+	existed, saved := w.exists, false
 	for _, e := range w.room.Step(w.nowMs, event, nil) {
 		fmt.Fprintf(&w.log, "%d %d %d %d %d %s %s\n", w.nowMs, e.Kind, e.Conn, e.Code, e.AtMs, e.Frame, e.Refusal)
-		switch e.Kind {
-		case Send, Forward:
-			if !w.open[e.Conn] {
-				return fmt.Sprintf("effect %d for connection %d, which is closed", e.Kind, e.Conn)
-			}
-			if event.Kind == Received && bytes.Contains(e.Frame, []byte(`"type":"ROOM_CREATED"`)) && !existed && !saved {
-				return "ROOM_CREATED before Save"
-			}
-		case Close:
-			if !w.open[e.Conn] {
-				return fmt.Sprintf("connection %d is closed twice", e.Conn)
-			}
-			delete(w.open, e.Conn)
-			delete(w.attachments, e.Conn)
-		case Save, SaveLater, Delete:
-			saved = saved || e.Kind != SaveLater
-			w.snapshot = nil
-			if w.room.Exists() {
-				w.snapshot = w.room.AppendSnapshot(nil)
-			}
-		case SetAlarm:
-			w.alarmMs = e.AtMs
-		case Attach:
-			w.attachments[e.Conn] = w.room.AppendAttachment(nil, e.Conn)
+		saved = saved || e.Kind == Save || e.Kind == Delete
+		if bytes.Contains(e.Frame, []byte(`"type":"ROOM_CREATED"`)) && !existed && !saved {
+			return "ROOM_CREATED before Save"
+		}
+		if fault := w.perform(e); fault != "" {
+			return fault
 		}
 	}
 	if broken := w.room.Check(); broken != "" {
 		return broken + " is broken"
 	}
+	if fault := w.checkReports(); fault != "" {
+		return fault
+	}
 	if w.evict {
 		return w.wake()
 	}
 	return w.checkSnapshot()
+}
+
+// perform does what an effect says, and returns what is wrong with it, "" for nothing.
+func (w *world) perform(e Effect) (fault string) {
+	switch e.Kind {
+	case Send, Forward:
+		if !w.open[e.Conn] {
+			return fmt.Sprintf("effect %d for connection %d, which is closed", e.Kind, e.Conn)
+		}
+	case Close:
+		if !w.open[e.Conn] {
+			return fmt.Sprintf("connection %d is closed twice", e.Conn)
+		}
+		delete(w.open, e.Conn)
+		delete(w.attachments, e.Conn)
+		delete(w.standings, e.Conn)
+	case Save, SaveLater:
+		if !w.room.Exists() {
+			return "there is no room to save"
+		}
+		w.snapshot = w.room.AppendSnapshot(nil)
+	case Delete:
+		w.snapshot = nil
+	case Created, Ended:
+		if w.exists == (e.Kind == Created) || w.exists && w.creator != e.Address {
+			return fmt.Sprintf("effect %d for %d in a room whose existence is %t, by %d", e.Kind, e.Address, w.exists, w.creator)
+		}
+		w.exists, w.creator = !w.exists, e.Address
+	case Stands:
+		if w.standings[e.Conn] == e.Standing {
+			return fmt.Sprintf("standing %d of connection %d is reported twice", e.Standing, e.Conn)
+		}
+		w.standings[e.Conn] = e.Standing
+	case SetAlarm:
+		w.alarmMs = e.AtMs
+	case Attach:
+		w.attachments[e.Conn] = w.room.AppendAttachment(nil, e.Conn)
+	}
+	return ""
+}
+
+// checkReports compares what Created, Ended and Stands reported with the room.
+func (w *world) checkReports() string {
+	if w.room.Exists() != w.exists || w.exists && w.room.Creator() != w.creator {
+		return fmt.Sprintf("the room exists: %t, by %d, and not: %t, by %d", w.room.Exists(), w.room.Creator(), w.exists, w.creator)
+	}
+	for id := range w.open {
+		seated, parked := w.room.Standing(id)
+		if seated != (w.standings[id] == Seated) || parked != (w.standings[id] == Parked) {
+			return fmt.Sprintf("connection %d is seated: %t, parked: %t, and was reported as %d", id, seated, parked, w.standings[id])
+		}
+	}
+	return ""
 }
 
 // wake makes the room again of what is kept, which nobody may notice.
@@ -159,7 +201,7 @@ var templates = []string{
 // event makes an event of four bytes.
 func (w *world) event(b [4]byte) Event {
 	conn := w.last - ConnID(b[1]%6)
-	switch b[0] % 13 {
+	switch b[0] % 14 {
 	case 0, 1:
 		return Event{Kind: Connected, Address: uint64(b[1] % 2)}
 	case 2:
@@ -172,13 +214,24 @@ func (w *world) event(b [4]byte) Event {
 	case 12:
 		w.nowMs += int64(b[2]) * attachEveryMs
 		return Event{Kind: Paused, AtMs: int64(b[2]) * attachEveryMs}
+	case 13:
+		return Event{Kind: Exceeded, Conn: conn}
 	}
 	frame := templates[int(b[2])%len(templates)]
 	if strings.Contains(frame, "%d") {
 		frame = fmt.Sprintf(frame, b[3]%5)
 	}
 	message, err := protocol.Decode([]byte(frame))
-	return Event{Kind: Received, Conn: conn, Frame: []byte(frame), Message: &message, Err: err, Refuse: [16]protocol.Code{15: protocol.CodeStorageUnavailable}[b[1]/16]}
+	event := Event{Kind: Received, Conn: conn, Frame: []byte(frame), Message: &message, Err: err}
+	switch b[1] / 16 {
+	case 15:
+		event.Refuse = protocol.CodeStorageUnavailable
+	case 14:
+		event.RefuseSeat = protocol.CodeRateLimited
+	case 13:
+		event.RefuseCreate = protocol.CodeTooManyRooms
+	}
+	return event
 }
 
 func run(script []byte) (w *world, fault string) { return newWorld().run(script) }

@@ -43,18 +43,24 @@ func (a *attached) outdated(now attached, nowMs int64, l *limits) bool {
 // drift is how much more of a bucket is taken than was attached, in ns.
 func drift(m, attached meter, nowMs int64) int64 { return int64(m) - max(int64(attached), nowMs*1e6) }
 
-// changed notes that a connection's attachment must be kept again.
+// changed notes that a connection's attachment must be kept again. Whatever changes its standing calls it.
 func (s *step) changed(c *conn) {
 	c.attached.lastSeenMs = math.MinInt64
 	s.attach = true
 }
 
-// attachChanged tells what changed, once a connection, when all has happened.
+// attachChanged reports what changed, once for each connection, when all has happened. Attach and
+// Stands come together, so that a woken room knows from the attachment which standing was reported.
 func (s *step) attachChanged() {
 	for _, c := range s.conns {
-		if c.attached.lastSeenMs == math.MinInt64 {
-			c.attached = attached{c.lastSeenMs, c.meters}
-			s.effects = append(s.effects, Effect{Kind: Attach, Conn: c.id})
+		if c.attached.lastSeenMs != math.MinInt64 {
+			continue
+		}
+		c.attached = attached{c.lastSeenMs, c.meters}
+		s.effects = append(s.effects, Effect{Kind: Attach, Conn: c.id})
+		if stands := c.standing(); stands != c.stands {
+			c.stands = stands
+			s.effects = append(s.effects, Effect{Kind: Stands, Conn: c.id, Standing: stands})
 		}
 	}
 }
@@ -154,6 +160,12 @@ func (r *Room) reattach(a Attachment) bool {
 	}
 	c.attached = attached{c.lastSeenMs, c.meters}
 	switch {
+	case c.parked:
+		c.stands = Parked
+	case flags&(flagSeated|flagWaiting) != 0:
+		c.stands = Seated
+	}
+	switch {
 	case c.seat == nil:
 		c.parked = false
 	case !c.parked && c.seat.conn != nil:
@@ -177,6 +189,11 @@ func (r *Room) reattach(a Attachment) bool {
 func (s *step) woken() {
 	cut := false
 	s.due = true // an alarm that is set already stays as it is
+	for _, c := range s.conns {
+		if c.stands != c.standing() {
+			s.changed(c) // its seat ended, and its attachment does not know
+		}
+	}
 	for _, seat := range s.seats {
 		cut = cut || seat.conn == nil && seat.heldUntilMs == 0
 	}

@@ -51,6 +51,9 @@ func TestEveryTraceIsSeenOverSockets(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			if trace.Budgets {
+				t.Skip("the server has no budgets of seats and messages for an address yet")
+			}
 			replayTrace(t, trace)
 		})
 	}

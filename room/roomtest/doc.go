@@ -7,12 +7,14 @@
 //	ann > TYPE k=v -k …      a message of the user "ann"; "ann2" is another connection of the same user;
 //	                         v is JSON or else a text with + for spaces, to= is targetUserId=, -k leaves k out
 //	ann >> TEXT              a raw frame, with Go's escapes where it is quoted
+//	ann exceeded             a message of ann's, when her address has sent more than it may
 //	ann binary               a binary frame
 //	ann ! 1006               the connection is gone with that code
 //	wait 40s                 time passes, and the alarm fires where it comes due
 //	restart [clean]          the room is restored from its snapshot; clean, if it was its last
 //	refuse CODE|nothing      what the store would refuse from now on
 //	refuse-create CODE|nothing
+//	refuse-seat CODE|nothing
 //	config k=v               a setting of the room, at the top only
 //
 // The effects:
@@ -21,6 +23,7 @@
 //	bob << ann               ann's frame is forwarded to bob
 //	ann x 1000               closed by the room
 //	save, save later, delete
+//	created HOME, ended HOME the room begins or ceases to exist; HOME is its creator's address
 //	alarm 40s                set to that long from now
 //	ann refused CODE         noted before the ERROR, and "bounced" before the UNDELIVERED
 //

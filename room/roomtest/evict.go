@@ -27,9 +27,7 @@ func (r *Runner) keep(effect room.Effect) {
 	case room.Close:
 		delete(r.kept.attachments, effect.Conn)
 	case room.Save, room.SaveLater:
-		if r.room.Exists() {
-			r.kept.snapshot = r.room.AppendSnapshot(nil)
-		}
+		r.kept.snapshot = r.room.AppendSnapshot(nil)
 	case room.Delete:
 		r.kept.snapshot = nil
 	}

@@ -32,6 +32,10 @@ func (r *Runner) print(event room.Event, e room.Effect) {
 		r.out.WriteString("save later\n")
 	case room.Delete:
 		r.out.WriteString("delete\n")
+	case room.Created:
+		fmt.Fprintf(&r.out, "created %s\n", r.words[e.Address])
+	case room.Ended:
+		fmt.Fprintf(&r.out, "ended %s\n", r.words[e.Address])
 	case room.SetAlarm:
 		if e.AtMs == 0 {
 			r.out.WriteString("alarm off\n")

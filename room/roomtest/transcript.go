@@ -25,9 +25,11 @@ type Runner struct {
 	room         *room.Room
 	nowMs        int64
 	alarmMs      int64
-	names        []string // by ConnID
+	names        []string          // by ConnID
+	words        map[uint64]string // of addresses
 	refuse       protocol.Code
 	refuseCreate protocol.Code
+	refuseSeat   protocol.Code
 	out          strings.Builder
 	trace        Trace
 	evict        bool
@@ -46,7 +48,7 @@ func RewriteEvicting(text string) (string, error) {
 }
 
 func (r *Runner) replay(text string) (string, error) {
-	r.config, r.nowMs = room.DefaultConfig(), startMs
+	r.config, r.nowMs, r.words = room.DefaultConfig(), startMs, map[uint64]string{}
 	var out strings.Builder
 	inEffects := false
 	for n, line := range strings.Split(strings.TrimRight(text, "\n"), "\n") {
@@ -98,6 +100,11 @@ func (r *Runner) event(line string) error {
 		r.refuseCreate = code(words[1])
 		trace.Refusal = r.refuseCreate
 		return nil
+	case "refuse-seat":
+		r.refuseSeat = code(words[1])
+		trace.Refusal = r.refuseSeat
+		r.trace.Budgets = true
+		return nil
 	}
 	id, ok := r.conn(words[0])
 	if !ok || len(words) < 2 {
@@ -119,6 +126,10 @@ func (r *Runner) event(line string) error {
 	case "binary":
 		trace.Kind = "binary"
 		return r.step(room.Event{Kind: room.ReceivedBinary, Conn: id})
+	case "exceeded":
+		trace.Kind = "exceeded"
+		r.trace.Budgets = true
+		return r.step(room.Event{Kind: room.Exceeded, Conn: id})
 	case "!":
 		closeCode, err := strconv.Atoi(words[2])
 		if err != nil {
@@ -184,6 +195,7 @@ func (r *Runner) open(words []string) error {
 	for _, c := range []byte(from) {
 		address = address<<8 | uint64(c)
 	}
+	r.words[address] = from
 	r.names = append(r.names, name)
 	s, trace := secret(name), r.current()
 	trace.Conn, trace.Address, trace.Secret = len(r.names), from, s[:]
@@ -311,7 +323,7 @@ func (r *Runner) restart(clean bool) error {
 }
 
 func (r *Runner) step(event room.Event) error {
-	event.Refuse, event.RefuseCreate = r.refuse, r.refuseCreate
+	event.Refuse, event.RefuseCreate, event.RefuseSeat = r.refuse, r.refuseCreate, r.refuseSeat
 	for _, effect := range r.room.Step(r.nowMs, event, nil) {
 		r.print(event, effect)
 		r.see(event, effect)

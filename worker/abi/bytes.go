@@ -65,7 +65,8 @@ const (
 	EffectBounced
 )
 
-// appendEffects puts out what a Step said has to be done.
+// appendEffects puts out what a Step said has to be done. Created, Ended, Stands and Ping have no
+// place on this line: the platform's limits count rooms and sockets, and it cannot ping.
 func (rs *Rooms) appendEffects(e *entry) {
 	out := rs.output
 	var before []byte
@@ -107,11 +108,8 @@ func (rs *Rooms) appendEffects(e *entry) {
 	rs.output = out
 }
 
-// appendSnapshot puts out the room as it is; nothing where it ended later in the same Step.
+// appendSnapshot puts out the room as it is.
 func (rs *Rooms) appendSnapshot(out []byte, e *entry) []byte {
-	if !e.room.Exists() {
-		return out[:len(out)-1]
-	}
 	start := len(out)
 	out = e.room.AppendSnapshot(appendUint32(out, 0))
 	fillLength(out, start)
