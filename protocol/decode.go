@@ -118,45 +118,6 @@ var fieldSlots = func() (slots [64]field) {
 // members has the raw JSON value of each field of a frame, nil for a missing one.
 type members [fields][]byte
 
-// shape says which fields a type must and may have.
-type shape struct{ required, optional []field }
-
-var (
-	seatingOptions = []field{fieldTimestamp, fieldResumeToken, fieldProtocol, fieldRoomName}
-	timestampOnly  = []field{fieldTimestamp}
-	syncOptions    = []field{fieldTimestamp, fieldRoomID, fieldTargetUserID, fieldTime, fieldHostVideoURL}
-)
-
-var shapes = [Types]shape{
-	CreateRoom:         {[]field{fieldRoomID, fieldUserID, fieldUserName}, seatingOptions},
-	JoinRoom:           {[]field{fieldRoomID, fieldUserID, fieldUserName}, seatingOptions[:3]},
-	LeaveRoom:          {[]field{fieldRoomID, fieldUserID}, timestampOnly},
-	RenameRoom:         {[]field{fieldRoomID, fieldUserID, fieldNewRoomName}, timestampOnly},
-	RenameUser:         {[]field{fieldRoomID, fieldUserID, fieldNewUserName}, timestampOnly},
-	TransferHost:       {[]field{fieldRoomID, fieldUserID, fieldTargetUserID}, timestampOnly},
-	WebRTCOffer:        {[]field{fieldRoomID, fieldUserID, fieldTargetUserID, fieldOffer}, timestampOnly},
-	WebRTCAnswer:       {[]field{fieldRoomID, fieldUserID, fieldTargetUserID, fieldAnswer}, timestampOnly},
-	WebRTCIceCandidate: {[]field{fieldRoomID, fieldUserID, fieldTargetUserID, fieldCandidate}, timestampOnly},
-	Ping:               {nil, nil},
-	Pong:               {nil, nil},
-	HostStateUpdate:    {[]field{fieldUserID, fieldState, fieldTime}, syncOptions},
-	UnifiedSync:        {[]field{fieldUserID, fieldAction, fieldTime, fieldVideoURL}, syncOptions[:3]},
-	ControlModeChange:  {[]field{fieldUserID, fieldMode}, syncOptions[:2]},
-	HostNavigate:       {[]field{fieldUserID, fieldURL}, syncOptions[:3]},
-	ClientRequestPlay:  {[]field{fieldUserID}, syncOptions[:4]},
-	ClientRequestPause: {[]field{fieldUserID}, syncOptions[:4]},
-	ClientRequestSeek:  {[]field{fieldUserID, fieldTime}, syncOptions[:3]},
-	DirectPlay:         {[]field{fieldUserID}, syncOptions[:4]},
-	DirectPause:        {[]field{fieldUserID}, syncOptions[:4]},
-	DirectSeek:         {[]field{fieldUserID, fieldTime}, syncOptions[:3]},
-}
-
-// playbackOf has the effect of the older types, whose name says it all.
-var playbackOf = [Types]Playback{
-	ClientRequestPlay: Play, ClientRequestPause: Pause, ClientRequestSeek: Seek,
-	DirectPlay: Play, DirectPause: Pause, DirectSeek: Seek,
-}
-
 // Decode reads one received text frame. The error is a *DecodeError.
 //
 // The frame is split into its members by a scanner written for the relay
@@ -288,9 +249,9 @@ func (m *Message) read(raw *members) *DecodeError {
 			return &DecodeError{CodeInvalidMessage, "ref is malformed"}
 		}
 	}
-	m.Playback = playbackOf[m.Type]
-	s := &shapes[m.Type]
-	for _, f := range s.required {
+	row := &rows[m.Type]
+	m.Playback = row.playback
+	for _, f := range row.need {
 		if raw[f] == nil {
 			return &DecodeError{f.code(), fieldNames[f] + " is missing"}
 		}
@@ -298,7 +259,7 @@ func (m *Message) read(raw *members) *DecodeError {
 			return &DecodeError{f.code(), fieldNames[f] + " is malformed"}
 		}
 	}
-	for _, f := range s.optional {
+	for _, f := range row.may {
 		if raw[f] != nil && !m.set(f, raw[f]) {
 			return &DecodeError{f.code(), fieldNames[f] + " is malformed"}
 		}

@@ -176,46 +176,43 @@ type PlaybackMessage struct {
 
 // A ClientMessage is a member of one of the unions that clients send.
 type ClientMessage interface {
-	// MessageType is the value of the message's type field.
-	MessageType() Type
 	// Append encodes the message as one JSON object at the end of dst.
 	Append(dst []byte) []byte
 }
 
-// SignalingMessages returns one of each SignalingMessage, in the order of Type.
-func SignalingMessages() []ClientMessage {
-	return []ClientMessage{
-		CreateRoomMessage{}, JoinRoomMessage{}, LeaveRoomMessage{}, RenameRoomMessage{}, RenameUserMessage{}, TransferHostMessage{},
-		WebRTCOfferMessage{}, WebRTCAnswerMessage{}, WebRTCIceCandidateMessage{}, PingMessage{}, PongMessage{},
-	}
+// messages has one of each type's struct. It is not a column of the rows, because then a program that
+// only decodes, as the Wasm module does, would link what encodes them.
+var messages = [Types]ClientMessage{
+	CreateRoom: CreateRoomMessage{}, JoinRoom: JoinRoomMessage{}, LeaveRoom: LeaveRoomMessage{},
+	RenameRoom: RenameRoomMessage{}, RenameUser: RenameUserMessage{}, TransferHost: TransferHostMessage{},
+	WebRTCOffer: WebRTCOfferMessage{}, WebRTCAnswer: WebRTCAnswerMessage{}, WebRTCIceCandidate: WebRTCIceCandidateMessage{},
+	Ping: PingMessage{}, Pong: PongMessage{},
+
+	HostStateUpdate: HostStateUpdateMessage{}, UnifiedSync: UnifiedSyncMessage{},
+	ControlModeChange: ControlModeChangeMessage{}, HostNavigate: HostNavigateMessage{},
+
+	ClientRequestPlay:  PlaybackMessage{Type: ClientRequestPlay},
+	ClientRequestPause: PlaybackMessage{Type: ClientRequestPause},
+	ClientRequestSeek:  PlaybackMessage{Type: ClientRequestSeek},
+	DirectPlay:         PlaybackMessage{Type: DirectPlay},
+	DirectPause:        PlaybackMessage{Type: DirectPause},
+	DirectSeek:         PlaybackMessage{Type: DirectSeek},
 }
+
+// SignalingMessages returns one of each SignalingMessage, in the order of Type.
+func SignalingMessages() []ClientMessage { return messagesOf(signaling) }
 
 // SyncMessages returns one of each SyncMessage, in the order of Type.
-func SyncMessages() []ClientMessage {
-	messages := []ClientMessage{HostStateUpdateMessage{}, UnifiedSyncMessage{}, ControlModeChangeMessage{}, HostNavigateMessage{}}
-	for t := ClientRequestPlay; t <= DirectSeek; t++ {
-		messages = append(messages, PlaybackMessage{Type: t})
-	}
-	return messages
-}
+func SyncMessages() []ClientMessage { return messagesOf(syncing) }
 
-// MessageType implements ClientMessage.
-func (CreateRoomMessage) MessageType() Type         { return CreateRoom }
-func (JoinRoomMessage) MessageType() Type           { return JoinRoom }
-func (LeaveRoomMessage) MessageType() Type          { return LeaveRoom }
-func (RenameRoomMessage) MessageType() Type         { return RenameRoom }
-func (RenameUserMessage) MessageType() Type         { return RenameUser }
-func (TransferHostMessage) MessageType() Type       { return TransferHost }
-func (WebRTCOfferMessage) MessageType() Type        { return WebRTCOffer }
-func (WebRTCAnswerMessage) MessageType() Type       { return WebRTCAnswer }
-func (WebRTCIceCandidateMessage) MessageType() Type { return WebRTCIceCandidate }
-func (PingMessage) MessageType() Type               { return Ping }
-func (PongMessage) MessageType() Type               { return Pong }
-func (HostStateUpdateMessage) MessageType() Type    { return HostStateUpdate }
-func (UnifiedSyncMessage) MessageType() Type        { return UnifiedSync }
-func (ControlModeChangeMessage) MessageType() Type  { return ControlModeChange }
-func (HostNavigateMessage) MessageType() Type       { return HostNavigate }
-func (m PlaybackMessage) MessageType() Type         { return m.Type }
+func messagesOf(u union) (members []ClientMessage) {
+	for t := Type(1); t < Types; t++ {
+		if rows[t].union == u {
+			members = append(members, messages[t])
+		}
+	}
+	return members
+}
 
 // Append implements ClientMessage.
 func (m CreateRoomMessage) Append(dst []byte) []byte {

@@ -75,7 +75,7 @@ func serverExamples() []ResponseMessage {
 func TestVectors(t *testing.T) {
 	var vectors []vector
 	for _, m := range clientExamples {
-		vectors = append(vectors, vector{From: "client", Type: m.MessageType().String(), Frame: m.Append(nil)})
+		vectors = append(vectors, vector{From: "client", Type: typeIn(t, m.Append(nil)), Frame: m.Append(nil)})
 	}
 	for _, m := range serverExamples() {
 		vectors = append(vectors, vector{From: "server", Type: m.ResponseType(), Frame: m.Append(nil)})
@@ -115,20 +115,40 @@ func TestVectors(t *testing.T) {
 	}
 }
 
-// Every member of a union has an example, so that none is left out above.
-func TestUnionsAreWhole(t *testing.T) {
-	examples := map[Type]bool{}
-	for _, m := range clientExamples {
-		examples[m.MessageType()] = true
+// typeIn is the type of a frame.
+func typeIn(t *testing.T, frame []byte) string {
+	t.Helper()
+	var m struct{ Type string }
+	if err := json.Unmarshal(frame, &m); err != nil {
+		t.Fatalf("%v: %s", err, frame)
 	}
-	members := map[Type]bool{}
-	for _, m := range append(SignalingMessages(), SyncMessages()...) {
-		members[m.MessageType()] = true
+	return m.Type
+}
+
+// Every type has a row with a struct that encodes it, and an example, so that none is left out above.
+func TestUnionsAreWhole(t *testing.T) {
+	examples := map[string]bool{}
+	for _, m := range clientExamples {
+		examples[typeIn(t, m.Append(nil))] = true
 	}
 	for typ := Type(1); typ < Types; typ++ {
-		if typ.String() == "" || typeOf([]byte(typ.String())) != typ || !members[typ] || !examples[typ] {
-			t.Errorf("type %d %q: name known %v, in a union %v, has an example %v", typ, typ, typeOf([]byte(typ.String())) == typ, members[typ], examples[typ])
+		name := typ.String()
+		if name == "" || messages[typ] == nil {
+			t.Errorf("type %d has no row, or its row no name, or it has no struct", typ)
+			continue
 		}
+		if got := typeOf([]byte(name)); got != typ {
+			t.Errorf("%s is taken for %q", name, got)
+		}
+		if got := typeIn(t, messages[typ].Append(nil)); got != name {
+			t.Errorf("the struct of %s encodes %s", name, got)
+		}
+		if !examples[name] {
+			t.Errorf("%s has no example", name)
+		}
+	}
+	if n := len(SignalingMessages()) + len(SyncMessages()); n != int(Types)-1 {
+		t.Errorf("%d messages are in a union, of %d", n, Types-1)
 	}
 	if Types.String() != "" || Type(0).String() != "" {
 		t.Error("what is no type has a name")
@@ -155,7 +175,7 @@ func TestDecodeReadsWhatAppendWrites(t *testing.T) {
 	for _, m := range clientExamples {
 		frame := m.Append(nil)
 		got, err := Decode(frame)
-		if err != nil || got.Type != m.MessageType() {
+		if err != nil || got.Type.String() != typeIn(t, frame) {
 			t.Errorf("%s decodes to %v, %v", frame, got.Type, err)
 		}
 	}

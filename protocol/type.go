@@ -4,7 +4,7 @@ package protocol
 type Type uint8
 
 // The types that a client may send. The first group are SignalingMessages,
-// the second SyncMessages, the third the older SyncMessages.
+// the second SyncMessages, the third the older SyncMessages. Each has a row in the table below.
 const (
 	CreateRoom Type = iota + 1
 	JoinRoom
@@ -40,101 +40,141 @@ const (
 	Types
 )
 
-var typeNames = [Types]string{
-	CreateRoom:         "CREATE_ROOM",
-	JoinRoom:           "JOIN_ROOM",
-	LeaveRoom:          "LEAVE_ROOM",
-	RenameRoom:         "RENAME_ROOM",
-	RenameUser:         "RENAME_USER",
-	TransferHost:       "TRANSFER_HOST",
-	WebRTCOffer:        "WEBRTC_OFFER",
-	WebRTCAnswer:       "WEBRTC_ANSWER",
-	WebRTCIceCandidate: "WEBRTC_ICE_CANDIDATE",
-	Ping:               "PING",
-	Pong:               "PONG",
-	HostStateUpdate:    "HOST_STATE_UPDATE",
-	UnifiedSync:        "UNIFIED_SYNC",
-	ControlModeChange:  "CONTROL_MODE_CHANGE",
-	HostNavigate:       "HOST_NAVIGATE",
-	ClientRequestPlay:  "CLIENT_REQUEST_PLAY",
-	ClientRequestPause: "CLIENT_REQUEST_PAUSE",
-	ClientRequestSeek:  "CLIENT_REQUEST_SEEK",
-	DirectPlay:         "DIRECT_PLAY",
-	DirectPause:        "DIRECT_PAUSE",
-	DirectSeek:         "DIRECT_SEEK",
+// row is all that there is to know of a type beside its struct: a new message is a constant, a row
+// here and a struct in message.go. Decode, the metrics and the generator read the rows.
+type row struct {
+	// name is the type on the wire.
+	name string
+	// union is the one that the message is a member of.
+	union union
+	// handling says whom the message is for.
+	handling handling
+	// need and may are the fields that Decode requires, and those that it reads if they are there. In
+	// the fields that are in neither, and in all unknown ones, there may be anything.
+	need need
+	may  may
+	// playback is what the older types do, whose name says it all.
+	playback Playback
 }
 
+type (
+	need []field
+	may  []field
+)
+
+type union uint8
+
+const (
+	signaling union = iota
+	syncing
+)
+
+// handling is a set.
+type handling uint8
+
+const (
+	// asks: the room is asked for something, and refuses by ERROR.
+	asks handling = 1 << iota
+	// passes: it is passed on to other participants. What cannot be is answered by UNDELIVERED.
+	passes
+)
+
+var rows = [Types]row{
+	CreateRoom: {"CREATE_ROOM", signaling, asks,
+		need{fieldRoomID, fieldUserID, fieldUserName},
+		may{fieldTimestamp, fieldResumeToken, fieldProtocol, fieldRoomName}, 0},
+	JoinRoom: {"JOIN_ROOM", signaling, asks,
+		need{fieldRoomID, fieldUserID, fieldUserName},
+		may{fieldTimestamp, fieldResumeToken, fieldProtocol}, 0},
+	LeaveRoom: {"LEAVE_ROOM", signaling, asks,
+		need{fieldRoomID, fieldUserID}, may{fieldTimestamp}, 0},
+	RenameRoom: {"RENAME_ROOM", signaling, asks,
+		need{fieldRoomID, fieldUserID, fieldNewRoomName}, may{fieldTimestamp}, 0},
+	RenameUser: {"RENAME_USER", signaling, asks,
+		need{fieldRoomID, fieldUserID, fieldNewUserName}, may{fieldTimestamp}, 0},
+	TransferHost: {"TRANSFER_HOST", signaling, asks,
+		need{fieldRoomID, fieldUserID, fieldTargetUserID}, may{fieldTimestamp}, 0},
+	WebRTCOffer: {"WEBRTC_OFFER", signaling, passes,
+		need{fieldRoomID, fieldUserID, fieldTargetUserID, fieldOffer}, may{fieldTimestamp}, 0},
+	WebRTCAnswer: {"WEBRTC_ANSWER", signaling, passes,
+		need{fieldRoomID, fieldUserID, fieldTargetUserID, fieldAnswer}, may{fieldTimestamp}, 0},
+	WebRTCIceCandidate: {"WEBRTC_ICE_CANDIDATE", signaling, passes,
+		need{fieldRoomID, fieldUserID, fieldTargetUserID, fieldCandidate}, may{fieldTimestamp}, 0},
+	Ping: {"PING", signaling, 0, nil, nil, 0},
+	Pong: {"PONG", signaling, 0, nil, nil, 0},
+
+	HostStateUpdate: {"HOST_STATE_UPDATE", syncing, passes,
+		need{fieldUserID, fieldState, fieldTime},
+		may{fieldTimestamp, fieldRoomID, fieldTargetUserID, fieldHostVideoURL}, 0},
+	UnifiedSync: {"UNIFIED_SYNC", syncing, passes,
+		need{fieldUserID, fieldAction, fieldTime, fieldVideoURL}, syncOptions, 0},
+	ControlModeChange: {"CONTROL_MODE_CHANGE", syncing, asks | passes,
+		need{fieldUserID, fieldMode}, may{fieldTimestamp, fieldRoomID}, 0},
+	HostNavigate: {"HOST_NAVIGATE", syncing, passes,
+		need{fieldUserID, fieldURL}, syncOptions, 0},
+
+	ClientRequestPlay:  {"CLIENT_REQUEST_PLAY", syncing, passes, playNeeds, playOptions, Play},
+	ClientRequestPause: {"CLIENT_REQUEST_PAUSE", syncing, passes, playNeeds, playOptions, Pause},
+	ClientRequestSeek:  {"CLIENT_REQUEST_SEEK", syncing, passes, seekNeeds, syncOptions, Seek},
+	DirectPlay:         {"DIRECT_PLAY", syncing, passes, playNeeds, playOptions, Play},
+	DirectPause:        {"DIRECT_PAUSE", syncing, passes, playNeeds, playOptions, Pause},
+	DirectSeek:         {"DIRECT_SEEK", syncing, passes, seekNeeds, syncOptions, Seek},
+}
+
+// What more than one row has.
+var (
+	syncOptions = may{fieldTimestamp, fieldRoomID, fieldTargetUserID}
+	playOptions = may{fieldTimestamp, fieldRoomID, fieldTargetUserID, fieldTime}
+	playNeeds   = need{fieldUserID}
+	seekNeeds   = need{fieldUserID, fieldTime}
+)
+
 // String returns the type's name on the wire, "" for no type.
-func (t Type) String() string {
+func (t Type) String() string { return t.row().name }
+
+// row returns an empty one for no type.
+func (t Type) row() *row {
 	if t >= Types {
-		return ""
+		t = 0
 	}
-	return typeNames[t]
+	return &rows[t]
 }
 
 // Relayed reports whether the type is for other participants rather than for
 // the room: what cannot be relayed is answered by UNDELIVERED, what is refused by ERROR.
-func (t Type) Relayed() bool {
-	return t >= WebRTCOffer && t <= WebRTCIceCandidate || t >= HostStateUpdate && t != ControlModeChange
-}
+func (t Type) Relayed() bool { return t.row().handling == passes }
 
 // Request reports whether the type asks the room for something: all but what
 // is relayed, PING and PONG.
-func (t Type) Request() bool { return t != 0 && t < Types && !t.Relayed() && t != Ping && t != Pong }
+func (t Type) Request() bool { return t.row().handling&asks != 0 }
+
+// PassedOn reports whether other participants get the message as it was sent.
+func (t Type) PassedOn() bool { return t.row().handling&passes != 0 }
 
 // takesRef reports whether the type may carry a ref: a request that is not passed on to
 // others. In all else a ref is an unknown field.
-func (t Type) takesRef() bool { return t.Request() && t != ControlModeChange }
+func (t Type) takesRef() bool { return t.row().handling == asks }
 
-// typeOf returns the type of a name on the wire, 0 for an unknown one. A
-// switch, because the compiler makes it a search by length that does not allocate.
+// typeOf returns the type of a name on the wire, 0 for an unknown one.
 func typeOf(name []byte) Type {
-	switch string(name) {
-	case "CREATE_ROOM":
-		return CreateRoom
-	case "JOIN_ROOM":
-		return JoinRoom
-	case "LEAVE_ROOM":
-		return LeaveRoom
-	case "RENAME_ROOM":
-		return RenameRoom
-	case "RENAME_USER":
-		return RenameUser
-	case "TRANSFER_HOST":
-		return TransferHost
-	case "WEBRTC_OFFER":
-		return WebRTCOffer
-	case "WEBRTC_ANSWER":
-		return WebRTCAnswer
-	case "WEBRTC_ICE_CANDIDATE":
-		return WebRTCIceCandidate
-	case "PING":
-		return Ping
-	case "PONG":
-		return Pong
-	case "HOST_STATE_UPDATE":
-		return HostStateUpdate
-	case "UNIFIED_SYNC":
-		return UnifiedSync
-	case "CONTROL_MODE_CHANGE":
-		return ControlModeChange
-	case "HOST_NAVIGATE":
-		return HostNavigate
-	case "CLIENT_REQUEST_PLAY":
-		return ClientRequestPlay
-	case "CLIENT_REQUEST_PAUSE":
-		return ClientRequestPause
-	case "CLIENT_REQUEST_SEEK":
-		return ClientRequestSeek
-	case "DIRECT_PLAY":
-		return DirectPlay
-	case "DIRECT_PAUSE":
-		return DirectPause
-	case "DIRECT_SEEK":
-		return DirectSeek
+	if len(name) < len(typesByLength) {
+		for _, t := range typesByLength[len(name)] {
+			if string(name) == rows[t].name {
+				return t
+			}
+		}
 	}
 	return 0
 }
+
+// typesByLength finds a type in a step or two, because few names have the same length.
+var typesByLength = func() (types [32][]Type) {
+	for t := Type(1); t < Types; t++ {
+		n := len(rows[t].name)
+		types[n] = append(types[n], t)
+	}
+	return types
+}()
 
 // ControlMode says who controls playback in a room.
 type ControlMode uint8

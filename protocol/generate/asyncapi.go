@@ -101,7 +101,7 @@ func (c *contract) operations() (operations ordered) {
 	client, server := c.names()
 	var relayed []string
 	for _, msg := range slices.Concat(c.signaling, c.sync) {
-		if t, _ := protocol.Decode(msg.frame(nil)); t.Type.Relayed() || t.Type == protocol.ControlModeChange {
+		if t, _ := protocol.Decode(msg.frame(nil)); t.Type.PassedOn() {
 			relayed = append(relayed, msg.name)
 		}
 	}

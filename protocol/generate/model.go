@@ -65,13 +65,13 @@ func newModel(folder string) (*model, error) {
 	m := &model{source: src, folder: folder, objects: map[string]*object{}}
 	m.addEnums()
 	for _, c := range protocol.SignalingMessages() {
-		m.signaling = append(m.signaling, m.message(c, c.MessageType().String(), c.Append(nil)))
+		m.signaling = append(m.signaling, m.message(c, c.Append(nil)))
 	}
 	for _, c := range protocol.SyncMessages() {
-		m.sync = append(m.sync, m.message(c, c.MessageType().String(), c.Append(nil)))
+		m.sync = append(m.sync, m.message(c, c.Append(nil)))
 	}
 	for _, r := range protocol.ResponseMessages() {
-		msg := m.message(r, r.ResponseType(), r.Append(nil))
+		msg := m.message(r, r.Append(nil))
 		if err := m.complete(&msg.object, msg.sample); err != nil {
 			return nil, err
 		}
@@ -134,9 +134,14 @@ func (m *model) enumOf(values []string) (enum, bool) {
 	return m.enums[i], true
 }
 
-func (m *model) message(value any, typ string, sample []byte) message {
+func (m *model) message(value any, sample []byte) message {
 	t := reflect.TypeOf(value)
-	msg := message{object: *m.object(t), typ: typ, sample: sample}
+	msg := message{object: *m.object(t), sample: sample}
+	var wire struct{ Type string }
+	if err := json.Unmarshal(sample, &wire); err != nil {
+		panic(fmt.Sprintf("%s encodes to %s", t.Name(), sample))
+	}
+	msg.typ = wire.Type
 	if t.NumField() > 0 && t.Field(0).Anonymous {
 		msg.base = t.Field(0).Name
 		m.object(t.Field(0).Type)
