@@ -16,6 +16,16 @@ const (
 	refusedCloseMs = 1_000
 )
 
+// join is a CREATE_ROOM or JOIN_ROOM as far as it may have to wait.
+type join struct {
+	userID, name, roomName string
+	// token is the resumeToken, nil for none.
+	token []byte
+	ref   string
+	// create: CREATE_ROOM. legacy: the client has not said "protocol":1.
+	create, legacy bool
+}
+
 // enter answers CREATE_ROOM and JOIN_ROOM. They differ in one thing: only
 // CREATE_ROOM makes a room. On a live room it is a JOIN_ROOM whose answer has
 // another name, because two people may create the same room at once.

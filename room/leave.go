@@ -22,15 +22,6 @@ func (s *step) disconnected() {
 	}
 }
 
-// drop closes a connection for something it did; a seat it has is held.
-func (s *step) drop(c *conn, code protocol.CloseCode) {
-	seat, parked := c.seat, c.parked
-	s.close(c, code)
-	if seat != nil && !parked {
-		s.holdSeat(seat)
-	}
-}
-
 // holdSeat keeps a seat for the return of its owner.
 func (s *step) holdSeat(seat *seat) {
 	s.vacate(seat)
@@ -96,29 +87,6 @@ func (s *step) endSeat(seat *seat, code protocol.CloseCode) {
 		full:  protocol.UserLeftMessage{Departure: departure, RoomState: &state},
 		brief: protocol.UserLeftMessage{Departure: departure},
 	})
-}
-
-// succeed hands the role of a departed host to the connected participant who
-// joined first, or, if nobody is connected, to the seat that did. It
-// returns the new host's id, "" if the role stays.
-func (s *step) succeed(departed *seat) string {
-	if s.host != departed {
-		return ""
-	}
-	s.host = nil
-	for _, seat := range s.seats {
-		if seat.conn != nil {
-			s.host = seat
-			break
-		}
-	}
-	if s.host == nil && len(s.seats) > 0 {
-		s.host = s.seats[0]
-	}
-	if s.host == nil {
-		return ""
-	}
-	return s.host.id
 }
 
 func (s *step) departure(seat *seat, newHostID string) protocol.Departure {

@@ -1,5 +1,7 @@
 package room
 
+import "usher/protocol"
+
 // meter is a token bucket in one number (the generic cell rate algorithm,
 // ITU-T I.371): the time in ns at which the bucket would be full again.
 type meter int64
@@ -21,7 +23,8 @@ func (c *Config) limits() limits {
 	}
 }
 
-func (c *Config) roomOutput() rate   { return rateOf(c.RoomOutputPerSecond, c.RoomOutputBurst) }
+func (c *Config) roomOutput() rate { return rateOf(c.RoomOutputPerSecond, c.RoomOutputBurst) }
+
 func (c *Config) roomRequests() rate { return rateOf(c.RoomRequestsPerSecond, c.RoomRequestBurst) }
 
 // taken returns how much of a bucket is taken, in ns. More than twice the bucket can only
@@ -93,6 +96,15 @@ func (s *step) busy() bool { return s.output.spent(s.nowMs, s.config.roomOutput(
 func (s *step) frugal() bool {
 	r := s.config.roomOutput()
 	return s.output.taken(s.nowMs, r) > r.whole/2
+}
+
+// affordable takes one of the room's requests, or refuses what would go past its limits.
+func (s *step) affordable(c *conn) bool {
+	if s.busy() || !s.requests.take(s.nowMs, 1, s.config.roomRequests()) {
+		s.refuse(c, protocol.CodeRoomBusy, "")
+		return false
+	}
+	return true
 }
 
 // spent is what a connection that has gone had used of its limits. A new one from the same

@@ -14,16 +14,6 @@ const (
 	maxWaitMs = 5_000
 )
 
-// join is a CREATE_ROOM or JOIN_ROOM as far as it may have to wait.
-type join struct {
-	userID, name, roomName string
-	// token is the resumeToken, nil for none.
-	token []byte
-	ref   string
-	// create: CREATE_ROOM. legacy: the client has not said "protocol":1.
-	create, legacy bool
-}
-
 // wait is a join in the queue, which goes by sinceMs and then by connection.
 type wait struct {
 	join
@@ -144,4 +134,18 @@ func (r *Room) claimed(seat *seat) bool {
 		}
 	}
 	return false
+}
+
+// unqueue takes a join out of the queue. Connections that were parked for it are closed.
+func (s *step) unqueue(c *conn) {
+	w := c.wait
+	if w == nil {
+		return
+	}
+	c.wait = nil
+	s.due = true
+	s.changed(c)
+	if seat := s.seatOf([]byte(w.userID)); seat != nil && s.expiring(seat) {
+		s.closeParked(seat)
+	}
 }

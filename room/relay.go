@@ -2,28 +2,9 @@ package room
 
 import "usher/protocol"
 
-// The bounds of what is kept for held seats. Trickled candidates are a dozen of 0.4 kB
-// a peer, and peers stop offering to a seat that they see is away.
-const (
-	maxHeldFrames    = 128
-	maxHeldBytes     = 64 << 10
-	maxRoomHeldBytes = 512 << 10
-	// silentMs is the silence after which an offer to a legacy client waits. Chromium takes 5 s or
-	// more to see that a peer is gone, and then the other client restarts ICE.
-	silentMs = 3_000
-)
-
-// hold is what is kept for a seat that is away.
-type hold struct {
-	frames [][]byte
-	bytes  int
-	// lost: something that was sent may be missing, so a return is not recovered.
-	lost bool
-	// full: there was no place for a frame. Nothing is kept any more.
-	full bool
-}
-
-func (h *hold) spoilt() bool { return h != nil && h.lost }
+// silentMs is the silence after which an offer to a legacy client waits. Chromium takes 5 s or
+// more to see that a peer is gone, and then the other client restarts ICE.
+const silentMs = 3_000
 
 // relay forwards an offer, answer or candidate to its target.
 func (s *step) relay(c *conn, m *protocol.Message) {
@@ -61,43 +42,6 @@ func (r *Room) silent(nowMs int64, c *conn, target *seat) bool {
 	return !c.seat.modern && !target.modern && nowMs-target.conn.lastSeenMs >= silentMs
 }
 
-// doubt asks a connection for a sign of life. If the shell cannot ask, the next PING has to come.
-func (s *step) doubt(c *conn) {
-	if c.pingDueMs != 0 {
-		return
-	}
-	c.pingDueMs = s.nowMs + s.config.lifeMs()
-	s.due = true
-	s.changed(c)
-	if s.config.PingTimeoutMs > 0 {
-		s.effects = append(s.effects, Effect{Kind: Ping, Conn: c.id})
-	}
-}
-
-// lifeMs is how long a connection in doubt has to show life.
-func (c *Config) lifeMs() int64 {
-	if c.PingTimeoutMs > 0 {
-		return c.PingTimeoutMs
-	}
-	return legacySilenceMs
-}
-
-// alive ends the doubt: the connection has shown life, and gets what waited for that.
-func (s *step) alive(c *conn) {
-	if c.pingDueMs == 0 {
-		return
-	}
-	c.pingDueMs = 0
-	s.changed(c)
-	if c.seat == nil || c.parked || c.seat.hold == nil {
-		return
-	}
-	s.saveLater()
-	for _, frame := range s.release(c.seat) {
-		s.effects = append(s.effects, Effect{Kind: Send, Conn: c.id, Frame: frame})
-	}
-}
-
 // Relay is the short way of an offer, answer or candidate whose target is connected, if Step would
 // do nothing but Forward: it returns the connection to forward the frame of that size to. If anything
 // else is due it returns 0, and nothing has happened: then the room must be stepped.
@@ -118,34 +62,4 @@ func (r *Room) Relay(nowMs int64, id ConnID, m *protocol.Relay, frameBytes int) 
 	c.lastSeenMs, c.meters = now.lastSeenMs, now.meters
 	r.lastActivityMs = nowMs
 	return target.conn.id
-}
-
-// keep holds the received frame for a seat that is away. If there is no
-// room for it, what was held is dropped too, and nothing is kept until the return.
-func (s *step) keep(seat *seat) bool {
-	if seat.hold == nil {
-		seat.hold = new(hold)
-	}
-	h, size := seat.hold, len(s.event.Frame)
-	s.saveLater()
-	if h.full || len(h.frames) == maxHeldFrames || h.bytes+size > maxHeldBytes || s.heldBytes+size > maxRoomHeldBytes {
-		s.release(seat)
-		seat.hold = &hold{lost: true, full: true}
-		return false
-	}
-	h.frames = append(h.frames, append([]byte(nil), s.event.Frame...))
-	h.bytes += size
-	s.heldBytes += size
-	return true
-}
-
-// release takes what is held for a seat.
-func (r *Room) release(seat *seat) [][]byte {
-	h := seat.hold
-	seat.hold = nil
-	if h == nil {
-		return nil
-	}
-	r.heldBytes -= h.bytes
-	return h.frames
 }

@@ -48,35 +48,3 @@ func (s *step) renameUser(c *conn, m *protocol.Message) {
 	}
 	s.tell(nil, n)
 }
-
-// transferHost answers TRANSFER_HOST by HOST_CHANGED to everybody. The old extension has no
-// listener for that, so its seats cannot be made host this way.
-func (s *step) transferHost(c *conn, m *protocol.Message) {
-	target := s.seatOf(m.TargetUserID)
-	var refusal protocol.Code
-	switch {
-	case c.seat != s.host:
-		refusal = protocol.CodeNotHost
-	case target == nil || target == c.seat:
-		refusal = protocol.CodeTargetNotFound
-	case target.conn == nil:
-		refusal = protocol.CodeTargetAway
-	case !target.modern:
-		refusal = protocol.CodeTargetCannotHost
-	}
-	if refusal != "" {
-		s.refuse(c, refusal, "")
-		return
-	}
-	if !s.affordable(c) || !s.storable(c) {
-		return
-	}
-	s.host = target
-	s.save()
-	reply := protocol.HostChangedMessage{RoomID: s.id, NewHostID: target.id, PreviousHostID: c.seat.id, RoomState: s.State(), Timestamp: s.nowMs}
-	n := notice{full: reply, asked: c.seat}
-	if reply.Ref = s.ref; s.ref != "" {
-		n.reply = reply
-	}
-	s.tell(nil, n)
-}

@@ -51,30 +51,6 @@ func (s *step) sync(c *conn, m *protocol.Message) {
 	}
 }
 
-// forwardTo forwards to one participant. It is not kept for a seat that is
-// away: a late play or seek would do harm, and the room state tells the position.
-func (s *step) forwardTo(c *conn, m *protocol.Message, target *seat) {
-	switch {
-	case target == nil || target == c.seat:
-		s.bounce(c, m, protocol.CodeTargetNotFound)
-	case target.conn == nil:
-		s.bounce(c, m, protocol.CodeTargetAway)
-	default:
-		s.effects = append(s.effects, Effect{Kind: Forward, Conn: target.conn.id})
-	}
-}
-
-func (s *step) forwardToOthers(sender *seat) {
-	bytes := 0
-	for _, seat := range s.seats {
-		if seat != sender && seat.conn != nil {
-			s.effects = append(s.effects, Effect{Kind: Forward, Conn: seat.conn.id})
-			bytes += len(s.event.Frame)
-		}
-	}
-	s.chargeOutput(bytes)
-}
-
 // watch keeps what the message says of the film, with the server's clock.
 func (s *step) watch(c *conn, m *protocol.Message) {
 	if s.playback == nil {
@@ -109,23 +85,4 @@ func advance(v *protocol.VideoState, nowMs int64) {
 		v.CurrentTime += float64(nowMs-v.LastUpdated) / 1000 * v.PlaybackRate
 	}
 	v.LastUpdated = nowMs
-}
-
-// changeMode answers CONTROL_MODE_CHANGE: it is stored, and sent on to all others.
-func (s *step) changeMode(c *conn, m *protocol.Message) {
-	if c.seat != s.host {
-		s.refuse(c, protocol.CodeNotHost, "")
-		return
-	}
-	if !s.affordable(c) {
-		return
-	}
-	if m.Mode != s.mode {
-		if !s.storable(c) {
-			return
-		}
-		s.mode = m.Mode
-		s.save()
-	}
-	s.forwardToOthers(c.seat)
 }

@@ -208,13 +208,3 @@ func (s *step) woken() {
 		}
 	}
 }
-
-// answered notes the life that a connection has shown while the room was not stepped.
-func (s *step) answered() {
-	if c := s.connOf(s.event.Conn); c != nil {
-		c.lastSeenMs = max(c.lastSeenMs, min(s.event.AtMs, s.nowMs))
-		if s.event.AtMs > c.pingDueMs-s.config.lifeMs() {
-			s.alive(c)
-		}
-	}
-}

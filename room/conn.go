@@ -1,0 +1,146 @@
+package room
+
+import "usher/protocol"
+
+// conn is one socket, seated or not.
+type conn struct {
+	id      ConnID
+	address uint64
+	secret  [protocol.TokenBytes]byte
+	seat    *seat
+	// parked: a newer connection of the same seat took over; only PING is answered.
+	parked bool
+	// knowsToken: it took the seat as a new one or by its token, so answers may repeat the token.
+	knowsToken bool
+	// stands is the standing that was last reported.
+	stands Standing
+	// wait is the join that has to wait for its turn, nil for none.
+	wait       *wait
+	lastSeenMs int64
+	// pingDueMs is by when it must show life after a Ping, 0 for no Ping.
+	pingDueMs int64
+	round     round
+	// closeAtMs is when it is closed unless it has got a seat, 0 for never.
+	closeAtMs int64
+	meters
+	attached attached
+}
+
+// meters are what a connection has used of its limits.
+type meters struct {
+	messages, bytes meter
+	// output is what its requests made the room send.
+	output meter
+}
+
+func (r *Room) connOf(id ConnID) *conn {
+	for _, c := range r.conns {
+		if c.id == id {
+			return c
+		}
+	}
+	return nil
+}
+
+// Standing reports whether a connection has a seat or waits for its turn to get one, or is parked
+// because a newer connection of its seat took over. One that is neither has yet to join.
+func (r *Room) Standing(id ConnID) (seated, parked bool) {
+	c := r.connOf(id)
+	if c == nil {
+		return false, false
+	}
+	standing := c.standing()
+	return standing == Seated, standing == Parked
+}
+
+func (c *conn) standing() Standing {
+	switch {
+	case c.parked:
+		return Parked
+	case c.seat != nil || c.wait != nil:
+		return Seated
+	}
+	return Unseated
+}
+
+func (s *step) connected() {
+	if s.connOf(s.event.Conn) != nil {
+		return
+	}
+	if len(s.conns) >= maxConns(s.config) && !s.makeRoom() {
+		s.effects = append(s.effects, Effect{Kind: Close, Conn: s.event.Conn, Code: protocol.CloseTryLater})
+		return
+	}
+	c := &conn{id: s.event.Conn, address: s.event.Address, secret: s.event.Secret, lastSeenMs: s.nowMs}
+	s.inherit(c)
+	s.conns = append(s.conns, c)
+	s.due = true
+	s.changed(c)
+}
+
+// maxConns leaves room for every seat's connection, for one parked beside
+// it, and for those that are about to join.
+func maxConns(c *Config) int { return 2*c.MaxPeople + 32 }
+
+// makeRoom closes the connection that is missed least. Clients join within milliseconds of
+// connecting, so the oldest one without a seat is the least likely to.
+func (s *step) makeRoom() bool {
+	for _, dispensable := range []struct {
+		is   func(*conn) bool
+		code protocol.CloseCode
+	}{
+		{func(c *conn) bool { return c.seat == nil && c.wait == nil }, protocol.CloseTryLater},
+		{func(c *conn) bool { return c.parked }, protocol.CloseNormal},
+		{func(c *conn) bool { return c.seat == nil }, protocol.CloseTryLater},
+	} {
+		for _, c := range s.conns {
+			if dispensable.is(c) {
+				s.close(c, dispensable.code)
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// close closes a connection that has no seat any more and forgets it.
+func (s *step) close(c *conn, code protocol.CloseCode) {
+	s.effects = append(s.effects, Effect{Kind: Close, Conn: c.id, Code: code})
+	s.forget(c)
+}
+
+func (s *step) forget(c *conn) {
+	s.bequeath(c)
+	for i := range s.conns {
+		if s.conns[i] == c {
+			s.conns = append(s.conns[:i], s.conns[i+1:]...)
+			break
+		}
+	}
+	if len(s.conns) == 0 {
+		s.conns, s.due = nil, true // perhaps nothing is left to wait for
+	}
+	c.seat = nil
+	s.unqueue(c)
+}
+
+// closeParked closes the seat's older connections. 1000 is the only code
+// after which the existing extension does not come back with yet another socket.
+func (s *step) closeParked(seat *seat) {
+	for i := 0; i < len(s.conns); {
+		if c := s.conns[i]; c.seat == seat && c.parked {
+			s.close(c, protocol.CloseNormal)
+		} else {
+			i++
+		}
+	}
+}
+
+// drop closes a connection for something it did; a seat it has is held.
+func (s *step) drop(c *conn, code protocol.CloseCode) {
+	seat, parked := c.seat, c.parked
+	s.close(c, code)
+	if seat != nil && !parked {
+		s.holdSeat(seat)
+	}
+}

@@ -1,0 +1,22 @@
+package room
+
+import "usher/protocol"
+
+// changeMode answers CONTROL_MODE_CHANGE: it is stored, and sent on to all others.
+func (s *step) changeMode(c *conn, m *protocol.Message) {
+	if c.seat != s.host {
+		s.refuse(c, protocol.CodeNotHost, "")
+		return
+	}
+	if !s.affordable(c) {
+		return
+	}
+	if m.Mode != s.mode {
+		if !s.storable(c) {
+			return
+		}
+		s.mode = m.Mode
+		s.save()
+	}
+	s.forwardToOthers(c.seat)
+}

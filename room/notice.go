@@ -1,0 +1,75 @@
+package room
+
+import "usher/protocol"
+
+// notice is a message to several participants.
+type notice struct {
+	full protocol.ResponseMessage
+	// legacy is what legacy clients get instead, nil for the same.
+	legacy protocol.ResponseMessage
+	// brief is full without the room state, for "protocol":1 clients; nil if there is no such thing.
+	brief protocol.ResponseMessage
+	// replaces is Effect.Replaces, but for the copy of the seat that asked: that one answers its request.
+	replaces uint64
+	asked    *seat
+	// reply is the copy of the seat that asked, if it differs.
+	reply protocol.ResponseMessage
+}
+
+// The versions of a notice.
+const (
+	fullVersion = iota
+	legacyVersion
+	briefVersion
+	replyVersion
+	versions
+)
+
+// version says which version of the notice a seat gets.
+func (n *notice) version(seat *seat, frugal bool) int {
+	switch {
+	case seat == n.asked && n.reply != nil:
+		return replyVersion
+	case !seat.modern && n.legacy != nil:
+		return legacyVersion
+	case seat.modern && n.brief != nil && frugal:
+		return briefVersion
+	}
+	return fullVersion
+}
+
+// broadcast encodes a message once for every seat with a connection but one (nil for all).
+func (s *step) broadcast(but *seat, m protocol.ResponseMessage) { s.tell(but, notice{full: m}) }
+
+// tell is broadcast for what is not the same for all. It reports whether anybody was told. Equal
+// frames follow each other, so that a shell may share them.
+func (s *step) tell(but *seat, n notice) (told bool) {
+	frugal, bytes := n.brief != nil && s.frugal(), 0
+	var brief []byte
+	for version, m := range [versions]protocol.ResponseMessage{n.full, n.legacy, n.brief, n.reply} {
+		var frame []byte
+		for _, seat := range s.seats {
+			if seat == but || seat.conn == nil || n.version(seat, frugal) != version {
+				continue
+			}
+			if frame == nil {
+				frame = m.Append(make([]byte, 0, 512+128*len(s.seats)))
+			}
+			e := Effect{Kind: Send, Conn: seat.conn.id, Frame: frame}
+			if seat != n.asked {
+				e.Replaces = n.replaces
+			}
+			if version == fullVersion && seat.modern && n.brief != nil {
+				if brief == nil {
+					brief = n.brief.Append(nil)
+				}
+				e.Brief = brief
+			}
+			bytes += len(frame)
+			told = true
+			s.effects = append(s.effects, e)
+		}
+	}
+	s.chargeOutput(bytes)
+	return told
+}

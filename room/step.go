@@ -1,0 +1,198 @@
+package room
+
+import "usher/protocol"
+
+// step is one Step under way.
+type step struct {
+	*Room
+	nowMs   int64
+	event   Event
+	effects []Effect
+	// before is how many effects of earlier Steps are in front of this one's.
+	before int
+	// saved and later: whether Save or Delete, and SaveLater, are among the effects.
+	saved, later bool
+	// by is the connection whose message is handled, nil for none; messageType and ref are the message's.
+	by          *conn
+	messageType protocol.Type
+	ref         string
+	// due: a deadline may have come nearer, so the alarm must be looked at.
+	due bool
+	// attach: some connection's attachment has changed, and perhaps its standing.
+	attach bool
+}
+
+// Step takes one event and appends what the shell has to do for it to effects.
+// nowMs must not go back by more than clocks do. A relay does not allocate.
+func (r *Room) Step(nowMs int64, event Event, effects []Effect) []Effect {
+	s := step{Room: r, nowMs: nowMs, event: event, effects: effects, before: len(effects)}
+	due := event.Kind == AlarmFired || r.alarmMs != 0 && nowMs >= r.alarmMs // late, or early by a clock's rounding
+	switch event.Kind {
+	case Woken, Answered, Paused: // a shell reports these before the sweep that depends on them
+		due = false
+	case Disconnected: // nothing may be sent to it any more
+		s.disconnected()
+	}
+	if due {
+		s.sweep()
+	}
+	switch event.Kind {
+	case Connected:
+		s.connected()
+	case Received, ReceivedBinary, Seen:
+		s.received()
+	case Exceeded:
+		s.exceeded()
+	case Restored:
+		s.restored()
+	case Woken:
+		s.woken()
+	case Answered:
+		s.answered()
+	case Paused:
+		s.paused()
+	}
+	if s.saved || s.later {
+		s.savedActivityMs = s.lastActivityMs
+	}
+	if s.due {
+		s.setAlarm()
+	}
+	if s.attach {
+		s.attachChanged()
+	}
+	return s.effects
+}
+
+func (s *step) received() {
+	c := s.connOf(s.event.Conn)
+	if c == nil {
+		return
+	}
+	s.by = c
+	if m := s.event.Message; m != nil {
+		s.messageType = m.Type
+		if m.Ref != nil {
+			s.ref = string(m.Ref)
+		}
+	}
+	c.lastSeenMs = s.nowMs
+	s.alive(c)
+	limits := s.config.limits()
+	within := s.within(c, &limits)
+	if c.attached.outdated(attached{c.lastSeenMs, c.meters}, s.nowMs, &limits) {
+		s.changed(c)
+	}
+	if !within {
+		s.refuse(c, protocol.CodeRateLimited, "")
+		return
+	}
+	switch {
+	case s.event.Kind == Seen:
+		return
+	case s.event.Kind == ReceivedBinary:
+		s.refuse(c, protocol.CodeBinaryFrame, "")
+		return
+	}
+	if s.event.Err != nil {
+		s.malformed(c)
+		return
+	}
+	m := s.event.Message
+	if m.Type == protocol.Ping {
+		s.send(c, protocol.PongMessage{Timestamp: s.nowMs})
+		return
+	}
+	if m.Type == protocol.Pong || c.parked {
+		return
+	}
+	s.message(c, m)
+}
+
+func (s *step) exceeded() {
+	if c := s.connOf(s.event.Conn); c != nil {
+		s.refuse(c, protocol.CodeRateLimited, "")
+	}
+}
+
+func (s *step) malformed(c *conn) {
+	if c.parked {
+		return
+	}
+	code, details := protocol.CodeInvalidJSON, ""
+	if err, ok := s.event.Err.(*protocol.DecodeError); ok {
+		code, details = err.Code, err.Details
+	}
+	s.refuse(c, code, details)
+}
+
+// message hands a well-formed message to the rule for its type.
+func (s *step) message(c *conn, m *protocol.Message) {
+	switch m.Type {
+	case protocol.CreateRoom, protocol.JoinRoom:
+		if s.overspent(c) {
+			s.refuse(c, protocol.CodeRateLimited, "")
+			return
+		}
+		s.enter(c, m)
+		return
+	case protocol.LeaveRoom:
+		if c.seat == nil {
+			s.close(c, protocol.CloseNormal)
+			return
+		}
+	}
+	if c.seat == nil {
+		s.bounce(c, m, protocol.CodeNotSeated)
+		return
+	}
+	if m.Type != protocol.LeaveRoom && s.overspent(c) {
+		s.refuse(c, protocol.CodeRateLimited, "")
+		return
+	}
+	if refusal := s.claim(c, m); refusal != "" {
+		if m.Type.Relayed() {
+			s.bounce(c, m, refusal)
+		} else {
+			s.refuse(c, refusal, "")
+		}
+		return
+	}
+	s.active()
+	switch m.Type {
+	case protocol.WebRTCOffer, protocol.WebRTCAnswer, protocol.WebRTCIceCandidate:
+		s.relay(c, m)
+	case protocol.LeaveRoom:
+		s.endSeat(c.seat, protocol.CloseNormal)
+	case protocol.RenameRoom:
+		s.renameRoom(c, m)
+	case protocol.RenameUser:
+		s.renameUser(c, m)
+	case protocol.TransferHost:
+		s.transferHost(c, m)
+	case protocol.ControlModeChange:
+		s.changeMode(c, m)
+	default:
+		s.sync(c, m)
+	}
+}
+
+// claim checks what a message says of itself against the connection's seat.
+func (s *step) claim(c *conn, m *protocol.Message) protocol.Code {
+	if m.RoomID != nil && string(m.RoomID) != s.id {
+		return protocol.CodeRoomMismatch
+	}
+	if string(m.UserID) != c.seat.id {
+		return protocol.CodeWrongUser
+	}
+	return ""
+}
+
+// active notes that somebody did something. The time is stored now and
+// then, so that a restart does not take a busy room for an idle one.
+func (s *step) active() {
+	s.lastActivityMs = s.nowMs
+	if s.nowMs-s.savedActivityMs > s.config.RoomIdleMs/16 {
+		s.saveLater()
+	}
+}
