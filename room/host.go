@@ -26,12 +26,11 @@ func (s *step) transferHost(c *conn, m *protocol.Message) {
 	}
 	s.host = target
 	s.save()
-	reply := protocol.HostChangedMessage{RoomID: s.id, NewHostID: target.id, PreviousHostID: c.seat.id, RoomState: s.State(), Timestamp: s.nowMs}
-	n := notice{full: reply, asked: c.seat}
-	if reply.Ref = s.ref; s.ref != "" {
-		n.reply = reply
-	}
-	s.tell(nil, n)
+	changed := protocol.HostChangedMessage{RoomID: s.id, NewHostID: target.id, PreviousHostID: c.seat.id, RoomState: s.State(), Timestamp: s.nowMs}
+	s.announce(c, 0, func(ref string) protocol.ResponseMessage {
+		changed.Ref = ref
+		return changed
+	})
 }
 
 // succeed hands the role of a departed host to the connected participant who

@@ -37,6 +37,9 @@ func (m meter) taken(nowMs int64, r rate) int64 {
 	return taken
 }
 
+// pause keeps a bucket as it is over a time in which it must not fill.
+func (m *meter) pause(ms int64) { *m += meter(ms * 1e6) }
+
 // take takes n tokens of a bucket, or reports false if there are too few.
 func (m *meter) take(nowMs int64, n int, r rate) bool {
 	taken := m.taken(nowMs, r) + int64(n)*r.each
@@ -139,6 +142,12 @@ func (m *meters) full(nowMs int64, l *limits) bool {
 	return m.messages.taken(nowMs, l.messages) <= l.messages.whole/attachPerBurst &&
 		m.bytes.taken(nowMs, l.bytes) <= l.bytes.whole/attachPerBurst &&
 		m.output.taken(nowMs, l.output) <= l.output.whole/attachPerBurst
+}
+
+func (m *meters) pause(ms int64) {
+	m.messages.pause(ms)
+	m.bytes.pause(ms)
+	m.output.pause(ms)
 }
 
 // inherit gives a new connection the meters of the one that has gone from its address and had used most.

@@ -73,3 +73,13 @@ func (s *step) tell(but *seat, n notice) (told bool) {
 	s.chargeOutput(bytes)
 	return told
 }
+
+// announce tells everybody what a request has changed. The copy of the one who asked has the request's
+// ref. replaces is Effect.Replaces.
+func (s *step) announce(asked *conn, replaces uint64, message func(ref string) protocol.ResponseMessage) {
+	n := notice{full: message(""), replaces: replaces, asked: asked.seat}
+	if s.ref != "" {
+		n.reply = message(s.ref)
+	}
+	s.tell(nil, n)
+}

@@ -1,6 +1,11 @@
 package room
 
-import "usher/protocol"
+import (
+	"cmp"
+	"slices"
+
+	"usher/protocol"
+)
 
 // Seatings that a legacy client takes part in are paced. On every USER_JOINED the existing extension
 // makes new peer connections to everybody it offers to, so two that join at once cross each other's
@@ -76,6 +81,17 @@ func (r *Room) waiting() *conn {
 	return next
 }
 
+// queued returns the joins that wait, the next one first.
+func (r *Room) queued() (queue []*wait) {
+	for _, c := range r.conns { // in the order of their ids, which a stable sort keeps
+		if c.wait != nil {
+			queue = append(queue, c.wait)
+		}
+	}
+	slices.SortStableFunc(queue, func(a, b *wait) int { return cmp.Compare(a.sinceMs, b.sinceMs) })
+	return queue
+}
+
 // nextSeatingMs returns when the next waiting join is due, 0 if none waits.
 func (r *Room) nextSeatingMs() int64 {
 	next := r.waiting()
@@ -87,17 +103,8 @@ func (r *Room) nextSeatingMs() int64 {
 	}
 	// Nobody waits for too long: each divides what is left of its time among itself and those before it.
 	gap := r.pace()
-	for _, c := range r.conns {
-		if c.wait == nil {
-			continue
-		}
-		before := int64(1)
-		for _, other := range r.conns {
-			if other.wait != nil && (other.wait.sinceMs < c.wait.sinceMs || other.wait.sinceMs == c.wait.sinceMs && other.id < c.id) {
-				before++
-			}
-		}
-		gap = min(gap, (c.wait.sinceMs+maxWaitMs-r.metMs)/before)
+	for i, wait := range r.queued() {
+		gap = min(gap, (wait.sinceMs+maxWaitMs-r.metMs)/int64(i+1))
 	}
 	return max(r.metMs+gap, min(r.partedMs+paceMs, next.wait.sinceMs+maxWaitMs), next.wait.notBeforeMs)
 }

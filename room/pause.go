@@ -15,21 +15,17 @@ func (s *step) paused() {
 			c.wait.sinceMs = past(c.wait.sinceMs)
 			later(&c.wait.notBeforeMs, shiftMs)
 		}
-		for _, m := range []*meter{&c.messages, &c.bytes, &c.output} {
-			*m += meter(pauseMs * 1e6)
-		}
+		c.meters.pause(pauseMs)
 		s.changed(c)
 	}
 	for _, seat := range s.seats {
 		later(&seat.heldUntilMs, shiftMs)
 	}
 	for i := range s.spent {
-		for _, m := range []*meter{&s.spent[i].messages, &s.spent[i].bytes, &s.spent[i].output} {
-			*m += meter(pauseMs * 1e6)
-		}
+		s.spent[i].pause(pauseMs)
 	}
-	s.requests += meter(pauseMs * 1e6)
-	s.output += meter(pauseMs * 1e6)
+	s.requests.pause(pauseMs)
+	s.output.pause(pauseMs)
 	s.metMs, s.partedMs = past(s.metMs), past(s.partedMs)
 	s.due = true
 	if s.Exists() {

@@ -21,12 +21,11 @@ func (s *step) renameRoom(c *conn, m *protocol.Message) {
 	}
 	s.name = name
 	s.save()
-	reply := protocol.RoomRenamedMessage{RoomID: s.id, NewRoomName: name, RoomState: s.State(), Timestamp: s.nowMs}
-	n := notice{full: reply, replaces: replacesRoomName, asked: c.seat}
-	if reply.Ref = s.ref; s.ref != "" {
-		n.reply = reply
-	}
-	s.tell(nil, n)
+	renamed := protocol.RoomRenamedMessage{RoomID: s.id, NewRoomName: name, RoomState: s.State(), Timestamp: s.nowMs}
+	s.announce(c, replacesRoomName, func(ref string) protocol.ResponseMessage {
+		renamed.Ref = ref
+		return renamed
+	})
 }
 
 // renameUser answers RENAME_USER by USER_RENAMED to everybody.
@@ -41,10 +40,9 @@ func (s *step) renameUser(c *conn, m *protocol.Message) {
 	}
 	c.seat.name = name
 	s.save()
-	reply := protocol.UserRenamedMessage{RoomID: s.id, UserID: c.seat.id, NewUserName: name, RoomState: s.State(), Timestamp: s.nowMs}
-	n := notice{full: reply, replaces: replacesRoomName + c.seat.serial, asked: c.seat}
-	if reply.Ref = s.ref; s.ref != "" {
-		n.reply = reply
-	}
-	s.tell(nil, n)
+	renamed := protocol.UserRenamedMessage{RoomID: s.id, UserID: c.seat.id, NewUserName: name, RoomState: s.State(), Timestamp: s.nowMs}
+	s.announce(c, replacesRoomName+c.seat.serial, func(ref string) protocol.ResponseMessage {
+		renamed.Ref = ref
+		return renamed
+	})
 }

@@ -37,7 +37,7 @@ var allowed = map[string]imports{
 	},
 	"protocol/generate": {house: []string{"protocol", "room"}},
 	"room": {
-		standard:    []string{"crypto/subtle", "encoding/base64", "errors", "math", "math/bits", "strconv"},
+		standard:    []string{"cmp", "crypto/subtle", "encoding/base64", "errors", "math", "math/bits", "slices", "strconv"},
 		house:       []string{"protocol"},
 		testHouse:   []string{"room/roomtest"},
 		testModules: map[string]string{"pgregory.net/rapid": "shrinks a failing sequence of events to its shortest"},

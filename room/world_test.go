@@ -1,0 +1,283 @@
+package room
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"usher/protocol"
+)
+
+// world is a room with a pretend shell around it, for generated events.
+type world struct {
+	config Config
+	room   *Room
+	nowMs  int64
+	open   map[ConnID]bool
+	last   ConnID
+	log    strings.Builder
+
+	// short lets Relay have what it takes. evict drops the room after every step and wakes it from what is kept.
+	short       bool
+	evict       bool
+	alarmMs     int64
+	snapshot    []byte
+	attachments map[ConnID][]byte
+	// exists and creator are as Created and Ended have it, and standings as Stands has them.
+	exists    bool
+	creator   uint64
+	standings map[ConnID]Standing
+}
+
+func newWorld() *world {
+	w := &world{config: DefaultConfig(), nowMs: 1_000_000, open: map[ConnID]bool{}, attachments: map[ConnID][]byte{}, standings: map[ConnID]Standing{}}
+	w.config.MaxPeople, w.config.MessageBurst, w.config.RoomIdleMs = 4, 60, 600_000
+	w.room = New(&w.config, "room-1")
+	return w
+}
+
+// fault is what a step did wrong, "" for nothing.
+func (w *world) step(event Event) (fault string) {
+	switch event.Kind {
+	case Connected:
+		w.last++
+		event.Conn = w.last
+		binary.LittleEndian.PutUint64(event.Secret[:], uint64(w.last))
+		w.open[w.last] = true
+	case Disconnected:
+		delete(w.open, event.Conn)
+		delete(w.attachments, event.Conn)
+		delete(w.standings, event.Conn)
+	}
+	if event.Kind == AlarmFired {
+		w.alarmMs = 0
+	}
+	if relay := new(protocol.Relay); w.short && event.Kind == Received && protocol.DecodeRelay(event.Frame, relay) {
+		if to := w.room.Relay(w.nowMs, event.Conn, relay, len(event.Frame)); to != 0 {
+			fmt.Fprintf(&w.log, "%d %d %d %d %d %s %s\n", w.nowMs, Forward, to, 0, 0, "", "")
+			return w.checkSnapshot()
+		}
+	}
+	existed, saved := w.exists, false
+	for _, e := range w.room.Step(w.nowMs, event, nil) {
+		fmt.Fprintf(&w.log, "%d %d %d %d %d %s %s\n", w.nowMs, e.Kind, e.Conn, e.Code, e.AtMs, e.Frame, e.Refusal)
+		saved = saved || e.Kind == Save || e.Kind == Delete
+		if bytes.Contains(e.Frame, []byte(`"type":"ROOM_CREATED"`)) && !existed && !saved {
+			return "ROOM_CREATED before Save"
+		}
+		if fault := w.perform(e); fault != "" {
+			return fault
+		}
+	}
+	if broken := w.room.Check(); broken != "" {
+		return broken + " is broken"
+	}
+	if fault := w.checkReports(); fault != "" {
+		return fault
+	}
+	if w.evict {
+		return w.wake()
+	}
+	return w.checkSnapshot()
+}
+
+// perform does what an effect says, and returns what is wrong with it, "" for nothing.
+func (w *world) perform(e Effect) (fault string) {
+	switch e.Kind {
+	case Send, Forward:
+		if !w.open[e.Conn] {
+			return fmt.Sprintf("effect %d for connection %d, which is closed", e.Kind, e.Conn)
+		}
+	case Close:
+		if !w.open[e.Conn] {
+			return fmt.Sprintf("connection %d is closed twice", e.Conn)
+		}
+		delete(w.open, e.Conn)
+		delete(w.attachments, e.Conn)
+		delete(w.standings, e.Conn)
+	case Save, SaveLater:
+		if !w.room.Exists() {
+			return "there is no room to save"
+		}
+		w.snapshot = w.room.AppendSnapshot(nil)
+	case Delete:
+		w.snapshot = nil
+	case Created, Ended:
+		if w.exists == (e.Kind == Created) || w.exists && w.creator != e.Address {
+			return fmt.Sprintf("effect %d for %d in a room whose existence is %t, by %d", e.Kind, e.Address, w.exists, w.creator)
+		}
+		w.exists, w.creator = !w.exists, e.Address
+	case Stands:
+		if w.standings[e.Conn] == e.Standing {
+			return fmt.Sprintf("standing %d of connection %d is reported twice", e.Standing, e.Conn)
+		}
+		w.standings[e.Conn] = e.Standing
+	case SetAlarm:
+		w.alarmMs = e.AtMs
+	case Attach:
+		w.attachments[e.Conn] = w.room.AppendAttachment(nil, e.Conn)
+	}
+	return ""
+}
+
+// checkReports compares what Created, Ended and Stands reported with the room.
+func (w *world) checkReports() string {
+	if w.room.Exists() != w.exists || w.exists && w.room.Creator() != w.creator {
+		return fmt.Sprintf("the room exists: %t, by %d, and not: %t, by %d", w.room.Exists(), w.room.Creator(), w.exists, w.creator)
+	}
+	for id := range w.open {
+		seated, parked := w.room.Standing(id)
+		if seated != (w.standings[id] == Seated) || parked != (w.standings[id] == Parked) {
+			return fmt.Sprintf("connection %d is seated: %t, parked: %t, and was reported as %d", id, seated, parked, w.standings[id])
+		}
+	}
+	return ""
+}
+
+// wake makes the room again of what is kept, which nobody may notice.
+func (w *world) wake() string {
+	var attachments []Attachment
+	for _, id := range slices.Sorted(maps.Keys(w.attachments)) {
+		attachments = append(attachments, Attachment{id, w.attachments[id]})
+	}
+	var err error
+	if w.room, err = Wake(&w.config, "room-1", w.snapshot, w.alarmMs, attachments); err != nil {
+		return err.Error()
+	}
+	if effects := w.room.Step(w.nowMs, Event{Kind: Woken}, nil); len(effects) > 0 {
+		return fmt.Sprintf("waking the room has effects: %+v", effects)
+	}
+	if broken := w.room.Check(); broken != "" {
+		return broken + " is broken after waking"
+	}
+	return ""
+}
+
+func (w *world) checkSnapshot() string {
+	if !w.room.Exists() {
+		return ""
+	}
+	snapshot := w.room.AppendSnapshot(nil)
+	restored, err := Restore(&w.config, "room-1", snapshot)
+	if err != nil {
+		return err.Error()
+	}
+	if again := restored.AppendSnapshot(nil); !bytes.Equal(snapshot, again) {
+		return fmt.Sprintf("snapshot %x is %x after Restore", snapshot, again)
+	}
+	return ""
+}
+
+// frames that a generated client may send, about users u0 to u4.
+var templates = []string{
+	`{"type":"CREATE_ROOM","roomId":"room-1","userId":"u%d","userName":"n","protocol":1}`,
+	`{"type":"CREATE_ROOM","roomId":"room-1","userId":"u%d","userName":"n"}`,
+	`{"type":"JOIN_ROOM","roomId":"room-1","userId":"u%d","userName":"n"}`,
+	`{"type":"JOIN_ROOM","roomId":"room-1","userId":"u%d","userName":"n"}`,
+	`{"type":"JOIN_ROOM","roomId":"room-1","userId":"u%d","userName":"n","protocol":1,"resumeToken":"AQAAAAAAAAAAAAAAAAAAAA"}`,
+	`{"type":"JOIN_ROOM","roomId":"room-2","userId":"u%d","userName":"n"}`,
+	`{"type":"LEAVE_ROOM","roomId":"room-1","userId":"u%d"}`,
+	`{"type":"RENAME_ROOM","roomId":"room-1","userId":"u%d","newRoomName":"r"}`,
+	`{"type":"RENAME_USER","roomId":"room-1","userId":"u%d","newUserName":"m"}`,
+	`{"type":"TRANSFER_HOST","roomId":"room-1","userId":"u%d","targetUserId":"u1"}`,
+	`{"type":"WEBRTC_OFFER","roomId":"room-1","userId":"u%d","targetUserId":"u1","offer":{}}`,
+	`{"type":"WEBRTC_ICE_CANDIDATE","roomId":"room-1","userId":"u%d","targetUserId":"u2","candidate":{}}`,
+	`{"type":"CONTROL_MODE_CHANGE","userId":"u%d","mode":"FREE_FOR_ALL"}`,
+	`{"type":"HOST_STATE_UPDATE","userId":"u%d","state":"PLAYING","time":12.5,"hostVideoUrl":"https://example.org"}`,
+	`{"type":"UNIFIED_SYNC","userId":"u%d","action":"SEEK","time":1,"videoUrl":"u"}`,
+	`{"type":"CLIENT_REQUEST_PAUSE","userId":"u%d"}`,
+	`{"type":"HOST_NAVIGATE","userId":"u%d","url":"https://example.org/2"}`,
+	`{"type":"PING"}`, `{"type":"PONG"}`, `nonsense`, "\xff",
+}
+
+// event makes an event of four bytes.
+func (w *world) event(b [4]byte) Event {
+	conn := w.last - ConnID(b[1]%6)
+	switch b[0] % 14 {
+	case 0, 1:
+		return Event{Kind: Connected, Address: uint64(b[1] % 2)}
+	case 2:
+		return Event{Kind: Disconnected, Conn: conn, CloseCode: [4]protocol.CloseCode{1000, 1001, 1006, 4000}[b[2]%4]}
+	case 3:
+		w.nowMs += int64(b[2]) * attachEveryMs // less could be forgotten by an eviction
+		return Event{Kind: AlarmFired, Refuse: [8]protocol.Code{7: protocol.CodeStorageUnavailable}[b[3]%8]}
+	case 4:
+		return Event{Kind: ReceivedBinary, Conn: conn}
+	case 12:
+		w.nowMs += int64(b[2]) * attachEveryMs
+		return Event{Kind: Paused, AtMs: int64(b[2]) * attachEveryMs}
+	case 13:
+		return Event{Kind: Exceeded, Conn: conn}
+	}
+	frame := templates[int(b[2])%len(templates)]
+	if strings.Contains(frame, "%d") {
+		frame = fmt.Sprintf(frame, b[3]%5)
+	}
+	message, err := protocol.Decode([]byte(frame))
+	event := Event{Kind: Received, Conn: conn, Frame: []byte(frame), Message: &message, Err: err}
+	switch b[1] / 16 {
+	case 15:
+		event.Refuse = protocol.CodeStorageUnavailable
+	case 14:
+		event.RefuseSeat = protocol.CodeRateLimited
+	case 13:
+		event.RefuseCreate = protocol.CodeTooManyRooms
+	}
+	return event
+}
+
+func run(script []byte) (w *world, fault string) { return newWorld().run(script) }
+
+func (w *world) run(script []byte) (_ *world, fault string) {
+	for i := 0; len(script) >= 4; i, script = i+1, script[4:] {
+		if fault := w.step(w.event([4]byte(script))); fault != "" {
+			return w, fmt.Sprintf("step %d: %s", i, fault)
+		}
+	}
+	return w, ""
+}
+
+// otherWays runs the script that the world has run once with an eviction after every step, and once
+// with Relay, and says where either has other effects.
+func (w *world) otherWays(script []byte) string {
+	evicting, short := newWorld(), newWorld()
+	evicting.evict, short.short = true, true
+	for name, other := range map[string]*world{"with an eviction after every step": evicting, "with Relay": short} {
+		if _, fault := other.run(script); fault != "" {
+			return fmt.Sprintf("%s: %s\n%s", name, fault, other.log.String())
+		}
+		if difference := firstDifference(w.log.String(), other.log.String()); difference != "" {
+			return name + " " + difference
+		}
+	}
+	return ""
+}
+
+// firstDifference shows where the second log departs from the first, "" for nowhere.
+func firstDifference(want, got string) string {
+	wanted, gotten := strings.Split(want, "\n"), strings.Split(got, "\n")
+	for i := range min(len(wanted), len(gotten)) {
+		if wanted[i] != gotten[i] {
+			return fmt.Sprintf("effect %d is\n%s\nand not\n%s\nafter\n%s", i, gotten[i], wanted[i], strings.Join(wanted[max(0, i-5):i], "\n"))
+		}
+	}
+	if len(wanted) != len(gotten) {
+		return fmt.Sprintf("there are %d effects and not %d", len(gotten), len(wanted))
+	}
+	return ""
+}
+
+// seatedPair returns a world in which connection 1 is u0 and 2 is u1.
+func seatedPair(t testing.TB) *world {
+	w, fault := run([]byte{0, 0, 0, 0, 5, 0, 1, 0, 0, 0, 0, 0, 5, 0, 2, 1})
+	if fault != "" || w.room.People() != 2 {
+		t.Fatal("no two people", fault)
+	}
+	w.config.MessagesPerSecond, w.config.MessageBurst, w.config.BytesPerSecond, w.config.ByteBurst = 1e9, 1e9, 1e9, 1e9
+	w.config.OutputPerSecond, w.config.OutputBurst = 1e9, 1e9
+	return w
+}
