@@ -31,7 +31,7 @@ const (
 	// AlarmFired: the time of the last SetAlarm has come. Refuse.
 	AlarmFired
 	// Restored: the room comes from a snapshot, and none of its connections
-	// is left. It is the first event after Restore. HoldsComplete.
+	// is left; they dropped at AtMs, 0 for now. It is the first event after Restore. HoldsComplete.
 	Restored
 	// Woken: the room comes from a snapshot and from what its sockets kept. It is
 	// the first event after Wake.
@@ -60,7 +60,7 @@ type Event struct {
 	Err     error
 	// CloseCode is the client's, 1006 where there was none.
 	CloseCode protocol.CloseCode
-	// AtMs is when the PING was answered, or for how long the shell did not run.
+	// AtMs is when the PING was answered, when the connections dropped, or for how long the shell did not run.
 	AtMs int64
 	// Refuse is why nothing that has to be stored may change now, or "".
 	Refuse protocol.Code

@@ -33,6 +33,8 @@ type Room struct {
 	requests, output meter
 	// spent has the meters of connections that have gone.
 	spent []spent
+	// unknown are the sections of a later version's snapshot, as they were.
+	unknown []byte
 	// lastSerial is the serial of the last seat made.
 	lastSerial uint64
 }

@@ -7,14 +7,34 @@ import (
 	"usher/protocol"
 )
 
-// A snapshot is everything of a room but its connections: a version byte, then
-// the fields below in order. Numbers are varints, strings and frames have
-// their length in front, seconds of playback are 8 bytes of IEEE 754.
+// A snapshot is everything of a room but its connections: a version byte, sections, and endOfSections.
+// A section is its kind, the length of what it has as 4 bytes, and that. In it numbers are varints,
+// strings and frames have their length in front, seconds of playback are 8 bytes of IEEE 754.
+//
+// A program restores every version up to its own, and the next one, so that a release can be rolled
+// back. So a version only adds sections to those before it. A section of an unknown kind is kept as it
+// is and written back, unless the kind is odd: then ignoring it would break a promise, as letting in
+// somebody whom the room has banned would, and the room is refused with ErrNewer. What an older program
+// has kept may be of seats that ended meanwhile.
+//
+// Version 1 has no sections: its fields are those of room, playback and seats, one after the other.
 const snapshotVersion = 2
+
+// The kinds of sections.
+const (
+	endOfSections   = 0
+	roomSection     = 1
+	playbackSection = 2
+	seatsSection    = 3
+	metersSection   = 4
+)
+
+// isCritical reports whether a section must not be ignored.
+func isCritical(kind byte) bool { return kind&1 != 0 }
 
 const (
 	flagFreeForAll = 1 << iota
-	flagPlayback
+	flagPlayback   // in version 1
 	flagHostPlayback
 )
 
@@ -25,42 +45,62 @@ const (
 	flagOffers
 )
 
-// ErrSnapshot says that bytes are not a snapshot of a version that this program knows.
-var ErrSnapshot = errors.New("room: not a snapshot")
+var (
+	// ErrSnapshot says that bytes are not a snapshot.
+	ErrSnapshot = errors.New("room: not a snapshot")
+	// ErrNewer says that a snapshot has something that only a later program understands.
+	ErrNewer = errors.New("room: a snapshot of a later version")
+)
 
 // AppendSnapshot appends the room's snapshot to dst. The room must exist.
 func (r *Room) AppendSnapshot(dst []byte) []byte {
-	var flags, host uint64
-	if r.mode == protocol.FreeForAll {
-		flags |= flagFreeForAll
-	}
-	if r.playback != nil {
-		flags |= flagPlayback
-		if r.playback.hasHost {
-			flags |= flagHostPlayback
-		}
-	}
-	for i, seat := range r.seats {
-		if seat == r.host {
-			host = uint64(i)
-		}
-	}
 	dst = append(dst, snapshotVersion)
-	dst = appendUvarint(dst, flags)
+	dst = appendSection(dst, roomSection, r.appendRoom)
+	if r.playback != nil {
+		dst = appendSection(dst, playbackSection, r.playback.append)
+	}
+	dst = appendSection(dst, seatsSection, r.appendSeats)
+	dst = appendSection(dst, metersSection, r.appendMeters)
+	dst = append(dst, r.unknown...)
+	return append(dst, endOfSections)
+}
+
+func appendSection(dst []byte, kind byte, content func([]byte) []byte) []byte {
+	dst = append(dst, kind, 0, 0, 0, 0)
+	start := len(dst)
+	dst = content(dst)
+	for i := range 4 {
+		dst[start-4+i] = byte((len(dst) - start) >> (8 * i))
+	}
+	return dst
+}
+
+func (r *Room) appendRoom(dst []byte) []byte {
+	dst = appendUvarint(dst, flagIf(r.mode == protocol.FreeForAll, flagFreeForAll))
 	dst = appendVarint(dst, r.createdAtMs)
 	dst = appendVarint(dst, r.lastActivityMs-r.createdAtMs)
 	dst = appendVarint(dst, r.emptySinceMs)
-	dst = r.appendMeters(dst)
 	dst = appendUint64(dst, r.creator)
-	dst = appendText(dst, r.name)
-	if r.playback != nil {
-		dst = appendVideo(dst, &r.playback.video)
-		if r.playback.hasHost {
-			dst = appendVideo(dst, &r.playback.host)
-		}
-		dst = appendText(dst, r.playback.url)
+	return appendText(dst, r.name)
+}
+
+func (p *playback) append(dst []byte) []byte {
+	dst = appendUvarint(dst, flagIf(p.hasHost, flagHostPlayback))
+	dst = appendVideo(dst, &p.video)
+	if p.hasHost {
+		dst = appendVideo(dst, &p.host)
 	}
-	dst = appendUvarint(dst, host)
+	return appendText(dst, p.url)
+}
+
+func (r *Room) appendSeats(dst []byte) []byte {
+	host := 0
+	for i, seat := range r.seats {
+		if seat == r.host {
+			host = i
+		}
+	}
+	dst = appendUvarint(dst, uint64(host))
 	dst = appendUvarint(dst, uint64(len(r.seats)))
 	for _, seat := range r.seats {
 		dst = seat.append(dst, r.createdAtMs)
@@ -68,7 +108,6 @@ func (r *Room) AppendSnapshot(dst []byte) []byte {
 	return dst
 }
 
-// appendMeters appends what snapshots have since version 2.
 func (r *Room) appendMeters(dst []byte) []byte {
 	dst = appendVarint(dst, r.metMs)
 	dst = appendVarint(dst, r.partedMs)
@@ -82,18 +121,6 @@ func (r *Room) appendMeters(dst []byte) []byte {
 		}
 	}
 	return dst
-}
-
-func (in *reader) meters(r *Room) {
-	r.metMs, r.partedMs, r.requests, r.output = in.varint(), in.varint(), meter(in.varint()), meter(in.varint())
-	for range in.uvarint() {
-		s := spent{address: in.uint64()}
-		s.messages, s.bytes, s.output = meter(in.varint()), meter(in.varint()), meter(in.varint())
-		if in.bad {
-			return
-		}
-		r.spent = append(r.spent, s)
-	}
 }
 
 func (s *seat) append(dst []byte, sinceMs int64) []byte {
@@ -136,35 +163,84 @@ func appendVideo(dst []byte, v *protocol.VideoState) []byte {
 }
 
 // Restore returns the room that a snapshot was taken of, without its
-// connections. The first event after it must be Restored. The error is ErrSnapshot.
+// connections. The first event after it must be Restored. The error is ErrSnapshot or ErrNewer.
 func Restore(config *Config, id string, snapshot []byte) (*Room, error) {
 	in := reader{b: snapshot}
-	version := in.byte()
-	if version == 0 || version > snapshotVersion {
+	r := New(config, id)
+	switch version := in.byte(); {
+	case version == 0:
+		return nil, ErrSnapshot
+	case version == 1:
+		in.versionOne(r)
+	case version > snapshotVersion+1 || !in.sections(r):
+		return nil, ErrNewer
+	}
+	if in.bad || len(in.b) != 0 || !r.Exists() || len(r.seats) > 0 && r.host == nil {
 		return nil, ErrSnapshot
 	}
-	r := New(config, id)
-	flags := in.uvarint()
+	r.savedActivityMs = r.lastActivityMs
+	return r, nil
+}
+
+// sections reads a snapshot after its version. It reports false at a section that must not be ignored and is not known.
+func (in *reader) sections(r *Room) (ok bool) {
+	known := uint64(0)
+	for !in.bad {
+		section := in.b
+		kind := in.byte()
+		if kind == endOfSections {
+			break
+		}
+		content := reader{b: in.take(in.uint32())}
+		switch kind {
+		case roomSection:
+			content.room(r)
+		case playbackSection:
+			r.playback = content.playback(content.uvarint())
+		case seatsSection:
+			content.seats(r)
+		case metersSection:
+			content.meters(r)
+		default:
+			if isCritical(kind) && !in.bad {
+				return false
+			}
+			r.unknown = append(r.unknown, section[:len(section)-len(in.b)]...)
+			continue
+		}
+		in.bad = in.bad || content.bad || len(content.b) != 0 || known&(1<<kind) != 0
+		known |= 1 << kind
+	}
+	return true
+}
+
+func (in *reader) versionOne(r *Room) {
+	flags := in.room(r)
+	if flags&flagPlayback != 0 {
+		r.playback = in.playback(flags)
+	}
+	in.seats(r)
+}
+
+func (in *reader) room(r *Room) (flags uint64) {
+	flags = in.uvarint()
 	if flags&flagFreeForAll != 0 {
 		r.mode = protocol.FreeForAll
 	}
 	r.createdAtMs = in.varint()
 	r.lastActivityMs = r.createdAtMs + in.varint()
-	r.savedActivityMs = r.lastActivityMs
 	r.emptySinceMs = in.varint()
-	if version >= 2 {
-		in.meters(r)
-	}
 	r.creator = in.uint64()
 	r.name = in.text()
-	if flags&flagPlayback != 0 {
-		r.playback = in.playback(flags)
-	}
+	return flags
+}
+
+func (in *reader) seats(r *Room) {
 	host, seats := in.uvarint(), in.uvarint()
 	for range seats {
 		seat := in.seat(r.createdAtMs)
 		if in.bad {
-			break
+			return
 		}
 		r.lastSerial++
 		seat.serial = r.lastSerial
@@ -173,20 +249,32 @@ func Restore(config *Config, id string, snapshot []byte) (*Room, error) {
 		}
 		r.seats = append(r.seats, seat)
 	}
-	if in.bad || len(in.b) != 0 || r.createdAtMs == 0 || len(r.seats) > 0 && host >= uint64(len(r.seats)) {
-		return nil, ErrSnapshot
-	}
-	if len(r.seats) > 0 {
+	if host < seats {
 		r.host = r.seats[host]
 	}
-	return r, nil
 }
 
-// restored gives every seat its whole grace from now on, because the server's restart is when its
-// connection dropped. After a crash what was held is dropped, and what is sent from now on is held.
+func (in *reader) meters(r *Room) {
+	r.metMs, r.partedMs, r.requests, r.output = in.varint(), in.varint(), meter(in.varint()), meter(in.varint())
+	for range in.uvarint() {
+		s := spent{address: in.uint64()}
+		s.messages, s.bytes, s.output = meter(in.varint()), meter(in.varint()), meter(in.varint())
+		if in.bad {
+			return
+		}
+		r.spent = append(r.spent, s)
+	}
+}
+
+// restored gives every seat its whole grace from when its connection dropped. After a crash what was
+// held is dropped, and what is sent from now on is held.
 func (s *step) restored() {
+	droppedMs := s.nowMs
+	if s.event.AtMs != 0 {
+		droppedMs = min(s.event.AtMs, s.nowMs)
+	}
 	for _, seat := range s.seats {
-		seat.heldUntilMs = s.nowMs + s.config.SeatGraceMs
+		seat.heldUntilMs = droppedMs + s.config.SeatGraceMs
 		if !s.event.HoldsComplete {
 			s.release(seat)
 			seat.hold = &hold{lost: true}

@@ -1,9 +1,12 @@
 package room
 
 import (
+	"bytes"
+	"encoding/hex"
 	"flag"
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 
 	"usher/protocol"
@@ -12,11 +15,20 @@ import (
 func FuzzRestore(f *testing.F) {
 	w, _ := run([]byte{0, 0, 0, 0, 5, 0, 1, 0, 0, 0, 0, 0, 5, 0, 2, 1, 5, 0, 13, 1, 2, 1, 2, 0, 5, 0, 10, 1})
 	f.Add(w.room.AppendSnapshot(nil))
+	f.Add(handMade(f, "next"))
+	f.Add(handMade(f, "next-critical"))
 	config := DefaultConfig()
 	f.Fuzz(func(t *testing.T, snapshot []byte) {
-		if r, err := Restore(&config, "room-1", snapshot); err == nil {
-			r.Step(1_000_000, Event{Kind: Restored}, nil)
+		r, err := Restore(&config, "room-1", snapshot)
+		if err != nil {
+			return
 		}
+		first := r.AppendSnapshot(nil)
+		again, err := Restore(&config, "room-1", first)
+		if err != nil || !bytes.Equal(again.AppendSnapshot(nil), first) {
+			t.Fatalf("%x is written as %x, which is not read as it was written: %v", snapshot, first, err)
+		}
+		r.Step(1_000_000, Event{Kind: Restored}, nil)
 	})
 }
 
@@ -66,8 +78,95 @@ func TestRestoreRefusesWhatIsNoSnapshot(t *testing.T) {
 	if _, err := Restore(&config, "room-1", append(whole, 0)); err != ErrSnapshot {
 		t.Error("a snapshot with a byte too many restores")
 	}
-	whole[0] = snapshotVersion + 1
-	if _, err := Restore(&config, "room-1", whole); err != ErrSnapshot {
-		t.Error("a snapshot of a later version restores")
+	for what, snapshot := range map[string][]byte{
+		"a section twice":             append(append([]byte{snapshotVersion}, whole[1:len(whole)-1]...), whole[1:]...),
+		"no section":                  {snapshotVersion, endOfSections},
+		"a section with a byte spare": append([]byte{snapshotVersion, metersSection, 6, 0, 0, 0, 0, 0, 0, 0, 0, 0}, whole[1:]...),
+	} {
+		if _, err := Restore(&config, "room-1", snapshot); err != ErrSnapshot {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
+// handMade is a snapshot from testdata that no program of this version writes: its bytes in hexadecimal, with comments.
+func handMade(t testing.TB, name string) (snapshot []byte) {
+	t.Helper()
+	text, err := os.ReadFile("testdata/snapshot-" + name + ".hex")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		line, _, _ = strings.Cut(line, "#")
+		bytes, err := hex.DecodeString(strings.Join(strings.Fields(line), ""))
+		if err != nil {
+			t.Fatalf("%s: %v", line, err)
+		}
+		snapshot = append(snapshot, bytes...)
+	}
+	if snapshot[0] != snapshotVersion+1 {
+		t.Fatalf("snapshot-%s.hex has version %d, and the next one is %d", name, snapshot[0], snapshotVersion+1)
+	}
+	return snapshot
+}
+
+// TestASnapshotOfTheNextVersionRestores, so that a release can be rolled back, and what this version
+// does not know is there again when the next one is back.
+func TestASnapshotOfTheNextVersionRestores(t *testing.T) {
+	config := DefaultConfig()
+	r, err := Restore(&config, "room-1", handMade(t, "next"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Step(2_000_000, Event{Kind: Restored, HoldsComplete: true}, nil)
+	if state := r.State(); state.Name != "Room" || len(state.Users) != 1 || state.HostID != "u0" || r.Creator() != 9 {
+		t.Errorf("it restores to %+v", state)
+	}
+	snapshot := r.AppendSnapshot(nil)
+	if unknown := []byte("\x06\x05\x00\x00\x00hello\x08\x00\x00\x00\x00"); snapshot[0] != snapshotVersion || !bytes.Contains(snapshot, unknown) {
+		t.Errorf("it is written back as %x, which is without %x", snapshot, unknown)
+	}
+	if _, err := Wake(&config, "room-1", snapshot, 0, nil); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestWhatIsTooNewIsRefused(t *testing.T) {
+	config := DefaultConfig()
+	afterNext := handMade(t, "next")
+	afterNext[0]++
+	for what, snapshot := range map[string][]byte{"a section that must not be ignored": handMade(t, "next-critical"), "the version after the next": afterNext} {
+		if _, err := Restore(&config, "room-1", snapshot); err != ErrNewer {
+			t.Errorf("%s: %v", what, err)
+		}
+		if _, err := Wake(&config, "room-1", snapshot, 0, nil); err != ErrNewer {
+			t.Errorf("%s, woken: %v", what, err)
+		}
+	}
+}
+
+// TestGracesBeginWhenTheConnectionsDropped, not when the room is loaded.
+func TestGracesBeginWhenTheConnectionsDropped(t *testing.T) {
+	for _, c := range []struct {
+		what             string
+		droppedMs, endMs int64 // before now, and from now on; an endMs of 0 is at once
+	}{
+		{"now", 0, 40_000}, {"a while ago", 15_000, 25_000}, {"before the grace", 40_000, 0}, {"by a clock that is ahead", -5_000, 40_000},
+	} {
+		w := seatedPair(t)
+		w.config = DefaultConfig()
+		r, err := Restore(&w.config, "room-1", w.room.AppendSnapshot(nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		event := Event{Kind: Restored, HoldsComplete: true}
+		if c.droppedMs != 0 {
+			event.AtMs = w.nowMs - c.droppedMs
+		}
+		effects := r.Step(w.nowMs, event, nil)
+		last := effects[len(effects)-1]
+		if ended := !r.Exists(); ended != (c.endMs == 0) || !ended && (last.Kind != SetAlarm || last.AtMs != w.nowMs+c.endMs) {
+			t.Errorf("%s: the room has ended: %t, and the effects are %+v", c.what, ended, effects)
+		}
 	}
 }

@@ -47,8 +47,12 @@ func (in *reader) byte() byte {
 	return 0
 }
 
-func (in *reader) uint64() (n uint64) {
-	for i, b := range in.take(8) {
+func (in *reader) uint64() uint64 { return in.fixed(8) }
+
+func (in *reader) uint32() uint64 { return in.fixed(4) }
+
+func (in *reader) fixed(bytes uint64) (n uint64) {
+	for i, b := range in.take(bytes) {
 		n |= uint64(b) << (8 * i)
 	}
 	return n

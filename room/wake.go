@@ -116,7 +116,7 @@ func flagIf(set bool, bit uint64) uint64 {
 // Wake returns the room that was dropped from memory while its sockets stayed open. The snapshot is the last that was
 // saved, nil if the room does not exist; alarmMs is the time of the alarm that is set, 0 for none;
 // attachments are those of the sockets that are still open, in the order of
-// their ids. The first event after it must be Woken, or Paused and then Woken. The error is ErrSnapshot.
+// their ids. The first event after it must be Woken, or Paused and then Woken. The error is ErrSnapshot or ErrNewer.
 func Wake(config *Config, id string, snapshot []byte, alarmMs int64, attachments []Attachment) (*Room, error) {
 	r := New(config, id)
 	if snapshot != nil {

@@ -123,7 +123,7 @@ func TestWakeRefusesWhatIsNoAttachment(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := Wake(&config, "room-1", []byte{99}, 0, nil); err != ErrSnapshot {
+	if _, err := Wake(&config, "room-1", []byte{99}, 0, nil); err != ErrNewer {
 		t.Errorf("a snapshot of another version: %v", err)
 	}
 }

@@ -272,7 +272,8 @@ func TestWakeSaysWhatIsWrong(t *testing.T) {
 		{"seatgrace 10\n", "", "there is no setting seatgrace"},
 		{"tokenless-rejoin yes\n", "", "tokenless-rejoin must be address, anywhere or never"},
 		{"ping-interval 90001\n", "", "ping-interval must be 1000 to 90000, not 90001"},
-		{"", "nonsense", "room: not a snapshot"},
+		{"", "\x01nonsense", "room: not a snapshot"},
+		{"", "nonsense", "room: a snapshot of a later version"},
 	} {
 		if handle, problem := wake(New(), c.settings, "room-1", []byte(c.snapshot), nil); handle != 0 || string(problem) != c.want {
 			t.Errorf("%q %q: handle %d, %s", c.settings, c.snapshot, handle, problem)
