@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"usher/protocol"
+
+	"usher/server/servertest"
 )
 
 func TestEveryFormOfAddressLeadsToTheRoom(t *testing.T) {
@@ -72,9 +74,9 @@ func TestBadHandshakesGetJSONErrors(t *testing.T) {
 		if test.code == protocol.CodeOriginNotAllowed {
 			answer.Header.Set("Access-Control-Allow-Origin", "none") // rightly missing
 		}
-		wantError(t, answer, body, test.code)
+		servertest.WantError(t, answer, body, test.code)
 	}
-	if n := len(s.rooms.all()); n != 0 {
+	if n := len(s.rooms.InMemory()); n != 0 {
 		t.Errorf("%d rooms are kept", n)
 	}
 }
@@ -85,14 +87,14 @@ func TestHandshakeAnswerHasCORSAndARequestID(t *testing.T) {
 	if answer.StatusCode != http.StatusSwitchingProtocols || answer.Header.Get("Access-Control-Allow-Origin") != "*" || answer.Header.Get("X-Request-Id") == "" {
 		t.Errorf("%v", answer)
 	}
-	eventually(t, "the connection ends with its body", func() bool { return s.metrics.connections.Load() == 0 })
+	servertest.Eventually(t, "the connection ends with its body", func() bool { return s.metrics.Connections.Load() == 0 })
 }
 
 func TestRoomCanBeLookedAtBeforeJoining(t *testing.T) {
 	s := serve(t, nil)
 	s.keepPrivate("lookat-1", "lookat-2")
 	answer, body := s.ask("GET", "/rooms/lookat-1")
-	wantError(t, answer, body, protocol.CodeRoomNotFound)
+	servertest.WantError(t, answer, body, protocol.CodeRoomNotFound)
 	s.pair("lookat-1")
 	for _, method := range []string{"GET", "HEAD"} {
 		answer, body := s.ask(method, "/rooms/lookat-1")
@@ -102,12 +104,12 @@ func TestRoomCanBeLookedAtBeforeJoining(t *testing.T) {
 		}
 	}
 	answer, body = s.ask("GET", "/rooms/lookat-2")
-	wantError(t, answer, body, protocol.CodeRoomNotFound)
+	servertest.WantError(t, answer, body, protocol.CodeRoomNotFound)
 	answer, body = s.ask("GET", "/rooms/x")
-	wantError(t, answer, body, protocol.CodeInvalidRoomID)
+	servertest.WantError(t, answer, body, protocol.CodeInvalidRoomID)
 	answer, body = s.ask("POST", "/rooms/lookat-1")
-	wantError(t, answer, body, protocol.CodeMethodNotAllowed)
-	if n := len(s.rooms.all()); n != 1 {
+	servertest.WantError(t, answer, body, protocol.CodeMethodNotAllowed)
+	if n := len(s.rooms.InMemory()); n != 1 {
 		t.Errorf("looking left %d rooms in memory", n)
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"usher/protocol"
+
+	"usher/server/servertest"
 )
 
 func TestMalformedMessagesAreAnsweredAndTheConnectionGoesOn(t *testing.T) {
@@ -117,7 +119,7 @@ func TestAbuseIsClosedWithItsCodeAndOtherRoomsGoOn(t *testing.T) {
 				c.ended()
 				_ = c.Close()
 			}
-			eventually(t, "the abusers are gone", func() bool { return s.metrics.connections.Load() == 2 })
+			servertest.Eventually(t, "the abusers are gone", func() bool { return s.metrics.Connections.Load() == 2 })
 		})
 	}
 }

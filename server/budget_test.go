@@ -11,125 +11,11 @@ import (
 	"time"
 
 	"usher/protocol"
+
+	"usher/server/edge"
+
+	"usher/server/servertest"
 )
-
-func TestABucketFillsAtItsRateUpToItsBurst(t *testing.T) {
-	const second = int64(time.Second)
-	for _, test := range []struct {
-		rate  Rate
-		takes string // "at seconds: n ok" in order
-	}{
-		{Rate{2, 4}, "0: 4 yes, 0: 1 no, 0.5: 1 yes, 0.5: 1 no, 10: 5 no, 10: 4 yes, 10: 1 no"},
-		{Rate{1, 1}, "5: 1 yes, 5: 1 no, 6: 1 yes"},
-		{Rate{1, 3}, "5: 3 yes, 5: 1 no, 1: 3 yes"}, // a clock that was set back
-		{Rate{}, "0: 1000000 yes, 0: 1000000 yes"},
-		{Rate{1 << 30, 1 << 30}, "0: 1073741824 yes, 0: 1 no"},
-	} {
-		b, full := bucketOf(test.rate), int64(0)
-		for _, take := range strings.Split(test.takes, ", ") {
-			var at float64
-			var n int
-			var want string
-			if _, err := fmt.Sscanf(take, "%g: %d %s", &at, &n, &want); err != nil {
-				t.Fatal(err)
-			}
-			if got := b.take(&full, int64(at*float64(second)), n); got != (want == "yes") {
-				t.Errorf("%v, %s of %s: %v", test.rate, take, test.takes, got)
-			}
-		}
-	}
-}
-
-// testGate is a gate with the budgets of a Config and a clock that stands still.
-func testGate(c Config) (g *gate, now *atomic.Int64) {
-	now = new(atomic.Int64)
-	g = newGate(&c, &addressBook{}, func() int64 { return 0 }, nil, newMetrics())
-	g.nowNs = now.Load
-	return g, now
-}
-
-// The defaults must let a full room of 50 behind one address reconnect five times in a row (docs/design.md).
-func TestTheDefaultsLetAFullRoomReconnectFiveTimesInARow(t *testing.T) {
-	config := DefaultConfig()
-	g, _ := testGate(config)
-	s := g.sources.enter(1, 0)
-	const people, rounds, perPeer = 50, 5, 15
-	frameBytes := 1000 // offers have 700, candidates 400 bytes
-	for round := range rounds {
-		for range people {
-			if !g.spend(s, accepts, 2) || !g.spend(s, requests, 2) { // credentials and the handshake
-				t.Fatalf("round %d: no handshake", round)
-			}
-			if !g.spend(s, joins, 1) || !g.spendMessage(s, requestCost, 200) {
-				t.Fatalf("round %d: no join", round)
-			}
-			for range perPeer * (people - 1) {
-				if !g.spendMessage(s, 1, frameBytes) {
-					t.Fatalf("round %d: no message", round)
-				}
-			}
-		}
-	}
-	if config.MaxConnsPerAddress < 3*people {
-		t.Error("a reconnect opens new sockets while old ones have not ended")
-	}
-}
-
-func TestWhatAnAddressHasSpentIsForgottenWhenItIsFullAgain(t *testing.T) {
-	g, now := testGate(Config{AddressJoins: Rate{1, 10}})
-	known := func() (n int) {
-		for i := range g.sources.shards {
-			n += len(g.sources.shards[i].byKey)
-		}
-		return n
-	}
-	spend := func(key uint64) bool {
-		s := g.sources.enter(key, now.Load())
-		defer g.sources.leave(s, now.Load())
-		return g.spend(s, joins, 1)
-	}
-	for range 10 {
-		spend(1)
-	}
-	if spend(1) {
-		t.Error("the budget is renewed by coming back")
-	}
-	held := g.sources.enter(2, 0)
-	g.sources.leave(g.sources.enter(3, 0), 0)
-	if known() != 2 {
-		t.Errorf("%d addresses are kept, of one that has spent, one with a socket and one with neither", known())
-	}
-	now.Add(int64(9 * time.Second))
-	if g.sweep(); known() != 2 {
-		t.Errorf("after 9 s it knows %d addresses", known())
-	}
-	now.Add(int64(time.Second))
-	if g.sweep(); known() != 1 {
-		t.Errorf("after 10 s it knows %d addresses", known())
-	}
-	g.sources.leave(held, now.Load())
-	if known() != 0 {
-		t.Errorf("at the end it knows %d addresses", known())
-	}
-
-	// However many there are, the number that is kept is bounded, and who has spent most is kept.
-	held = g.sources.enter(0, 0)
-	for range 10 {
-		spend(gateShards)
-	}
-	for key := range uint64(4 * maxSources) {
-		spend(key)
-	}
-	if n := known(); n > maxSources+gateShards {
-		t.Errorf("it keeps %d addresses", n)
-	}
-	if spend(gateShards) {
-		t.Error("whoever had spent all was forgotten for others who had spent little")
-	}
-	if g.sources.enter(0, 0) != held {
-		t.Error("an address with a socket was forgotten")
-	}
-}
 
 // budgeted is a server with small budgets and a clock that stands still.
 type budgeted struct {
@@ -142,13 +28,13 @@ func serveBudgets(t *testing.T) *budgeted {
 	t.Helper()
 	t.Parallel()
 	b := &budgeted{}
-	b.running = launchPrepared(t, t.TempDir(), func(c *Config) {
+	b.running = launchSetUp(t, t.TempDir(), func(s *setup) {
+		c := s.Config
 		behindProxy(c)
-		c.AddressRequests, c.AddressJoins = Rate{1, 30}, Rate{1, 3}
-		c.AddressMessages, c.AddressBytes = Rate{10, 200}, Rate{1000, 1 << 20}
-	}, func(s *Server) {
-		s.gate.nowNs = b.now.Load
-		s.gate.wait = func(_ context.Context, d time.Duration) { b.waited.Add(int64(d)) }
+		c.AddressRequests, c.AddressJoins = edge.Rate{PerSecond: 1, Burst: 30}, edge.Rate{PerSecond: 1, Burst: 3}
+		c.AddressMessages, c.AddressBytes = edge.Rate{PerSecond: 10, Burst: 200}, edge.Rate{PerSecond: 1000, Burst: 1 << 20}
+		s.runningMs = func() int64 { return b.now.Load() / int64(time.Millisecond) }
+		s.delay = func(_ context.Context, d time.Duration) { b.waited.Add(int64(d)) }
 	})
 	b.innocent = b.open("innocent-1", "innocent", fromOther)
 	b.innocent.create()
@@ -255,7 +141,7 @@ func TestRequestsOfAnAddressAreBounded(t *testing.T) {
 	}
 	for _, path := range []string{"/ws?roomId=budgets-6", "/rooms/budgets-1", "/turn-credentials?userId=x", "/nowhere", "/", "/metrics"} {
 		answer, body := s.ask("GET", path, upgradeHeaders(fromOne)...)
-		wantError(t, answer, body, protocol.CodeRateLimited)
+		servertest.WantError(t, answer, body, protocol.CodeRateLimited)
 		if answer.Header.Get("Retry-After") == "" {
 			t.Errorf("%s: no Retry-After", path)
 		}
@@ -265,7 +151,7 @@ func TestRequestsOfAnAddressAreBounded(t *testing.T) {
 			t.Errorf("%s: %s", path, answer.Status)
 		}
 	}
-	if want := 6*refusalDelay + 3*reliefDelay; s.waited.Load() != int64(want) {
+	if want := 6*edge.RefusalDelay + 3*edge.ReliefDelay; s.waited.Load() != int64(want) {
 		t.Errorf("the answers waited for %v, want %v", time.Duration(s.waited.Load()), want)
 	}
 	s.refill()
@@ -276,21 +162,23 @@ func TestRequestsOfAnAddressAreBounded(t *testing.T) {
 // Scrapes are dear.
 func TestAScrapeCountsForSeveralRequests(t *testing.T) {
 	t.Parallel()
-	s := serve(t, func(c *Config) { c.AddressRequests = Rate{1, 2 * scrapeCost} })
+	s := serve(t, func(c *Config) { c.AddressRequests = edge.Rate{PerSecond: 1, Burst: 2 * edge.ScrapeCost} })
 	for range 2 {
 		if answer, _ := s.ask("GET", "/metrics"); answer.StatusCode != http.StatusOK {
 			t.Fatal(answer.Status)
 		}
 	}
 	answer, body := s.ask("GET", "/metrics")
-	wantError(t, answer, body, protocol.CodeRateLimited)
+	servertest.WantError(t, answer, body, protocol.CodeRateLimited)
 }
 
 func TestSocketsThatAreOpenedTooFastAreClosedUnread(t *testing.T) {
 	t.Parallel()
 	var now atomic.Int64
-	s := launchPrepared(t, t.TempDir(), func(c *Config) { c.AddressRequests = Rate{1, 20} },
-		func(s *Server) { s.gate.nowNs = now.Load })
+	s := launchSetUp(t, t.TempDir(), func(s *setup) {
+		s.AddressRequests = edge.Rate{PerSecond: 1, Burst: 20}
+		s.runningMs = func() int64 { return now.Load() / int64(time.Millisecond) }
+	})
 	for range 20 {
 		s.dial(0)
 	}
@@ -304,7 +192,7 @@ func TestSocketsThatAreOpenedTooFastAreClosedUnread(t *testing.T) {
 	if answer, _ := s.ask("GET", "/healthz"); answer.StatusCode != http.StatusOK {
 		t.Error(answer.Status)
 	}
-	if n := s.metrics.socketsRefused.Load(); n != 1 {
+	if n := s.metrics.SocketsRefused.Load(); n != 1 {
 		t.Errorf("%d sockets are counted as refused", n)
 	}
 }

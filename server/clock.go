@@ -4,6 +4,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"usher/server/rooms"
 )
 
 const (
@@ -18,17 +20,6 @@ const (
 	// maxReading is within how much time they have to be read.
 	maxReading = 10 * time.Millisecond
 )
-
-// moment is a time by the clock.
-type moment struct {
-	// ms is the time since 1970. It goes on while the process does not run.
-	ms int64
-	// pausedMs is for how long the process has not run since it started.
-	pausedMs int64
-}
-
-// runningMs is a time that stands still while the process does not run: for budgets.
-func (m moment) runningMs() int64 { return m.ms - m.pausedMs }
 
 // clock is the time of all rooms. It goes on from the time at the start whatever the system's clock is
 // set to, or everybody would be thrown out as idle; and it knows for how long the process was stopped
@@ -64,13 +55,19 @@ func (c *clock) start() {
 	}
 }
 
-func (c *clock) now() moment {
+// Now implements rooms.Clock.
+func (c *clock) Now() rooms.Moment {
 	ran := c.ran()
 	if int64(ran)-c.looked.Load() > int64(lookEvery) {
 		c.look()
 	}
 	p := c.pauses.Load()
-	return moment{ms: c.startMs + (ran + p.slept).Milliseconds(), pausedMs: p.all.Milliseconds()}
+	return rooms.Moment{Ms: c.startMs + (ran + p.slept).Milliseconds(), PausedMs: p.all.Milliseconds()}
+}
+
+// AfterFunc implements rooms.Clock.
+func (c *clock) AfterFunc(after time.Duration, do func()) rooms.Timer {
+	return time.AfterFunc(after, do)
 }
 
 // look finds out whether the process has been running since the last look.
@@ -120,7 +117,7 @@ func (c *clock) beat(stop <-chan struct{}) {
 		case <-stop:
 			return
 		case <-ticker.C:
-			c.now()
+			c.Now()
 		}
 	}
 }

@@ -22,7 +22,7 @@ func newMachine() (*machine, *clock) {
 func (m *machine) run(c *clock, d time.Duration) {
 	for ; d > heartbeat; d -= heartbeat {
 		m.ran += heartbeat
-		c.now()
+		c.Now()
 	}
 	m.ran += d
 }
@@ -41,9 +41,9 @@ func TestClock(t *testing.T) {
 		{"adds one pause to another", func(m *machine, c *clock) {
 			for range 3 {
 				m.run(c, 10*s)
-				c.now()
+				c.Now()
 				m.ran += 60 * s
-				c.now()
+				c.Now()
 				m.run(c, 10*s)
 				m.slept += 100 * s
 				m.run(c, s)
@@ -53,11 +53,11 @@ func TestClock(t *testing.T) {
 			m.ran += 60 * s
 			var readers sync.WaitGroup
 			for range 8 {
-				readers.Go(func() { c.now() })
+				readers.Go(func() { c.Now() })
 			}
 			readers.Wait()
 		}, 60 * s, 60 * s, false},
-		{"takes a short hold-up for running", func(m *machine, c *clock) { m.run(c, 10*s); c.now(); m.ran += stallAfter }, 12 * s, 0, false},
+		{"takes a short hold-up for running", func(m *machine, c *clock) { m.run(c, 10*s); c.Now(); m.ran += stallAfter }, 12 * s, 0, false},
 		{"is not misled by clocks that are read one after the other", func(m *machine, c *clock) {
 			for range 1000 {
 				m.run(c, s)
@@ -68,11 +68,11 @@ func TestClock(t *testing.T) {
 		t.Run(test.rule, func(t *testing.T) {
 			m, c := newMachine()
 			test.live(m, c)
-			now := c.now()
-			if wall := time.Duration(now.ms-1_000_000) * time.Millisecond; wall < test.wall || wall > test.wall+minSleep {
+			now := c.Now()
+			if wall := time.Duration(now.Ms-1_000_000) * time.Millisecond; wall < test.wall || wall > test.wall+minSleep {
 				t.Errorf("%v have passed, not %v", wall, test.wall)
 			}
-			paused := time.Duration(now.pausedMs) * time.Millisecond
+			paused := time.Duration(now.PausedMs) * time.Millisecond
 			if paused < test.paused || paused > test.paused && !test.pausedAtLeast || paused > test.paused+3*2*heartbeat {
 				t.Errorf("%v were a pause, not %v", paused, test.paused)
 			}
@@ -84,7 +84,7 @@ func TestClock(t *testing.T) {
 func TestClockThatIsStoppedWhileItIsReadSeesNoSleep(t *testing.T) {
 	m, c := newMachine()
 	m.run(c, 10*time.Second)
-	c.now()
+	c.Now()
 	stops := 1
 	c.slept = func() time.Duration {
 		was := m.slept
@@ -96,20 +96,20 @@ func TestClockThatIsStoppedWhileItIsReadSeesNoSleep(t *testing.T) {
 		return was
 	}
 	m.ran += time.Second
-	c.now()
-	if now := c.now(); now.ms != 1_000_000+71_000 || now.pausedMs < 60_000 || now.pausedMs > 61_000 {
+	c.Now()
+	if now := c.Now(); now.Ms != 1_000_000+71_000 || now.PausedMs < 60_000 || now.PausedMs > 61_000 {
 		t.Errorf("the clock has %+v", now)
 	}
 }
 
 func TestRealClockRuns(t *testing.T) {
 	c := newClock(time.Now())
-	first := c.now()
-	for c.now().ms < first.ms+10 {
+	first := c.Now()
+	for c.Now().Ms < first.Ms+10 {
 		time.Sleep(time.Millisecond)
 	}
-	if now := c.now(); now.pausedMs != 0 {
-		t.Errorf("a pause of %d ms", now.pausedMs)
+	if now := c.Now(); now.PausedMs != 0 {
+		t.Errorf("a pause of %d ms", now.PausedMs)
 	}
 	if c.slept != nil && c.slept() < 0 {
 		t.Errorf("%v of sleep", c.slept())

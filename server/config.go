@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"usher/room"
+
+	"usher/server/edge"
 )
 
 // Config is everything that a native server can be told. The zero value is
@@ -47,14 +49,14 @@ type Config struct {
 	MaxRoomsPerAddress int
 	// AddressRequests bounds the HTTP requests of one address, handshakes included. A full room of 50 that
 	// reconnects five times in a row makes 500, and opening the page takes about ten. Default 20 a second, 2 000 at once.
-	AddressRequests Rate
+	AddressRequests edge.Rate
 	// AddressJoins bounds the joins that are no return by token. The full room makes 250. Default 3 a second, 300 at once.
-	AddressJoins Rate
+	AddressJoins edge.Rate
 	// AddressMessages bounds the messages of all connections of one address, requests counting for 20.
 	// The full room sends 3 675 from each of 50. Default 2 000 a second, 200 000 at once, at least 20.
-	AddressMessages Rate
+	AddressMessages edge.Rate
 	// AddressBytes bounds their bytes. Default 2 MiB a second, 200 MiB at once, at least MaxFrameBytes.
-	AddressBytes Rate
+	AddressBytes edge.Rate
 
 	// AllowOrigins lists the origins that browsers may come from: "*" (the
 	// default), exact ones such as "https://example.org" or
@@ -69,7 +71,7 @@ type Config struct {
 	// ICEServers are handed out by /turn-credentials, in this order. Default
 	// none: participants then find each other only within one network, or where
 	// the client brings servers of its own. See ParseICEServer for the forms.
-	ICEServers []ICEServer
+	ICEServers []edge.ICEServer
 	// TURNSecret is the shared secret of coturn's use-auth-secret; with it,
 	// turn: and turns: servers without a username get credentials that expire.
 	TURNSecret string
@@ -109,12 +111,12 @@ func DefaultConfig() Config {
 		Room:               room.DefaultConfig(),
 		MaxFrameBytes:      64 << 10,
 		MaxPendingBytes:    1 << 20,
-		MaxConnsPerAddress: 200,
+		MaxConnsPerAddress: edge.DefaultMaxSockets,
 		MaxRoomsPerAddress: 100,
-		AddressRequests:    Rate{20, 2_000},
-		AddressJoins:       Rate{3, 300},
-		AddressMessages:    Rate{2_000, 200_000},
-		AddressBytes:       Rate{2 << 20, 200 << 20},
+		AddressRequests:    edge.DefaultRequestRate,
+		AddressJoins:       edge.DefaultJoinRate,
+		AddressMessages:    edge.DefaultMessageRate,
+		AddressBytes:       edge.DefaultByteRate,
 		AllowOrigins:       []string{"*"},
 		DrainSpread:        3 * time.Second,
 		DrainTimeout:       10 * time.Second,

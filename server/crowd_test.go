@@ -9,16 +9,15 @@ import (
 	"time"
 
 	"usher/protocol"
+
+	"usher/server/servertest"
 )
 
 // slowCommits lets every commit take at least so long before anybody hears of it.
-func slowCommits(took time.Duration) func(*Server) {
-	return func(s *Server) {
-		committed := s.onCommit
-		s.onCommit = func(records int, actual time.Duration) {
-			time.Sleep(took)
-			committed(records, took+actual)
-		}
+func slowCommits(took time.Duration) func(*setup) {
+	return func(s *setup) {
+		withLargeRooms(s.Config)
+		s.onCommit = func() { time.Sleep(took) }
 	}
 }
 
@@ -94,9 +93,9 @@ func (c *crowd) join(name string, spread time.Duration) {
 		client.say("JOIN_ROOM", `"userName":"`+name+`"`, `"protocol":1`)
 	}
 	people := len(c.clients)
-	eventually(c.t, "all are answered", func() bool { return c.counts().answered == people })
+	servertest.Eventually(c.t, "all are answered", func() bool { return c.counts().answered == people })
 	c.t.Logf("%d join answers after %v", people, time.Since(began))
-	eventually(c.t, "all have heard of each other", func() bool { return c.counts().told == people*(people-1)/2 })
+	servertest.Eventually(c.t, "all have heard of each other", func() bool { return c.counts().told == people*(people-1)/2 })
 	c.t.Logf("everybody has heard of everybody after %v and %d bytes", time.Since(began), c.bytes)
 }
 
@@ -159,7 +158,7 @@ func TestCrowdThatJoinsAtOnceIsSeated(t *testing.T) {
 		{"50 at once with 64-letter names, commits of 300 ms", 50, strings.Repeat("n", protocol.MaxJoinNameUnits), 0, 300 * time.Millisecond},
 	} {
 		t.Run(test.what, func(t *testing.T) {
-			s := launchPrepared(t, t.TempDir(), withLargeRooms, slowCommits(test.commit))
+			s := launchSetUp(t, t.TempDir(), slowCommits(test.commit))
 			c := s.gather("crowded-1", test.people)
 			c.join(test.name, test.spread)
 			c.wantAll()
@@ -171,7 +170,7 @@ func TestCrowdThatJoinsAtOnceIsSeated(t *testing.T) {
 func TestRenamesOfOneGuestDoNotCloseTheRoom(t *testing.T) {
 	for _, commit := range []time.Duration{0, 25 * time.Millisecond, 300 * time.Millisecond} {
 		t.Run(commit.String(), func(t *testing.T) {
-			s := launchPrepared(t, t.TempDir(), withLargeRooms, slowCommits(commit))
+			s := launchSetUp(t, t.TempDir(), slowCommits(commit))
 			c := s.gather("renamed-1", 50)
 			c.join("Ann", 0)
 			guest := c.clients[7]
@@ -180,7 +179,7 @@ func TestRenamesOfOneGuestDoNotCloseTheRoom(t *testing.T) {
 					break // it may have been closed with 4029
 				}
 			}
-			eventually(t, "everybody else knows the name that the room has", func() bool {
+			servertest.Eventually(t, "everybody else knows the name that the room has", func() bool {
 				c.counts(guest)
 				now := nameIn(s, "renamed-1", guest.user)
 				return now != "Ann" && c.all(guest, func(state string) bool { return strings.Contains(state, `"name":"`+now+`"`) })
@@ -189,16 +188,11 @@ func TestRenamesOfOneGuestDoNotCloseTheRoom(t *testing.T) {
 	}
 }
 
-// nameIn is the name that a room has for somebody.
+// nameIn is the name that is stored of somebody.
 func nameIn(s *running, roomID, userID string) string {
-	for _, l := range s.rooms.all() {
-		l.mu.Lock()
-		state := l.room.State()
-		l.mu.Unlock()
-		for _, user := range state.Users {
-			if state.ID == roomID && user.ID == userID {
-				return user.Name
-			}
+	for _, user := range stored(s.t, s.copyStore())[roomID].Users {
+		if user.ID == userID {
+			return user.Name
 		}
 	}
 	return ""

@@ -6,6 +6,9 @@ import (
 	"time"
 
 	"usher/protocol"
+
+	"usher/server/servertest"
+
 	"usher/server/store"
 )
 
@@ -30,23 +33,20 @@ func TestDrainClosesWith1012AndKeepsTheSeats(t *testing.T) {
 		t.Errorf("closed with %d", code)
 	}
 	answer, body := s.ask("GET", "/readyz")
-	wantError(t, answer, body, protocol.CodeDraining)
+	servertest.WantError(t, answer, body, protocol.CodeDraining)
 	if answer, _ := s.ask("GET", "/healthz"); answer.StatusCode != 200 {
 		t.Error("not alive while draining")
 	}
 	answer, body = s.ask("GET", "/ws?roomId=drained-4", upgradeHeaders()...)
-	wantError(t, answer, body, protocol.CodeDraining)
+	servertest.WantError(t, answer, body, protocol.CodeDraining)
 	stubborn.write(closeFrame(protocol.CloseNormal)) // too late to be a leave
 	s.stop()
 
-	rest, err := store.Open(dir, store.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !rest.WasClean() {
-		t.Error("the store was not closed clean")
-	}
-	_ = rest.CloseClean()
+	editStore(t, dir, func(id string, r *store.Record) {
+		if !r.Clean {
+			t.Errorf("%s was not stored as what it was last", id)
+		}
+	})
 	if rooms := stored(t, dir); len(rooms) != 2 || len(rooms["drained-1"].Users) != 2 || len(rooms["drained-3"].Users) != 1 {
 		t.Errorf("stored is %v", rooms)
 	}

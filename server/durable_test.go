@@ -7,6 +7,10 @@ import (
 	"time"
 
 	"usher/server/store"
+
+	"usher/server/store/bolt"
+
+	"usher/server/servertest"
 )
 
 // Whoever has an answer in hand can be sure of it: the file as it is then has it.
@@ -149,7 +153,7 @@ func TestCrashKeepsSeatsAndSaysThatFramesAreLost(t *testing.T) {
 func TestFramesLostByACrashStayLostAfterACleanRestart(t *testing.T) {
 	s := serve(t, nil)
 	ann, _, bobToken := awayWithHeldFrames(t, s, "partly-1")
-	s.unsaved.save()
+	s.rooms.SaveLater()
 	ann.say("RENAME_ROOM", `"newRoomName":"Kept"`) // its commit comes after that one
 	ann.expect("ROOM_RENAMED")
 	ann.offer("bob", "held, but not stored")
@@ -188,7 +192,7 @@ func TestExpiredRoomsAreRemovedAtTheStart(t *testing.T) {
 // editStore changes every record of a folder.
 func editStore(t *testing.T, dir string, edit func(id string, r *store.Record)) {
 	t.Helper()
-	kept, err := store.Open(dir, store.Options{})
+	kept, err := bolt.Open(dir, bolt.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -200,7 +204,7 @@ func editStore(t *testing.T, dir string, edit func(id string, r *store.Record)) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := kept.CloseClean(); err != nil {
+	if err := kept.Close(); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -224,8 +228,8 @@ func TestRoomsThatNobodyComesBackToEndAfterTheGrace(t *testing.T) {
 	if left := bob.expect("USER_LEFT"); left.LeftUserID != "ann" || left.NewHostID != "bob" {
 		t.Error(left.raw)
 	}
-	eventually(t, "the others end", func() bool { return len(stored(t, s.copyStore())) == 1 })
-	eventually(t, "and leave memory", func() bool { return len(s.rooms.all()) == 1 && s.metrics.rooms.Load() == 1 })
+	servertest.Eventually(t, "the others end", func() bool { return len(stored(t, s.copyStore())) == 1 })
+	servertest.Eventually(t, "and leave memory", func() bool { return len(s.rooms.InMemory()) == 1 && s.metrics.Rooms.Load() == 1 })
 	bob.quiet()
 }
 
@@ -244,7 +248,7 @@ func TestRoomThatCannotBeRestoredIsRefusedAlone(t *testing.T) {
 	s = launch(t, dir, nil)
 	for range 2 {
 		answer, body := s.ask("GET", "/ws?roomId=unreadable", upgradeHeaders()...)
-		wantError(t, answer, body, "INTERNAL")
+		servertest.WantError(t, answer, body, "INTERNAL")
 	}
 	s.keepPrivate("unreadable")
 	s.open("readable-1", "bob").join()

@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"usher/protocol"
+
+	"usher/server/servertest"
 )
 
 // What wire.md observed of the existing extension, over real sockets.
@@ -69,7 +71,7 @@ func TestOldSocketThatDiesFirstChangesNothing(t *testing.T) {
 	ann.expect("USER_LEFT")
 	ann.expect("USER_JOINED")
 	bob.drop()
-	eventually(t, "the older socket is gone", func() bool { return s.metrics.connections.Load() == 2 })
+	servertest.Eventually(t, "the older socket is gone", func() bool { return s.metrics.Connections.Load() == 2 })
 	ann.quiet()
 	newer.quiet()
 	// The extension now opens yet another socket, though its newest is healthy.
@@ -96,7 +98,7 @@ func TestLeaveButton(t *testing.T) {
 	bob.say("LEAVE_ROOM")
 	bob.closed(protocol.CloseNormal)
 	answer, body := s.ask("GET", "/rooms/leave-button")
-	wantError(t, answer, body, protocol.CodeRoomNotFound)
+	servertest.WantError(t, answer, body, protocol.CodeRoomNotFound)
 	stranger := s.open("leave-button", "eve")
 	stranger.say("LEAVE_ROOM")
 	stranger.closed(protocol.CloseNormal)
@@ -129,7 +131,7 @@ func TestSomebodyElsesAddressDoesNotTakeASeat(t *testing.T) {
 	eve.refused(protocol.CodeUserIDTaken)
 	eve.closed(protocol.CloseUserIDTaken)
 	ann.drop()
-	eventually(t, "the sockets are gone", func() bool { return s.metrics.connections.Load() == 0 })
+	servertest.Eventually(t, "the sockets are gone", func() bool { return s.metrics.Connections.Load() == 0 })
 	eve = s.open("seats-1", "ann", "X-Forwarded-For: 192.0.2.2")
 	eve.say("JOIN_ROOM", `"userName":"ann"`)
 	eve.refused(protocol.CodeSeatHeld)

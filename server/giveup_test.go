@@ -5,27 +5,22 @@ import (
 	"testing"
 
 	"usher/protocol"
-	"usher/room"
+
+	"usher/server/servertest"
 )
 
-// breakRoom makes the core of one room panic, by an event that no shell may make.
+// breakRoom has one room given up, as a defect of the core would.
 func (r *running) breakRoom(id string) {
 	r.t.Helper()
-	for _, l := range r.rooms.all() {
-		if l.id != id {
-			continue
-		}
-		l.mu.Lock()
-		first := l.conns[0].id
-		l.mu.Unlock()
-		l.step(room.Event{Kind: room.Received, Conn: first}) // no message
-		return
+	r.broken.Store(&id)
+	r.known.seen(id)
+	if r.broken.Load() != nil {
+		r.t.Fatal("no such room")
 	}
-	r.t.Fatal("no such room")
 }
 
 func TestPanicGivesUpOneRoomAlone(t *testing.T) {
-	s := launchPrepared(t, t.TempDir(), nil, anHourOld)
+	s := launchSetUp(t, t.TempDir(), anHourOld)
 	ann, bob := s.open("broken-room", "ann"), s.open("broken-room", "bob")
 	annToken := ann.create(`"roomName":"Kept"`).ResumeToken
 	bobToken := bob.join().ResumeToken
@@ -45,7 +40,7 @@ func TestPanicGivesUpOneRoomAlone(t *testing.T) {
 	ann.expect("USER_RECONNECTED")
 	ann.offer("bob", "again")
 	bob.expect("WEBRTC_OFFER")
-	if rooms, people := s.metrics.rooms.Load(), s.metrics.participants.Load(); rooms != 2 || people != 4 {
+	if rooms, people := s.metrics.Rooms.Load(), s.metrics.Participants.Load(); rooms != 2 || people != 4 {
 		t.Errorf("%d rooms and %d people are counted", rooms, people)
 	}
 	if !strings.Contains(s.log.String(), "a room was given up") {
@@ -54,8 +49,8 @@ func TestPanicGivesUpOneRoomAlone(t *testing.T) {
 	for _, c := range []*client{ann, bob, carl, dora} {
 		c.leave()
 	}
-	eventually(t, "nothing is left", func() bool {
-		return s.metrics.rooms.Load() == 0 && s.metrics.participants.Load() == 0 && s.roomLimit.total() == 0 && len(s.rooms.all()) == 0
+	servertest.Eventually(t, "nothing is left", func() bool {
+		return s.metrics.Rooms.Load() == 0 && s.metrics.Participants.Load() == 0 && len(s.rooms.InMemory()) == 0
 	})
 }
 
@@ -69,15 +64,15 @@ func TestGivenUpRoomEndsAfterTheGrace(t *testing.T) {
 	s.cutOff()
 	s.stop()
 	s = launch(t, dir, grace)
-	eventually(t, "the rooms of the last run are looked after", func() bool { return len(stored(t, s.copyStore())) == 0 })
+	servertest.Eventually(t, "the rooms of the last run are looked after", func() bool { return len(stored(t, s.copyStore())) == 0 })
 	ann, _ := s.pair("broken-2")
 	s.breakRoom("broken-2")
 	ann.closed(protocol.CloseInternal)
 	if rooms := stored(t, s.copyStore()); len(rooms) != 1 {
 		t.Fatalf("stored is %v", rooms)
 	}
-	eventually(t, "it ends", func() bool { return len(stored(t, s.copyStore())) == 0 })
-	eventually(t, "it is counted no more", func() bool { return s.roomLimit.total() == 0 && s.metrics.rooms.Load() == 0 })
+	servertest.Eventually(t, "it ends", func() bool { return len(stored(t, s.copyStore())) == 0 })
+	servertest.Eventually(t, "it is counted no more", func() bool { return s.metrics.Rooms.Load() == 0 })
 }
 
 func TestFramesLostWithAGivenUpRoomStayLostAfterACleanRestart(t *testing.T) {

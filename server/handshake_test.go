@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"usher/protocol"
+
+	"usher/server/servertest"
 )
 
 // goodHandshake is a client's opening handshake, by lines (RFC 6455, section 4.1).
@@ -139,7 +141,7 @@ func (c *rawConn) checkAnswer(rule string, answer *http.Response, body string) {
 		if h.Get("Sec-WebSocket-Version") != "13" || h.Get("Upgrade") != "websocket" {
 			c.t.Errorf("%s: %v", rule, h)
 		}
-		wantError(c.t, answer, body, protocol.CodeUpgradeRequired)
+		servertest.WantError(c.t, answer, body, protocol.CodeUpgradeRequired)
 	case 405:
 		if allow := h.Get("Allow"); allow != "GET, OPTIONS" {
 			c.t.Errorf("%s: Allow is %q", rule, allow)
@@ -163,7 +165,7 @@ func TestBytesOfABodyAreNoFrames(t *testing.T) {
 			}
 			answer := c.handshake(append(goodHandshake("/ws?roomId=body-room-1"), headers...), body...)
 			text, _ := io.ReadAll(answer.Body)
-			wantError(t, answer, string(text), protocol.CodeUpgradeRequired)
+			servertest.WantError(t, answer, string(text), protocol.CodeUpgradeRequired)
 			if answer.Close {
 				c.ended()
 				continue
@@ -173,32 +175,4 @@ func TestBytesOfABodyAreNoFrames(t *testing.T) {
 			}
 		}
 	})
-}
-
-// The room is what stands after the last "roomId=" that begins a parameter.
-func TestRoomIDOfAQuery(t *testing.T) {
-	for query, want := range map[string]string{
-		"roomId=GOOD":                          "GOOD",
-		"roomId=GOOD&lastroomId=x":             "GOOD",
-		"lastroomId=x&roomId=GOOD":             "GOOD",
-		"roomId=OLD?roomId=NEW":                "NEW",
-		"roomId=A?roomId=B?roomId=NEW":         "NEW",
-		"roomId=OLD?roomId=NEW&lastroomId=x":   "NEW",
-		"roomId=OLD&roomId=NEW":                "NEW",
-		"a=1&roomId=GOOD&b=2":                  "GOOD",
-		"roomId=GO%4fD":                        "GOOD",
-		"lastroomId=x":                         "",
-		"lastroomId=x?otherroomId=y":           "",
-		"xroomId=GOOD":                         "",
-		"roomId":                               "",
-		"roomId=":                              "",
-		"":                                     "",
-		"roomId=%zz":                           "",
-		"roomId=OLD&next=/ws?lastroomId=x":     "OLD",
-		"roomId=GOOD&roomIdx=y&myroomId=z&r=1": "GOOD",
-	} {
-		if got := roomIDOf(query); got != want {
-			t.Errorf("%s means %q", query, got)
-		}
-	}
 }

@@ -8,6 +8,9 @@ import (
 	"testing"
 
 	"usher/protocol"
+
+	"usher/server/edge"
+	"usher/server/servertest"
 )
 
 // behindProxy makes loopback a trusted proxy, so that a test may come from any address.
@@ -44,7 +47,7 @@ func TestSocketsWithoutASeatMakeWayOldestFirst(t *testing.T) {
 	third.quiet()
 	fourth.create()
 	ann.quiet()
-	if got := s.metrics.madeWay.Load(); got != 2 {
+	if got := s.metrics.MadeWay.Load(); got != 2 {
 		t.Errorf("%d sockets made way", got)
 	}
 }
@@ -64,7 +67,7 @@ func TestParkedSocketsMakeWayNextAndThenNobody(t *testing.T) {
 	carl.join()
 	for _, path := range []string{"/ws?roomId=parked-1", "/rooms/parked-2/ws"} {
 		answer, body := s.ask("GET", path, upgradeHeaders(fromOne)...)
-		wantError(t, answer, body, protocol.CodeTooManyConnections)
+		servertest.WantError(t, answer, body, protocol.CodeTooManyConnections)
 		if answer.Header.Get("Retry-After") == "" {
 			t.Error("no Retry-After")
 		}
@@ -73,7 +76,7 @@ func TestParkedSocketsMakeWayNextAndThenNobody(t *testing.T) {
 		c.say("PING")
 	}
 	carl.leave() // its place is free at once
-	eventually(t, "its place is free", func() bool {
+	servertest.Eventually(t, "its place is free", func() bool {
 		answer, _ := s.ask("GET", "/ws?roomId=parked-1", upgradeHeaders(fromOne)...)
 		return answer.StatusCode == http.StatusSwitchingProtocols
 	})
@@ -88,7 +91,7 @@ func TestAFloodOfSocketsLocksNobodyOut(t *testing.T) {
 		open  func(s *running)
 	}{
 		{"nothing said", 0, func(s *running) { s.dial(0) }},
-		{"half a request", spareSockets, func(s *running) { s.dial(0).write([]byte("GET /health HTTP/1.1\r\nHost: x\r\n")) }},
+		{"half a request", edge.SpareSockets, func(s *running) { s.dial(0).write([]byte("GET /health HTTP/1.1\r\nHost: x\r\n")) }},
 		{"an answered request", 0, func(s *running) {
 			c := s.dial(0)
 			c.write([]byte("GET /health HTTP/1.1\r\nHost: x\r\n\r\n"))
@@ -102,11 +105,11 @@ func TestAFloodOfSocketsLocksNobodyOut(t *testing.T) {
 			s := serve(t, func(c *Config) { c.MaxConnsPerAddress = most }) // no proxy: all is from loopback
 			host := s.open("flood-1", "host")
 			token := host.create().ResumeToken
-			for range 2 * (most + spareSockets) {
+			for range 2 * (most + edge.SpareSockets) {
 				flood.open(s)
 			}
 			host.quiet()
-			eventually(t, "no more sockets than allowed are open", func() bool { return s.gate.sources.places() <= most+flood.spare })
+			servertest.Eventually(t, "no more sockets than allowed are open", func() bool { return s.edge.Sockets() <= most+flood.spare })
 			host.drop()
 			back := s.open("flood-1", "host")
 			back.resume(token)
@@ -121,18 +124,18 @@ func TestAnAddressFullOfSeatsStillGetsAnswers(t *testing.T) {
 	s := serve(t, func(c *Config) { c.MaxConnsPerAddress = 2 })
 	s.open("seats-1", "ann").create()
 	s.open("seats-1", "bob").join()
-	for range 3 * spareSockets {
+	for range 3 * edge.SpareSockets {
 		answer, body := s.ask("GET", "/ws?roomId=seats-1", append(upgradeHeaders(), "Connection: close")...)
-		wantError(t, answer, body, protocol.CodeTooManyConnections)
+		servertest.WantError(t, answer, body, protocol.CodeTooManyConnections)
 	}
 	if answer, _ := s.ask("GET", "/healthz"); answer.StatusCode != http.StatusOK {
 		t.Error(answer.Status)
 	}
 	s.web.CloseIdleConnections()
-	for range 3 * spareSockets {
+	for range 3 * edge.SpareSockets {
 		s.dial(0)
 	}
-	eventually(t, "sockets past the spare ones are closed", func() bool { return s.gate.sources.places() <= 2+spareSockets })
+	servertest.Eventually(t, "sockets past the spare ones are closed", func() bool { return s.edge.Sockets() <= 2+edge.SpareSockets })
 }
 
 func TestRoomsOfAnAddressAreBounded(t *testing.T) {
@@ -207,20 +210,15 @@ func TestNothingIsLeftWhenEverybodyHasLeft(t *testing.T) {
 				c.closedAtLast(protocol.CloseNormal)
 			}
 		}
-		eventually(t, "no connection", func() bool { return s.metrics.connections.Load() == 0 })
-		eventually(t, "no room", func() bool { return len(s.rooms.all()) == 0 })
-		if rooms, people := s.metrics.rooms.Load(), s.metrics.participants.Load(); rooms != 0 || people != 0 {
+		servertest.Eventually(t, "no connection", func() bool { return s.metrics.Connections.Load() == 0 })
+		servertest.Eventually(t, "no room", func() bool { return len(s.rooms.InMemory()) == 0 })
+		if rooms, people := s.metrics.Rooms.Load(), s.metrics.Participants.Load(); rooms != 0 || people != 0 {
 			t.Errorf("%d rooms and %d participants are counted", rooms, people)
-		}
-		for i := range s.roomLimit.shards {
-			if counts := s.roomLimit.shards[i].counts; counts != nil {
-				t.Errorf("the rooms of addresses are %v", counts)
-			}
 		}
 		if rooms := stored(t, s.copyStore()); len(rooms) != 0 {
 			t.Errorf("stored is %v", rooms)
 		}
 		s.web.CloseIdleConnections()
-		eventually(t, "no goroutine more than before", func() bool { return runtime.NumGoroutine() <= goroutines })
+		servertest.Eventually(t, "no goroutine more than before", func() bool { return runtime.NumGoroutine() <= goroutines })
 	}
 }

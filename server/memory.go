@@ -78,19 +78,6 @@ func (m *memory) look() {
 	}
 }
 
-// cutSlowReaders ends the connections for which more waits than may while memory is nearly used up.
-func (s *Server) cutSlowReaders() {
-	for _, l := range s.rooms.all() {
-		l.mu.Lock()
-		for _, c := range l.conns {
-			if c.socket.pending() > s.sockets.pending() {
-				c.socket.cut()
-			}
-		}
-		l.mu.Unlock()
-	}
-}
-
 // liveBytes returns what measures the memory in use: that of the whole process, without what the
 // last collection found to be garbage and what may have become garbage since.
 func liveBytes() func() int64 {

@@ -12,19 +12,23 @@ import (
 	"time"
 
 	"usher/protocol"
+
+	"usher/server/servertest"
 )
 
 func TestWhileMemoryIsNearlyUsedUpNewcomersAreRefusedAndRelaysGoOn(t *testing.T) {
 	t.Parallel()
 	var used atomic.Int64
-	s := launchPrepared(t, t.TempDir(), func(c *Config) { c.MaxMemoryBytes = 64 << 20 },
-		func(s *Server) { s.memory.live = used.Load })
+	s := launchSetUp(t, t.TempDir(), func(s *setup) {
+		s.MaxMemoryBytes = 64 << 20
+		s.prepare = func(s *Server) { s.memory.live = used.Load }
+	})
 	ann, bob := s.pair("memory-1")
 	early := s.open("memory-2", "carl")
 	joining := s.open("memory-1", "dora")
 	ready := func(want int) {
 		t.Helper()
-		eventually(t, "readiness", func() bool {
+		servertest.Eventually(t, "readiness", func() bool {
 			answer, _ := s.ask("GET", "/readyz")
 			return answer.StatusCode == want
 		})
@@ -32,7 +36,7 @@ func TestWhileMemoryIsNearlyUsedUpNewcomersAreRefusedAndRelaysGoOn(t *testing.T)
 	used.Store(41 << 20)
 	ready(http.StatusServiceUnavailable)
 	answer, body := s.ask("GET", "/ws?roomId=memory-1", upgradeHeaders()...)
-	wantError(t, answer, body, protocol.CodeServerFull)
+	servertest.WantError(t, answer, body, protocol.CodeServerFull)
 	if answer.Header.Get("Retry-After") == "" {
 		t.Error("no Retry-After")
 	}
@@ -61,26 +65,18 @@ func TestWhileMemoryIsNearlyUsedUpNewcomersAreRefusedAndRelaysGoOn(t *testing.T)
 func TestSlowReadersAreCutOffWhenMemoryIsNearlyUsedUp(t *testing.T) {
 	t.Parallel()
 	var used atomic.Int64
-	s := launchPrepared(t, t.TempDir(), func(c *Config) { c.MaxFrameBytes = 16 << 10 },
-		func(s *Server) { s.memory.live = used.Load })
+	s := launchSetUp(t, t.TempDir(), func(s *setup) {
+		s.MaxFrameBytes = 16 << 10
+		s.prepare = func(s *Server) { s.memory.live = used.Load }
+	})
 	ann, bob := s.pair("slow-memory-1")
 	slow := s.dial(4<<10).upgrade("slow-memory-1", nil)
 	slow.say("JOIN_ROOM", "slow-memory-1", "slow", "")
 	s.keepPrivate(slow.token())
 	ann.expect("USER_JOINED")
 	bob.expect("USER_JOINED")
-	waiting := func() (most int) {
-		for _, l := range s.rooms.all() {
-			l.mu.Lock()
-			for _, c := range l.conns {
-				most = max(most, c.socket.pending())
-			}
-			l.mu.Unlock()
-		}
-		return most
-	}
 	sdp := strings.Repeat("x", 15<<10)
-	for waiting() < 256<<10 {
+	for s.known.pending() < 256<<10 {
 		ann.offer("slow", sdp)
 		ann.quiet()
 	}
@@ -97,7 +93,7 @@ func TestGarbageIsCollectedWhileMemoryIsNearlyUsedUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var collected, used atomic.Int64
 		used.Store(100)
-		log := new(logBuffer)
+		log := new(servertest.LogBuffer)
 		m := newMemory(100, slog.New(slog.NewTextHandler(log, nil)), func() {})
 		m.live = used.Load
 		m.collect = func() {

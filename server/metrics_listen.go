@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+
+	"usher/server/edge"
 )
 
 // maxMetricsSockets bounds the sockets that one address may have at MetricsListen.
@@ -29,18 +31,15 @@ func openMetrics(config *Config) (*metricsServer, error) {
 }
 
 // prepare makes what serves. It has bounds of its own, so that clients cannot keep the operator out.
-func (m *metricsServer) prepare(config Config, book *addressBook, runningMs func() int64, counts *metrics) error {
-	edge, err := newEdge(config, counts, counts.route())
-	if err != nil {
-		return err
+func (m *metricsServer) prepare(config *edge.Config) {
+	if m == nil {
+		return
 	}
-	m.http = newHTTPServer(edge, config.Log)
-	gate := newGate(&Config{MaxConnsPerAddress: maxMetricsSockets}, book, runningMs, nil, counts)
-	gate.watch(m.http)
+	var gated func(net.Listener) net.Listener
+	m.http, gated = edge.NewMetricsServer(config, maxMetricsSockets)
 	for i, listener := range m.listeners {
-		m.listeners[i] = &gatedListener{listener, gate}
+		m.listeners[i] = gated(listener)
 	}
-	return nil
 }
 
 // serve serves until close.

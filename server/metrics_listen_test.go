@@ -6,14 +6,12 @@ import (
 	"net"
 	"net/http"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"usher/protocol"
+
+	"usher/server/servertest"
 )
 
 func TestMetricsHaveAListenerOfTheirOwn(t *testing.T) {
@@ -21,7 +19,7 @@ func TestMetricsHaveAListenerOfTheirOwn(t *testing.T) {
 	s := serve(t, func(c *Config) { c.MetricsListen = "127.0.0.1:0" })
 	s.pair("aside-1")
 	answer, body := s.ask("GET", "/metrics")
-	wantError(t, answer, body, protocol.CodeNotFound)
+	servertest.WantError(t, answer, body, protocol.CodeNotFound)
 	aside := s.metricsAside.listeners[0].Addr().String()
 	get := func(path string) (int, string) {
 		t.Helper()
@@ -63,43 +61,5 @@ func TestMetricsHaveAListenerOfTheirOwn(t *testing.T) {
 	if socket, err := net.Dial("tcp", aside); err == nil {
 		socket.Close()
 		t.Error("it goes on after the drain")
-	}
-}
-
-// collector counts how many scrapes are under way.
-type collector struct {
-	underWay, most atomic.Int32
-	proceed        chan struct{}
-}
-
-func (c *collector) Describe(chan<- *prometheus.Desc) {}
-
-func (c *collector) Collect(chan<- prometheus.Metric) {
-	c.most.Store(max(c.most.Load(), c.underWay.Add(1)))
-	<-c.proceed
-	c.underWay.Add(-1)
-}
-
-func TestOneScrapeAtATime(t *testing.T) {
-	m := newMetrics()
-	c := &collector{proceed: make(chan struct{})}
-	m.registry.MustRegister(c)
-	s := startEdge(t, nil, m.route())
-	var group sync.WaitGroup
-	const scrapes = 8
-	for range scrapes {
-		group.Go(func() {
-			answer, body := s.ask(t, "GET", "/metrics")
-			if answer.StatusCode != http.StatusOK || !strings.Contains(body, "usher_rooms") {
-				t.Errorf("%d %s", answer.StatusCode, body)
-			}
-		})
-	}
-	for range scrapes {
-		c.proceed <- struct{}{}
-	}
-	group.Wait()
-	if most := c.most.Load(); most != 1 {
-		t.Errorf("%d scrapes at a time", most)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"usher/protocol"
+	"usher/server/rooms"
 )
 
 // fakeOutside is a clock that stands still but for advance, and a secret that is known beforehand.
@@ -22,30 +23,31 @@ type fakeTimer struct {
 	do    func()
 }
 
-// outside is what a server takes for the real one.
-func (f *fakeOutside) outside() outside {
-	return outside{
-		now: f.now,
-		afterFunc: func(after time.Duration, do func()) timer {
-			t := &fakeTimer{clock: f, do: do}
-			t.Reset(after)
-			return t
-		},
-		secret: func() [protocol.TokenBytes]byte {
-			f.mu.Lock()
-			defer f.mu.Unlock()
-			return f.secret
-		},
+// set makes it the outside of a server.
+func (f *fakeOutside) set(s *setup) {
+	s.clock = f
+	s.secret = func() [protocol.TokenBytes]byte {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		return f.secret
 	}
 }
 
-func (f *fakeOutside) now() moment {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return moment{f.atMs, f.paused}
+// AfterFunc implements rooms.Clock.
+func (f *fakeOutside) AfterFunc(after time.Duration, do func()) rooms.Timer {
+	t := &fakeTimer{clock: f, do: do}
+	t.Reset(after)
+	return t
 }
 
-func (f *fakeOutside) nowMs() int64 { return f.now().ms }
+// Now implements rooms.Clock.
+func (f *fakeOutside) Now() rooms.Moment {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return rooms.Moment{Ms: f.atMs, PausedMs: f.paused}
+}
+
+func (f *fakeOutside) nowMs() int64 { return f.Now().Ms }
 
 // draw says what secret will be.
 func (f *fakeOutside) draw(secret []byte) {

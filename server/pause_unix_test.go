@@ -41,11 +41,12 @@ func serveAsChild(dir string) error {
 	config := DefaultConfig()
 	config.Listen, config.DataDir, config.DrainSpread = "127.0.0.1:0", dir, 0
 	config.Log = slog.New(slog.DiscardHandler)
-	s, err := New(config)
+	s, err := newServer(config, outside{secret: randomSecret, tune: func(c *Config) {
+		c.Room.IdleMs, c.Room.SeatGraceMs = childIdle.Milliseconds(), childGrace.Milliseconds()
+	}})
 	if err != nil {
 		return err
 	}
-	s.config.Room.IdleMs, s.config.Room.SeatGraceMs = childIdle.Milliseconds(), childGrace.Milliseconds()
 	fmt.Println(s.Addr())
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() {

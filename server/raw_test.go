@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"usher/protocol"
+
+	"usher/server/servertest"
 )
 
 func insecure() *tls.Config { return &tls.Config{InsecureSkipVerify: true} }
@@ -22,22 +24,24 @@ func insecure() *tls.Config { return &tls.Config{InsecureSkipVerify: true} }
 // onBothTransports tests a server on plain TCP, which a poller reads, and one with TLS.
 func onBothTransports(t *testing.T, change func(*Config), test func(*testing.T, *running)) {
 	t.Helper()
-	onBothPrepared(t, change, func(*Server) {}, test)
+	onBothSetUp(t, func(s *setup) {
+		if change != nil {
+			change(s.Config)
+		}
+	}, test)
 }
 
-// onBothPrepared is onBothTransports with a look at the servers before they run.
-func onBothPrepared(t *testing.T, change func(*Config), prepare func(*Server), test func(*testing.T, *running)) {
+// onBothSetUp is onBothTransports with more to set.
+func onBothSetUp(t *testing.T, change func(*setup), test func(*testing.T, *running)) {
 	t.Helper()
 	for _, tls := range []bool{false, true} {
 		t.Run(map[bool]string{false: "plain", true: "TLS"}[tls], func(t *testing.T) {
-			test(t, launchPrepared(t, t.TempDir(), func(c *Config) {
-				if change != nil {
-					change(c)
-				}
+			test(t, launchSetUp(t, t.TempDir(), func(s *setup) {
+				change(s)
 				if tls {
-					c.TLSCert, c.TLSKey = writePair(t, t.TempDir(), "usher.test", later())
+					s.TLSCert, s.TLSKey = writePair(t, t.TempDir(), "usher.test", later())
 				}
-			}, prepare))
+			}))
 		})
 	}
 }
@@ -63,7 +67,7 @@ func (r *running) dial(receiveBytes int) *rawConn {
 		socket = tls.Client(socket, insecure())
 	}
 	r.t.Cleanup(func() { _ = socket.Close() })
-	_ = socket.SetDeadline(time.Now().Add(patience))
+	_ = socket.SetDeadline(time.Now().Add(servertest.Patience))
 	return &rawConn{Conn: socket, t: r.t, r: bufio.NewReader(socket)}
 }
 

@@ -14,6 +14,10 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"usher/server/servertest"
+
+	"usher/server/rooms"
 )
 
 // The tables in this file are what RFC 6455 demands of a server in sections 5
@@ -34,10 +38,12 @@ const (
 // socket of a test must end by what the client does.
 func unanswered(t *testing.T, change func(*Config), test func(*testing.T, *running)) {
 	t.Helper()
-	onBothTransports(t, change, func(t *testing.T, s *running) {
-		s.sockets.closeGrace = time.Hour
-		test(t, s)
-	})
+	onBothSetUp(t, func(s *setup) {
+		s.closeGrace = time.Hour
+		if change != nil {
+			change(s.Config)
+		}
+	}, test)
 }
 
 // next reads a frame and says what it is. A server's frames are whole, without
@@ -240,7 +246,7 @@ func TestSections5To8(t *testing.T) {
 			c.over(test.rule)
 			_ = c.Close()
 		}
-		eventually(t, "all connections are over", func() bool { return s.metrics.connections.Load() == 0 })
+		servertest.Eventually(t, "all connections are over", func() bool { return s.metrics.Connections.Load() == 0 })
 	})
 }
 
@@ -279,8 +285,7 @@ func TestAnyAnswerToACloseFrameEndsTheConnection(t *testing.T) {
 
 // Both closes are through: the server lets go of the socket, though the client keeps it open.
 func TestServerLetsGoOfASocketThatIsClosedBothWays(t *testing.T) {
-	s := serve(t, nil)
-	s.sockets.closeGrace = time.Hour
+	s := launchSetUp(t, t.TempDir(), func(s *setup) { s.closeGrace = time.Hour })
 	closing := masked(wsClose, coded(1000, ""))
 	for _, provoke := range [][]byte{closing, masked(wsBinary, "")} {
 		c := s.raw("let-go-1")
@@ -292,7 +297,7 @@ func TestServerLetsGoOfASocketThatIsClosedBothWays(t *testing.T) {
 			c.write(closing)
 		}
 		c.over("both closes")
-		eventually(t, "the connection is over", func() bool { return s.metrics.connections.Load() == 0 })
+		servertest.Eventually(t, "the connection is over", func() bool { return s.metrics.Connections.Load() == 0 })
 	}
 	s.keepPrivate("let-go-1")
 }
@@ -372,36 +377,25 @@ func TestPongsForAClientThatReadsNothingAreBounded(t *testing.T) {
 				}
 				break
 			}
-			for _, conn := range s.spread() {
-				if n := conn.socket.pending(); n > 64<<10 {
-					t.Fatalf("%d bytes are pending", n)
-				}
+			if n := s.known.pending(); n > 64<<10 {
+				t.Fatalf("%d bytes are pending", n)
 			}
 		}
 		if sent >= 64<<20 {
 			t.Error("never cut off")
 		}
-		eventually(t, "the connection is over", func() bool { return s.metrics.connections.Load() == 0 })
+		servertest.Eventually(t, "the connection is over", func() bool { return s.metrics.Connections.Load() == 0 })
 	})
 }
 
 // A panic is the end of the connection that caused it, and of nothing else.
 func TestPanicEndsItsConnection(t *testing.T) {
 	var fault atomic.Bool
-	faulty := func(s *Server) {
-		real := s.now
-		s.now = func() moment {
-			if fault.CompareAndSwap(true, false) {
-				panic("a defect")
-			}
-			return real()
-		}
-	}
-	onBothPrepared(t, nil, faulty, func(t *testing.T, s *running) {
+	onBothSetUp(t, func(s *setup) { s.clock = &faultyClock{newClock(time.Now()), &fault} }, func(t *testing.T, s *running) {
 		ann, bob := s.pair("panic-1")
 		c := s.raw("panic-2")
 		s.keepPrivate("panic-2")
-		eventually(t, "the room knows the connection", func() bool { return len(s.spread()) == 3 })
+		servertest.Eventually(t, "the room knows the connection", func() bool { return s.metrics.Connections.Load() == 3 })
 		fault.Store(true)
 		c.write(masked(wsText, pingMessage))
 		if got := c.next(); got != "close 1011 internal error" {
@@ -417,24 +411,15 @@ func TestPanicEndsItsConnection(t *testing.T) {
 	})
 }
 
-// What is read of one connection before the others have their turns is bounded.
-func TestOneTurnIsBounded(t *testing.T) {
-	s := serve(t, nil)
-	s.open("turns-1", "ann").create()
-	c := s.spread()[0]
-	ping := masked(wsPing, "")
-	turns, data := 0, bytes.Repeat(ping, 10*maxTurnFrames)
-	for ; len(data) > 0; turns++ {
-		n := c.read(data, nil)
-		if n == 0 || n > maxTurnFrames*len(ping) {
-			t.Fatalf("a turn takes %d bytes", n)
-		}
-		data = data[n:]
+// faultyClock panics once.
+type faultyClock struct {
+	*clock
+	fault *atomic.Bool
+}
+
+func (c *faultyClock) Now() rooms.Moment {
+	if c.fault.CompareAndSwap(true, false) {
+		panic("a defect")
 	}
-	if turns < 10 {
-		t.Errorf("%d turns", turns)
-	}
-	if c.closing.Load() {
-		t.Error("the connection is closing")
-	}
+	return c.clock.Now()
 }

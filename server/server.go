@@ -1,184 +1,203 @@
-// Package server is the native shell: rooms in memory, snapshots in an
-// embedded database, WebSockets on pollers.
-//
-// net/http takes the connections, with its parser, time-outs and TLS; the
-// socket of a WebSocket is then read by a poller, so that an idle participant
-// costs no goroutine, and package frame reads and writes its frames. Each room has a lock (loop.go) under which the core is
-// stepped and its effects are carried out; frames and closes wait there for the commits that
-// they must not be seen before (effect.go). Everything about roles, seats and
-// limits is the core's; the shell counts rooms and connections by address,
-// because no single room could.
+// Package server is the native shell: one process that serves clients (package edge), owns rooms
+// (package rooms) and stores them (package store/bolt). It wires these together, listens, and drains.
 package server
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"usher/protocol"
-	"usher/server/store"
+	"usher/room"
+	"usher/server/edge"
+	"usher/server/metrics"
+	"usher/server/rooms"
+	"usher/server/store/bolt"
 )
 
-// saveLaterEvery is how much of playback positions and held frames a crash may lose.
-const saveLaterEvery = 5 * time.Second
+// sweepEvery is how often addresses are forgotten that have nothing open and whose budgets are full.
+const sweepEvery = 5 * time.Second
 
-// Server is a native server. New makes one, Run serves.
+// Server is a native server. New makes one, Run serves, Close releases what it holds.
 type Server struct {
 	config    Config
 	log       *slog.Logger
-	debug     bool
-	store     *store.Store
+	metrics   *metrics.Metrics
+	store     *bolt.Store
+	rooms     *rooms.Rooms
+	edge      *edge.Edge
 	listeners []net.Listener
-	http      *http.Server
 	certs     *certificates
-	pollers   []*poller
-	sockets   socketLimits
-	origins   *OriginList
-	gate      *gate
 	memory    *memory
-	metrics   *metrics
-	// onCommit is called after each commit, before anybody hears of it.
-	onCommit func(records int, took time.Duration)
 	// metricsAside serves them on a listener of their own, nil if they are served with everything else.
 	metricsAside *metricsServer
-	outside
-
-	clock     *clock
-	startedMs int64
-	// clean: the store has the very last state of each room that is not in
-	// memory. allLoaded: there is no such room.
-	clean     atomic.Bool
-	allLoaded atomic.Bool
-	draining  atomic.Bool
-	// unstored is why something could not be stored during the drain.
-	unstored atomic.Pointer[error]
-	lastConn atomic.Uint64
-	rooms    registry
-	unsaved  unsavedRooms
-	// waitingBytes is what waits for commits in all rooms. What many wait for counts once.
-	waitingBytes atomic.Int64
-	roomLimit    *limiter
+	clock        *clock
+	draining     atomic.Bool
+	closing      sync.Once
 }
 
-// New opens the store and the listener, so that what is wrong with either is
-// known before anything is served. A store that another process has open is store.ErrLocked.
+// outside is what a server does not decide: time, chance, and how its parts reach each other. New has
+// the real ones, and tests have theirs.
+type outside struct {
+	clock  rooms.Clock
+	secret func() [protocol.TokenBytes]byte
+	// onCommit is called after each commit, before anybody hears of it. It may be nil.
+	onCommit func()
+	// connect returns what the edge takes for the rooms. Nil for the rooms themselves.
+	connect func(*rooms.Rooms) edge.Rooms
+	// tune changes what Validate would not allow. It may be nil.
+	tune func(*Config)
+	// closeGrace is edge.Config's.
+	closeGrace time.Duration
+	// runningMs is the clock of the budgets, nil for the clock's.
+	runningMs func() int64
+	// delay is edge.Config's, and check rooms.Config's.
+	delay func(context.Context, time.Duration)
+	check func(*room.Room) string
+}
+
+// New opens the store and the listeners, so that what is wrong with either is known before anything
+// is served. A store that another process has open is store.ErrLocked.
 func New(config Config) (*Server, error) {
+	return newServer(config, outside{secret: randomSecret})
+}
+
+func newServer(config Config, out outside) (*Server, error) {
 	if err := config.Validate(); err != nil {
 		return nil, err
 	}
-	s := &Server{
-		config: config, log: config.Log, debug: config.Log.Enabled(context.Background(), slog.LevelDebug),
-		metrics: newMetrics(), rooms: registry{m: make(map[string]*liveRoom)},
-		roomLimit: newLimiter(config.MaxRoomsPerAddress),
-		clock:     newClock(time.Now()),
+	s := &Server{config: config, log: config.Log, metrics: metrics.New(), clock: newClock(time.Now())}
+	if out.clock == nil {
+		out.clock = s.clock
 	}
-	s.startedMs = s.clock.startMs
-	s.onCommit = s.metrics.committed
-	s.outside = s.realOutside()
-	var err error
-	if s.certs, err = openCertificates(config); err != nil {
-		return nil, err
+	if out.tune != nil {
+		out.tune(&s.config)
 	}
-	if s.store, err = store.Open(config.DataDir, store.Options{
-		MaxBytes: config.MaxStoreBytes, Log: config.Log, OnCommit: func(records int, took time.Duration) { s.onCommit(records, took) }, OnCommitFailed: s.metrics.commitFailed,
-	}); err != nil {
-		return nil, err
-	}
-	if err = s.open(); err != nil {
-		closeAll(s.listeners)
-		s.metricsAside.close()
-		_ = s.store.Close()
+	if err := s.open(&out); err != nil {
+		_ = s.Close()
 		return nil, err
 	}
 	return s, nil
 }
 
-// open opens the listeners and prepares what serves them.
-func (s *Server) open() (err error) {
-	if s.listeners, err = listen(s.config.Listen, listenTCP); err != nil {
-		return &ListenError{"listen", s.config.Listen, err}
-	}
-	if s.metricsAside, err = openMetrics(&s.config); err != nil {
+func (s *Server) open(out *outside) (err error) {
+	c := &s.config
+	if s.certs, err = openCertificates(s.config); err != nil {
 		return err
 	}
-	return s.prepare()
-}
-
-// prepare makes what serves the listener and takes stock of the store.
-func (s *Server) prepare() error {
-	s.clean.Store(s.store.WasClean())
-	book := &addressBook{secret: s.store.Secret(), trusted: s.config.TrustedProxies, log: s.log}
-	s.memory = newMemory(s.config.MemoryBound(), s.log, s.cutSlowReaders)
-	clock := sync.OnceValue(func() func() moment { return s.now }) // the one that is set when Run begins
-	runningMs := func() int64 { return clock()().runningMs() }
-	s.gate = newGate(&s.config, book, runningMs, s.memory, s.metrics)
-	var err error
-	if s.origins, err = ParseOrigins(s.config.AllowOrigins); err != nil {
+	if s.store, err = bolt.Open(c.DataDir, bolt.Options{
+		MaxBytes: c.MaxStoreBytes, Log: s.log, OpenedMs: out.clock.Now().Ms, OnCommitFailed: s.metrics.CommitFailed,
+		OnCommit: func(records int, took time.Duration) {
+			s.metrics.Committed(records, took)
+			if out.onCommit != nil {
+				out.onCommit()
+			}
+		},
+	}); err != nil {
 		return err
 	}
-	routes := append(healthRoutes(s.ready), s.roomRoute(), turnRoute(newConfiguredICE(s.config), s.origins, s.log))
-	routes = append(routes, s.wsRoutes()...)
-	if s.metricsAside == nil {
-		routes = append(routes, s.metrics.route())
-	} else if err := s.metricsAside.prepare(s.config, book, runningMs, s.metrics); err != nil {
+	if s.listeners, err = listen(c.Listen, listenTCP); err != nil {
+		return &ListenError{"listen", c.Listen, err}
+	}
+	if s.metricsAside, err = openMetrics(c); err != nil {
 		return err
 	}
-	if s.config.Page {
-		if routes, err = withPage(routes); err != nil {
-			return err
-		}
-	}
-	edge, err := newEdge(s.config, s.metrics, routes...)
+	s.memory = newMemory(c.MemoryBound(), s.log, func() { s.edge.CutSlowReaders() })
+	s.rooms, err = rooms.New(rooms.Config{
+		Room: c.Room, MaxPerAddress: c.MaxRoomsPerAddress, MaxPendingBytes: c.MaxPendingBytes,
+		Store: s.store, Clock: out.clock, Secret: out.secret, Full: s.memory.full, ReadArrived: s.readArrived,
+		Check: out.check, Metrics: s.metrics, Log: s.log,
+	})
 	if err != nil {
 		return err
 	}
-	edge.gate = s.gate
-	s.http = newHTTPServer(edge, s.log)
-	s.gate.watch(s.http)
-	if s.certs != nil {
-		s.http.TLSConfig = s.certs.tlsConfig()
+	var reached edge.Rooms = localRooms{s.rooms}
+	if out.connect != nil {
+		reached = out.connect(s.rooms)
 	}
-	if err := s.takeStock(context.Background()); err != nil {
-		return err
+	if out.runningMs == nil {
+		out.runningMs = func() int64 { return out.clock.Now().RunningMs() }
 	}
-	return s.startPollers()
+	return s.openEdge(reached, out)
 }
 
-func (s *Server) startPollers() error {
-	cores := runtime.GOMAXPROCS(0)
-	s.sockets = socketLimits{
-		maxPending: s.config.MaxPendingBytes, maxPendingWhenFull: 2 * s.config.MaxFrameBytes, memory: s.memory,
-		closeGrace: closeGrace, lateTurns: make(chan struct{}, max(1, cores/2)),
+func (s *Server) openEdge(reached edge.Rooms, out *outside) (err error) {
+	c := &s.config
+	config := edge.Config{
+		Rooms: reached, Ready: s.ready, Full: s.memory.full, RunningMs: out.runningMs, Delay: out.delay, CloseGrace: out.closeGrace, Secret: s.store.Secret(),
+		MaxFrameBytes: c.MaxFrameBytes, MaxPendingBytes: c.MaxPendingBytes, MaxSockets: c.MaxConnsPerAddress,
+		RequestRate: c.AddressRequests, JoinRate: c.AddressJoins, MessageRate: c.AddressMessages, ByteRate: c.AddressBytes,
+		AllowOrigins: c.AllowOrigins, TrustedProxies: c.TrustedProxies, ICEServers: c.ICEServers, TURNSecret: c.TURNSecret,
+		Page: c.Page, ServeMetrics: s.metricsAside == nil, Metrics: s.metrics, Log: s.log,
 	}
-	for range max(1, cores/4) {
-		p, err := newPoller(&s.sockets)
-		if err != nil {
-			return err
-		}
-		s.pollers = append(s.pollers, p)
-		go func() {
-			if err := p.run(); err != nil {
-				s.log.Error("a poller has ended", "error", err)
-			}
-		}()
+	if s.edge, err = edge.New(config); err != nil {
+		return err
+	}
+	s.metricsAside.prepare(&config)
+	if s.certs != nil {
+		s.edge.HTTP().TLSConfig = s.certs.tlsConfig()
 	}
 	return nil
 }
 
-// poller spreads new connections over the pollers. Nil where the system has none.
-func (s *Server) poller() *poller { return s.pollers[s.lastConn.Load()%uint64(len(s.pollers))] }
+// readArrived has the edge read what has arrived for sockets that are its own.
+func (s *Server) readArrived(sockets []rooms.Socket) {
+	var conns []*edge.Conn
+	for _, socket := range sockets {
+		if c, ok := socket.(*edge.Conn); ok {
+			conns = append(conns, c)
+		}
+	}
+	s.edge.ReadArrived(conns)
+}
+
+// localRooms are rooms in the process of their edge.
+type localRooms struct{ rooms *rooms.Rooms }
+
+// Open implements edge.Rooms.
+func (l localRooms) Open(ctx context.Context, roomID string, o edge.Opening, s edge.Socket) (edge.Session, protocol.Code) {
+	session, refusal := l.rooms.Open(ctx, roomID, rooms.Opening(o), s)
+	if refusal != "" {
+		return nil, refusal
+	}
+	return session, ""
+}
+
+// Describe implements edge.Rooms.
+func (l localRooms) Describe(ctx context.Context, roomID string) (protocol.RoomSummary, protocol.Code) {
+	return l.rooms.Describe(ctx, roomID)
+}
+
+func randomSecret() (secret [protocol.TokenBytes]byte) {
+	_, _ = rand.Read(secret[:]) // never fails
+	return secret
+}
+
+// Close releases everything. Run does so at its end; a server that was never run needs it.
+func (s *Server) Close() (err error) {
+	s.closing.Do(func() {
+		closeAll(s.listeners)
+		s.metricsAside.close()
+		if s.edge != nil {
+			_ = s.edge.Close()
+		}
+		if s.store != nil {
+			err = s.store.Close()
+		}
+	})
+	return err
+}
 
 // Addr is the address that the server listens on, the first of localhost's.
 func (s *Server) Addr() net.Addr { return s.listeners[0].Addr() }
 
-// Reload reads the certificate files again. Where they are of no use, the old
+// Reload reads the certificate files again. If they are of no use, the old
 // ones stay and the error says why.
 func (s *Server) Reload() error {
 	if s.certs == nil {
@@ -205,21 +224,20 @@ func (s *Server) ready() protocol.Code {
 func (s *Server) Run(ctx context.Context) error {
 	background, stop := context.WithCancel(context.Background())
 	defer stop()
-	grace := time.Duration(s.config.Room.SeatGraceMs) * time.Millisecond
-	defer s.afterFunc(grace, func() { s.endUntouched(background) }).Stop()
-	go s.saveUnsaved(background)
+	go s.edge.Run()
+	go s.rooms.Run(background)
 	go s.memory.watch(background)
-	s.metricsAside.serve(s.log)
-	defer s.metricsAside.close()
+	go s.sweep(background)
 	go s.clock.beat(background.Done())
+	s.metricsAside.serve(s.log)
 	served := make(chan error, len(s.listeners))
 	for _, listener := range s.listeners {
-		gated := &gatedListener{listener, s.gate}
+		gated := s.edge.Gated(listener)
 		go func() {
 			if s.certs != nil {
-				served <- s.http.ServeTLS(gated, "", "")
+				served <- s.edge.HTTP().ServeTLS(gated, "", "")
 			} else {
-				served <- s.http.Serve(gated)
+				served <- s.edge.HTTP().Serve(gated)
 			}
 		}()
 	}
@@ -234,16 +252,15 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 }
 
-func (s *Server) saveUnsaved(ctx context.Context) {
-	ticker := time.NewTicker(saveLaterEvery)
+func (s *Server) sweep(ctx context.Context) {
+	ticker := time.NewTicker(sweepEvery)
 	defer ticker.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			s.unsaved.save()
-			s.gate.sweep()
+			s.edge.Sweep()
 		}
 	}
 }

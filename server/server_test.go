@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,20 +19,27 @@ import (
 
 	"usher/protocol"
 	"usher/room"
+	"usher/server/edge"
+	"usher/server/rooms"
+
+	"usher/server/store/bolt"
+
+	"usher/server/servertest"
+
 	"usher/server/store"
 )
-
-// patience is how long a test waits for what must come. Nothing waits that long but a failure.
-const patience = 20 * time.Second
 
 // running is a real server on a real socket and a real file.
 type running struct {
 	*Server
-	t    *testing.T
-	dir  string
-	log  *logBuffer
-	web  *http.Client
-	once sync.Once
+	t   *testing.T
+	dir string
+	log *servertest.LogBuffer
+	web *http.Client
+	// known has every connection, and broken the id of a room that is to be given up at its next Step.
+	known  *recorder
+	broken *atomic.Pointer[string]
+	once   sync.Once
 	// elsewhere is the address of a server in another process, of which Server has nothing.
 	elsewhere string
 	end       context.CancelFunc
@@ -41,46 +49,87 @@ type running struct {
 	private []string // what the log must never have
 }
 
+// setup is what a test may set of a server before it runs.
+type setup struct {
+	*Config
+	*outside
+	// prepare is a last look at the server.
+	prepare func(*Server)
+}
+
 // launch starts a server on a folder; the test's end drains it and checks what it leaves.
 func launch(t *testing.T, dir string, change func(*Config)) *running {
 	t.Helper()
-	return launchPrepared(t, dir, change, func(*Server) {})
+	return launchSetUp(t, dir, func(s *setup) {
+		if change != nil {
+			change(s.Config)
+		}
+	})
 }
 
-// launchPrepared is launch with a look at the server before it runs.
-func launchPrepared(t *testing.T, dir string, change func(*Config), prepare func(*Server)) *running {
+// launchSetUp is launch with more to set.
+func launchSetUp(t *testing.T, dir string, change func(*setup)) *running {
 	t.Helper()
-	log := new(logBuffer)
+	log := new(servertest.LogBuffer)
 	config := DefaultConfig()
 	config.Listen, config.DataDir = "127.0.0.1:0", dir
 	config.DrainSpread = 0
 	// The clients of a test have one address; the tests of its limits set them.
 	config.MaxConnsPerAddress = 0
-	config.AddressRequests, config.AddressJoins, config.AddressMessages, config.AddressBytes = Rate{}, Rate{}, Rate{}, Rate{}
+	config.AddressRequests, config.AddressJoins, config.AddressMessages, config.AddressBytes = edge.Rate{}, edge.Rate{}, edge.Rate{}, edge.Rate{}
 	config.Log = slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	if change != nil {
-		change(&config)
+	known := new(recorder)
+	broken := new(atomic.Pointer[string])
+	out := outside{
+		secret: randomSecret,
+		connect: func(r *rooms.Rooms) edge.Rooms {
+			known.Rooms = localRooms{r}
+			return known
+		},
+		check: func(r *room.Room) string {
+			if id := broken.Load(); id != nil && *id == r.ID() {
+				broken.Store(nil)
+				return "by the test"
+			}
+			return r.Check()
+		},
 	}
-	s, err := New(config)
+	all := setup{Config: &config, outside: &out, prepare: func(*Server) {}}
+	change(&all)
+	s, err := newServer(config, out)
 	if err != nil {
 		t.Fatal(err)
 	}
-	prepare(s)
+	all.prepare(s)
 	ctx, cancel := context.WithCancel(context.Background())
-	r := &running{Server: s, t: t, dir: dir, log: log, web: &http.Client{Transport: &http.Transport{TLSClientConfig: insecure()}}, end: cancel, done: make(chan error, 1)}
+	r := &running{
+		Server: s, t: t, dir: dir, log: log, known: known, broken: broken, end: cancel, done: make(chan error, 1),
+		web: &http.Client{Transport: &http.Transport{TLSClientConfig: insecure()}},
+	}
 	r.keepPrivate("127.0.0.1", "::1", "candidate:", "v=0", "192.0.2.", "198.51.100.")
 	go func() { r.done <- s.Run(ctx) }()
 	t.Cleanup(r.stop)
 	return r
 }
 
-// anHourOld makes a server believe that it has been running for an hour.
-func anHourOld(s *Server) {
-	ran := s.clock.ran
-	s.clock.ran = func() time.Duration { return ran() + time.Hour }
-	s.clock.looked.Store(int64(s.clock.ran()))
-	s.clock.startMs -= time.Hour.Milliseconds()
-	s.startedMs = s.clock.startMs
+// anHourOld has a server that has been running for an hour.
+func anHourOld(s *setup) {
+	c := newClock(time.Now())
+	ran := c.ran
+	c.ran = func() time.Duration { return ran() + time.Hour }
+	c.looked.Store(int64(c.ran()))
+	c.startMs -= time.Hour.Milliseconds()
+	s.clock = c
+}
+
+// view is what is to be seen of a room in memory, the zero View if it is not.
+func (r *running) view(id string) rooms.View {
+	for _, v := range r.rooms.InMemory() {
+		if v.ID == id {
+			return v
+		}
+	}
+	return rooms.View{}
 }
 
 func serve(t *testing.T, change func(*Config)) *running {
@@ -98,30 +147,16 @@ func (r *running) stop() {
 			if err != nil {
 				r.t.Errorf("Run returned %v", err)
 			}
-		case <-time.After(patience):
+		case <-time.After(servertest.Patience):
 			r.t.Error("Run did not return")
 		}
 		r.web.CloseIdleConnections()
-		if n := r.metrics.connections.Load(); n != 0 {
+		if n := r.metrics.Connections.Load(); n != 0 {
 			r.t.Errorf("%d connections are left", n)
 		}
-		eventually(r.t, "no socket is counted by address", func() bool { return r.gate.sources.places() == 0 })
+		servertest.Eventually(r.t, "no socket is counted by address", func() bool { return r.edge.Sockets() == 0 })
 		r.checkLog()
 	})
-}
-
-// places is how many sockets are counted by address.
-func (t *sources) places() (n int) {
-	for i := range t.shards {
-		t.shards[i].Lock()
-		for _, s := range t.shards[i].byKey {
-			s.mu.Lock()
-			n += len(s.places)
-			s.mu.Unlock()
-		}
-		t.shards[i].Unlock()
-	}
-	return n
 }
 
 func (r *running) keepPrivate(texts ...string) {
@@ -197,16 +232,6 @@ func headersOf(lines []string) http.Header {
 	return h
 }
 
-// eventually polls a condition.
-func eventually(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(patience); !holds(); time.Sleep(2 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("not in time: %s", what)
-		}
-	}
-}
-
 // copyStore returns a folder with the store's file as a crash at this moment would leave it.
 func (r *running) copyStore() string {
 	r.t.Helper()
@@ -222,7 +247,7 @@ func (r *running) copyStore() string {
 // stored returns the rooms in a folder that no server has open.
 func stored(t *testing.T, dir string) map[string]protocol.RoomState {
 	t.Helper()
-	reader, err := store.OpenReadOnly(dir)
+	reader, err := bolt.OpenReadOnly(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -286,7 +311,7 @@ func (r *running) tryOpen(roomID, userID string) (*client, error) {
 
 func (r *running) try(path, roomID, userID string, headers ...string) (*client, error) {
 	r.keepPrivate(roomID)
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), servertest.Patience)
 	defer cancel()
 	ws, _, err := websocket.Dial(ctx, r.url(path), &websocket.DialOptions{HTTPClient: r.web, HTTPHeader: headersOf(headers)})
 	if err != nil {
@@ -305,7 +330,7 @@ func (c *client) send(frame string) {
 }
 
 func (c *client) trySend(frame string) error {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), servertest.Patience)
 	defer cancel()
 	return c.ws.Write(ctx, websocket.MessageText, []byte(frame))
 }
@@ -334,7 +359,7 @@ func (c *client) tryOffer(to, sdp string) error {
 }
 
 func (c *client) read() (string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), servertest.Patience)
 	defer cancel()
 	_, frame, err := c.ws.Read(ctx)
 	return string(frame), err
@@ -439,7 +464,5 @@ func (r *running) pair(roomID string) (ann, bob *client) {
 
 // cutOff ends all sockets, as a failing network would.
 func (r *running) cutOff() {
-	for _, c := range r.spread() {
-		c.cut()
-	}
+	r.known.cut("")
 }

@@ -8,6 +8,8 @@ import (
 	"github.com/coder/websocket"
 
 	"usher/protocol"
+
+	"usher/server/servertest"
 )
 
 // A member that stops reading is cut off when more than MaxPendingBytes wait
@@ -55,7 +57,7 @@ func TestSlowReaderIsCutOffAloneAndMemoryIsBounded(t *testing.T) {
 			if grown := int64(after.HeapAlloc) - int64(before.HeapAlloc); grown > 8<<20 {
 				t.Errorf("the heap grew by %d bytes", grown)
 			}
-			eventually(t, "the slow one is gone", func() bool { return s.metrics.connections.Load() == 2 })
+			servertest.Eventually(t, "the slow one is gone", func() bool { return s.metrics.Connections.Load() == 2 })
 		})
 	}
 }
@@ -80,12 +82,8 @@ func TestReaderOfManyLargeMessagesIsNotTakenForASlowOne(t *testing.T) {
 					t.Fatal("damaged")
 				}
 			}
-			eventually(t, "nothing is pending", func() bool {
-				pending := 0
-				for _, c := range s.spread() {
-					pending += c.socket.pending()
-				}
-				return pending == 0
+			servertest.Eventually(t, "nothing is pending", func() bool {
+				return s.known.pending() == 0
 			})
 		})
 	}

@@ -11,6 +11,10 @@ import (
 
 	"usher/protocol"
 	"usher/server/store"
+
+	"usher/server/store/bolt"
+
+	"usher/server/servertest"
 )
 
 // fillDisk puts /dev/full under the descriptor of the server's store: every
@@ -66,7 +70,7 @@ func TestWhileTheStoreFailsRelaysGoOnAndWhatMustBeStoredIsRefused(t *testing.T) 
 	carl.closed(protocol.CloseTryLater)
 
 	answer, body := s.ask("GET", "/readyz")
-	wantError(t, answer, body, protocol.CodeStorageUnavailable)
+	servertest.WantError(t, answer, body, protocol.CodeStorageUnavailable)
 	dora := s.open("never-was-2", "dora")
 	dora.say("CREATE_ROOM", `"userName":"Dora"`)
 	dora.refused(protocol.CodeStorageUnavailable)
@@ -84,7 +88,7 @@ func TestWhileTheStoreFailsRelaysGoOnAndWhatMustBeStoredIsRefused(t *testing.T) 
 	ann.quiet()
 
 	restore()
-	eventually(t, "the store heals", s.isReady)
+	servertest.Eventually(t, "the store heals", s.isReady)
 	dora.create()
 	if left := ann.expect("USER_LEFT"); left.LeftUserID != "bob" {
 		t.Error(left.raw)
@@ -93,14 +97,17 @@ func TestWhileTheStoreFailsRelaysGoOnAndWhatMustBeStoredIsRefused(t *testing.T) 
 	carl.say("JOIN_ROOM", `"userName":"Carl"`)
 	carl.refused(protocol.CodeRoomNotFound)
 	carl.create()
-	if n := s.metrics.rooms.Load(); n != 3 {
+	if n := s.metrics.Rooms.Load(); n != 3 {
 		t.Errorf("%d rooms are counted", n)
 	}
 }
 
 func TestRoomWhoseCommitFailedComesBackFromWhatIsStored(t *testing.T) {
 	t.Parallel()
-	s := launchPrepared(t, t.TempDir(), behindProxy, anHourOld)
+	s := launchSetUp(t, t.TempDir(), func(s *setup) {
+		behindProxy(s.Config)
+		anHourOld(s)
+	})
 	ann, bob := s.open("given-up-1", "ann", "X-Forwarded-For: 192.0.2.1"), s.open("given-up-1", "bob")
 	annToken := ann.create(`"roomName":"Kept"`).ResumeToken
 	bobToken := bob.join().ResumeToken
@@ -113,7 +120,7 @@ func TestRoomWhoseCommitFailedComesBackFromWhatIsStored(t *testing.T) {
 	for i, early := range []bool{true, false} {
 		if !early {
 			restore()
-			eventually(t, "the store heals", s.isReady)
+			servertest.Eventually(t, "the store heals", s.isReady)
 		}
 		ann, bob := s.open("given-up-1", "ann"), s.open("given-up-1", "bob")
 		back := ann.resume(annToken)
@@ -128,23 +135,20 @@ func TestRoomWhoseCommitFailedComesBackFromWhatIsStored(t *testing.T) {
 		bob.expect("USER_LEFT")
 		bob.drop()
 	}
-	if n := s.roomLimit.total(); n != 1 {
-		t.Errorf("%d rooms are counted by address", n)
-	}
-	if n := s.metrics.rooms.Load(); n != 1 {
+	if n := s.metrics.Rooms.Load(); n != 1 {
 		t.Errorf("%d rooms are counted", n)
 	}
 }
 
 func TestFullStoreRefusesNewRoomsUntilThereIsSpace(t *testing.T) {
 	t.Parallel()
-	s := serve(t, func(c *Config) { c.MaxStoreBytes = store.MinMaxBytes })
+	s := serve(t, func(c *Config) { c.MaxStoreBytes = bolt.MinMaxBytes })
 	ann, bob := s.pair("full-room-1")
 	fillers := 0
 	fill := func(n, size int) (err error) { // n at once, and returns how the last one went
 		saved := make(chan error, n)
 		for range n {
-			record := store.Record{ExpiresAtMs: s.nowMs() + 1e6, Snapshot: make([]byte, size)}
+			record := store.Record{ExpiresAtMs: s.clock.Now().Ms + 1e6, Snapshot: make([]byte, size)}
 			s.store.Save(fmt.Sprint("filler-", fillers), record, func(err error) { saved <- err })
 			fillers++
 		}
@@ -163,7 +167,7 @@ func TestFullStoreRefusesNewRoomsUntilThereIsSpace(t *testing.T) {
 		t.Fatal(err)
 	}
 	answer, body := s.ask("GET", "/readyz")
-	wantError(t, answer, body, protocol.CodeStorageUnavailable)
+	servertest.WantError(t, answer, body, protocol.CodeStorageUnavailable)
 	carl := s.open("full-room-2", "carl")
 	carl.say("CREATE_ROOM", `"userName":"Carl"`)
 	carl.refused(protocol.CodeStorageUnavailable)
@@ -176,7 +180,7 @@ func TestFullStoreRefusesNewRoomsUntilThereIsSpace(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	eventually(t, "the store has space again", s.isReady)
+	servertest.Eventually(t, "the store has space again", s.isReady)
 	carl.create()
 	if log := s.log.String(); !strings.Contains(log, "the room store cannot write") || !strings.Contains(log, "writes again") {
 		t.Error("the log does not tell")
@@ -198,11 +202,11 @@ func TestHeldFramesThatTheStoreDidNotTakeAreStoredWhenItIsBack(t *testing.T) {
 	restore := s.fillDisk()
 	ann.offer("bob", "held")
 	ann.drop()
-	eventually(t, "all have dropped", func() bool { return s.metrics.connections.Load() == 0 })
-	s.unsaved.save()
-	eventually(t, "the store fails", func() bool { return !s.isReady() })
+	servertest.Eventually(t, "all have dropped", func() bool { return s.metrics.Connections.Load() == 0 })
+	s.rooms.SaveLater()
+	servertest.Eventually(t, "the store fails", func() bool { return !s.isReady() })
 	restore()
-	eventually(t, "the store heals", s.isReady)
+	servertest.Eventually(t, "the store heals", s.isReady)
 	s.stop()
 
 	s = launch(t, dir, nil)

@@ -8,8 +8,9 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"fmt"
 	"io"
-	"log/slog"
+	"log"
 	"math/big"
 	"net"
 	"net/http"
@@ -55,20 +56,16 @@ func writeFile(t *testing.T, name string, data []byte) {
 	}
 }
 
-// serveTLS serves an edge as the command does and returns where.
+// serveTLS serves /ping with certificates, as the command does, and returns where.
 func serveTLS(t *testing.T, c *certificates) string {
 	t.Helper()
-	cfg := DefaultConfig()
-	cfg.Log = slog.New(slog.DiscardHandler)
-	e, err := newEdge(cfg, newMetrics(), route{path: "/ping", handler: func(w http.ResponseWriter, r *http.Request) { writeJSON(w, 200, r.Proto) }})
-	if err != nil {
-		t.Fatal(err)
-	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := newHTTPServer(e, cfg.Log)
+	server := &http.Server{Protocols: new(http.Protocols), ErrorLog: log.New(io.Discard, "", 0)}
+	server.Protocols.SetHTTP1(true)
+	server.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = fmt.Fprintf(w, "%q", r.Proto) })
 	server.TLSConfig = c.tlsConfig()
 	done := make(chan error)
 	go func() { done <- server.ServeTLS(listener, "", "") }()

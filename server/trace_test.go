@@ -18,9 +18,14 @@ import (
 	"time"
 
 	"usher/protocol"
-	"usher/room"
 	"usher/room/roomtest"
 	"usher/server/store"
+
+	"usher/server/servertest"
+
+	"usher/server/rooms"
+
+	"usher/server/edge"
 )
 
 // The opcodes that the server's frames have here, each with FIN (RFC 6455, section 5.2).
@@ -69,15 +74,16 @@ type replay struct {
 	sockets map[int]*replayedSocket // those whose end has not been read, by Step.Conn
 	// restoreDisk is set while the disk fails.
 	restoreDisk func()
-	// taken are the places in the room limiter that refuse-create has taken.
-	taken []uint64
+	// taken are the connections whose rooms are all that their addresses may have.
+	taken []*rawConn
+	// over is outside.connect, nil for the rooms in the same process.
+	over func(*rooms.Rooms) edge.Rooms
 }
 
 // replayedSocket is one connection of a trace.
 type replayedSocket struct {
 	*rawConn
 	name int
-	id   room.ConnID // as the server calls it
 	// closed: the server has sent its close frame, which is not answered yet.
 	closed bool
 }
@@ -104,18 +110,19 @@ func replayTrace(t *testing.T, trace roomtest.Trace) {
 // launch starts a server on a folder, with the clock at nowMs.
 func (p *replay) launch(dir string, nowMs int64) {
 	p.outside = &fakeOutside{atMs: nowMs}
-	config := func(c *Config) {
-		behindProxy(c)
-		c.Room = p.trace.Config
-		c.Room.ByteBurst = max(c.Room.ByteBurst, c.MaxFrameBytes)
-	}
-	p.server = launchPrepared(p.t, dir, config, func(s *Server) {
+	p.server = launchSetUp(p.t, dir, func(s *setup) {
+		behindProxy(s.Config)
+		s.Room, s.MaxRoomsPerAddress = p.trace.Config, 1
+		s.Room.ByteBurst = max(s.Room.ByteBurst, s.MaxFrameBytes)
 		// Validate wants every allowed frame to fit into a burst. A transcript is short, so its burst may be less.
-		s.config.Room.ByteBurst = p.trace.Config.ByteBurst
-		s.startedMs, s.outside = nowMs, p.outside.outside()
+		s.tune = func(c *Config) { c.Room.ByteBurst = p.trace.Config.ByteBurst }
+		p.outside.set(s)
+		if p.over != nil {
+			s.connect = p.over
+		}
 	})
 	p.server.keepPrivate(roomtest.RoomID)
-	eventually(p.t, "the server runs", p.outside.isTimed)
+	servertest.Eventually(p.t, "the server runs", p.outside.isTimed)
 }
 
 // perform makes a step happen.
@@ -151,8 +158,6 @@ func (p *replay) perform(step *roomtest.Step) {
 func (p *replay) settle(step *roomtest.Step) {
 	c := p.sockets[step.Conn]
 	switch {
-	case step.Kind == "open" && c != nil && !c.closed:
-		p.eventually("the room knows the connection", func() bool { return p.knows(c) })
 	case len(step.Seen) == 0 && (step.Kind == "frame" || step.Kind == "binary" || step.Kind == "pong") && c != nil && !c.closed:
 		// The pong shows that what came before the ping has been handled. To the core the ping
 		// is one more message of the same moment, which counts for the rate limit alone.
@@ -167,44 +172,21 @@ func (p *replay) settle(step *roomtest.Step) {
 // awaitCommits waits until no frame or close waits for a commit any more.
 func (p *replay) awaitCommits() {
 	p.eventually("all is stored", func() bool {
-		l := p.liveRoom()
-		if l == nil {
-			return true
-		}
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		return l.issued == l.durable && len(l.waiting) == 0
+		v := p.server.view(p.trace.RoomID)
+		return v.ID == "" || v.IsSettled
 	})
 }
 
 func (p *replay) eventually(what string, holds func() bool) {
 	p.t.Helper()
-	eventually(p.t, p.at+": "+what, holds)
-}
-
-// liveRoom is the room in memory, nil where it is not.
-func (p *replay) liveRoom() *liveRoom {
-	p.server.rooms.mu.Lock()
-	defer p.server.rooms.mu.Unlock()
-	return p.server.rooms.m[p.trace.RoomID]
-}
-
-// knows reports whether the room has a connection.
-func (p *replay) knows(c *replayedSocket) bool {
-	l := p.liveRoom()
-	if l == nil {
-		return false
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.connOf(c.id) != nil
+	servertest.Eventually(p.t, p.at+": "+what, holds)
 }
 
 func (p *replay) open(step *roomtest.Step) {
 	p.outside.draw(step.Secret)
 	p.server.keepPrivate(base64.RawURLEncoding.EncodeToString(step.Secret))
 	c := p.server.dial(0).upgrade(p.trace.RoomID, nil, "X-Forwarded-For: "+p.address(step.Address).String())
-	p.sockets[step.Conn] = &replayedSocket{rawConn: c, name: step.Conn, id: room.ConnID(p.server.lastConn.Load())}
+	p.sockets[step.Conn] = &replayedSocket{rawConn: c, name: step.Conn}
 }
 
 // address is the network address that a word of the trace stands for, one of 192.0.2.0/24 (RFC 5737).
@@ -248,7 +230,7 @@ func (p *replay) send(name int, frame []byte) {
 // next is the next frame, which must come.
 func (p *replay) next(c *replayedSocket) (first byte, payload []byte) {
 	p.t.Helper()
-	_ = c.SetDeadline(time.Now().Add(patience))
+	_ = c.SetDeadline(time.Now().Add(servertest.Patience))
 	first, payload, err := c.read()
 	if err != nil {
 		p.t.Fatalf("%s: connection %d: %v", p.at, c.name, err)
@@ -301,13 +283,13 @@ func (p *replay) end(name int, code protocol.CloseCode) {
 			}
 		}
 	}
-	p.over(c)
+	p.isOver(c)
 }
 
-// over demands that nothing more has come and that the room knows it.
-func (p *replay) over(c *replayedSocket) {
+// isOver demands that nothing more has come and that the room knows it.
+func (p *replay) isOver(c *replayedSocket) {
 	p.t.Helper()
-	_ = c.SetDeadline(time.Now().Add(patience))
+	_ = c.SetDeadline(time.Now().Add(servertest.Patience))
 	first, payload, err := c.read()
 	timeout, _ := err.(net.Error)
 	switch {
@@ -317,7 +299,7 @@ func (p *replay) over(c *replayedSocket) {
 		p.t.Fatalf("%s: connection %d does not end: %v", p.at, c.name, err)
 	}
 	delete(p.sockets, c.name)
-	p.eventually("the room has let go of the connection", func() bool { return !p.knows(c) })
+	p.eventually("the connection is over", func() bool { return p.server.metrics.Connections.Load() <= int64(len(p.sockets)+len(p.taken)) })
 }
 
 // openSockets are in the order in which they opened.
@@ -331,18 +313,12 @@ func (p *replay) openSockets() (list []*replayedSocket) {
 // cut ends all sockets at one moment, so that none is told of another's end, and
 // demands that they have got nothing but what was seen.
 func (p *replay) cut() {
-	if l := p.liveRoom(); l != nil {
-		l.mu.Lock()
-		for _, c := range l.conns {
-			c.cut()
-		}
-		l.mu.Unlock()
-	}
+	p.server.known.cut(p.trace.RoomID)
 	for _, c := range p.openSockets() {
 		if c.closed {
 			p.end(c.name, protocol.CloseNormal)
 		} else {
-			p.over(c)
+			p.isOver(c)
 		}
 	}
 }
@@ -358,14 +334,9 @@ func (p *replay) restart(clean bool) {
 		return
 	}
 	// The core's restart has all that a SaveLater was for, so it has to be stored by now.
-	p.server.unsaved.save()
+	p.server.rooms.SaveLater()
 	p.eventually("what could wait is stored", func() bool {
-		l := p.liveRoom()
-		if l != nil {
-			l.mu.Lock()
-			defer l.mu.Unlock()
-		}
-		return (l == nil || !l.unsaved) && p.server.store.Stats().Queued == 0
+		return !p.server.view(p.trace.RoomID).IsUnsaved && p.server.store.Stats().Queued == 0
 	})
 	dir := p.server.copyStore()
 	p.cut()
@@ -422,21 +393,29 @@ func (p *replay) commit() error {
 	return errors.Join(saved, <-done)
 }
 
-// refuseCreate uses up the rooms of every address, or gives them back.
+// refuseCreate has every address use up the one room that it may have, or give it back.
 func (p *replay) refuseCreate(refusal protocol.Code) {
-	limit := p.server.roomLimit
 	switch refusal {
 	case protocol.CodeTooManyRooms:
-		for _, word := range p.words() {
-			for key := addressKey(p.server.store.Secret(), p.address(word)); limit.acquire(key); {
-				p.taken = append(p.taken, key)
+		for i, word := range p.words() {
+			id := fmt.Sprint("taken-room-", i)
+			c := p.server.dial(0).upgrade(id, nil, "X-Forwarded-For: "+p.address(word).String())
+			c.say("CREATE_ROOM", id, "taker", "")
+			p.server.keepPrivate(id)
+			_ = c.SetDeadline(time.Now().Add(servertest.Patience))
+			if _, _, err := c.read(); err != nil { // or its address has the room of the trace
+				p.t.Fatalf("%s: %v", p.at, err)
 			}
+			p.taken = append(p.taken, c)
 		}
 	case "":
-		for _, key := range p.taken {
-			limit.release(key)
+		for _, c := range p.taken {
+			c.write(closeFrame(protocol.CloseNormal))
+			_, _, _ = c.read()
+			_ = c.Close()
 		}
 		p.taken = nil
+		p.eventually("the rooms are given back", func() bool { return p.server.metrics.Connections.Load() == int64(len(p.sockets)) })
 	default:
 		p.t.Fatalf("%s: the server never refuses so", p.at)
 	}

@@ -12,7 +12,10 @@ import (
 	"time"
 
 	"usher/room"
-	"usher/server/store"
+
+	"usher/server/store/bolt"
+
+	"usher/server/edge"
 )
 
 const (
@@ -58,7 +61,7 @@ func (p *problems) checkNetwork(c *Config) {
 	if len(c.AllowOrigins) == 0 {
 		p.add("allow-origin must have an entry; * allows every origin")
 	}
-	if _, err := ParseOrigins(c.AllowOrigins); err != nil {
+	if _, err := edge.ParseOrigins(c.AllowOrigins); err != nil {
 		p.add("allow-origin: %w", err)
 	}
 	for _, network := range c.TrustedProxies {
@@ -116,14 +119,14 @@ func (p *problems) checkLimits(c *Config) {
 	p.rate("address-join", c.AddressJoins, maxPerSecond, p.count)
 	p.rate("address-message", c.AddressMessages, maxPerSecond, p.count)
 	p.rate("address-byte", c.AddressBytes, maxBytesPerSecond, p.size)
-	if r := c.AddressMessages; r.PerSecond > 0 && r.Burst < requestCost { // what is allowed must be able to pass
-		p.add("address-message-burst must be at least %d, not %d", requestCost, r.Burst)
+	if r := c.AddressMessages; r.PerSecond > 0 && r.Burst < edge.RequestCost { // what is allowed must be able to pass
+		p.add("address-message-burst must be at least %d, not %d", edge.RequestCost, r.Burst)
 	}
 	if r := c.AddressBytes; r.PerSecond > 0 && r.Burst < c.MaxFrameBytes {
 		p.add("address-byte-burst must be at least max-frame (%s), not %s", showBytes(c.MaxFrameBytes), showBytes(r.Burst))
 	}
-	if c.MaxStoreBytes != 0 && c.MaxStoreBytes < store.MinMaxBytes {
-		p.add("max-store must be 0 or at least %s, not %s", showBytes(store.MinMaxBytes), showBytes(int(c.MaxStoreBytes)))
+	if c.MaxStoreBytes != 0 && c.MaxStoreBytes < bolt.MinMaxBytes {
+		p.add("max-store must be 0 or at least %s, not %s", showBytes(bolt.MinMaxBytes), showBytes(int(c.MaxStoreBytes)))
 	}
 	// Otherwise a frame that is allowed could never pass.
 	if c.MaxPendingBytes < c.MaxFrameBytes {
@@ -135,7 +138,7 @@ func (p *problems) checkLimits(c *Config) {
 }
 
 // rate checks a Rate, which is two settings. Without a rate the burst means nothing.
-func (p *problems) rate(name string, r Rate, high int, check func(name string, n, low, high int)) {
+func (p *problems) rate(name string, r edge.Rate, high int, check func(name string, n, low, high int)) {
 	check(name+"-rate", r.PerSecond, 0, high)
 	if r.PerSecond > 0 {
 		check(name+"-burst", r.Burst, 1, high)
@@ -144,9 +147,9 @@ func (p *problems) rate(name string, r Rate, high int, check func(name string, n
 
 func (p *problems) checkICE(c *Config) {
 	for _, server := range c.ICEServers {
-		if err := server.normalize(); err != nil {
+		if err := server.Normalize(); err != nil {
 			p.add("ice-server: %w", err)
-		} else if server.relays() && server.Username == "" && c.TURNSecret == "" {
+		} else if server.Relays() && server.Username == "" && c.TURNSecret == "" {
 			p.add("ice-server: %s needs a username and credential, or turn-secret", server)
 		}
 	}
@@ -166,7 +169,7 @@ func (p *problems) checkTLS(c *Config) {
 	}
 	for _, domain := range c.TLSDomains {
 		_, err := netip.ParseAddr(domain)
-		if err == nil || !validHost(domain) || !strings.Contains(domain, ".") {
+		if err == nil || !edge.ValidHost(domain) || !strings.Contains(domain, ".") {
 			p.add("tls-domain must be a public domain name, in its xn-- form and without *, not %q", domain)
 		}
 	}

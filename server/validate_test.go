@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"usher/room"
+
+	"usher/server/edge"
 )
 
 func TestDefaultConfigIsValid(t *testing.T) {
@@ -65,12 +67,12 @@ func limitValidations() []validation {
 		{func(c *Config) { c.MaxFrameBytes, c.MaxPendingBytes = 1<<20, 1<<19 }, "max-pending must be at least max-frame (1MiB), not 512KiB"},
 		{func(c *Config) { c.MaxConnsPerAddress = 0 }, ""},
 		{func(c *Config) { c.MaxConnsPerAddress = -1 }, "max-connections-per-address must be 0 to 1000000000, not -1"},
-		{func(c *Config) { c.AddressRequests, c.AddressBytes = Rate{}, Rate{} }, ""},
-		{func(c *Config) { c.AddressRequests = Rate{-1, 1} }, "address-request-rate must be 0 to 1000000, not -1"},
-		{func(c *Config) { c.AddressJoins = Rate{1, 0} }, "address-join-burst must be 1 to 1000000, not 0"},
-		{func(c *Config) { c.AddressMessages = Rate{1, 19} }, "address-message-burst must be at least 20, not 19"},
-		{func(c *Config) { c.AddressBytes = Rate{1, 2 << 30} }, "address-byte-burst must be 1 to 1024MiB, not 2048MiB"},
-		{func(c *Config) { c.AddressBytes = Rate{1, 32 << 10} }, "address-byte-burst must be at least max-frame (64KiB), not 32KiB"},
+		{func(c *Config) { c.AddressRequests, c.AddressBytes = edge.Rate{}, edge.Rate{} }, ""},
+		{func(c *Config) { c.AddressRequests = edge.Rate{PerSecond: -1, Burst: 1} }, "address-request-rate must be 0 to 1000000, not -1"},
+		{func(c *Config) { c.AddressJoins = edge.Rate{PerSecond: 1, Burst: 0} }, "address-join-burst must be 1 to 1000000, not 0"},
+		{func(c *Config) { c.AddressMessages = edge.Rate{PerSecond: 1, Burst: 19} }, "address-message-burst must be at least 20, not 19"},
+		{func(c *Config) { c.AddressBytes = edge.Rate{PerSecond: 1, Burst: 2 << 30} }, "address-byte-burst must be 1 to 1024MiB, not 2048MiB"},
+		{func(c *Config) { c.AddressBytes = edge.Rate{PerSecond: 1, Burst: 32 << 10} }, "address-byte-burst must be at least max-frame (64KiB), not 32KiB"},
 		{func(c *Config) { c.MaxMemoryBytes = 32 << 20 }, ""},
 		{func(c *Config) { c.MaxMemoryBytes = 31 << 20 }, "max-memory must be 0 or at least 32MiB, not 31MiB"},
 		{func(c *Config) { c.MetricsListen = "localhost:9090" }, ""},
@@ -81,12 +83,16 @@ func limitValidations() []validation {
 
 // serviceValidations are those of ICE and TLS.
 func serviceValidations() []validation {
-	turn := ICEServer{URLs: []string{"turn:t"}}
+	turn := edge.ICEServer{URLs: []string{"turn:t"}}
 	return []validation{
-		{func(c *Config) { c.ICEServers = []ICEServer{turn} }, "ice-server: turn:t needs a username and credential, or turn-secret"},
-		{func(c *Config) { c.ICEServers, c.TURNSecret = []ICEServer{turn}, "hunter2" }, ""},
-		{func(c *Config) { c.ICEServers = []ICEServer{{[]string{"turn:t"}, "a", "hunter2"}} }, ""},
-		{func(c *Config) { c.ICEServers = []ICEServer{{[]string{"http:t"}, "a", "hunter2"}} }, "ice-server: ICE server URL 1: must begin with one of stun:"},
+		{func(c *Config) { c.ICEServers = []edge.ICEServer{turn} }, "ice-server: turn:t needs a username and credential, or turn-secret"},
+		{func(c *Config) { c.ICEServers, c.TURNSecret = []edge.ICEServer{turn}, "hunter2" }, ""},
+		{func(c *Config) {
+			c.ICEServers = []edge.ICEServer{{URLs: []string{"turn:t"}, Username: "a", Credential: "hunter2"}}
+		}, ""},
+		{func(c *Config) {
+			c.ICEServers = []edge.ICEServer{{URLs: []string{"http:t"}, Username: "a", Credential: "hunter2"}}
+		}, "ice-server: ICE server URL 1: must begin with one of stun:"},
 		{func(c *Config) { c.TURNSecret = "hunter2\n" }, "turn-secret begins or ends with white space"},
 
 		{func(c *Config) { c.TLSCert = "c" }, "tls-cert needs tls-key"},
@@ -127,4 +133,11 @@ func TestValidateNamesEverythingAtOnce(t *testing.T) {
 	if got := fmt.Sprint(cfg.Validate()); got != "max-people must be 2 to 250, not 0\nmax-frame must be 4KiB to 1MiB, not 0" {
 		t.Error(got)
 	}
+}
+
+func prefixes(list string) (networks []netip.Prefix) {
+	for _, network := range strings.Fields(list) {
+		networks = append(networks, netip.MustParsePrefix(network))
+	}
+	return networks
 }

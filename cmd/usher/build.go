@@ -8,6 +8,8 @@ import (
 
 	"usher/room"
 	"usher/server"
+
+	"usher/server/edge"
 )
 
 // serverConfig turns the settings into what the server takes, and has it judge them.
@@ -19,10 +21,10 @@ func (s *settings) serverConfig() (server.Config, error) {
 	config.MaxStoreBytes = int64(s.MaxStore)
 	config.MaxConnsPerAddress, config.MaxRoomsPerAddress = int(s.MaxConnectionsPerAddress), int(s.MaxRoomsPerAddress)
 	config.MaxMemoryBytes = int64(s.MaxMemory)
-	config.AddressRequests = server.Rate{PerSecond: int(s.AddressRequestRate), Burst: int(s.AddressRequestBurst)}
-	config.AddressJoins = server.Rate{PerSecond: int(s.AddressJoinRate), Burst: int(s.AddressJoinBurst)}
-	config.AddressMessages = server.Rate{PerSecond: int(s.AddressMessageRate), Burst: int(s.AddressMessageBurst)}
-	config.AddressBytes = server.Rate{PerSecond: int(s.AddressByteRate), Burst: int(s.AddressByteBurst)}
+	config.AddressRequests = edge.Rate{PerSecond: int(s.AddressRequestRate), Burst: int(s.AddressRequestBurst)}
+	config.AddressJoins = edge.Rate{PerSecond: int(s.AddressJoinRate), Burst: int(s.AddressJoinBurst)}
+	config.AddressMessages = edge.Rate{PerSecond: int(s.AddressMessageRate), Burst: int(s.AddressMessageBurst)}
+	config.AddressBytes = edge.Rate{PerSecond: int(s.AddressByteRate), Burst: int(s.AddressByteBurst)}
 	config.MetricsListen = s.MetricsListen
 	config.AllowOrigins, config.TrustedProxies = s.AllowOrigin, s.TrustedProxy
 	config.ICEServers = s.ICEServer

@@ -6,9 +6,9 @@ import (
 	"regexp"
 	"strings"
 
-	"usher/server"
-
 	"github.com/alecthomas/kong"
+
+	"usher/server/edge"
 )
 
 // list takes repeated flags, commas and YAML lists.
@@ -44,7 +44,7 @@ func popList(ctx *kong.DecodeContext, split func(string) []string) ([]string, er
 
 func splitCommas(text string) []string { return strings.Split(text, ",") }
 
-// originPatterns are origins and patterns in the form of server.ParseOrigins.
+// originPatterns are origins and patterns in the form of edge.ParseOrigins.
 type originPatterns []string
 
 func (o *originPatterns) Decode(ctx *kong.DecodeContext) error {
@@ -52,7 +52,7 @@ func (o *originPatterns) Decode(ctx *kong.DecodeContext) error {
 	if err != nil {
 		return err
 	}
-	if _, err := server.ParseOrigins(items); err != nil {
+	if _, err := edge.ParseOrigins(items); err != nil {
 		return &valueError{ctx.Value.Name, err.Error(), ""}
 	}
 	*o = append(*o, items...)
@@ -88,13 +88,13 @@ func parseNetwork(text string) (netip.Prefix, error) {
 	return netip.PrefixFrom(address, address.BitLen()), nil
 }
 
-// iceServers are STUN and TURN servers in the forms of server.ParseICEServer.
-type iceServers []server.ICEServer
+// iceServers are STUN and TURN servers in the forms of edge.ParseICEServer.
+type iceServers []edge.ICEServer
 
 func (l *iceServers) Decode(ctx *kong.DecodeContext) error {
 	items, err := popList(ctx, splitICEServers)
 	for i, item := range items {
-		parsed, err := server.ParseICEServer(item)
+		parsed, err := edge.ParseICEServer(item)
 		if err != nil {
 			// The item itself is not quoted: it may hold a credential.
 			return &valueError{ctx.Value.Name, fmt.Sprintf("entry %d: %v", i+1, err),
@@ -119,7 +119,7 @@ func splitICEServers(text string) []string {
 }
 
 // describeICEServer is the server without its credential.
-func describeICEServer(s server.ICEServer) string {
+func describeICEServer(s edge.ICEServer) string {
 	if s.Username == "" {
 		return s.String()
 	}

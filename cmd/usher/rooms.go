@@ -13,6 +13,8 @@ import (
 
 	"usher/room"
 	"usher/server/store"
+
+	"usher/server/store/bolt"
 )
 
 type roomsCmd struct {
@@ -56,7 +58,7 @@ func (c *roomsCmd) Run(out io.Writer) error {
 }
 
 func readRooms(ctx context.Context, dir string) (rooms []keptRoom, unreadable int, err error) {
-	reader, err := store.OpenReadOnly(dir)
+	reader, err := bolt.OpenReadOnly(dir)
 	if err != nil {
 		return nil, 0, err
 	}

@@ -10,6 +10,8 @@ import (
 	"usher/server/store"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"usher/server/store/bolt"
 )
 
 // keepRoom is the script command keep-room DIR ID NAME: it makes a room as a
@@ -19,7 +21,7 @@ func keepRoom(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 3 {
 		ts.Fatalf("usage: keep-room DIR ID NAME")
 	}
-	kept, err := store.Open(ts.MkAbs(args[0]), store.Options{})
+	kept, err := bolt.Open(ts.MkAbs(args[0]), bolt.Options{})
 	ts.Check(err)
 	if args[1] == "locked" {
 		ts.Defer(func() { kept.Close() })

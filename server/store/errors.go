@@ -7,6 +7,8 @@ var (
 	ErrLocked = errors.New("its rooms.db is locked")
 	// ErrCorrupt is in what Load returns, once, for a record that was set aside.
 	ErrCorrupt = errors.New("the record is corrupt")
+	// ErrNewer is in what Load returns for a record that only a newer usher can read. It stays.
+	ErrNewer = errors.New("the record was written by a newer usher")
 	// ErrDamaged is in what is returned where the database file itself is broken.
 	ErrDamaged = errors.New("the room store is damaged")
 	// ErrFull is in what a save gets that would pass Options.MaxBytes.
@@ -15,6 +17,4 @@ var (
 	ErrOverloaded = errors.New("too much is queued for the room store")
 	// ErrClosed is what a closed store answers.
 	ErrClosed = errors.New("the room store is closed")
-
-	errID = errors.New("an id has 1 to 1024 bytes")
 )

@@ -1,80 +1,55 @@
 package store
 
-import (
-	"encoding/binary"
-	"errors"
-	"hash/crc32"
-)
+import "context"
 
-// MaxIDBytes is the longest id that Save takes. A key must fit well into a page of 4 KiB.
+// MaxIDBytes is the longest id that a store must take.
 const MaxIDBytes = 1024
 
-const (
-	recordVersion     = 1
-	recordHeaderBytes = 22
-)
-
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
-
-// Record is what the store keeps for one room.
+// Record is what a store keeps for one room.
 type Record struct {
-	// ExpiresAtMs is when RemoveExpired may drop the record, in ms since 1970. 0 is never.
+	// ExpiresAtMs is when the record may be dropped without being loaded, in ms since 1970. 0 is never.
 	ExpiresAtMs int64
-	// Creator is for counting the rooms of one network address. The store does not look at it.
+	// Creator is for counting the rooms of one network address. A store does not look at it.
 	Creator uint64
+	// Clean says that the snapshot is the room's very last state in a process that ended as it should.
+	Clean bool
 	// Snapshot is the room's state, opaque to the store.
 	Snapshot []byte
+
+	// DroppedMs and Term come with a record that is loaded and are not part of what is saved.
+	// DroppedMs is when the connections of the room's last owner dropped, for its clients at least: if
+	// that was another process, when this one could take them. Term is the owner's: see rooms.Owner.
+	DroppedMs int64
+	Term      uint64
 }
 
-var (
-	errRecordShort    = errors.New("shorter than its header")
-	errRecordVersion  = errors.New("unknown version")
-	errRecordFlags    = errors.New("unknown flags")
-	errRecordChecksum = errors.New("wrong checksum")
-)
+// Expired reports whether the record's time is over.
+func (r *Record) Expired(nowMs int64) bool { return r.ExpiresAtMs != 0 && r.ExpiresAtMs <= nowMs }
 
-// appendRecord appends the encoding of r, as the record of id, to dst.
-func appendRecord(dst []byte, id string, r Record) []byte {
-	at := len(dst)
-	dst = append(dst, recordVersion, 0, 0, 0, 0, 0)
-	dst = binary.LittleEndian.AppendUint64(dst, uint64(r.ExpiresAtMs))
-	dst = binary.LittleEndian.AppendUint64(dst, r.Creator)
-	dst = append(dst, r.Snapshot...)
-	encoded := dst[at:]
-	binary.LittleEndian.PutUint32(encoded[2:], recordChecksum(id, encoded))
-	return dst
-}
-
-// decodeRecord checks b, the record of id. The snapshot that it returns is a part of b.
-func decodeRecord(id string, b []byte) (Record, error) {
-	if len(b) < recordHeaderBytes {
-		return Record{}, errRecordShort
-	}
-	// The version goes first: another one may keep its checksum elsewhere.
-	if b[0] != recordVersion {
-		return Record{}, errRecordVersion
-	}
-	if recordChecksum(id, b) != binary.LittleEndian.Uint32(b[2:]) {
-		return Record{}, errRecordChecksum
-	}
-	if b[1] != 0 {
-		return Record{}, errRecordFlags
-	}
-	return Record{
-		ExpiresAtMs: int64(binary.LittleEndian.Uint64(b[6:])),
-		Creator:     binary.LittleEndian.Uint64(b[14:]),
-		Snapshot:    b[recordHeaderBytes:],
-	}, nil
-}
-
-// recordChecksum covers the id, so that a record under another room's key is found out.
-func recordChecksum(id string, b []byte) uint32 {
-	var buf [64]byte
-	crc := crc32.Update(0, castagnoli, append(buf[:0], id...))
-	crc = crc32.Update(crc, castagnoli, b[:2])
-	return crc32.Update(crc, castagnoli, b[6:])
-}
-
-func (r Record) expired(nowMs int64) bool {
-	return r.ExpiresAtMs != 0 && r.ExpiresAtMs <= nowMs
+// Store keeps the records of rooms. Its methods may be called from any goroutine. Package storetest
+// has the tests that every Store must pass.
+type Store interface {
+	// Load returns a copy of id's record and whether there is one. What was saved before is seen, also
+	// while it waits for its commit. ErrCorrupt is in the error, once, for a record that was set aside;
+	// ErrNewer if only a newer usher can read it. Load may wait for a disk or a network.
+	Load(id string) (Record, bool, error)
+	// Save stores r, of which it keeps nothing when it returns; it never waits. done (which may be nil)
+	// is called once, with nil when r, or a newer record of id, is durable. After an error the change may or
+	// may not be stored. The dones of an id are called in the order of the calls. They must not block.
+	Save(id string, r Record, done func(error))
+	// Delete removes id's record, if there is one, with the same promises as Save.
+	Delete(id string, done func(error))
+	// All calls fn for each record, in any order, until fn returns an error or ctx is done.
+	// r.Snapshot is valid during the call only. Rooms that are saved or deleted meanwhile may be seen or not.
+	All(ctx context.Context, fn func(id string, r Record) error) error
+	// RemoveExpired deletes the records whose time is over at nowMs and returns their ids.
+	RemoveExpired(nowMs int64) (removed []string, err error)
+	// Flush waits until everything that was saved or deleted before is durable or has failed, and the
+	// dones have been called.
+	Flush()
+	// Accepts reports whether new saves are welcome. Otherwise they are still tried.
+	Accepts() bool
+	// Secret is 32 random bytes that were made with the store and stay the same for its life: the
+	// key for hashing network addresses.
+	Secret() [32]byte
 }

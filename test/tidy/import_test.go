@@ -49,7 +49,9 @@ var allowed = map[string]imports{
 	"room/roomtest/traces": {
 		house: []string{"room", "room/roomtest"},
 	},
-	"server/store": {
+	"server/store": {},
+	"server/store/bolt": {
+		house:   []string{"server/store"},
 		modules: map[string]string{"go.etcd.io/bbolt": "one file, one writer, and a commit that is fsynced: what durable before visible needs"},
 	},
 	"server/frame": {
@@ -58,18 +60,30 @@ var allowed = map[string]imports{
 			"github.com/gobwas/ws": "a frame reader and writer that are not ours, to compare streams of frames with: it needs no socket, so millions can be",
 		},
 	},
+	"server/metrics": {
+		house:   []string{"protocol"},
+		modules: map[string]string{"github.com/prometheus/client_golang": "what operators' dashboards read"},
+	},
+	"server/servertest": {house: []string{"protocol"}},
+	"server/edge": {
+		house:     []string{"protocol", "room", "server/frame", "server/metrics", "web"},
+		modules:   map[string]string{"golang.org/x/sys/unix": "epoll for idle sockets"},
+		testHouse: []string{"server/servertest"},
+	},
+	"server/rooms": {
+		house: []string{"protocol", "room", "server/metrics", "server/store"},
+	},
 	"server": {
-		house: []string{"protocol", "room", "server/frame", "server/store", "web"},
+		house: []string{"protocol", "room", "server/edge", "server/metrics", "server/rooms", "server/store/bolt"},
 		modules: map[string]string{
-			"github.com/prometheus/client_golang": "what operators' dashboards read",
-			"golang.org/x/crypto/acme":            "certificates without a second program",
-			"golang.org/x/sys/unix":               "epoll for idle sockets",
+			"golang.org/x/crypto/acme": "certificates without a second program",
+			"golang.org/x/sys/unix":    "the clock that goes on while a machine is suspended",
 		},
-		testHouse:   []string{"room/roomtest"},
+		testHouse:   []string{"room/roomtest", "server/servertest", "server/store"},
 		testModules: map[string]string{"github.com/coder/websocket": onlyTests},
 	},
 	"cmd/usher": {
-		house: []string{"room", "server", "server/store"},
+		house: []string{"room", "server", "server/edge", "server/store", "server/store/bolt"},
 		modules: map[string]string{
 			"github.com/alecthomas/kong": "flags, environment and file from one struct",
 			"github.com/goccy/go-yaml":   "knows the line and column of what it refuses",

@@ -1,8 +1,0 @@
-//go:build !linux
-
-package server
-
-import "net"
-
-// unread is known on Linux only. Elsewhere two looks at a stream have to do.
-func unread(net.Conn) bool { return false }

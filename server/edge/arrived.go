@@ -1,0 +1,72 @@
+package edge
+
+import (
+	"slices"
+	"time"
+)
+
+const (
+	// arrivalTimeout bounds the wait for what has arrived: clients that send without end keep nobody
+	// else's deadlines from being judged for longer.
+	arrivalTimeout = time.Second
+	// arrivalLook is how long after a first look a stream is looked at again.
+	arrivalLook = 2 * time.Millisecond
+)
+
+// ReadArrived waits until what had arrived for these connections by now has been read. A client whose
+// bytes wait in its socket, because the process was stopped or has much to do, has been sending.
+func (e *Edge) ReadArrived(conns []*Conn) {
+	timeout := time.NewTimer(arrivalTimeout)
+	defer timeout.Stop()
+	var passes []<-chan struct{}
+	for _, p := range e.pollers {
+		if p != nil {
+			passes = append(passes, p.pass())
+		}
+	}
+	for _, passed := range passes {
+		select {
+		case <-passed:
+		case <-timeout.C:
+			return
+		}
+	}
+	for looks := streamsOf(conns); len(looks) > 0; {
+		select {
+		case <-time.After(arrivalLook):
+		case <-timeout.C:
+			return
+		}
+		looks = slices.DeleteFunc(looks, (*streamLook).again)
+	}
+}
+
+// streamsOf returns a first look at every connection that no poller reads.
+func streamsOf(conns []*Conn) (looks []*streamLook) {
+	for _, c := range conns {
+		if c.state.Load() != open {
+			continue
+		}
+		if s, ok := c.socket.(*streamSocket); ok {
+			look := &streamLook{stream: s, first: s.reads.Load()}
+			look.last = look.first
+			looks = append(looks, look)
+		}
+	}
+	return looks
+}
+
+// streamLook is what is known of how far a stream has been read.
+type streamLook struct {
+	stream      *streamSocket
+	first, last uint32 // of streamSocket.reads
+}
+
+// again reports whether what had arrived at the first look has been read: twice in a row the stream
+// waited for more with nothing unread, or it has been read from twice since.
+func (l *streamLook) again() bool {
+	now := l.stream.reads.Load()
+	waits := now%2 == 1 && now == l.last && !unread(l.stream.conn)
+	l.last = now
+	return waits || now-l.first >= 4
+}

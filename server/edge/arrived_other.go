@@ -1,0 +1,8 @@
+//go:build !linux
+
+package edge
+
+import "net"
+
+// unread is known on Linux only. Elsewhere two looks at a stream have to do.
+func unread(net.Conn) bool { return false }

@@ -1,0 +1,58 @@
+package edge
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"usher/protocol"
+)
+
+// Drain closes all connections with 1012, evenly spread over a time, so that their clients do not all
+// come back at once, and waits until ctx is done for them to end. From now on handshakes are refused.
+func (e *Edge) Drain(ctx context.Context, spread time.Duration) {
+	e.draining.Store(true)
+	conns := e.spread()
+	began := time.Now()
+	for i, c := range conns {
+		// The first goes at once, the last when the time is over.
+		at := began.Add(spread * time.Duration(i) / time.Duration(max(1, len(conns)-1)))
+		time.Sleep(time.Until(at))
+		c.session.Close(protocol.CloseRestart)
+	}
+	for _, c := range e.conns() { // a handshake may have slipped in
+		c.session.Close(protocol.CloseRestart)
+	}
+	for e.metrics.Connections.Load() > 0 && ctx.Err() == nil {
+		time.Sleep(10 * time.Millisecond) // for the clients' close frames, which closeGrace bounds
+	}
+}
+
+// spread returns all connections in an order in which those of a room are as far apart as those of all:
+// people who return to one room at the same moment disturb each other.
+func (e *Edge) spread() []*Conn {
+	type position struct {
+		conn *Conn
+		at   float64 // from 0 to 1
+	}
+	rooms := make(map[string][]*Conn)
+	for _, c := range e.conns() {
+		id := c.session.RoomID()
+		rooms[id] = append(rooms[id], c)
+	}
+	var positions []position
+	i := 0
+	for _, conns := range rooms {
+		for j, c := range conns {
+			positions = append(positions, position{c, (float64(j) + float64(i)/float64(len(rooms))) / float64(len(conns))})
+		}
+		i++
+	}
+	slices.SortStableFunc(positions, func(a, b position) int { return cmp.Compare(a.at, b.at) })
+	conns := make([]*Conn, len(positions))
+	for i := range positions {
+		conns[i] = positions[i].conn
+	}
+	return conns
+}

@@ -1,0 +1,248 @@
+package edge
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"usher/protocol"
+
+	"usher/server/metrics"
+)
+
+const (
+	// acceptsPerRequest is how many more sockets than requests an address may
+	// open, so that who is refused can be told so.
+	acceptsPerRequest = 10
+	// maxHTTPWhenFull bounds the sockets that are no WebSockets while memory is nearly used up.
+	maxHTTPWhenFull = 256
+)
+
+// gate lets sockets and requests in, or not. It counts what each network
+// address does and has open; what an address has spent outlives its connections.
+type gate struct {
+	addresses *addressBook
+	// maxSockets bounds the open sockets of an address, 0 for no bound.
+	maxSockets int
+	buckets    [budgets]bucket
+	sources    sources
+	nowNs      func() int64
+	full       func() bool
+	metrics    *metrics.Metrics
+	// http is how many sockets net/http has, those of trusted proxies included.
+	http atomic.Int64
+	// wait is Config.Delay.
+	wait func(ctx context.Context, d time.Duration)
+	// draining is closed when nothing may wait any more.
+	draining chan struct{}
+}
+
+// newGate returns the gate of a Config.
+func newGate(c *Config) *gate {
+	g := &gate{
+		addresses:  &addressBook{secret: c.Secret, trusted: c.TrustedProxies, log: c.Log},
+		maxSockets: c.MaxSockets, full: c.Full, metrics: c.Metrics, draining: make(chan struct{}),
+		nowNs: func() int64 { return c.RunningMs() * int64(time.Millisecond) },
+		buckets: [budgets]bucket{
+			accepts:  bucketOf(Rate{c.RequestRate.PerSecond * acceptsPerRequest, c.RequestRate.Burst}),
+			requests: bucketOf(c.RequestRate),
+			joins:    bucketOf(c.JoinRate),
+			messages: bucketOf(c.MessageRate),
+			payload:  bucketOf(c.ByteRate),
+		},
+	}
+	if g.wait = c.Delay; g.wait == nil {
+		g.wait = g.waitForReal
+	}
+	return g
+}
+
+// Gated returns a listener that counts the sockets of each address before they have sent anything.
+func (e *Edge) Gated(l net.Listener) net.Listener { return &gatedListener{l, e.gate} }
+
+// gatedListener counts the sockets of each address before they have sent anything.
+type gatedListener struct {
+	net.Listener
+	gate *gate
+}
+
+// Accept returns the next socket that is let in. Others are closed.
+func (l *gatedListener) Accept() (net.Conn, error) {
+	for {
+		socket, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		tcp := socket.(*net.TCPConn)
+		if admitted := l.gate.admit(tcp); admitted != nil {
+			return admitted, nil
+		}
+		l.gate.metrics.SocketsRefused.Add(1)
+		_ = tcp.SetLinger(0) // the kernel keeps nothing of it
+		_ = tcp.Close()
+	}
+}
+
+// admit gives a socket a place. It returns nil if there is none, and the
+// socket as it is if it is a trusted proxy's.
+func (g *gate) admit(tcp *net.TCPConn) net.Conn {
+	if g.full() && g.http.Load() >= maxHTTPWhenFull {
+		return nil
+	}
+	key := g.addresses.socketKey(tcp)
+	if key == 0 {
+		return tcp
+	}
+	s := g.sources.enter(key, g.nowNs())
+	if !g.spend(s, accepts, 1) {
+		g.sources.leave(s, g.nowNs())
+		return nil
+	}
+	p := &place{source: s, socket: tcp}
+	if !g.settle(p) {
+		return nil
+	}
+	return &gatedSocket{tcp, g, p}
+}
+
+// gatedSocket is a socket that has a place until it is closed.
+type gatedSocket struct {
+	*net.TCPConn
+	gate  *gate
+	place *place
+}
+
+// Close implements net.Conn.
+func (s *gatedSocket) Close() error {
+	s.gate.vacate(s.place)
+	return s.TCPConn.Close()
+}
+
+// placeOf returns the place of a socket as net/http has it, nil without one.
+func placeOf(socket net.Conn) *place {
+	if wrapped, ok := socket.(interface{ NetConn() net.Conn }); ok { // TLS
+		socket = wrapped.NetConn()
+	}
+	if gated, ok := socket.(*gatedSocket); ok {
+		return gated.place
+	}
+	return nil
+}
+
+// plainTCP returns the TCP socket that net/http handed over, nil for one with TLS.
+func plainTCP(socket net.Conn) *net.TCPConn {
+	switch socket := socket.(type) {
+	case *net.TCPConn:
+		return socket
+	case *gatedSocket:
+		return socket.TCPConn
+	}
+	return nil
+}
+
+type placeKey struct{}
+
+// watch has a http.Server tell the gate of its sockets.
+func (g *gate) watch(server *http.Server) {
+	server.ConnContext = func(ctx context.Context, socket net.Conn) context.Context {
+		if p := placeOf(socket); p != nil {
+			return context.WithValue(ctx, placeKey{}, p)
+		}
+		return ctx
+	}
+	server.RegisterOnShutdown(func() { close(g.draining) })
+	server.ConnState = func(socket net.Conn, state http.ConnState) {
+		switch state {
+		case http.StateNew:
+			g.http.Add(1)
+		case http.StateHijacked, http.StateClosed:
+			g.http.Add(-1)
+		default:
+			placeOf(socket).setBusy(state == http.StateActive)
+		}
+	}
+}
+
+// sweep forgets the addresses that have nothing open and whose budgets are full again.
+func (g *gate) sweep() { g.sources.sweep(g.nowNs()) }
+
+// sender is where a request comes from.
+type sender struct {
+	// address stands for the client's network address.
+	address uint64
+	// source has its budgets, and place is its socket; nil where it is not counted.
+	source *source
+	place  *place
+	// held: source is to be left when the request is over.
+	held bool
+}
+
+// sender returns where a request comes from. It must be let go when the request is over.
+func (g *gate) sender(r *http.Request) sender {
+	p, _ := r.Context().Value(placeKey{}).(*place)
+	if p != nil && r.Header["X-Forwarded-For"] == nil {
+		return sender{address: p.source.key, source: p.source, place: p}
+	}
+	address, limitKey := g.addresses.keys(r)
+	switch {
+	case p != nil: // keys had nothing to do but to warn
+		return sender{address: address, source: p.source, place: p}
+	case limitKey == 0:
+		return sender{address: address}
+	}
+	return sender{address: address, source: g.sources.enter(limitKey, g.nowNs()), held: true}
+}
+
+// maxDelayed is how many requests of an address wait at once; more are answered at once.
+const maxDelayed = 256
+
+// delay waits, unless too many requests of the address wait already.
+func (g *gate) delay(ctx context.Context, s *source, d time.Duration) {
+	if s.delayed.Add(1) <= maxDelayed {
+		g.wait(ctx, d)
+	}
+	s.delayed.Add(-1)
+}
+
+func (g *gate) waitForReal(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-g.draining:
+	case <-time.After(d):
+	}
+}
+
+func (g *gate) letGo(from sender) {
+	if from.held {
+		g.sources.leave(from.source, g.nowNs())
+	}
+}
+
+// affords charges something of that cost and size to the budgets of the client's address. If they
+// are used up the room closes the connection, and it returns false.
+func (c *Conn) affords(cost, size int) bool {
+	if c.place == nil || c.edge.gate.spendMessage(c.place.source, cost, size) {
+		return true
+	}
+	c.session.Exceeded()
+	return false
+}
+
+// affordsMessage is affords for a message.
+func (c *Conn) affordsMessage(m *protocol.Message, size int) bool {
+	if m.Type.Request() {
+		return c.affords(RequestCost, size)
+	}
+	return c.affords(1, size)
+}
+
+// refuseSeat charges a join, and returns why the client's address may take no new seat now, or "".
+// A return by a token is charged, too; whether the token is good, the room knows.
+func (c *Conn) refuseSeat(m *protocol.Message) protocol.Code {
+	if m.Type != protocol.CreateRoom && m.Type != protocol.JoinRoom || c.place == nil || c.edge.gate.spend(c.place.source, joins, 1) {
+		return ""
+	}
+	return protocol.CodeRateLimited
+}

@@ -1,0 +1,232 @@
+package edge
+
+import (
+	"net"
+	"slices"
+
+	"usher/protocol"
+	"usher/room"
+)
+
+// SpareSockets is how many sockets an address may have beyond its bound while all within it
+// have a seat or a request under way, so that a handshake can be answered by 429.
+const SpareSockets = 16
+
+// place is one open socket of an address. The source's lock guards it. A nil place is not counted.
+type place struct {
+	source *source
+	// socket is to be closed to make way; nil for a WebSocket behind a proxy.
+	socket *net.TCPConn
+	// conn is its WebSocket, once the room knows it.
+	conn *Conn
+	// busy: a request is under way. webSocket: it is, or is becoming, a WebSocket.
+	// left: it is not among those of its address any more.
+	busy, webSocket, left bool
+}
+
+// settle adds a socket to those of its address and makes way for it. It returns false if it may not stay.
+func (g *gate) settle(p *place) bool {
+	s := p.source
+	s.mu.Lock()
+	s.places = append(s.places, p)
+	open := len(s.places)
+	s.mu.Unlock()
+	switch {
+	case g.maxSockets == 0 || open <= g.maxSockets || g.closeHTTP(p, true):
+	case open <= g.maxSockets+SpareSockets:
+		go func() { // it waits for rooms, and other sockets wait to be accepted
+			if g.crowded(s) {
+				g.closeUnseated(p)
+			}
+		}()
+	case !g.closeHTTP(p, false) && !g.closeUnseated(p):
+		g.vacate(p)
+		return false
+	}
+	return true
+}
+
+// crowded reports whether an address has more sockets than it should.
+func (g *gate) crowded(s *source) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.places) > g.maxSockets
+}
+
+// occupy gives a handshake the place of its socket, or one of its own behind a proxy. It returns false if all
+// WebSockets that the address may have are taken by seats. A nil place is not counted.
+func (g *gate) occupy(from sender) (*place, bool) {
+	if from.source == nil {
+		return nil, true
+	}
+	p, s := from.place, from.source
+	if p == nil {
+		p = &place{source: g.sources.enter(s.key, g.nowNs())}
+	}
+	s.mu.Lock()
+	p.webSocket = true
+	if from.place == nil {
+		s.places = append(s.places, p)
+	}
+	open := 0
+	for _, other := range s.places {
+		if other.webSocket {
+			open++
+		}
+	}
+	s.mu.Unlock()
+	if g.maxSockets > 0 && open > g.maxSockets && !g.closeUnseated(p) && !g.closeParked(p) {
+		g.release(p)
+		return nil, false
+	}
+	return p, true
+}
+
+// upgraded notes the WebSocket that a place is for, from now on.
+func (p *place) upgraded(c *Conn) {
+	if p == nil {
+		return
+	}
+	p.source.mu.Lock()
+	defer p.source.mu.Unlock()
+	p.conn, p.socket = c, nil
+}
+
+// release ends what occupy began. The socket of a refused handshake stays open for more requests.
+func (g *gate) release(p *place) {
+	if p == nil {
+		return
+	}
+	p.source.mu.Lock()
+	p.webSocket = false
+	stays := p.socket != nil
+	p.source.mu.Unlock()
+	if !stays {
+		g.vacate(p)
+	}
+}
+
+// vacate takes a socket out of those of its address. It returns false if it was out already.
+func (g *gate) vacate(p *place) bool {
+	if p == nil {
+		return false
+	}
+	s := p.source
+	s.mu.Lock()
+	left := p.left
+	if p.left = true; !left {
+		at := slices.Index(s.places, p)
+		if s.places = slices.Delete(s.places, at, at+1); len(s.places) == 0 {
+			s.places = nil
+		}
+	}
+	s.mu.Unlock()
+	if !left {
+		g.sources.leave(s, g.nowNs())
+	}
+	return !left
+}
+
+func (p *place) setBusy(busy bool) {
+	if p == nil {
+		return
+	}
+	p.source.mu.Lock()
+	defer p.source.mu.Unlock()
+	p.busy = busy
+}
+
+// closeHTTP makes way for a newer socket of the address by the oldest that is no WebSocket, only if it waits
+// for a request if idle says so. It returns false if there is none.
+func (g *gate) closeHTTP(newcomer *place, idle bool) bool {
+	for _, p := range newcomer.others() {
+		if p.webSocket || idle && p.busy || !g.madeWay(p) {
+			continue
+		}
+		_ = p.socket.Close()
+		return true
+	}
+	return false
+}
+
+// closeUnseated is the same for the oldest WebSocket without a seat, whose client may try again.
+func (g *gate) closeUnseated(newcomer *place) bool { return g.closeWebSocket(newcomer, false) }
+
+// closeParked is the same for the oldest WebSocket that is parked, which nobody misses.
+func (g *gate) closeParked(newcomer *place) bool { return g.closeWebSocket(newcomer, true) }
+
+func (g *gate) closeWebSocket(newcomer *place, parked bool) bool {
+	for _, p := range newcomer.others() {
+		if p.conn != nil && p.conn.giveWay(parked) && g.madeWay(p) {
+			return true
+		}
+	}
+	return false
+}
+
+// giveWay closes a connection that has no seat with 1013, or else one that is parked with 1000. It
+// returns false for any other. One that is about to end has no seat any more.
+func (c *Conn) giveWay(parked bool) bool {
+	if c.counted.Load() {
+		return !parked
+	}
+	switch standing := room.Standing(c.standing.Load()); {
+	case !parked && standing == room.Unseated:
+		c.session.Close(protocol.CloseTryLater)
+	case parked && standing == room.Parked:
+		// The only code after which a legacy client does not come back with yet another socket.
+		c.session.Close(protocol.CloseNormal)
+	default:
+		return false
+	}
+	return true
+}
+
+// placeCopy is a copy of a place's state.
+type placeCopy struct {
+	*place
+	busy, webSocket bool
+	conn            *Conn
+}
+
+// others are the other sockets of the address, the oldest first.
+func (p *place) others() []placeCopy {
+	s := p.source
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	others := make([]placeCopy, 0, len(s.places))
+	for _, other := range s.places {
+		if other != p {
+			others = append(others, placeCopy{other, other.busy, other.webSocket, other.conn})
+		}
+	}
+	return others
+}
+
+// madeWay counts a place that is given up. It returns false if that had happened before, or
+// if what was a HTTP socket has become a WebSocket.
+func (g *gate) madeWay(p placeCopy) bool {
+	p.source.mu.Lock()
+	changed := p.place.webSocket != p.webSocket
+	p.source.mu.Unlock()
+	if changed || !g.vacate(p.place) {
+		return false
+	}
+	g.metrics.MadeWay.Add(1)
+	return true
+}
+
+// Sockets returns how many sockets are open that count for their addresses.
+func (e *Edge) Sockets() (n int) {
+	for i := range e.gate.sources.shards {
+		shard := &e.gate.sources.shards[i]
+		shard.Lock()
+		for _, s := range shard.byKey {
+			s.mu.Lock()
+			n += len(s.places)
+			s.mu.Unlock()
+		}
+		shard.Unlock()
+	}
+	return n
+}

@@ -1,0 +1,394 @@
+package edge
+
+import (
+	"net"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// poller reads sockets as they become readable, on one goroutine, so that an
+// idle connection costs none.
+//
+// An event only says where to look, and the socket itself says what there is:
+// when a descriptor is closed and used again by a new connection while events
+// of the old one still wait in the batch, those are the new one's by number.
+type poller struct {
+	epoll  int
+	wake   int // an eventfd, to have run look at asked and stopped
+	limits *socketLimits
+	// late are the sockets that had more to read than one turn takes, in the
+	// order of their next turns. The goroutine's own, like round.
+	late []*polledSocket
+	// over is memory for serveLate: those who are late and over their address's share.
+	over []*polledSocket
+	// round numbers the looks for who is ready.
+	round uint32
+	// passes are under way. The goroutine's own.
+	passes []pass
+	// batch is of the slice under way. The goroutine's own.
+	batch batch
+
+	mu      sync.Mutex
+	sockets []*polledSocket // by descriptor
+	asked   []chan struct{} // by pass
+	stopped bool
+}
+
+const (
+	// readBytes is what one read takes at most. All sockets of a poller share one buffer.
+	readBytes = 16 << 10
+	// closingReadBytes is the same for a client that only has to answer a close frame.
+	closingReadBytes = 4 << 10
+	// lateTime is how long those who are late are served between two looks for others.
+	lateTime = 500 * time.Microsecond
+)
+
+func newPoller(limits *socketLimits) (*poller, error) {
+	epoll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, os.NewSyscallError("epoll_create1", err)
+	}
+	wake, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	if err != nil {
+		_ = unix.Close(epoll)
+		return nil, os.NewSyscallError("eventfd", err)
+	}
+	p := &poller{epoll: epoll, wake: wake, limits: limits}
+	event := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(wake)}
+	if err := unix.EpollCtl(epoll, unix.EPOLL_CTL_ADD, wake, &event); err != nil {
+		_ = unix.Close(wake)
+		_ = unix.Close(epoll)
+		return nil, os.NewSyscallError("epoll_ctl", err)
+	}
+	return p, nil
+}
+
+// polledSocket is a plain TCP connection that a poller reads. Writes go out at
+// once as far as the system takes them.
+type polledSocket struct {
+	socket
+	poller *poller
+	fd     int32
+	// polled: the poller knows it. blocked: the rest of out goes when it can.
+	polled, blocked bool
+	// rest is what has been read and waits for the socket's next turn. The
+	// poller's goroutine's own.
+	rest []byte
+}
+
+// take makes a polledSocket of a connection that Go's own poller had until now.
+// It is not read before start.
+func (p *poller) take(conn net.Conn, r reader) (*polledSocket, error) {
+	raw, err := conn.(syscall.Conn).SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	fd := -1
+	if controlErr := raw.Control(func(original uintptr) {
+		fd, err = unix.FcntlInt(original, unix.F_DUPFD_CLOEXEC, 0)
+	}); controlErr != nil {
+		return nil, controlErr
+	}
+	if err != nil {
+		return nil, os.NewSyscallError("fcntl", err)
+	}
+	_ = conn.Close() // the descriptor, not the connection
+	s := &polledSocket{poller: p, fd: int32(fd)}
+	s.socket = socket{transport: s, reader: r, limits: p.limits}
+	return s, nil
+}
+
+// start reads what came early, with the handshake, and leaves the rest to the poller.
+func (s *polledSocket) start(early []byte) {
+	takeSlices(s.reader, early, s.limits.lateSlices)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return
+	}
+	p := s.poller
+	p.mu.Lock()
+	for int(s.fd) >= len(p.sockets) {
+		p.sockets = append(p.sockets, nil)
+	}
+	p.sockets[s.fd] = s
+	p.mu.Unlock()
+	s.polled = true
+	s.control(unix.EPOLL_CTL_ADD)
+}
+
+// control tells the kernel what to wait for.
+func (s *polledSocket) control(operation int) {
+	event := unix.EpollEvent{Fd: s.fd}
+	if !s.readOver {
+		event.Events |= unix.EPOLLIN
+	}
+	if s.blocked {
+		event.Events |= unix.EPOLLOUT
+	}
+	if err := unix.EpollCtl(s.poller.epoll, operation, int(s.fd), &event); err != nil {
+		s.close()
+	}
+}
+
+func (s *polledSocket) waiting() int { return s.out.len() }
+
+// push writes, unless the poller will when the client takes more.
+func (s *polledSocket) push() {
+	if !s.blocked {
+		s.flush()
+	} else if s.readOver && s.polled {
+		s.control(unix.EPOLL_CTL_MOD)
+	}
+}
+
+// flush writes what the system takes now.
+func (s *polledSocket) flush() {
+	blocked := s.blocked
+	if s.out != nil {
+		n, err := s.write(s.out.rest())
+		if err != nil {
+			s.close()
+			return
+		}
+		s.out.at += n
+		s.blocked = s.out.len() > 0
+		if !s.blocked {
+			s.out.release()
+			s.out = nil
+		}
+	}
+	if s.done() {
+		s.shutDownWrites()
+	}
+	if s.blocked != blocked && s.polled && !s.closed {
+		s.control(unix.EPOLL_CTL_MOD)
+	}
+}
+
+// write returns how much the system takes now.
+func (s *polledSocket) write(b []byte) (int, error) {
+	for {
+		n, err := unix.Write(int(s.fd), b)
+		switch err {
+		case nil:
+			return n, nil
+		case unix.EINTR:
+		case unix.EAGAIN:
+			return 0, nil
+		default:
+			return 0, os.NewSyscallError("write", err)
+		}
+	}
+}
+
+// shutDownWrites ends what the client can read. If it has nothing more to send,
+// the connection is over.
+func (s *polledSocket) shutDownWrites() {
+	if !s.shutDown {
+		s.shutDown = true
+		_ = unix.Shutdown(int(s.fd), unix.SHUT_WR)
+	}
+	if !s.readOver && s.answered {
+		var unread [1]byte
+		n, err := unix.Read(int(s.fd), unread[:])
+		s.readOver = n == 0 || err == unix.EAGAIN
+	}
+	if s.readOver {
+		s.close()
+	}
+}
+
+func (s *polledSocket) close() {
+	if !s.end() {
+		return
+	}
+	p := s.poller
+	p.mu.Lock()
+	if s.polled {
+		p.sockets[s.fd] = nil
+	}
+	p.mu.Unlock()
+	_ = unix.Close(int(s.fd)) // which takes it out of the epoll set
+}
+
+// run polls until stop. It returns an error only if the kernel refuses to wait.
+func (p *poller) run() error {
+	defer p.close()
+	events := make([]unix.EpollEvent, 256)
+	buffer := make([]byte, readBytes)
+	for {
+		patience := -1
+		if len(p.late) > 0 || len(p.passes) > 0 {
+			patience = 0
+		}
+		n, err := unix.EpollWait(p.epoll, events, patience)
+		if err != nil && err != unix.EINTR {
+			return os.NewSyscallError("epoll_wait", err)
+		}
+		p.round++
+		woken, left := false, n == len(events)
+		for i := range max(n, 0) {
+			if events[i].Fd == int32(p.wake) {
+				woken = true
+			} else if !p.handle(&events[i], buffer) {
+				left = true
+			}
+		}
+		p.serveLate()
+		p.endPasses(left)
+		if woken && !p.beginPasses(len(events)) {
+			return nil
+		}
+	}
+}
+
+// close gives up what run used. Nobody waits for a pass any more.
+func (p *poller) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.stopped = true
+	for _, done := range p.asked {
+		close(done)
+	}
+	p.asked = nil
+	p.endPasses(false)
+	_ = unix.Close(p.epoll)
+	_ = unix.Close(p.wake)
+}
+
+// each calls do for the reader of each socket.
+func (p *poller) each(do func(reader)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, s := range p.sockets {
+		if s != nil {
+			do(s.reader)
+		}
+	}
+}
+
+// wakeUp has run look. The caller holds the lock.
+func (p *poller) wakeUp() { _, _ = unix.Write(p.wake, []byte{1, 0, 0, 0, 0, 0, 0, 0}) }
+
+// handle serves a socket. It returns false if that has something to read and could not be read from.
+func (p *poller) handle(event *unix.EpollEvent, buffer []byte) bool {
+	p.mu.Lock()
+	var s *polledSocket
+	if int(event.Fd) < len(p.sockets) {
+		s = p.sockets[event.Fd]
+	}
+	p.mu.Unlock()
+	if s == nil {
+		return true // it is closed
+	}
+	if event.Events&unix.EPOLLOUT != 0 {
+		s.mu.Lock()
+		if !s.closed {
+			s.flush()
+		}
+		s.mu.Unlock()
+	}
+	// Who is late has a turn of its own, and is looked at again after it. What an address sends
+	// beyond its share waits for the next round, in which this socket is ready again.
+	if event.Events&^unix.EPOLLOUT == 0 || len(s.rest) > 0 {
+		return true
+	}
+	if !s.reader.from().mayServe(p.round) {
+		return false
+	}
+	s.receive(buffer)
+	return true
+}
+
+// serve has a turn of data read, and writes what was sent meanwhile.
+func (p *poller) serve(s *polledSocket, data []byte) int {
+	from := s.reader.from()
+	if from == nil {
+		n := s.reader.read(data, &p.batch)
+		p.batch.release()
+		return n
+	}
+	begun := time.Now()
+	n := s.reader.read(data, &p.batch)
+	p.batch.release()
+	from.served(p.round, time.Since(begun))
+	return n
+}
+
+// receive reads once. What is left makes the next wait return at once, and
+// the other sockets get their turns before.
+func (s *polledSocket) receive(buffer []byte) {
+	s.mu.Lock()
+	if s.closed { // its descriptor may be another's by now
+		s.mu.Unlock()
+		return
+	}
+	if s.last {
+		buffer = buffer[:closingReadBytes]
+	}
+	n, err := unix.Read(int(s.fd), buffer)
+	s.mu.Unlock()
+	switch {
+	case n > 0:
+		if took := s.poller.serve(s, buffer[:n]); took < n {
+			s.rest = append(s.rest, buffer[took:n]...)
+			s.poller.late = append(s.poller.late, s)
+		}
+	case err == unix.EAGAIN, err == unix.EINTR:
+	case err != nil:
+		s.cut()
+	default:
+		s.over()
+	}
+}
+
+// serveLate gives turns to those who are late and whose addresses have something left of their shares, for a while.
+func (p *poller) serveLate() {
+	if len(p.late) == 0 {
+		return
+	}
+	begun := time.Now()
+	looked := 0
+	for looked < len(p.late) && (looked == len(p.over) || time.Since(begun) < lateTime) {
+		s := p.late[looked]
+		p.late[looked] = nil
+		looked++
+		if !s.reader.from().mayServe(p.round) {
+			p.over = append(p.over, s)
+			continue
+		}
+		s.mu.Lock()
+		closed := s.closed
+		s.mu.Unlock()
+		if !closed {
+			s.rest = s.rest[p.serve(s, s.rest):]
+		}
+		if closed || len(s.rest) == 0 {
+			s.rest = nil
+		} else {
+			p.late = append(p.late, s)
+		}
+	}
+	// Those who were passed over come first in the next round.
+	p.over = append(p.over, p.late[looked:]...)
+	clear(p.late[looked:])
+	p.late, p.over = p.over, p.late[:0]
+	if len(p.late) == 0 {
+		p.late, p.over = nil, nil
+	}
+}
+
+// stop ends run.
+func (p *poller) stop() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.stopped {
+		p.stopped = true
+		p.wakeUp()
+	}
+}

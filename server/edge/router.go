@@ -1,0 +1,310 @@
+package edge
+
+import (
+	"bufio"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"path"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+
+	"usher/protocol"
+
+	"usher/server/metrics"
+)
+
+const (
+	maxBodyBytes = 16 << 10
+	// maxLoggedPathBytes bounds what a log line repeats of a client's bytes.
+	maxLoggedPathBytes = 64
+	// corsMaxAge is the longest that Chromium keeps a preflight's response, in seconds.
+	corsMaxAge = "7200"
+	// RefusalDelay is how long a request waits for its refusal when its address has used up its budget.
+	RefusalDelay = 500 * time.Millisecond
+	// ReliefDelay is the same for probes, which may have a time-out of a second.
+	ReliefDelay = 100 * time.Millisecond
+)
+
+// route is one path of the server.
+type route struct {
+	// path is a http.ServeMux pattern without method and host: "/rooms/{id}/ws".
+	path string
+	// methods are those allowed, GET when empty. GET allows HEAD; OPTIONS never gets here.
+	methods []string
+	// socket: the path is a WebSocket's, for which only GET will do (RFC 6455,
+	// section 4.1), and which may end with a slash.
+	socket  bool
+	handler http.HandlerFunc
+	// cost is how many requests one counts for, 1 when 0.
+	cost int
+	// always: it is answered even to an address that has used up its budget.
+	always bool
+}
+
+// allow is the value of Allow and Access-Control-Allow-Methods.
+func (rt *route) allow() string {
+	methods := rt.methods
+	if len(methods) == 0 {
+		methods = []string{http.MethodGet}
+	}
+	if !rt.socket && slices.Contains(methods, http.MethodGet) && !slices.Contains(methods, http.MethodHead) {
+		methods = append([]string{http.MethodGet, http.MethodHead}, slices.DeleteFunc(slices.Clone(methods),
+			func(m string) bool { return m == http.MethodGet })...)
+	}
+	return strings.Join(append(slices.Clone(methods), http.MethodOptions), ", ")
+}
+
+// router is what every HTTP request passes: request id, CORS and security
+// headers, method check, recovery, log and metrics. It keeps nothing of a
+// request whose handler has returned, so a hijacked connection costs it nothing.
+type router struct {
+	mux     *http.ServeMux
+	origins *OriginList
+	trusted []netip.Prefix
+	log     *slog.Logger
+	metrics *metrics.Metrics
+	// gate has the budgets of addresses; nil, in tests, for none.
+	gate *gate
+}
+
+// newRouter returns the handler of all routes.
+func newRouter(c *Config, origins *OriginList, g *gate, routes ...route) *router {
+	e := &router{mux: http.NewServeMux(), origins: origins, trusted: c.TrustedProxies, log: c.Log, metrics: c.Metrics, gate: g}
+	for _, rt := range routes {
+		e.mux.HandleFunc(rt.path, e.guard(rt))
+		if rt.socket {
+			e.mux.HandleFunc(rt.path+"/{$}", e.guard(rt))
+		}
+	}
+	if !slices.ContainsFunc(routes, func(rt route) bool { return rt.path == "/" }) {
+		e.mux.HandleFunc("/", e.notFound)
+	}
+	return e
+}
+
+// guard charges the request, checks its method and answers OPTIONS (RFC 9110, section 9.3.7).
+func (e *router) guard(rt route) http.HandlerFunc {
+	allow := rt.allow()
+	methods := strings.Split(allow, ", ")
+	return func(w http.ResponseWriter, r *http.Request) {
+		if a, ok := w.(*response); ok {
+			a.route = rt.path
+		}
+		switch {
+		case !e.affords(r, rt):
+			writeError(w, r, protocol.CodeRateLimited, "")
+		case r.Method == http.MethodOptions:
+			preflight(w, r, allow)
+		case !slices.Contains(methods, r.Method):
+			w.Header().Set("Allow", allow)
+			writeError(w, r, protocol.CodeMethodNotAllowed, "")
+		default:
+			rt.handler(w, r)
+		}
+	}
+}
+
+// notFound answers 404, but lets a preflight pass, or a page could not read the 404.
+func (e *router) notFound(w http.ResponseWriter, r *http.Request) {
+	if !e.affords(r, route{}) {
+		writeError(w, r, protocol.CodeRateLimited, "")
+		return
+	}
+	if r.Method == http.MethodOptions {
+		preflight(w, r, (&route{}).allow())
+		return
+	}
+	writeError(w, r, protocol.CodeNotFound, "")
+}
+
+// affords charges a request to the budget of its address, and returns false if that is used up. Whoever goes on asking
+// has to wait for each answer then: a refusal costs as much as most answers do.
+func (e *router) affords(r *http.Request, rt route) bool {
+	s := senderOf(r).source
+	if s == nil || e.gate.spend(s, requests, max(1, rt.cost)) {
+		return true
+	}
+	delay := RefusalDelay
+	if rt.always {
+		delay = ReliefDelay
+	}
+	e.gate.delay(r.Context(), s, delay)
+	return rt.always
+}
+
+func preflight(w http.ResponseWriter, r *http.Request, allow string) {
+	h := w.Header()
+	h.Set("Allow", allow)
+	h.Set("Access-Control-Allow-Methods", allow)
+	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type")
+	h.Set("Access-Control-Max-Age", corsMaxAge)
+	w.WriteHeader(http.StatusNoContent)
+}
+
+func (e *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	start := time.Now()
+	v := &visit{id: e.requestID(r)}
+	if e.gate != nil {
+		v.from = e.gate.sender(r)
+		defer e.gate.letGo(v.from)
+	}
+	a := &response{ResponseWriter: w}
+	r = r.WithContext(context.WithValue(r.Context(), visitKey{}, v))
+	if r.Body != http.NoBody {
+		r.Body = http.MaxBytesReader(w, r.Body, maxBodyBytes)
+	}
+	e.setHeaders(w.Header(), r, v.id)
+	defer e.finish(a, r, start)
+	if !isClean(r.URL.EscapedPath()) {
+		e.notFound(a, r)
+		return
+	}
+	e.mux.ServeHTTP(a, r)
+}
+
+// isClean reports whether ServeMux takes the path as it is; any other it would
+// answer by a redirect in HTML, or by an empty 400.
+func isClean(p string) bool {
+	cleaned := path.Clean(p)
+	return strings.HasPrefix(p, "/") && (p == cleaned || p == cleaned+"/" && cleaned != "/")
+}
+
+// setHeaders sets what every answer has. A route that serves pages replaces
+// the Content-Security-Policy by its own.
+func (e *router) setHeaders(h http.Header, r *http.Request, id string) {
+	h.Set("X-Request-Id", id)
+	h.Set("X-Content-Type-Options", "nosniff")
+	// Room ids admit, and addresses of pages hold them.
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	h.Set("Access-Control-Expose-Headers", "X-Request-Id, Retry-After")
+	origin := r.Header.Get("Origin")
+	// "*" names nobody: with it alone any web page could reach into the network that the server is in.
+	if r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Private-Network") == "true" && e.origins.Names(origin) {
+		h.Set("Access-Control-Allow-Private-Network", "true")
+	}
+	if e.origins.Any() {
+		h.Set("Access-Control-Allow-Origin", "*")
+		return
+	}
+	h.Set("Vary", "Origin")
+	if origin != "" && e.origins.AllowsRequest(r) {
+		h.Set("Access-Control-Allow-Origin", origin)
+	}
+}
+
+// finish ends a request: it answers for a handler that panicked, and counts
+// and logs. The log has the route's pattern for the path, because a room's id admits.
+func (e *router) finish(a *response, r *http.Request, start time.Time) {
+	id := requestID(r)
+	v := recover()
+	if v != nil && v != http.ErrAbortHandler {
+		e.log.Error("request handler panicked", "panic", fmt.Sprint(v), "requestId", id, "stack", string(debug.Stack()))
+		if a.status == 0 {
+			writeError(a, r, protocol.CodeInternal, "")
+			v = nil
+		}
+	}
+	if a.status == 0 && v == nil {
+		a.status = http.StatusOK // what net/http sends for a handler that wrote nothing
+	}
+	where := a.route
+	if where == "" {
+		where = clip(r.URL.Path, maxLoggedPathBytes)
+	}
+	level := slog.LevelDebug
+	if a.status >= http.StatusInternalServerError {
+		level = slog.LevelInfo
+	}
+	e.metrics.Requested(a.route, a.status)
+	e.log.LogAttrs(context.Background(), level, "request", slog.String("method", clip(r.Method, 16)), slog.String("path", where),
+		slog.Int("status", a.status), slog.Duration("duration", time.Since(start)), slog.String("requestId", id))
+	if v != nil && a.hijacked != nil {
+		// net/http does not close it any more.
+		_ = a.hijacked.Close()
+	}
+	if v != nil {
+		// Half an answer is out: net/http cuts it off, so that nobody takes it for whole.
+		panic(http.ErrAbortHandler)
+	}
+}
+
+func clip(s string, maxBytes int) string {
+	if len(s) > maxBytes {
+		s = strings.ToValidUTF8(s[:maxBytes], "") + "…"
+	}
+	return s
+}
+
+// visit is what the router knows of a request.
+type visit struct {
+	id   string
+	from sender
+}
+
+type visitKey struct{}
+
+func visitOf(r *http.Request) *visit {
+	if v, ok := r.Context().Value(visitKey{}).(*visit); ok {
+		return v
+	}
+	return &visit{}
+}
+
+// requestID returns the id of a request that passed the router, else "".
+func requestID(r *http.Request) string { return visitOf(r).id }
+
+// senderOf returns where a request comes from that passed the router.
+func senderOf(r *http.Request) sender { return visitOf(r).from }
+
+// requestID makes an id, or takes over the one of a trusted proxy. A client's
+// own could forge the log.
+func (e *router) requestID(r *http.Request) string {
+	if id := r.Header.Get("X-Request-Id"); len(id) >= 8 && protocol.ValidUserID(id) && inNetworks(e.trusted, remoteAddress(r)) {
+		return id
+	}
+	var random [8]byte
+	_, _ = rand.Read(random[:]) // never fails
+	return hex.EncodeToString(random[:])
+}
+
+// answer notes the status of an answer. It implements http.Hijacker because
+// WebSocket libraries assert it, and Unwrap for http.ResponseController.
+type response struct {
+	http.ResponseWriter
+	route    string // the pattern, "" where none matched
+	status   int
+	hijacked net.Conn
+}
+
+func (a *response) WriteHeader(status int) {
+	if a.status == 0 && status >= http.StatusOK {
+		a.status = status
+	}
+	a.ResponseWriter.WriteHeader(status)
+}
+
+func (a *response) Write(p []byte) (int, error) {
+	if a.status == 0 {
+		a.status = http.StatusOK
+	}
+	return a.ResponseWriter.Write(p)
+}
+
+func (a *response) Unwrap() http.ResponseWriter { return a.ResponseWriter }
+
+func (a *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, buffered, err := http.NewResponseController(a.ResponseWriter).Hijack()
+	if err == nil {
+		a.status, a.hijacked = http.StatusSwitchingProtocols, conn
+	}
+	return conn, buffered, err
+}

@@ -1,0 +1,38 @@
+package rooms
+
+import (
+	"time"
+
+	"usher/room"
+)
+
+// setAlarm arranges for AlarmFired. An alarm that fires while another is set is harmless.
+func (l *liveRoom) setAlarm(atMs int64) {
+	l.alarmMs = atMs
+	if atMs == 0 {
+		if l.alarm != nil {
+			l.alarm.Stop()
+		}
+		return
+	}
+	clock := l.rooms.config.Clock
+	after := time.Duration(atMs-clock.Now().Ms) * time.Millisecond
+	if l.alarm == nil {
+		l.alarm = clock.AfterFunc(after, l.ring)
+		return
+	}
+	l.alarm.Reset(after)
+}
+
+// ring judges the deadlines that have passed, after what had arrived by then has been read: a client
+// whose bytes wait in its socket, because the process was stopped or has much to do, has been sending.
+func (l *liveRoom) ring() {
+	l.mu.Lock()
+	sockets := make([]Socket, len(l.sessions))
+	for i, s := range l.sessions {
+		sockets[i] = s.socket
+	}
+	l.mu.Unlock()
+	l.rooms.config.ReadArrived(sockets)
+	l.step(room.Event{Kind: room.AlarmFired})
+}

@@ -1,0 +1,269 @@
+package rooms
+
+import (
+	"bytes"
+
+	"usher/protocol"
+	"usher/room"
+	"usher/server/store"
+)
+
+// flushAtOnce is how many frames and closes one hold of a room's lock lets out.
+const flushAtOnce = 256
+
+// perform carries out the effects of a Step in order. The caller holds the lock.
+func (l *liveRoom) perform(w *work, event *room.Event) {
+	m, changed := l.rooms.metrics, false
+	for i := range w.effects {
+		if l.gone { // given up
+			return
+		}
+		e := &w.effects[i]
+		switch e.Kind {
+		case room.Send:
+			l.deliver(w, e, e.Frame, false)
+		case room.Forward:
+			l.deliver(w, e, event.Frame, true)
+			m.FramesRelayed(1)
+		case room.Close:
+			if s := l.sessionOf(e.Conn); s != nil {
+				l.close(s, e.Code)
+			}
+		case room.Save:
+			changed = true
+			l.save(w)
+		case room.SaveLater:
+			l.saveLater()
+		case room.Delete:
+			changed = true
+			l.issued++
+			l.rooms.store.Delete(l.id, l.committed)
+		case room.Created:
+			l.created(w, e.Address)
+		case room.Ended:
+			l.ended(e.Address)
+		case room.Stands:
+			if s := l.sessionOf(e.Conn); s != nil {
+				s.socket.Stands(e.Standing)
+			}
+		case room.SetAlarm:
+			l.setAlarm(e.AtMs)
+		case room.Ping:
+			if s := l.sessionOf(e.Conn); s != nil {
+				s.socket.Ping()
+			}
+		case room.Refused:
+			m.ErrorSent(e.Refusal)
+			l.note("refused", e)
+		case room.Bounced:
+			m.UndeliveredSent(e.Refusal)
+			l.note("bounced", e)
+		}
+	}
+	if w.reserved != 0 { // and not created
+		l.rooms.limit.release(w.reserved)
+		w.reserved = 0
+	}
+	if changed {
+		l.countPeople()
+	}
+	if l.sharing != nil {
+		l.sharing.recent = [4]*shared{} // the frames of the next Step are others
+	}
+}
+
+// isVisible reports whether what the room does now may be seen at once.
+func (l *liveRoom) isVisible() bool { return l.issued == l.durable && l.isOwned() }
+
+// isOwned reports whether the room is this node's to speak for.
+func (l *liveRoom) isOwned() bool {
+	owner := l.rooms.config.Owner
+	return owner == nil || owner.Valid(l.term)
+}
+
+// deliver sends a frame now, or when the room's commits are done. A borrowed
+// frame is the reader's and has to be copied to be kept.
+func (l *liveRoom) deliver(w *work, e *room.Effect, frame []byte, borrowed bool) {
+	s := l.sessionOf(e.Conn)
+	switch {
+	case s == nil, s.cutOff:
+		return
+	case s.outbox == nil && l.isVisible():
+		s.socket.Send(frame, w.batch)
+		return
+	case borrowed:
+		frame = bytes.Clone(frame)
+	}
+	share := l.share()
+	entry := &waiting{frame: share.share(frame), replaces: e.Replaces}
+	if e.Brief != nil {
+		entry.brief = share.share(e.Brief)
+	}
+	l.wait(s, entry)
+}
+
+// share returns what counts the frames that wait.
+func (l *liveRoom) share() *sharing {
+	if l.sharing == nil {
+		l.sharing = &sharing{total: &l.rooms.metrics.WaitingBytes.Int64}
+	}
+	return l.sharing
+}
+
+// wait queues a frame or a close behind the commits under way. A session that would wait for more
+// than MaxPendingBytes is cut off like any reader that is too slow; the others go on.
+func (l *liveRoom) wait(s *Session, entry *waiting) {
+	if s.outbox == nil {
+		s.outbox = new(outbox)
+		l.waiting = append(l.waiting, s)
+	}
+	entry.commit = l.issued
+	s.outbox.add(entry, l.share())
+	if s.outbox.bytes > l.rooms.config.MaxPendingBytes && entry.code == 0 {
+		l.cut(s)
+	}
+}
+
+// cut ends a connection that takes too little of what is meant for it. The room hears of it by the
+// end of the socket.
+func (l *liveRoom) cut(s *Session) {
+	s.cutOff = true
+	l.abandon(s)
+	s.socket.Cut()
+}
+
+// close ends a session that the room has forgotten, after what waits for it.
+func (l *liveRoom) close(s *Session, code protocol.CloseCode) {
+	l.forget(s)
+	if s.outbox == nil && l.isVisible() {
+		s.socket.Close(code)
+		return
+	}
+	l.wait(s, &waiting{code: code})
+}
+
+func (l *liveRoom) save(w *work) {
+	l.issued++
+	l.unsaved = false
+	w.snapshot = l.room.AppendSnapshot(w.snapshot[:0])
+	l.rooms.store.Save(l.id, l.record(w.snapshot), l.committed)
+}
+
+func (l *liveRoom) record(snapshot []byte) store.Record {
+	return store.Record{ExpiresAtMs: l.room.ExpiresAtMs(), Creator: l.room.Creator(), Snapshot: snapshot}
+}
+
+// committed is called from the store's writer, which must go on, for each commit in order.
+func (l *liveRoom) committed(err error) {
+	if err != nil {
+		l.failure.CompareAndSwap(nil, &err)
+		l.rooms.notStored(err)
+	}
+	l.done.Add(1)
+	if !l.flushing.Swap(true) {
+		go l.flush()
+	}
+}
+
+// flush lets the effects be seen that waited for commits. It lets go of the lock now and then: a
+// large room may have much to tell when many have joined at once.
+func (l *liveRoom) flush() {
+	for more := true; more; {
+		l.mu.Lock()
+		l.flushing.Store(false) // what is done from now on needs another one
+		more = l.flushLocked()
+		l.mu.Unlock()
+	}
+}
+
+// flushLocked reports whether there is more to let out. If a commit failed it gives the room up:
+// nothing of what that promised has been seen.
+func (l *liveRoom) flushLocked() (more bool) {
+	if l.gone || !l.isOwned() {
+		return false
+	}
+	if err := l.failure.Load(); err != nil {
+		l.giveUp(protocol.CloseTryLater, "a commit failed", *err)
+		return false
+	}
+	l.durable = l.done.Load()
+	l.answerAsks(true)
+	left, kept := flushAtOnce, l.waiting[:0]
+	for _, s := range l.waiting {
+		left = l.let(s, left)
+		if s.outbox == nil {
+			continue
+		}
+		kept = append(kept, s)
+		more = more || s.outbox.first.commit <= l.durable
+	}
+	clear(l.waiting[len(kept):])
+	if l.waiting = kept; len(kept) == 0 {
+		l.waiting, l.sharing = nil, nil
+	}
+	l.forgetIfUnused()
+	return more
+}
+
+// let lets out what waits for a session no longer, at most left frames and closes, and returns
+// how many more may go.
+func (l *liveRoom) let(s *Session, left int) int {
+	for s.outbox != nil {
+		entry := s.outbox.first
+		if entry == nil {
+			s.outbox = nil
+			break
+		}
+		if entry.commit > l.durable || left == 0 {
+			break
+		}
+		left--
+		if entry.code != 0 {
+			s.socket.Close(entry.code)
+		} else {
+			s.socket.Send(entry.frame.bytes, nil)
+		}
+		s.outbox.remove(entry, l.sharing)
+	}
+	return left
+}
+
+// ask is somebody who asks about the room.
+type ask struct {
+	commit uint64
+	answer chan<- bool
+}
+
+// stored answers true when all that has happened to the room is stored, and false if that failed.
+// The caller holds the lock, and lets it go before it waits.
+func (l *liveRoom) stored() <-chan bool {
+	answer := make(chan bool, 1)
+	l.asks = append(l.asks, ask{l.issued, answer})
+	if l.issued == l.durable {
+		l.answerAsks(true)
+	}
+	return answer
+}
+
+// answerAsks answers those whose commit is done, or everybody if nothing will be.
+func (l *liveRoom) answerAsks(stored bool) {
+	for len(l.asks) > 0 && (!stored || l.asks[0].commit <= l.durable) {
+		l.asks[0].answer <- stored
+		l.asks = l.asks[1:]
+	}
+	if len(l.asks) == 0 {
+		l.asks = nil
+	}
+}
+
+// note logs a refusal for whoever looks for the reason. Its text has nothing of the client's.
+func (l *liveRoom) note(what string, e *room.Effect) {
+	if !l.rooms.debug {
+		return
+	}
+	requestID := ""
+	if s := l.sessionOf(e.Conn); s != nil {
+		requestID = s.requestID
+	}
+	l.rooms.log.Debug(what, "code", string(e.Refusal), "type", e.Type.String(), "conn", uint64(e.Conn), "requestId", requestID)
+}

@@ -1,0 +1,78 @@
+package rooms
+
+import "sync"
+
+// unsavedRooms is the list of rooms with a SaveLater to be carried out.
+type unsavedRooms struct {
+	mu   sync.Mutex
+	list []*liveRoom
+}
+
+func (u *unsavedRooms) add(l *liveRoom) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.list = append(u.list, l)
+}
+
+// save carries them out.
+func (u *unsavedRooms) save() {
+	u.mu.Lock()
+	list := u.list
+	u.list = nil
+	u.mu.Unlock()
+	for _, l := range list {
+		l.saveNow()
+	}
+}
+
+// saveLater puts the room on the list of the next flush.
+func (l *liveRoom) saveLater() {
+	if !l.unsaved {
+		l.unsaved = true
+		l.rooms.unsaved.add(l)
+	}
+}
+
+// saveNow stores what SaveLater put off. Nothing waits for it, but what fails is tried
+// again: held frames that are only in memory must be stored before a clean mark is.
+func (l *liveRoom) saveNow() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.gone || !l.unsaved || !l.room.Exists() {
+		return
+	}
+	l.unsaved = false
+	l.rooms.store.Save(l.id, l.record(l.room.AppendSnapshot(nil)), func(err error) {
+		if err != nil {
+			l.rooms.notStored(err)
+			go l.saveAgain()
+		}
+	})
+}
+
+// saveLast stores the room's very last state, as such: it takes no more steps in this process.
+func (l *liveRoom) saveLast() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.gone {
+		return
+	}
+	if l.room.Exists() {
+		last := l.record(l.room.AppendSnapshot(nil))
+		last.Clean = true
+		l.rooms.store.Save(l.id, last, func(err error) {
+			if err != nil {
+				l.rooms.notStored(err)
+			}
+		})
+	}
+	l.leaveRegistry()
+}
+
+func (l *liveRoom) saveAgain() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.gone {
+		l.saveLater()
+	}
+}

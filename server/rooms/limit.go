@@ -1,0 +1,69 @@
+package rooms
+
+import "sync"
+
+// limiterShards spreads the keys so that connections from different addresses
+// seldom wait for each other. A power of two.
+const limiterShards = 16
+
+// limiter counts rooms by address and refuses more than a bound. Key 0 is not
+// counted. For concurrent use.
+type limiter struct {
+	max    int // 0 for no bound
+	shards [limiterShards]struct {
+		sync.Mutex
+		counts map[uint64]int
+		_      [64]byte // shards on cache lines of their own
+	}
+}
+
+func newLimiter(max int) *limiter { return &limiter{max: max} }
+
+// acquire counts one more, or returns false where the bound is reached. What
+// was acquired must be released once, with the same key.
+func (l *limiter) acquire(key uint64) bool { return l.count(key, l.max) }
+
+// restore counts one more without a bound: for what exists already, such as
+// the rooms found on disk at the start.
+func (l *limiter) restore(key uint64) { l.count(key, 0) }
+
+func (l *limiter) count(key uint64, bound int) bool {
+	if key == 0 {
+		return true
+	}
+	shard := &l.shards[key%limiterShards]
+	shard.Lock()
+	defer shard.Unlock()
+	n := shard.counts[key]
+	if bound > 0 && n >= bound {
+		return false
+	}
+	if shard.counts == nil {
+		shard.counts = make(map[uint64]int)
+	}
+	shard.counts[key] = n + 1
+	return true
+}
+
+// release counts one less.
+func (l *limiter) release(key uint64) {
+	if key == 0 {
+		return
+	}
+	shard := &l.shards[key%limiterShards]
+	shard.Lock()
+	defer shard.Unlock()
+	n := shard.counts[key]
+	if n == 0 {
+		panic("server: limiter released more than was acquired")
+	}
+	if n > 1 {
+		shard.counts[key] = n - 1
+		return
+	}
+	delete(shard.counts, key)
+	if len(shard.counts) == 0 {
+		// A map keeps the room of its busiest hour.
+		shard.counts = nil
+	}
+}

@@ -1,0 +1,105 @@
+package rooms
+
+import (
+	"strings"
+	"sync"
+
+	"usher/protocol"
+)
+
+// registry has the rooms in memory by id.
+type registry struct {
+	mu sync.Mutex
+	m  map[string]*liveRoom
+	// dropped is when the connections of those rooms dropped that were given up and have not been
+	// loaded again since.
+	dropped map[string]Moment
+}
+
+// enter returns the room of an id, from memory, from the store or a new one
+// that does not exist yet, and keeps it in memory until leave.
+func (r *Rooms) enter(id string) (*liveRoom, protocol.Code) {
+	for {
+		l, isNew := r.registry.find(r, id)
+		if !isNew {
+			l.mu.Lock()
+		} else if refusal := l.load(); refusal != "" {
+			l.leaveRegistry()
+			l.mu.Unlock()
+			return nil, refusal
+		}
+		gone, claimed := l.gone, l.claimed
+		if !gone {
+			l.entering++
+		}
+		l.mu.Unlock()
+		switch {
+		case gone:
+			continue
+		case claimed != nil:
+			if <-claimed; l.failure.Load() != nil {
+				l.leave()
+				return nil, protocol.CodeStorageUnavailable
+			}
+		}
+		return l, ""
+	}
+}
+
+// find returns the room of an id, locked if it is new: others who want it wait until it is loaded.
+func (g *registry) find(r *Rooms, id string) (l *liveRoom, isNew bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if l := g.m[id]; l != nil {
+		return l, false
+	}
+	l = &liveRoom{rooms: r, id: strings.Clone(id)} // it may be a piece of a request's first line
+	l.mu.Lock()
+	g.m[l.id] = l
+	return l, true
+}
+
+// leave ends what enter began.
+func (l *liveRoom) leave() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.entering--
+	l.forgetIfUnused()
+}
+
+func (g *registry) remove(l *liveRoom) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.m[l.id] == l {
+		delete(g.m, l.id)
+	}
+}
+
+// all returns the rooms of this moment.
+func (g *registry) all() []*liveRoom {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	all := make([]*liveRoom, 0, len(g.m))
+	for _, l := range g.m {
+		all = append(all, l)
+	}
+	return all
+}
+
+func (g *registry) givenUp(id string, at Moment) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.dropped == nil {
+		g.dropped = make(map[string]Moment)
+	}
+	g.dropped[id] = at
+}
+
+// takeDropped returns when the connections of a room dropped that was given up. It is asked once, by load.
+func (g *registry) takeDropped(id string) (at Moment, ok bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	at, ok = g.dropped[id]
+	delete(g.dropped, id)
+	return at, ok
+}

@@ -1,0 +1,108 @@
+package rooms
+
+import (
+	"context"
+
+	"usher/protocol"
+	"usher/room"
+)
+
+// Opening is what a room is told of a new connection.
+type Opening struct {
+	// Address stands for the client's network address: see room.Event.
+	Address uint64
+	// Uncounted: the rooms that it creates are not bounded (a trusted proxy's own).
+	Uncounted bool
+	// RequestID is for the log.
+	RequestID string
+}
+
+// Session is one connection of a room. What its methods report after its end is ignored.
+type Session struct {
+	room      *liveRoom
+	id        room.ConnID
+	socket    Socket
+	address   uint64
+	requestID string
+	uncounted bool
+	// over: the room has closed it, or was told of its end. cutOff: Socket.Cut was called.
+	over, cutOff bool
+	// outbox is what waits for a commit, nil if nothing does.
+	outbox *outbox
+}
+
+// Open connects a socket to a room, which is loaded or made if need be. A room that cannot be loaded
+// refuses. Before Open returns the room may call the socket's methods.
+func (r *Rooms) Open(_ context.Context, roomID string, o Opening, socket Socket) (*Session, protocol.Code) {
+	l, refusal := r.enter(roomID)
+	if refusal != "" {
+		return nil, refusal
+	}
+	defer l.leave()
+	s := &Session{room: l, socket: socket, address: o.Address, uncounted: o.Uncounted}
+	if r.debug {
+		s.requestID = o.RequestID
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.gone { // given up since
+		return nil, protocol.CodeStorageUnavailable
+	}
+	l.lastConn++
+	s.id = l.lastConn
+	l.sessions = append(l.sessions, s)
+	l.stepLocked(room.Event{Kind: room.Connected, Conn: s.id, Address: o.Address, Secret: r.config.Secret()})
+	return s, ""
+}
+
+// RoomID returns the id of the session's room.
+func (s *Session) RoomID() string { return s.room.id }
+
+// Received reports a text frame. refuseSeat is why the client may take no new seat now, or "".
+func (s *Session) Received(f *protocol.Frame, refuseSeat protocol.Code, batch any) {
+	s.step(room.Event{Kind: room.Received, Frame: f.Bytes, Message: &f.Message, Err: f.Err, RefuseSeat: refuseSeat}, batch)
+}
+
+// ReceivedBinary reports a binary frame.
+func (s *Session) ReceivedBinary() { s.step(room.Event{Kind: room.ReceivedBinary}, nil) }
+
+// Seen reports a control frame.
+func (s *Session) Seen() { s.step(room.Event{Kind: room.Seen}, nil) }
+
+// Exceeded reports that the client's address has used up what it may send.
+func (s *Session) Exceeded() { s.step(room.Event{Kind: room.Exceeded}, nil) }
+
+// Disconnected reports the end of the socket. What waits for it is dropped.
+func (s *Session) Disconnected(code protocol.CloseCode) {
+	s.step(room.Event{Kind: room.Disconnected, CloseCode: code}, nil)
+}
+
+// Close ends the session from the socket's side: the socket is closed with that code after what
+// waits for it, and the room is told that it was.
+func (s *Session) Close(code protocol.CloseCode) {
+	l := s.room
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.gone || s.over {
+		return
+	}
+	l.close(s, code)
+	l.stepLocked(room.Event{Kind: room.Disconnected, Conn: s.id, CloseCode: code})
+}
+
+func (s *Session) step(event room.Event, batch any) {
+	l := s.room
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case l.gone:
+	case event.Kind == room.Disconnected && s.over: // only what waits is of interest
+		l.abandon(s)
+	case !s.over:
+		event.Conn = s.id
+		w := works.Get().(*work)
+		w.batch = batch
+		l.run(w, l.rooms.config.Clock.Now(), &event)
+		w.release()
+	}
+}

@@ -1,0 +1,207 @@
+package bolt
+
+import (
+	"slices"
+	"strings"
+	"sync"
+
+	"usher/server/store"
+)
+
+// MaxQueuedBytes bounds the records that wait for a commit. A room has one
+// save in flight and one that waits, so 100 000 rooms of 1 KiB stay below it.
+const MaxQueuedBytes = 256 << 20
+
+type change uint8
+
+const (
+	changeSave change = iota
+	changeDelete
+	// changeSetAside moves a record that was found corrupt, if it still is.
+	changeSetAside
+)
+
+// entry is the newest queued change of one id.
+type entry struct {
+	id     string
+	change change
+	record []byte // encoded, for changeSave
+	err    error  // how its commit went
+}
+
+// call is one Save or Delete, to be answered in order.
+type call struct {
+	entry *entry // nil if refused
+	err   error  // why it was refused
+	done  func(error)
+}
+
+// batch is what one transaction commits.
+type batch struct {
+	byID    map[string]*entry
+	entries []*entry
+	calls   []call
+	bytes   int64
+}
+
+func newBatch() *batch { return &batch{byID: make(map[string]*entry)} }
+
+var entries = sync.Pool{New: func() any { return new(entry) }}
+
+// maxPooledBytes keeps a few huge snapshots from pinning memory.
+const maxPooledBytes = 64 << 10
+
+func recycle(e *entry) {
+	record := e.record[:0]
+	if cap(record) > maxPooledBytes {
+		record = nil
+	}
+	*e = entry{record: record}
+	entries.Put(e)
+}
+
+// Save queues r as the record of id and returns at once; r.Snapshot is copied.
+// done (which may be nil) is called once, from the writer goroutine, after
+// the commit that covers r: with nil when r, or a newer record of id, is
+// durable. It must not block. After Close it gets ErrClosed from a goroutine of its own.
+func (s *Store) Save(id string, r store.Record, done func(error)) {
+	e := entries.Get().(*entry)
+	e.id, e.change = id, changeSave
+	e.record = appendRecord(e.record[:0], id, r) // outside the lock: it costs a copy and a checksum
+	s.enqueue(e, done)
+}
+
+// Delete queues the removal of id's record, if there is one, with the same promises as Save.
+func (s *Store) Delete(id string, done func(error)) {
+	e := entries.Get().(*entry)
+	e.id, e.change, e.record = id, changeDelete, e.record[:0]
+	s.enqueue(e, done)
+}
+
+// setAside queues that the corrupt record of id be moved out of the way.
+func (s *Store) setAside(id string) {
+	e := entries.Get().(*entry)
+	e.id, e.change, e.record = id, changeSetAside, e.record[:0]
+	s.enqueue(e, nil)
+}
+
+func (s *Store) enqueue(e *entry, done func(error)) {
+	s.mu.Lock()
+	if s.closing {
+		s.mu.Unlock()
+		recycle(e)
+		if done != nil {
+			go done(store.ErrClosed)
+		}
+		return
+	}
+	s.count(e)
+	spare := s.queued.add(e, done)
+	s.queuedBytes.Store(s.queued.bytes + s.writing.bytes)
+	s.mu.Unlock()
+	if spare != nil {
+		recycle(spare)
+	}
+	s.wakeWriter()
+}
+
+// Flush waits until everything that was queued before has been committed, or has failed, and its
+// dones have been called.
+func (s *Store) Flush() {
+	flushed := make(chan struct{})
+	s.mu.Lock()
+	if s.closing {
+		s.mu.Unlock()
+		<-s.stopped
+		return
+	}
+	s.queued.calls = append(s.queued.calls, call{done: func(error) { close(flushed) }})
+	s.mu.Unlock()
+	s.wakeWriter()
+	<-flushed
+}
+
+// Accepts reports whether new saves are welcome: the store is healthy, and less than half of what may
+// be queued is. What has to be saved for changes that were begun before still finds room.
+func (s *Store) Accepts() bool { return s.Healthy() && s.queuedBytes.Load() < MaxQueuedBytes/2 }
+
+func (s *Store) count(e *entry) {
+	switch e.change {
+	case changeSave:
+		s.stats.Saves++
+	case changeDelete:
+		s.stats.Deletes++
+	}
+}
+
+func (s *Store) wakeWriter() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// add queues e and returns the entry that is of no use any more, if any.
+func (b *batch) add(e *entry, done func(error)) (spare *entry) {
+	if err := b.refuses(e); err != nil {
+		// A bad id must not fail the others' transaction. The answer comes in its turn.
+		b.calls = append(b.calls, call{err: err, done: done})
+		return e
+	}
+	old := b.byID[e.id]
+	switch {
+	case old == nil:
+		b.byID[e.id] = e
+		b.entries = append(b.entries, e)
+		b.bytes += int64(len(e.record))
+		old = e
+	case e.change == changeSetAside:
+		return e // what is queued replaces the corrupt record anyway
+	default:
+		b.bytes += int64(len(e.record)) - int64(len(old.record))
+		old.change = e.change
+		old.record, e.record = e.record, old.record
+		spare = e
+	}
+	b.calls = append(b.calls, call{entry: old, done: done})
+	return spare
+}
+
+func (b *batch) refuses(e *entry) error {
+	if len(e.id) == 0 || len(e.id) > store.MaxIDBytes {
+		return errID
+	}
+	if b.bytes+int64(len(e.record)) > MaxQueuedBytes {
+		return store.ErrOverloaded
+	}
+	return nil
+}
+
+// take hands everything queued to the writer, nil if there is nothing.
+func (s *Store) take() *batch {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.queued.calls) == 0 {
+		return nil
+	}
+	s.queued, s.writing = s.writing, s.queued
+	return s.writing
+}
+
+// sort orders the entries by key: neighbours on a page are written together.
+func (b *batch) sort() {
+	slices.SortFunc(b.entries, func(a, b *entry) int { return strings.Compare(a.id, b.id) })
+}
+
+// detach empties b and returns what has to be answered and recycled. The caller holds Store.mu.
+func (b *batch) detach(calls []call, done []*entry) ([]call, []*entry) {
+	calls, b.calls = b.calls, calls[:0]
+	done, b.entries = b.entries, done[:0]
+	if len(b.byID) > 1<<14 {
+		b.byID = make(map[string]*entry) // clear costs what the map once held
+	} else {
+		clear(b.byID)
+	}
+	b.bytes = 0
+	return calls, done
+}

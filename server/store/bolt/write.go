@@ -1,0 +1,193 @@
+package bolt
+
+import (
+	"runtime"
+	"time"
+
+	"go.etcd.io/bbolt"
+)
+
+// rescueDeletes is how many deletes one transaction of a full store makes:
+// each may need a page before it frees one.
+const rescueDeletes = 64
+
+// run is the writer goroutine.
+func (s *Store) run() {
+	defer s.finish()
+	w := writer{Store: s}
+	for {
+		var probe <-chan time.Time
+		if s.probing != nil {
+			probe = s.probing.C
+		}
+		select {
+		case <-s.wake:
+		case <-probe:
+			s.probe()
+		}
+		if w.drain() {
+			return
+		}
+	}
+}
+
+// writer has what one commit leaves for the next to use again.
+type writer struct {
+	*Store
+	calls   []call
+	entries []*entry
+}
+
+// drain commits until nothing is queued, and reports whether the store is to close.
+func (w *writer) drain() (closing bool) {
+	for {
+		// Let the callers that the last commit woke queue their next save, for
+		// small and full commits in turn cost a third of the saves a second.
+		runtime.Gosched()
+		b := w.take()
+		if b == nil {
+			break
+		}
+		b.sort()
+		w.commit(b)
+		w.answer(b)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.closing && len(w.queued.calls) == 0
+}
+
+// answer calls the dones of b. Load must see the commit first, not b.
+func (w *writer) answer(b *batch) {
+	w.mu.Lock()
+	w.calls, w.entries = b.detach(w.calls, w.entries)
+	w.queuedBytes.Store(w.queued.bytes)
+	w.mu.Unlock()
+	for _, c := range w.calls {
+		if c.done == nil {
+			continue
+		}
+		if c.entry != nil {
+			c.err = c.entry.err
+		}
+		c.done(c.err)
+	}
+	for _, e := range w.entries {
+		recycle(e)
+	}
+	clear(w.calls)
+	clear(w.entries)
+}
+
+// commit writes b and notes in each entry how it went.
+func (s *Store) commit(b *batch) {
+	if len(b.entries) == 0 {
+		return // every call was refused
+	}
+	removals := removals(b.entries)
+	err := s.write(b.entries, len(removals) < len(b.entries))
+	if err == nil {
+		return
+	}
+	for _, e := range b.entries {
+		e.err = err
+	}
+	// Deletes give a full store room, so they must not fail with the saves beside them.
+	for len(removals) > 0 {
+		n := min(rescueDeletes, len(removals))
+		err := s.write(removals[:n], false)
+		if err != nil {
+			return
+		}
+		for _, e := range removals[:n] {
+			e.err = nil
+		}
+		removals = removals[n:]
+	}
+}
+
+func removals(entries []*entry) (removals []*entry) {
+	for _, e := range entries {
+		if e.change == changeDelete {
+			removals = append(removals, e)
+		}
+	}
+	return removals
+}
+
+// write commits entries in one transaction. Only saves tell how the store is: deletes have a reserve.
+func (s *Store) write(entries []*entry, saves bool) error {
+	limit := s.options.MaxBytes
+	if saves {
+		limit = s.saveLimit()
+	}
+	start := time.Now()
+	sum := summary{atMs: start.UnixMilli()}
+	err := s.db.update(limit, func(tx *bbolt.Tx) error { return sum.apply(tx, entries) })
+	if err != nil {
+		s.mu.Lock()
+		s.stats.FailedCommits++
+		s.mu.Unlock()
+		if saves {
+			s.failed = sum.bytes
+		}
+		s.options.OnCommitFailed()
+		s.setHealth(err)
+		return err
+	}
+	for _, e := range entries {
+		s.largest = max(s.largest, int64(len(e.record)))
+	}
+	took := time.Since(start)
+	s.committed(&sum, len(entries), took)
+	s.options.OnCommit(len(entries), took)
+	if saves {
+		s.checkHealth()
+	}
+	return nil
+}
+
+func (s *Store) committed(sum *summary, entries int, took time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stats.Commits++
+	s.stats.CommitTime += took
+	s.stats.LastCommitTime = took
+	s.stats.LastBatch = entries
+	s.stats.RecordsWritten += sum.written
+	s.stats.RecordsDeleted += sum.deleted
+	s.stats.BytesWritten += uint64(sum.bytes)
+	s.stats.Corrupt += sum.corrupt
+}
+
+// summary is what a transaction does, counted once it is committed.
+type summary struct {
+	atMs             int64
+	written, deleted uint64
+	bytes            int64
+	corrupt          int
+}
+
+func (sum *summary) apply(tx *bbolt.Tx, entries []*entry) error {
+	rooms := tx.Bucket(roomsBucket)
+	var buf [64]byte
+	for _, e := range entries {
+		key := append(buf[:0], e.id...)
+		var err error
+		switch e.change {
+		case changeSave:
+			sum.written++
+			sum.bytes += int64(len(e.record))
+			err = rooms.Put(key, e.record) // bbolt copies the key, and keeps the record until the commit
+		case changeDelete:
+			sum.deleted++
+			err = rooms.Delete(key)
+		case changeSetAside:
+			err = sum.setAside(tx, e.id)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return sum.trimCorrupt(tx)
+}
