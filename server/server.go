@@ -51,6 +51,8 @@ type outside struct {
 	onCommit func()
 	// connect returns what the edge takes for the rooms. Nil for the rooms themselves.
 	connect func(*rooms.Rooms) edge.Rooms
+	// readArrived is rooms.Config's, nil for the edge's.
+	readArrived func([]rooms.Socket)
 	// tune changes what Validate would not allow. It may be nil.
 	tune func(*Config)
 	// closeGrace is edge.Config's.
@@ -109,9 +111,12 @@ func (s *Server) open(out *outside) (err error) {
 		return err
 	}
 	s.memory = newMemory(c.MemoryBound(), s.log, func() { s.edge.CutSlowReaders() })
+	if out.readArrived == nil {
+		out.readArrived = s.readArrived
+	}
 	s.rooms, err = rooms.New(rooms.Config{
 		Room: c.Room, MaxPerAddress: c.MaxRoomsPerAddress, MaxPendingBytes: c.MaxPendingBytes,
-		Store: s.store, Clock: out.clock, Secret: out.secret, Full: s.memory.full, ReadArrived: s.readArrived,
+		Store: s.store, Clock: out.clock, Secret: out.secret, Full: s.memory.full, ReadArrived: out.readArrived,
 		Check: out.check, Metrics: s.metrics, Log: s.log,
 	})
 	if err != nil {

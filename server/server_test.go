@@ -53,6 +53,8 @@ type running struct {
 type setup struct {
 	*Config
 	*outside
+	// over is what the edge reaches the rooms over, nil for nothing.
+	over func(*rooms.Rooms) edge.Rooms
 	// prepare is a last look at the server.
 	prepare func(*Server)
 }
@@ -80,10 +82,14 @@ func launchSetUp(t *testing.T, dir string, change func(*setup)) *running {
 	config.Log = slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	known := new(recorder)
 	broken := new(atomic.Pointer[string])
+	var all setup
 	out := outside{
 		secret: randomSecret,
 		connect: func(r *rooms.Rooms) edge.Rooms {
 			known.Rooms = localRooms{r}
+			if all.over != nil {
+				known.Rooms = all.over(r)
+			}
 			return known
 		},
 		check: func(r *room.Room) string {
@@ -94,7 +100,7 @@ func launchSetUp(t *testing.T, dir string, change func(*setup)) *running {
 			return r.Check()
 		},
 	}
-	all := setup{Config: &config, outside: &out, prepare: func(*Server) {}}
+	all = setup{Config: &config, outside: &out, prepare: func(*Server) {}}
 	change(&all)
 	s, err := newServer(config, out)
 	if err != nil {

@@ -22,10 +22,6 @@ import (
 	"usher/server/store"
 
 	"usher/server/servertest"
-
-	"usher/server/rooms"
-
-	"usher/server/edge"
 )
 
 // The opcodes that the server's frames have here, each with FIN (RFC 6455, section 5.2).
@@ -40,6 +36,11 @@ const (
 // The core's transcripts on real sockets and a real store: only the clock and the secrets are not real.
 func TestEveryTraceIsSeenOverSockets(t *testing.T) {
 	t.Parallel()
+	eachTrace(t, func(*replay) {})
+}
+
+// eachTrace replays every transcript.
+func eachTrace(t *testing.T, prepare func(*replay)) {
 	paths, err := filepath.Glob("../room/testdata/*.txt")
 	if err != nil || len(paths) == 0 {
 		t.Fatal("no transcripts", err)
@@ -59,7 +60,9 @@ func TestEveryTraceIsSeenOverSockets(t *testing.T) {
 			if trace.Budgets {
 				t.Skip("the server has no budgets of seats and messages for an address yet")
 			}
-			replayTrace(t, trace)
+			p := &replay{t: t, trace: trace, at: "start", sockets: make(map[int]*replayedSocket)}
+			prepare(p)
+			p.run()
 		})
 	}
 }
@@ -76,8 +79,9 @@ type replay struct {
 	restoreDisk func()
 	// taken are the connections whose rooms are all that their addresses may have.
 	taken []*rawConn
-	// over is outside.connect, nil for the rooms in the same process.
-	over func(*rooms.Rooms) edge.Rooms
+	// isLinked: there is a link between the edge and the rooms, which settle waits for.
+	isLinked bool
+	link     func() *link
 }
 
 // replayedSocket is one connection of a trace.
@@ -88,12 +92,11 @@ type replayedSocket struct {
 	closed bool
 }
 
-func replayTrace(t *testing.T, trace roomtest.Trace) {
-	p := &replay{t: t, trace: trace, at: "start", sockets: make(map[int]*replayedSocket)}
+func (p *replay) run() {
 	defer func() { p.healDisk() }()
-	p.launch(t.TempDir(), trace.StartMs)
-	for i := range trace.Steps {
-		step := &trace.Steps[i]
+	p.launch(p.t.TempDir(), p.trace.StartMs)
+	for i := range p.trace.Steps {
+		step := &p.trace.Steps[i]
 		p.at = fmt.Sprintf("line %d, %s", step.Line, step.Text[:min(60, len(step.Text))])
 		p.perform(step)
 		for _, seen := range step.Seen {
@@ -117,8 +120,8 @@ func (p *replay) launch(dir string, nowMs int64) {
 		// Validate wants every allowed frame to fit into a burst. A transcript is short, so its burst may be less.
 		s.tune = func(c *Config) { c.Room.ByteBurst = p.trace.Config.ByteBurst }
 		p.outside.set(s)
-		if p.over != nil {
-			s.connect = p.over
+		if p.isLinked {
+			p.link = linked(p.t, s)
 		}
 	})
 	p.server.keepPrivate(roomtest.RoomID)
@@ -172,6 +175,9 @@ func (p *replay) settle(step *roomtest.Step) {
 // awaitCommits waits until no frame or close waits for a commit any more.
 func (p *replay) awaitCommits() {
 	p.eventually("all is stored", func() bool {
+		if p.isLinked {
+			p.link().settle()
+		}
 		v := p.server.view(p.trace.RoomID)
 		return v.ID == "" || v.IsSettled
 	})
