@@ -6,9 +6,9 @@ import "usher/protocol"
 // seating waits for its end, because an answer that comes after the next USER_JOINED is taken for the answer to a newer offer.
 type round struct {
 	// owed is how many offers the connection is expected to make still.
-	owed uint64
+	owed uint32
 	// open is how many it has made that are not answered yet.
-	open uint64
+	open uint32
 }
 
 // pace is how long after the last seating the next one may be, ms.
@@ -46,7 +46,7 @@ func (s *step) beginRound() {
 
 // responsibility is to how many the existing extension offers: as host to everybody, otherwise to
 // those whose ids come later than its own and who are not the host.
-func (r *Room) responsibility(seat *seat) (n uint64) {
+func (r *Room) responsibility(seat *seat) (n uint32) {
 	for _, other := range r.seats {
 		if other != seat && other.conn != nil && (seat == r.host || other != r.host && seat.id < other.id) {
 			n++
@@ -71,7 +71,7 @@ func (s *step) negotiated(c *conn, target *seat, t protocol.Type) {
 			c.seat.offers = true
 			s.saveLater()
 		}
-		next := round{owed: c.round.owed - min(1, c.round.owed), open: min(c.round.open+1, uint64(len(s.seats)))}
+		next := round{owed: c.round.owed - min(1, c.round.owed), open: min(c.round.open+1, uint32(len(s.seats)))}
 		if next != c.round {
 			c.round = next
 			s.changed(c)

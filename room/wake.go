@@ -82,7 +82,7 @@ func (r *Room) AppendAttachment(dst []byte, id ConnID) []byte {
 	} {
 		dst = appendVarint(dst, n)
 	}
-	dst = appendUvarint(appendUvarint(dst, c.round.owed), c.round.open)
+	dst = appendUvarint(appendUvarint(dst, uint64(c.round.owed)), uint64(c.round.open))
 	if c.seat != nil {
 		dst = appendText(dst, c.seat.id)
 	}
@@ -145,7 +145,7 @@ func (r *Room) reattach(a Attachment) bool {
 	c.lastSeenMs, c.pingDueMs, c.closeAtMs = in.varint(), in.varint(), in.varint()
 	activityMs := in.varint()
 	c.messages, c.bytes, c.output = meter(in.varint()), meter(in.varint()), meter(in.varint())
-	c.round = round{owed: in.uvarint(), open: in.uvarint()}
+	c.round = round{owed: uint32(in.uvarint()), open: uint32(in.uvarint())}
 	if flags&flagSeated != 0 {
 		c.seat = r.seatOf(in.take(in.uvarint()))
 	}

@@ -73,11 +73,12 @@ func (e *Edge) accept(w http.ResponseWriter, r *http.Request, roomID string) {
 	}
 	c := &Conn{edge: e, place: place}
 	if e.debug {
-		c.requestID = requestID(r)
+		e.requestIDs.Store(c, requestID(r))
 	}
 	// The room knows the connection before its client does: nothing has to be taken back if that hangs.
-	session, refusal := e.config.Rooms.Open(r.Context(), roomID, Opening{from.address, place == nil, c.requestID}, c)
+	session, refusal := e.config.Rooms.Open(r.Context(), roomID, Opening{from.address, place == nil, requestID(r)}, c)
 	if refusal != "" {
+		e.requestIDs.Delete(c)
 		e.gate.release(place)
 		writeError(w, r, refusal, "")
 		return
@@ -93,11 +94,11 @@ func (e *Edge) accept(w http.ResponseWriter, r *http.Request, roomID string) {
 	}()
 	buffered, err := c.upgrade(w, key)
 	if err != nil {
-		e.log.Debug("handshake failed", "requestId", c.requestID, "error", bare(err))
+		e.log.Debug("handshake failed", "requestId", requestID(r), "error", bare(err))
 		return
 	}
 	connected = true
-	e.log.Debug("connection opened", "requestId", c.requestID)
+	e.log.Debug("connection opened", "requestId", requestID(r))
 	place.upgraded(c)
 	c.begin(buffered)
 	if e.draining.Load() { // it may have been looked for before it was there

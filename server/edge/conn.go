@@ -37,8 +37,7 @@ type Conn struct {
 		pending() int
 	}
 	// place is among those of the client's address, nil if it is not counted.
-	place     *place
-	requestID string
+	place *place
 	// frames is used by whoever reads the socket, so by one goroutine at a time.
 	frames frame.Reader
 	// state is opening, open, or the code of a Close that came while it was opening.
@@ -94,7 +93,7 @@ func (c *Conn) from() *source {
 func (c *Conn) read(data []byte, b *batch) (n int) {
 	defer func() {
 		if v := recover(); v != nil {
-			c.edge.log.Error("a connection was given up", "panic", fmt.Sprint(v), "requestId", c.requestID, "stack", string(debug.Stack()))
+			c.edge.log.Error("a connection was given up", "panic", fmt.Sprint(v), "requestId", c.edge.requestIDOf(c), "stack", string(debug.Stack()))
 			c.fail(protocol.CloseInternal)
 			n = len(data)
 		}
@@ -206,6 +205,7 @@ func (c *Conn) ended() {
 // release gives back the connection's place.
 func (c *Conn) release() {
 	c.edge.gate.vacate(c.place)
+	c.edge.requestIDs.Delete(c)
 	c.edge.metrics.Connections.Add(-1)
 }
 

@@ -138,6 +138,9 @@ type Edge struct {
 	draining   atomic.Bool
 	lastPoller atomic.Uint32
 	streams    streams
+	// requestIDs are the ids of the requests by which each Conn came, for the log. Empty unless that has
+	// everything: they would be a tenth of what an idle connection takes.
+	requestIDs sync.Map
 }
 
 // New returns an Edge that serves nothing yet. Close releases what it holds.
@@ -220,6 +223,13 @@ func (e *Edge) conns() (all []*Conn) {
 	}
 	e.streams.each(add)
 	return all
+}
+
+// requestIDOf returns the id of the request by which a connection came, "" if it is not kept.
+func (e *Edge) requestIDOf(c *Conn) string {
+	id, _ := e.requestIDs.Load(c)
+	text, _ := id.(string)
+	return text
 }
 
 // CutSlowReaders ends the connections for which more waits than may while memory is nearly used up.

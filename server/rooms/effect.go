@@ -256,14 +256,19 @@ func (l *liveRoom) answerAsks(stored bool) {
 	}
 }
 
+// requestIDs are the ids of the requests by which connections came.
+type requestIDs map[room.ConnID]string
+
+func (r *requestIDs) add(id room.ConnID, requestID string) {
+	if *r == nil {
+		*r = make(requestIDs)
+	}
+	(*r)[id] = requestID
+}
+
 // note logs a refusal for whoever looks for the reason. Its text has nothing of the client's.
 func (l *liveRoom) note(what string, e *room.Effect) {
-	if !l.rooms.debug {
-		return
+	if l.rooms.debug {
+		l.rooms.log.Debug(what, "code", string(e.Refusal), "type", e.Type.String(), "conn", uint64(e.Conn), "requestId", l.requestIDs[e.Conn])
 	}
-	requestID := ""
-	if s := l.sessionOf(e.Conn); s != nil {
-		requestID = s.requestID
-	}
-	l.rooms.log.Debug(what, "code", string(e.Refusal), "type", e.Type.String(), "conn", uint64(e.Conn), "requestId", requestID)
 }

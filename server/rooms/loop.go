@@ -26,6 +26,8 @@ type liveRoom struct {
 	// sessions are in the order of their ids.
 	sessions []*Session
 	lastConn room.ConnID
+	// requestIDs are for the log, nil unless it has everything.
+	requestIDs requestIDs
 	// term is the term of the Owner in which the room was loaded.
 	term uint64
 	// people is how many seats the metrics know of.
@@ -198,6 +200,7 @@ func (l *liveRoom) sessionOf(id room.ConnID) *Session {
 // forget takes a session out of the room.
 func (l *liveRoom) forget(s *Session) {
 	s.over = true
+	delete(l.requestIDs, s.id)
 	if i, ok := l.find(s.id); ok {
 		l.sessions = slices.Delete(l.sessions, i, i+1)
 	}

@@ -23,7 +23,6 @@ type Session struct {
 	id        room.ConnID
 	socket    Socket
 	address   uint64
-	requestID string
 	uncounted bool
 	// over: the room has closed it, or was told of its end. cutOff: Socket.Cut was called.
 	over, cutOff bool
@@ -40,9 +39,6 @@ func (r *Rooms) Open(_ context.Context, roomID string, o Opening, socket Socket)
 	}
 	defer l.leave()
 	s := &Session{room: l, socket: socket, address: o.Address, uncounted: o.Uncounted}
-	if r.debug {
-		s.requestID = o.RequestID
-	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.gone { // given up since
@@ -51,6 +47,9 @@ func (r *Rooms) Open(_ context.Context, roomID string, o Opening, socket Socket)
 	l.lastConn++
 	s.id = l.lastConn
 	l.sessions = append(l.sessions, s)
+	if r.debug {
+		l.requestIDs.add(s.id, o.RequestID)
+	}
 	l.stepLocked(room.Event{Kind: room.Connected, Conn: s.id, Address: o.Address, Secret: r.config.Secret()})
 	return s, ""
 }
