@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -19,7 +18,6 @@ import (
 
 	"usher/protocol"
 	"usher/room/roomtest"
-	"usher/server/store"
 
 	"usher/server/servertest"
 )
@@ -361,68 +359,4 @@ func (p *replay) drain() {
 		p.end(c.name, protocol.CloseNormal)
 	}
 	p.server.stop()
-}
-
-// refuse makes the disk fail, and the server notice, or makes it work again.
-func (p *replay) refuse(refusal protocol.Code) {
-	switch refusal {
-	case protocol.CodeStorageUnavailable:
-		p.restoreDisk = p.server.fillDisk()
-		if err := p.commit(); err == nil || p.server.store.Healthy() {
-			p.t.Fatalf("%s: the disk does not fail", p.at)
-		}
-	case "":
-		p.healDisk()
-	default:
-		p.t.Fatalf("%s: the server never refuses so", p.at)
-	}
-}
-
-func (p *replay) healDisk() {
-	if p.restoreDisk == nil {
-		return
-	}
-	p.restoreDisk()
-	p.restoreDisk = nil
-	if err := p.commit(); err != nil || !p.server.store.Healthy() {
-		p.t.Errorf("%s: the store does not heal: %v", p.at, err)
-	}
-}
-
-// commit tries to store something and to delete it, so that the store learns how the disk is.
-func (p *replay) commit() error {
-	done := make(chan error)
-	answer := func(err error) { done <- err }
-	p.server.store.Save("no-account", store.Record{}, answer)
-	saved := <-done
-	p.server.store.Delete("no-account", answer)
-	return errors.Join(saved, <-done)
-}
-
-// refuseCreate has every address use up the one room that it may have, or give it back.
-func (p *replay) refuseCreate(refusal protocol.Code) {
-	switch refusal {
-	case protocol.CodeTooManyRooms:
-		for i, word := range p.words() {
-			id := fmt.Sprint("taken-room-", i)
-			c := p.server.dial(0).upgrade(id, nil, "X-Forwarded-For: "+p.address(word).String())
-			c.say("CREATE_ROOM", id, "taker", "")
-			p.server.keepPrivate(id)
-			_ = c.SetDeadline(time.Now().Add(servertest.Patience))
-			if _, _, err := c.read(); err != nil { // or its address has the room of the trace
-				p.t.Fatalf("%s: %v", p.at, err)
-			}
-			p.taken = append(p.taken, c)
-		}
-	case "":
-		for _, c := range p.taken {
-			c.write(closeFrame(protocol.CloseNormal))
-			_, _, _ = c.read()
-			_ = c.Close()
-		}
-		p.taken = nil
-		p.eventually("the rooms are given back", func() bool { return p.server.metrics.Connections.Load() == int64(len(p.sockets)) })
-	default:
-		p.t.Fatalf("%s: the server never refuses so", p.at)
-	}
 }

@@ -1,0 +1,140 @@
+package rooms
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"usher/protocol"
+	"usher/room"
+	"usher/server/metrics"
+	"usher/server/store"
+)
+
+// fakeOwner owns its rooms while valid is set.
+type fakeOwner struct {
+	valid        atomic.Bool
+	resume, lost func()
+}
+
+func (o *fakeOwner) Valid(uint64) bool  { return o.valid.Load() }
+func (o *fakeOwner) OnResume(do func()) { o.resume = do }
+func (o *fakeOwner) OnLost(do func())   { o.lost = do }
+
+// instantStore commits at once.
+type instantStore struct {
+	store.Store
+	mu      sync.Mutex
+	records map[string]store.Record
+}
+
+func (s *instantStore) Load(id string) (store.Record, bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r, ok := s.records[id]
+	return r, ok, nil
+}
+
+func (s *instantStore) Save(id string, r store.Record, done func(error)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r.Snapshot = append([]byte(nil), r.Snapshot...)
+	s.records[id] = r
+	go done(nil)
+}
+
+func (s *instantStore) Accepts() bool                         { return true }
+func (s *instantStore) RemoveExpired(int64) ([]string, error) { return nil, nil }
+
+// realClock is the system's, or synctest's.
+type realClock struct{}
+
+func (realClock) Now() Moment                                    { return Moment{Ms: time.Now().UnixMilli()} }
+func (realClock) AfterFunc(after time.Duration, do func()) Timer { return time.AfterFunc(after, do) }
+
+// listener is a socket that remembers what it got.
+type listener struct {
+	mu     sync.Mutex
+	frames int
+	closed protocol.CloseCode
+}
+
+func (l *listener) Send([]byte, any) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.frames++
+}
+func (l *listener) Ping() {}
+func (l *listener) Close(code protocol.CloseCode) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closed = code
+}
+func (l *listener) Cut()                 {}
+func (l *listener) Stands(room.Standing) {}
+
+func (l *listener) got() (frames int, closed protocol.CloseCode) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.frames, l.closed
+}
+
+// What a room does while another node may own it is seen when it is this one's again, and never if it is lost.
+func TestOwnedBeforeVisible(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		owner := new(fakeOwner)
+		owner.valid.Store(true)
+		kept := &instantStore{records: make(map[string]store.Record)}
+		r, err := New(Config{
+			Room: room.DefaultConfig(), MaxPendingBytes: 1 << 20, Store: kept, Clock: realClock{}, Owner: owner,
+			Secret: func() (s [protocol.TokenBytes]byte) { return s }, Full: func() bool { return false },
+			ReadArrived: func([]Socket) {}, Check: (*room.Room).Check, Metrics: metrics.New(), Log: slog.New(slog.DiscardHandler),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ann := new(listener)
+		session, refusal := r.Open(t.Context(), "owned-1", Opening{Address: 1}, ann)
+		if refusal != "" {
+			t.Fatal(refusal)
+		}
+		say := func(frame string) {
+			var f protocol.Frame
+			f.Decode([]byte(frame))
+			session.Received(&f, "", nil)
+			synctest.Wait()
+		}
+		say(`{"type":"CREATE_ROOM","roomId":"owned-1","userId":"ann","userName":"Ann","protocol":1}`)
+		if frames, _ := ann.got(); frames != 1 {
+			t.Fatalf("%d frames while the room is owned", frames)
+		}
+		owner.valid.Store(false)
+		say(`{"type":"PING"}`)
+		say(`{"type":"RENAME_ROOM","roomId":"owned-1","userId":"ann","newRoomName":"New"}`)
+		if frames, _ := ann.got(); frames != 1 {
+			t.Errorf("%d frames are seen while another may own the room", frames-1)
+		}
+		owner.valid.Store(true)
+		owner.resume()
+		synctest.Wait()
+		if frames, _ := ann.got(); frames != 3 {
+			t.Errorf("%d of 2 frames are seen afterwards", frames-1)
+		}
+		owner.valid.Store(false)
+		say(`{"type":"PING"}`)
+		owner.lost()
+		synctest.Wait()
+		if frames, closed := ann.got(); frames != 3 || closed != protocol.CloseRestart {
+			t.Errorf("%d frames, closed with %d after the loss", frames, closed)
+		}
+		if len(r.InMemory()) != 0 {
+			t.Error("a lost room is in memory")
+		}
+	})
+}
+
+func (s *instantStore) All(context.Context, func(string, store.Record) error) error { return nil }
