@@ -278,3 +278,48 @@ func (c *Conn) shut(code protocol.CloseCode) {
 		c.socket.finish(false)
 	}
 }
+
+// affords charges something of that cost and size to the budgets of the client's address. If they
+// are used up the room closes the connection, and it returns false.
+func (c *Conn) affords(cost, size int) bool {
+	if c.place == nil || c.edge.gate.spendMessage(c.place.source, cost, size) {
+		return true
+	}
+	c.session.Exceeded()
+	return false
+}
+
+// affordsMessage is affords for a message.
+func (c *Conn) affordsMessage(m *protocol.Message, size int) bool {
+	if m.Type.Request() {
+		return c.affords(RequestCost, size)
+	}
+	return c.affords(1, size)
+}
+
+// refuseSeat charges a join, and returns why the client's address may take no new seat now, or "".
+// A return by a token is charged, too; whether the token is good, the room knows.
+func (c *Conn) refuseSeat(m *protocol.Message) protocol.Code {
+	if m.Type != protocol.CreateRoom && m.Type != protocol.JoinRoom || c.place == nil || c.edge.gate.spend(c.place.source, joins, 1) {
+		return ""
+	}
+	return protocol.CodeRateLimited
+}
+
+// giveWay closes a connection that has no seat with 1013, or else one that is parked with 1000. It
+// returns false for any other. One that is about to end has no seat any more.
+func (c *Conn) giveWay(parked bool) bool {
+	if c.counted.Load() {
+		return !parked
+	}
+	switch standing := room.Standing(c.standing.Load()); {
+	case !parked && standing == room.Unseated:
+		c.session.Close(protocol.CloseTryLater)
+	case parked && standing == room.Parked:
+		// The only code after which a legacy client does not come back with yet another socket.
+		c.session.Close(protocol.CloseNormal)
+	default:
+		return false
+	}
+	return true
+}

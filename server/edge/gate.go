@@ -7,8 +7,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"usher/protocol"
-
 	"usher/server/metrics"
 )
 
@@ -58,9 +56,6 @@ func newGate(c *Config) *gate {
 	}
 	return g
 }
-
-// Gated returns a listener that counts the sockets of each address before they have sent anything.
-func (e *Edge) Gated(l net.Listener) net.Listener { return &gatedListener{l, e.gate} }
 
 // gatedListener counts the sockets of each address before they have sent anything.
 type gatedListener struct {
@@ -220,29 +215,21 @@ func (g *gate) letGo(from sender) {
 	}
 }
 
-// affords charges something of that cost and size to the budgets of the client's address. If they
-// are used up the room closes the connection, and it returns false.
-func (c *Conn) affords(cost, size int) bool {
-	if c.place == nil || c.edge.gate.spendMessage(c.place.source, cost, size) {
+// spend takes n from a budget, or returns false if the address has used it up. A nil source has no bounds.
+func (g *gate) spend(s *source, budget, n int) bool {
+	if s == nil {
 		return true
 	}
-	c.session.Exceeded()
-	return false
+	now := g.nowNs()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return g.buckets[budget].take(&s.full[budget], now, n)
 }
 
-// affordsMessage is affords for a message.
-func (c *Conn) affordsMessage(m *protocol.Message, size int) bool {
-	if m.Type.Request() {
-		return c.affords(RequestCost, size)
-	}
-	return c.affords(1, size)
-}
-
-// refuseSeat charges a join, and returns why the client's address may take no new seat now, or "".
-// A return by a token is charged, too; whether the token is good, the room knows.
-func (c *Conn) refuseSeat(m *protocol.Message) protocol.Code {
-	if m.Type != protocol.CreateRoom && m.Type != protocol.JoinRoom || c.place == nil || c.edge.gate.spend(c.place.source, joins, 1) {
-		return ""
-	}
-	return protocol.CodeRateLimited
+// spendMessage is spend for a message that counts for cost and has size bytes.
+func (g *gate) spendMessage(s *source, cost, size int) bool {
+	now := g.nowNs()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return g.buckets[messages].take(&s.full[messages], now, cost) && g.buckets[payload].take(&s.full[payload], now, size)
 }

@@ -1,28 +1,12 @@
 package edge
 
 import (
-	"net"
 	"slices"
-
-	"usher/protocol"
-	"usher/room"
 )
 
 // SpareSockets is how many sockets an address may have beyond its bound while all within it
 // have a seat or a request under way, so that a handshake can be answered by 429.
 const SpareSockets = 16
-
-// place is one open socket of an address. The source's lock guards it. A nil place is not counted.
-type place struct {
-	source *source
-	// socket is to be closed to make way; nil for a WebSocket behind a proxy.
-	socket *net.TCPConn
-	// conn is its WebSocket, once the room knows it.
-	conn *Conn
-	// busy: a request is under way. webSocket: it is, or is becoming, a WebSocket.
-	// left: it is not among those of its address any more.
-	busy, webSocket, left bool
-}
 
 // settle adds a socket to those of its address and makes way for it. It returns false if it may not stay.
 func (g *gate) settle(p *place) bool {
@@ -162,24 +146,6 @@ func (g *gate) closeWebSocket(newcomer *place, parked bool) bool {
 		}
 	}
 	return false
-}
-
-// giveWay closes a connection that has no seat with 1013, or else one that is parked with 1000. It
-// returns false for any other. One that is about to end has no seat any more.
-func (c *Conn) giveWay(parked bool) bool {
-	if c.counted.Load() {
-		return !parked
-	}
-	switch standing := room.Standing(c.standing.Load()); {
-	case !parked && standing == room.Unseated:
-		c.session.Close(protocol.CloseTryLater)
-	case parked && standing == room.Parked:
-		// The only code after which a legacy client does not come back with yet another socket.
-		c.session.Close(protocol.CloseNormal)
-	default:
-		return false
-	}
-	return true
 }
 
 // placeCopy is a copy of a place's state.

@@ -228,12 +228,6 @@ func (l *liveRoom) let(s *Session, left int) int {
 	return left
 }
 
-// ask is somebody who asks about the room.
-type ask struct {
-	commit uint64
-	answer chan<- bool
-}
-
 // stored answers true when all that has happened to the room is stored, and false if that failed.
 // The caller holds the lock, and lets it go before it waits.
 func (l *liveRoom) stored() <-chan bool {
@@ -254,16 +248,6 @@ func (l *liveRoom) answerAsks(stored bool) {
 	if len(l.asks) == 0 {
 		l.asks = nil
 	}
-}
-
-// requestIDs are the ids of the requests by which connections came.
-type requestIDs map[room.ConnID]string
-
-func (r *requestIDs) add(id room.ConnID, requestID string) {
-	if *r == nil {
-		*r = make(requestIDs)
-	}
-	(*r)[id] = requestID
 }
 
 // note logs a refusal for whoever looks for the reason. Its text has nothing of the client's.

@@ -1,13 +1,5 @@
 package rooms
 
-import "sync"
-
-// unsavedRooms is the list of rooms with a SaveLater to be carried out.
-type unsavedRooms struct {
-	mu   sync.Mutex
-	list []*liveRoom
-}
-
 func (u *unsavedRooms) add(l *liveRoom) {
 	u.mu.Lock()
 	defer u.mu.Unlock()

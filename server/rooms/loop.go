@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"runtime/debug"
 	"slices"
-	"sync"
-	"sync/atomic"
 
 	"usher/protocol"
 	"usher/room"
@@ -14,69 +12,6 @@ import (
 
 // A frame's way: Session.Received, liveRoom.run steps the room with it, liveRoom.perform (effect.go)
 // carries out what the room says.
-
-// liveRoom is a room in memory with what is kept for it. Its lock orders the room's Steps and their
-// effects; nothing blocks while it is held.
-type liveRoom struct {
-	rooms *Rooms
-	id    string
-
-	mu   sync.Mutex
-	room *room.Room
-	// sessions are in the order of their ids.
-	sessions []*Session
-	lastConn room.ConnID
-	// requestIDs are for the log, nil unless it has everything.
-	requestIDs requestIDs
-	// term is the term of the Owner in which the room was loaded.
-	term uint64
-	// people is how many seats the metrics know of.
-	people int
-	// claimed is closed when a record that was marked clean is so no longer, nil if it was not.
-	claimed <-chan struct{}
-	// entering counts calls under way for which the room must stay.
-	entering int
-	// issued counts the Saves and Deletes, and durable those that are known to be done. While they
-	// differ, effects wait.
-	issued, durable uint64
-	// waiting are the sessions that have an outbox, and asks those who ask about the room.
-	waiting []*Session
-	sharing *sharing
-	asks    []ask
-	// done counts the commits that the store has reported, flushing is set while a flush will look at
-	// it, and failure is why a commit failed.
-	done     atomic.Uint64
-	flushing atomic.Bool
-	failure  atomic.Pointer[error]
-	alarm    Timer
-	// alarmMs is when the alarm is due, 0 for never.
-	alarmMs int64
-	// pausedMs is the Moment.PausedMs that the room has been told of.
-	pausedMs int64
-	// unsaved: a SaveLater waits for the next flush.
-	unsaved bool
-	// gone: the room is not in the registry any more, and takes no steps.
-	gone bool
-}
-
-// work is what one Step needs and the next can use again.
-type work struct {
-	effects  []room.Effect
-	snapshot []byte
-	// batch is Session.Received's.
-	batch any
-	// reserved is the address for which a room is counted that may yet be created, 0 for none.
-	reserved uint64
-}
-
-var works = sync.Pool{New: func() any { return &work{effects: make([]room.Effect, 0, 16)} }}
-
-// release forgets what the work points to, so that a pooled one holds no frames.
-func (w *work) release() {
-	clear(w.effects)
-	w.effects, w.batch = w.effects[:0], nil
-	works.Put(w)
-}
 
 // step runs an event that is nobody's.
 func (l *liveRoom) step(event room.Event) {

@@ -2,19 +2,9 @@ package rooms
 
 import (
 	"strings"
-	"sync"
 
 	"usher/protocol"
 )
-
-// registry has the rooms in memory by id.
-type registry struct {
-	mu sync.Mutex
-	m  map[string]*liveRoom
-	// dropped is when the connections of those rooms dropped that were given up and have not been
-	// loaded again since.
-	dropped map[string]Moment
-}
 
 // enter returns the room of an id, from memory, from the store or a new one
 // that does not exist yet, and keeps it in memory until leave.

@@ -7,29 +7,6 @@ import (
 	"usher/room"
 )
 
-// Opening is what a room is told of a new connection.
-type Opening struct {
-	// Address stands for the client's network address: see room.Event.
-	Address uint64
-	// Uncounted: the rooms that it creates are not bounded (a trusted proxy's own).
-	Uncounted bool
-	// RequestID is for the log.
-	RequestID string
-}
-
-// Session is one connection of a room. What its methods report after its end is ignored.
-type Session struct {
-	room      *liveRoom
-	id        room.ConnID
-	socket    Socket
-	address   uint64
-	uncounted bool
-	// over: the room has closed it, or was told of its end. cutOff: Socket.Cut was called.
-	over, cutOff bool
-	// outbox is what waits for a commit, nil if nothing does.
-	outbox *outbox
-}
-
 // Open connects a socket to a room, which is loaded or made if need be. A room that cannot be loaded
 // refuses. Before Open returns the room may call the socket's methods.
 func (r *Rooms) Open(_ context.Context, roomID string, o Opening, socket Socket) (*Session, protocol.Code) {

@@ -1,0 +1,134 @@
+package edge
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"net"
+	"net/http"
+	"runtime"
+	"sync"
+
+	"usher/server/metrics"
+)
+
+// New returns an Edge that serves nothing yet. Close releases what it holds.
+func New(config Config) (*Edge, error) {
+	e := &Edge{config: config, log: config.Log, debug: config.Log.Enabled(context.Background(), slog.LevelDebug), metrics: config.Metrics, streams: streams{all: make(map[*streamSocket]struct{})}}
+	var err error
+	if e.origins, err = ParseOrigins(config.AllowOrigins); err != nil {
+		return nil, err
+	}
+	e.gate = newGate(&e.config)
+	routes := append(healthRoutes(config.Ready), e.roomRoute(), turnRoute(newConfiguredICE(&config), e.origins, e.log))
+	routes = append(routes, e.wsRoutes()...)
+	if config.ServeMetrics {
+		routes = append(routes, metricsRoute(config.Metrics))
+	}
+	if config.Page {
+		if routes, err = withPage(routes); err != nil {
+			return nil, err
+		}
+	}
+	e.http = newHTTPServer(newRouter(&e.config, e.origins, e.gate, routes...), e.gate, e.log)
+	cores := runtime.GOMAXPROCS(0)
+	e.sockets = socketLimits{
+		maxPending: config.MaxPendingBytes, maxPendingWhenFull: 2 * config.MaxFrameBytes, full: config.Full,
+		closeGrace: cmp.Or(config.CloseGrace, closeGrace), lateSlices: make(chan struct{}, max(1, cores/2)),
+	}
+	for range max(1, cores/4) {
+		p, err := newPoller(&e.sockets)
+		if err != nil {
+			_ = e.Close()
+			return nil, err
+		}
+		e.pollers = append(e.pollers, p)
+	}
+	return e, nil
+}
+
+// Run reads the sockets until Close.
+func (e *Edge) Run() {
+	var running sync.WaitGroup
+	for _, p := range e.pollers {
+		running.Go(func() {
+			if err := p.run(); err != nil {
+				e.log.Error("a poller has ended", "error", err)
+			}
+		})
+	}
+	running.Wait()
+}
+
+// Close ends Run and releases the pollers.
+func (e *Edge) Close() error {
+	for _, p := range e.pollers {
+		p.stop()
+	}
+	return nil
+}
+
+// HTTP returns the server for all listeners, which should be wrapped by Gated.
+func (e *Edge) HTTP() *http.Server { return e.http }
+
+// Sweep forgets the addresses that have nothing open and whose budgets are full again. It should be
+// called now and then.
+func (e *Edge) Sweep() { e.gate.sweep() }
+
+// poller spreads new connections over the pollers. Nil if the system has none.
+func (e *Edge) poller() *poller {
+	return e.pollers[e.lastPoller.Add(1)%uint32(len(e.pollers))]
+}
+
+// conns returns all connections of this moment.
+func (e *Edge) conns() (all []*Conn) {
+	add := func(r reader) {
+		if c, ok := r.(*Conn); ok {
+			all = append(all, c)
+		}
+	}
+	for _, p := range e.pollers {
+		p.each(add)
+	}
+	e.streams.each(add)
+	return all
+}
+
+// requestIDOf returns the id of the request by which a connection came, "" if it is not kept.
+func (e *Edge) requestIDOf(c *Conn) string {
+	id, _ := e.requestIDs.Load(c)
+	text, _ := id.(string)
+	return text
+}
+
+// CutSlowReaders ends the connections for which more waits than may while memory is nearly used up.
+func (e *Edge) CutSlowReaders() {
+	for _, c := range e.conns() {
+		if c.Pending() > e.sockets.pending() {
+			c.Cut()
+		}
+	}
+}
+
+// NewMetricsServer returns a server of /metrics only, and what its listeners must be wrapped by. Each
+// address may have maxSockets there, whatever it has elsewhere.
+func NewMetricsServer(c *Config, maxSockets int) (*http.Server, func(net.Listener) net.Listener) {
+	config := Config{
+		Full: func() bool { return false }, RunningMs: c.RunningMs, Secret: c.Secret, MaxSockets: maxSockets,
+		AllowOrigins: c.AllowOrigins, TrustedProxies: c.TrustedProxies, Metrics: c.Metrics, Log: c.Log,
+	}
+	origins, _ := ParseOrigins(config.AllowOrigins) // New has parsed them
+	g := newGate(&config)
+	server := newHTTPServer(newRouter(&config, origins, g, metricsRoute(c.Metrics)), g, c.Log)
+	return server, func(l net.Listener) net.Listener { return &gatedListener{l, g} }
+}
+
+// ScrapeCost is how many requests one scrape counts for.
+const ScrapeCost = 20
+
+func metricsRoute(m *metrics.Metrics) route {
+	return route{path: "/metrics", cost: ScrapeCost, handler: m.Handler().ServeHTTP}
+}
+
+// Gated returns a listener that counts the sockets of each address before they have sent anything.
+func (e *Edge) Gated(l net.Listener) net.Listener { return &gatedListener{l, e.gate} }

@@ -1,0 +1,143 @@
+package edge
+
+import (
+	"net"
+	"sync"
+	"sync/atomic"
+)
+
+// source is what the server keeps of one network address: what it has spent, and its open sockets.
+type source struct {
+	key uint64
+	// holders are places and requests under way that point here. The shard's lock guards it.
+	holders int
+
+	// turn is held while a socket that has no poller is read.
+	turn sync.Mutex
+	// share is what its sockets have used of a poller's round: the round, and below it the ns.
+	share atomic.Uint64
+	// delayed is how many of its requests wait for their answers.
+	delayed atomic.Int32
+
+	mu     sync.Mutex
+	full   [budgets]int64 // when each bucket is full again
+	places []*place       // oldest first
+}
+
+// idle reports whether nothing is lost if the source is forgotten, and else when that will be.
+func (s *source) idle(now int64) (idle bool, at int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, full := range s.full {
+		at = max(at, full)
+	}
+	return at <= now, at
+}
+
+const (
+	// gateShards spreads the keys so that clients from different addresses
+	// seldom wait for each other. A power of two.
+	gateShards = 64
+	// maxSources bounds the addresses that are remembered without an open socket, about 120 bytes each.
+	maxSources = 1 << 16
+	// forgetSample is how many of a full shard are looked at for the one whose budgets are
+	// the nearest to full, which is forgotten.
+	forgetSample = 8
+)
+
+// sources are the addresses that have an open socket or have spent something.
+type sources struct {
+	shards [gateShards]struct {
+		sync.Mutex
+		byKey map[uint64]*source
+		_     [48]byte // shards on cache lines of their own
+	}
+}
+
+// enter returns the source of a key, which is kept until leave.
+func (t *sources) enter(key uint64, now int64) *source {
+	shard := &t.shards[key%gateShards]
+	shard.Lock()
+	defer shard.Unlock()
+	s := shard.byKey[key]
+	if s == nil {
+		if len(shard.byKey) >= maxSources/gateShards {
+			forgetOne(shard.byKey, now)
+		}
+		if shard.byKey == nil {
+			shard.byKey = make(map[uint64]*source)
+		}
+		s = &source{key: key}
+		shard.byKey[key] = s
+	}
+	s.holders++
+	return s
+}
+
+// leave ends what enter began.
+func (t *sources) leave(s *source, now int64) {
+	shard := &t.shards[s.key%gateShards]
+	shard.Lock()
+	defer shard.Unlock()
+	s.holders--
+	if s.holders > 0 {
+		return
+	}
+	if idle, _ := s.idle(now); idle {
+		delete(shard.byKey, s.key)
+	}
+}
+
+// forgetOne makes room in a shard. What it forgets is the address's to gain, so it is as little as a few looks can find.
+func forgetOne(byKey map[uint64]*source, now int64) {
+	var victim *source
+	var soonest int64
+	looked := 0
+	for _, s := range byKey { // in random order
+		if s.holders > 0 {
+			continue
+		}
+		idle, at := s.idle(now)
+		if victim == nil || at < soonest {
+			victim, soonest = s, at
+		}
+		if looked++; idle || looked == forgetSample {
+			break
+		}
+	}
+	if victim != nil { // else all have open sockets, of which others bound the number
+		delete(byKey, victim.key)
+	}
+}
+
+// sweep forgets the addresses whose budgets are full again.
+func (t *sources) sweep(now int64) {
+	for i := range t.shards {
+		shard := &t.shards[i]
+		shard.Lock()
+		for key, s := range shard.byKey {
+			if s.holders > 0 {
+				continue
+			}
+			if idle, _ := s.idle(now); idle {
+				delete(shard.byKey, key)
+			}
+		}
+		if len(shard.byKey) == 0 {
+			shard.byKey = nil // a map keeps the room of its busiest hour
+		}
+		shard.Unlock()
+	}
+}
+
+// place is one open socket of an address. The source's lock guards it. A nil place is not counted.
+type place struct {
+	source *source
+	// socket is to be closed to make way; nil for a WebSocket behind a proxy.
+	socket *net.TCPConn
+	// conn is its WebSocket, once the room knows it.
+	conn *Conn
+	// busy: a request is under way. webSocket: it is, or is becoming, a WebSocket.
+	// left: it is not among those of its address any more.
+	busy, webSocket, left bool
+}

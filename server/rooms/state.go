@@ -1,0 +1,143 @@
+package rooms
+
+import (
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"usher/room"
+	"usher/server/metrics"
+	"usher/server/store"
+)
+
+// Rooms are the rooms of a node. New makes them, Run works, Close stores the last state of each.
+type Rooms struct {
+	config  Config
+	store   store.Store
+	metrics *metrics.Metrics
+	log     *slog.Logger
+	debug   bool
+
+	registry registry
+	unsaved  unsavedRooms
+	limit    *limiter
+	// closing: Close has been called. unstored is why something could not be stored since.
+	closing  atomic.Bool
+	unstored atomic.Pointer[error]
+}
+
+// registry has the rooms in memory by id.
+type registry struct {
+	mu sync.Mutex
+	m  map[string]*liveRoom
+	// dropped is when the connections of those rooms dropped that were given up and have not been
+	// loaded again since.
+	dropped map[string]Moment
+}
+
+// unsavedRooms is the list of rooms with a SaveLater to be carried out.
+type unsavedRooms struct {
+	mu   sync.Mutex
+	list []*liveRoom
+}
+
+// liveRoom is a room in memory with what is kept for it. Its lock orders the room's Steps and their
+// effects; nothing blocks while it is held.
+type liveRoom struct {
+	rooms *Rooms
+	id    string
+
+	mu   sync.Mutex
+	room *room.Room
+	// sessions are in the order of their ids.
+	sessions []*Session
+	lastConn room.ConnID
+	// requestIDs are for the log, nil unless it has everything.
+	requestIDs requestIDs
+	// term is the term of the Owner in which the room was loaded.
+	term uint64
+	// people is how many seats the metrics know of.
+	people int
+	// claimed is closed when a record that was marked clean is so no longer, nil if it was not.
+	claimed <-chan struct{}
+	// entering counts calls under way for which the room must stay.
+	entering int
+	// issued counts the Saves and Deletes, and durable those that are known to be done. While they
+	// differ, effects wait.
+	issued, durable uint64
+	// waiting are the sessions that have an outbox, and asks those who ask about the room.
+	waiting []*Session
+	sharing *sharing
+	asks    []ask
+	// done counts the commits that the store has reported, flushing is set while a flush will look at
+	// it, and failure is why a commit failed.
+	done     atomic.Uint64
+	flushing atomic.Bool
+	failure  atomic.Pointer[error]
+	alarm    Timer
+	// alarmMs is when the alarm is due, 0 for never.
+	alarmMs int64
+	// pausedMs is the Moment.PausedMs that the room has been told of.
+	pausedMs int64
+	// unsaved: a SaveLater waits for the next flush.
+	unsaved bool
+	// gone: the room is not in the registry any more, and takes no steps.
+	gone bool
+}
+
+// work is what one Step needs and the next can use again.
+type work struct {
+	effects  []room.Effect
+	snapshot []byte
+	// batch is Session.Received's.
+	batch any
+	// reserved is the address for which a room is counted that may yet be created, 0 for none.
+	reserved uint64
+}
+
+var works = sync.Pool{New: func() any { return &work{effects: make([]room.Effect, 0, 16)} }}
+
+// release forgets what the work points to, so that a pooled one holds no frames.
+func (w *work) release() {
+	clear(w.effects)
+	w.effects, w.batch = w.effects[:0], nil
+	works.Put(w)
+}
+
+// Opening is what a room is told of a new connection.
+type Opening struct {
+	// Address stands for the client's network address: see room.Event.
+	Address uint64
+	// Uncounted: the rooms that it creates are not bounded (a trusted proxy's own).
+	Uncounted bool
+	// RequestID is for the log.
+	RequestID string
+}
+
+// Session is one connection of a room. What its methods report after its end is ignored.
+type Session struct {
+	room      *liveRoom
+	id        room.ConnID
+	socket    Socket
+	address   uint64
+	uncounted bool
+	// over: the room has closed it, or was told of its end. cutOff: Socket.Cut was called.
+	over, cutOff bool
+	// outbox is what waits for a commit, nil if nothing does.
+	outbox *outbox
+}
+
+// ask is somebody who asks about the room.
+type ask struct {
+	commit uint64
+	answer chan<- bool
+}
+
+// requestIDs are the ids of the requests by which connections came.
+type requestIDs map[room.ConnID]string
+
+func (r *requestIDs) add(id room.ConnID, requestID string) {
+	if *r == nil {
+		*r = make(requestIDs)
+	}
+	(*r)[id] = requestID
+}
