@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+
 	"usher/room"
 	"usher/server/metrics"
 	"usher/server/store"
