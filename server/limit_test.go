@@ -65,21 +65,18 @@ func TestParkedSocketsMakeWayNextAndThenNobody(t *testing.T) {
 	carl := s.open("parked-1", "carl", fromOne)
 	older.closedAtLast(protocol.CloseNormal)
 	carl.join()
-	for _, path := range []string{"/ws?roomId=parked-1", "/rooms/parked-2/ws"} {
-		answer, body := s.ask("GET", path, upgradeHeaders(fromOne)...)
-		servertest.WantError(t, answer, body, protocol.CodeTooManyConnections)
-		if answer.Header.Get("Retry-After") == "" {
-			t.Error("no Retry-After")
-		}
+	for _, path := range []string{"/ws?roomId=parked-1", "/rooms/parked-1/ws"} {
+		dora := s.openAt(path, "parked-1", "dora", fromOne)
+		dora.say("JOIN_ROOM", `"userName":"Dora"`)
+		dora.refused(protocol.CodeTooManyConnections)
+		dora.drop()
 	}
 	for _, c := range []*client{newer, bob, carl} {
 		c.say("PING")
 	}
 	carl.leave() // its place is free at once
-	servertest.Eventually(t, "its place is free", func() bool {
-		answer, _ := s.ask("GET", "/ws?roomId=parked-1", upgradeHeaders(fromOne)...)
-		return answer.StatusCode == http.StatusSwitchingProtocols
-	})
+	servertest.Eventually(t, "its place is free", func() bool { return s.metrics.Connections.Load() == 2 })
+	s.open("parked-1", "dora", fromOne).join()
 }
 
 // One address opens many more sockets than it may, and still gets in with its token.
@@ -125,8 +122,9 @@ func TestAnAddressFullOfSeatsStillGetsAnswers(t *testing.T) {
 	s.open("seats-1", "ann").create()
 	s.open("seats-1", "bob").join()
 	for range 3 * edge.SpareSockets {
-		answer, body := s.ask("GET", "/ws?roomId=seats-1", append(upgradeHeaders(), "Connection: close")...)
-		servertest.WantError(t, answer, body, protocol.CodeTooManyConnections)
+		carl := s.open("seats-1", "carl")
+		carl.say("JOIN_ROOM", `"userName":"Carl"`)
+		carl.refused(protocol.CodeTooManyConnections)
 	}
 	if answer, _ := s.ask("GET", "/healthz"); answer.StatusCode != http.StatusOK {
 		t.Error(answer.Status)
@@ -136,6 +134,25 @@ func TestAnAddressFullOfSeatsStillGetsAnswers(t *testing.T) {
 		s.dial(0)
 	}
 	servertest.Eventually(t, "sockets past the spare ones are closed", func() bool { return s.edge.Sockets() <= 2+edge.SpareSockets })
+}
+
+// A token gets in while everybody at its address has a seat, dead connections of its own among them.
+func TestATokenGetsInAtAnAddressFullOfSeats(t *testing.T) {
+	t.Parallel()
+	s := serve(t, func(c *Config) { c.MaxConnsPerAddress = 3 })
+	ann, bob, carl := s.open("full-1", "ann"), s.open("full-1", "bob"), s.open("full-1", "carl")
+	token := ann.create().ResumeToken
+	bob.join()
+	carl.join()
+	for range 4 {
+		again := s.open("full-1", "ann")
+		again.resume(token)
+		ann.closedAtLast(protocol.CloseResumed)
+		ann = again
+	}
+	dora := s.open("full-1", "dora")
+	dora.say("JOIN_ROOM", `"userName":"Dora"`)
+	dora.refused(protocol.CodeTooManyConnections)
 }
 
 func TestRoomsOfAnAddressAreBounded(t *testing.T) {

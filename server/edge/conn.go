@@ -300,10 +300,14 @@ func (c *Conn) affordsMessage(m *protocol.Message, size int) bool {
 // refuseSeat charges a join, and returns why the client's address may take no new seat now, or "".
 // A return by a token is charged, too; whether the token is good, the room knows.
 func (c *Conn) refuseSeat(m *protocol.Message) protocol.Code {
-	if m.Type != protocol.CreateRoom && m.Type != protocol.JoinRoom || c.place == nil || c.edge.gate.spend(c.place.source, joins, 1) {
-		return ""
+	switch {
+	case m.Type != protocol.CreateRoom && m.Type != protocol.JoinRoom || c.place == nil:
+	case !c.edge.gate.spend(c.place.source, joins, 1):
+		return protocol.CodeRateLimited
+	case !c.edge.gate.mayJoin(c.place):
+		return protocol.CodeTooManyConnections
 	}
-	return protocol.CodeRateLimited
+	return ""
 }
 
 // giveWay closes a connection that has no seat with 1013, or else one that is parked with 1000. It

@@ -5,8 +5,11 @@ import (
 )
 
 // SpareSockets is how many sockets an address may have beyond its bound while all within it
-// have a seat or a request under way, so that a handshake can be answered by 429.
+// have a seat or a request under way, so that the owner of one can return by a token, and others be told why not.
 const SpareSockets = 16
+
+// spareWebSockets is how many of them may be WebSockets.
+const spareWebSockets = SpareSockets / 2
 
 // settle adds a socket to those of its address and makes way for it. It returns false if it may not stay.
 func (g *gate) settle(p *place) bool {
@@ -37,8 +40,8 @@ func (g *gate) crowded(s *source) bool {
 	return len(s.places) > g.maxSockets
 }
 
-// occupy gives a handshake the place of its socket, or one of its own behind a proxy. It returns false if all
-// WebSockets that the address may have are taken by seats. A nil place is not counted.
+// occupy gives a handshake the place of its socket, or one of its own behind a proxy. It returns false if
+// all WebSockets that the address may have, and the spare ones, are taken. A nil place is not counted.
 func (g *gate) occupy(from sender) (*place, bool) {
 	if from.source == nil {
 		return nil, true
@@ -52,18 +55,38 @@ func (g *gate) occupy(from sender) (*place, bool) {
 	if from.place == nil {
 		s.places = append(s.places, p)
 	}
-	open := 0
-	for _, other := range s.places {
-		if other.webSocket {
-			open++
+	open := s.webSockets()
+	s.mu.Unlock()
+	if g.maxSockets == 0 || open <= g.maxSockets || g.closeUnseated(p) || g.closeParked(p) {
+		return p, true
+	}
+	// All have seats. This may be the owner of one of them, whose token comes after the handshake.
+	if open <= g.maxSockets+spareWebSockets {
+		return p, true
+	}
+	g.release(p)
+	return nil, false
+}
+
+// webSockets counts those that are, or are becoming, WebSockets. The caller holds the lock.
+func (s *source) webSockets() (n int) {
+	for _, p := range s.places {
+		if p.webSocket {
+			n++
 		}
 	}
-	s.mu.Unlock()
-	if g.maxSockets > 0 && open > g.maxSockets && !g.closeUnseated(p) && !g.closeParked(p) {
-		g.release(p)
-		return nil, false
+	return n
+}
+
+// mayJoin reports whether a connection may take a new seat: not if it is one more than its address may
+// have, which is there for somebody to return by a token.
+func (g *gate) mayJoin(p *place) bool {
+	if g.maxSockets == 0 {
+		return true
 	}
-	return p, true
+	p.source.mu.Lock()
+	defer p.source.mu.Unlock()
+	return p.source.webSockets() <= g.maxSockets
 }
 
 // upgraded notes the WebSocket that a place is for, from now on.
