@@ -42,17 +42,6 @@ func (r *Room) connOf(id ConnID) *conn {
 	return nil
 }
 
-// Standing reports whether a connection has a seat or waits for its turn to get one, or is parked
-// because a newer connection of its seat took over. One that is neither has yet to join.
-func (r *Room) Standing(id ConnID) (seated, parked bool) {
-	c := r.connOf(id)
-	if c == nil {
-		return false, false
-	}
-	standing := c.standing()
-	return standing == Seated, standing == Parked
-}
-
 func (c *conn) standing() Standing {
 	switch {
 	case c.parked:

@@ -124,6 +124,3 @@ func (r *Room) seatOf(userID []byte) *seat {
 	}
 	return nil
 }
-
-// HasSeat reports whether somebody with this user id has a seat, held or not.
-func (r *Room) HasSeat(userID []byte) bool { return r.seatOf(userID) != nil }

@@ -130,9 +130,12 @@ func (w *world) checkReports() string {
 		return fmt.Sprintf("the room exists: %t, by %d, and not: %t, by %d", w.room.Exists(), w.room.Creator(), w.exists, w.creator)
 	}
 	for id := range w.open {
-		seated, parked := w.room.Standing(id)
-		if seated != (w.standings[id] == Seated) || parked != (w.standings[id] == Parked) {
-			return fmt.Sprintf("connection %d is seated: %t, parked: %t, and was reported as %d", id, seated, parked, w.standings[id])
+		standing := Unseated
+		if c := w.room.connOf(id); c != nil {
+			standing = c.standing()
+		}
+		if standing != w.standings[id] {
+			return fmt.Sprintf("connection %d has standing %d, and %d was reported", id, standing, w.standings[id])
 		}
 	}
 	return ""
