@@ -109,6 +109,9 @@ func (s *step) forget(c *conn) {
 	if len(s.conns) == 0 {
 		s.conns, s.due = nil, true // perhaps nothing is left to wait for
 	}
+	if c.round != (round{}) {
+		s.due = true // the next seating does not wait for its offers any more
+	}
 	c.seat = nil
 	s.unqueue(c)
 }
