@@ -138,7 +138,10 @@ func Decode(frame []byte) (m Message, err error) {
 }
 
 // Relay is what an offer, answer or candidate says of itself, pointing into its frame.
-type Relay struct{ RoomID, UserID, TargetUserID []byte }
+type Relay struct {
+	Type                         Type
+	RoomID, UserID, TargetUserID []byte
+}
 
 // DecodeRelay reads an offer, answer or candidate as clients usually write it, and
 // reports false for everything else, which Decode has to look at. The ids are not checked:
@@ -148,13 +151,14 @@ func DecodeRelay(frame []byte, r *Relay) bool {
 	if !scan(frame, &raw) {
 		return false
 	}
-	payload := raw[fieldOffer]
+	var payload []byte
 	switch string(raw[fieldType]) {
 	case `"WEBRTC_OFFER"`:
+		r.Type, payload = WebRTCOffer, raw[fieldOffer]
 	case `"WEBRTC_ANSWER"`:
-		payload = raw[fieldAnswer]
+		r.Type, payload = WebRTCAnswer, raw[fieldAnswer]
 	case `"WEBRTC_ICE_CANDIDATE"`:
-		payload = raw[fieldCandidate]
+		r.Type, payload = WebRTCIceCandidate, raw[fieldCandidate]
 	default:
 		return false
 	}

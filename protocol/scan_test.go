@@ -97,7 +97,7 @@ func checkRelay(t *testing.T, frame []byte) {
 	if !ids {
 		return // it equals no id of a room or a seat
 	}
-	if err != nil || m.Type < WebRTCOffer || m.Type > WebRTCIceCandidate ||
+	if err != nil || m.Type != relay.Type ||
 		string(m.RoomID) != string(relay.RoomID) || string(m.UserID) != string(relay.UserID) || string(m.TargetUserID) != string(relay.TargetUserID) {
 		t.Fatalf("DecodeRelay reads %s, %s, %s in %q, and Decode %+v, %v", relay.RoomID, relay.UserID, relay.TargetUserID, frame, m, err)
 	}

@@ -99,6 +99,8 @@ func (s *step) postpone(seat *seat) {
 	s.saveLater()
 }
 
+func (r *Room) alarmIsDue(nowMs int64) bool { return r.alarmMs != 0 && nowMs >= r.alarmMs }
+
 // setAlarm sets the one alarm if a deadline is nearer than it. An alarm
 // that comes too early does no harm, so it is not moved back: on some shells each move is a write.
 func (s *step) setAlarm() {

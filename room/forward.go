@@ -11,15 +11,19 @@ func (s *step) forwardTo(c *conn, m *protocol.Message, target *seat) {
 	case target.conn == nil:
 		s.bounce(c, m, protocol.CodeTargetAway)
 	default:
-		s.effects = append(s.effects, Effect{Kind: Forward, Conn: target.conn.id})
+		s.forward(target)
 	}
+}
+
+func (s *step) forward(target *seat) {
+	s.effects = append(s.effects, Effect{Kind: Forward, Conn: target.conn.id})
 }
 
 func (s *step) forwardToOthers(sender *seat) {
 	bytes := 0
 	for _, seat := range s.seats {
 		if seat != sender && seat.conn != nil {
-			s.effects = append(s.effects, Effect{Kind: Forward, Conn: seat.conn.id})
+			s.forward(seat)
 			bytes += len(s.event.Frame)
 		}
 	}

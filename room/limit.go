@@ -69,7 +69,12 @@ func (s *step) within(c *conn, l *limits) bool {
 	if s.event.Err == nil && s.event.Message != nil && s.event.Message.Type.Request() {
 		cost = min(requestCost, s.config.MessageBurst)
 	}
-	return c.messages.take(s.nowMs, cost, l.messages) && c.bytes.take(s.nowMs, len(s.event.Frame), l.bytes)
+	return c.take(s.nowMs, cost, len(s.event.Frame), l)
+}
+
+// take counts a frame, or reports false if there is too little left for it.
+func (m *meters) take(nowMs int64, messages, bytes int, l *limits) bool {
+	return m.messages.take(nowMs, messages, l.messages) && m.bytes.take(nowMs, bytes, l.bytes)
 }
 
 // chargeOutput counts bytes that go to several receivers against the room and against the

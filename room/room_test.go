@@ -11,9 +11,10 @@ import (
 
 // TestAnyEventsKeepTheInvariants: whatever happens, the numbered invariants
 // hold, no effect is for a closed connection, snapshots restore to themselves,
-// and the same events give the same effects, also where the room is dropped
-// after every step and woken from what its shell kept, and where Relay has what it takes.
+// and the same events give the same effects, also if the room is dropped
+// after every step and woken from what its shell kept, and if Relay has what it takes.
 func TestAnyEventsKeepTheInvariants(t *testing.T) {
+	relayed := 0
 	rapid.Check(t, func(t *rapid.T) {
 		// The length is drawn first: a slice's own is mostly a few bytes.
 		length := 4 * rapid.IntRange(0, 400).Draw(t, "length")
@@ -26,10 +27,18 @@ func TestAnyEventsKeepTheInvariants(t *testing.T) {
 		if first.log.String() != second.log.String() {
 			t.Fatal("the same events give other effects the second time")
 		}
-		if difference := first.otherWays(script); difference != "" {
-			t.Fatal(difference)
+		if difference := first.whenEvicted(script); difference != "" {
+			t.Fatal("with an eviction after every step ", difference)
 		}
+		n, difference := withRelay(script)
+		if difference != "" {
+			t.Fatal("with Relay ", difference)
+		}
+		relayed += n
 	})
+	if relayed == 0 {
+		t.Error("Relay took no frame, so nothing is known of it")
+	}
 }
 
 func FuzzStep(f *testing.F) {
@@ -40,8 +49,11 @@ func FuzzStep(f *testing.F) {
 		if fault != "" {
 			t.Fatalf("%s\n%s", fault, w.log.String())
 		}
-		if difference := w.otherWays(script); difference != "" {
-			t.Fatal(difference)
+		if difference := w.whenEvicted(script); difference != "" {
+			t.Fatal("with an eviction after every step ", difference)
+		}
+		if _, difference := withRelay(script); difference != "" {
+			t.Fatal("with Relay ", difference)
 		}
 	})
 }

@@ -60,11 +60,8 @@ func (r *Room) negotiates(nowMs int64, c *conn, target *seat) bool {
 	return nowMs-r.metMs < maxPaceMs && nowMs >= r.metMs && !(c.seat.modern && target.modern)
 }
 
-// negotiated notes a frame between the two. With the last answer of a round the next seating may be due.
+// negotiated notes a frame of a round between the two. With the last answer of a round the next seating may be due.
 func (s *step) negotiated(c *conn, target *seat, t protocol.Type) {
-	if !s.negotiates(s.nowMs, c, target) {
-		return
-	}
 	switch {
 	case t == protocol.WebRTCOffer && !c.seat.modern:
 		if !c.seat.offers {

@@ -26,7 +26,7 @@ type step struct {
 // nowMs must not go back by more than clocks do. A relay does not allocate.
 func (r *Room) Step(nowMs int64, event Event, effects []Effect) []Effect {
 	s := step{Room: r, nowMs: nowMs, event: event, effects: effects, before: len(effects)}
-	due := event.Kind == AlarmFired || r.alarmMs != 0 && nowMs >= r.alarmMs // late, or early by a clock's rounding
+	due := event.Kind == AlarmFired || r.alarmIsDue(nowMs) // late, or early by a clock's rounding
 	switch event.Kind {
 	case Woken, Answered, Paused: // a shell reports these before the sweep that depends on them
 		due = false
@@ -150,7 +150,7 @@ func (s *step) message(c *conn, m *protocol.Message) {
 		s.refuse(c, protocol.CodeRateLimited, "")
 		return
 	}
-	if refusal := s.claim(c, m); refusal != "" {
+	if refusal := s.claim(c, m.RoomID, m.UserID); refusal != "" {
 		if m.Type.Relayed() {
 			s.bounce(c, m, refusal)
 		} else {
@@ -178,11 +178,11 @@ func (s *step) message(c *conn, m *protocol.Message) {
 }
 
 // claim checks what a message says of itself against the connection's seat.
-func (s *step) claim(c *conn, m *protocol.Message) protocol.Code {
-	if m.RoomID != nil && string(m.RoomID) != s.id {
+func (r *Room) claim(c *conn, roomID, userID []byte) protocol.Code {
+	if roomID != nil && string(roomID) != r.id {
 		return protocol.CodeRoomMismatch
 	}
-	if string(m.UserID) != c.seat.id {
+	if string(userID) != c.seat.id {
 		return protocol.CodeWrongUser
 	}
 	return ""
@@ -192,7 +192,11 @@ func (s *step) claim(c *conn, m *protocol.Message) protocol.Code {
 // then, so that a restart does not take a busy room for an idle one.
 func (s *step) active() {
 	s.lastActivityMs = s.nowMs
-	if s.nowMs-s.savedActivityMs > s.config.RoomIdleMs/16 {
+	if s.activityIsUnsaved(s.nowMs) {
 		s.saveLater()
 	}
+}
+
+func (r *Room) activityIsUnsaved(nowMs int64) bool {
+	return nowMs-r.savedActivityMs > r.config.RoomIdleMs/16
 }

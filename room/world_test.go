@@ -22,7 +22,10 @@ type world struct {
 	log    strings.Builder
 
 	// short lets Relay have what it takes. evict drops the room after every step and wakes it from what is kept.
-	short       bool
+	short   bool
+	relayed int // by Relay
+	// chatty makes three of four events relays between seats, and time pass slowly.
+	chatty      bool
 	evict       bool
 	alarmMs     int64
 	snapshot    []byte
@@ -58,6 +61,7 @@ func (w *world) step(event Event) (fault string) {
 	}
 	if relay := new(protocol.Relay); w.short && event.Kind == Received && protocol.DecodeRelay(event.Frame, relay) {
 		if to := w.room.Relay(w.nowMs, event.Conn, relay, len(event.Frame)); to != 0 {
+			w.relayed++
 			fmt.Fprintf(&w.log, "%d %d %d %d %d %s %s\n", w.nowMs, Forward, to, 0, 0, "", "")
 			return w.checkSnapshot()
 		}
@@ -197,9 +201,33 @@ var templates = []string{
 	`{"type":"PING"}`, `{"type":"PONG"}`, `nonsense`, "\xff",
 }
 
+// relays are frames from one to another.
+var relays = []string{
+	`{"type":"WEBRTC_OFFER","roomId":"room-1","userId":"%s","targetUserId":"%s","offer":{}}`,
+	`{"type":"WEBRTC_ANSWER","roomId":"room-1","userId":"%s","targetUserId":"%s","answer":{}}`,
+	`{"type":"WEBRTC_ICE_CANDIDATE","roomId":"room-1","userId":"%s","targetUserId":"%s","candidate":{}}`,
+}
+
+func received(conn ConnID, frame string) Event {
+	message, err := protocol.Decode([]byte(frame))
+	return Event{Kind: Received, Conn: conn, Frame: []byte(frame), Message: &message, Err: err}
+}
+
 // event makes an event of four bytes.
 func (w *world) event(b [4]byte) Event {
 	conn := w.last - ConnID(b[1]%6)
+	if w.chatty {
+		if seats := w.room.seats; len(seats) > 0 && b[0] >= 64 {
+			from, to := seats[int(b[1])%len(seats)], seats[int(b[3])%len(seats)]
+			if from.conn != nil {
+				return received(from.conn.id, fmt.Sprintf(relays[int(b[2])%len(relays)], from.id, to.id))
+			}
+		}
+		if b[0]%14 == 3 {
+			w.nowMs += int64(b[2]) * 16
+			return Event{Kind: AlarmFired}
+		}
+	}
 	switch b[0] % 14 {
 	case 0, 1:
 		return Event{Kind: Connected, Address: uint64(b[1] % 2)}
@@ -220,8 +248,7 @@ func (w *world) event(b [4]byte) Event {
 	if strings.Contains(frame, "%d") {
 		frame = fmt.Sprintf(frame, b[3]%5)
 	}
-	message, err := protocol.Decode([]byte(frame))
-	event := Event{Kind: Received, Conn: conn, Frame: []byte(frame), Message: &message, Err: err}
+	event := received(conn, frame)
 	switch b[1] / 16 {
 	case 15:
 		event.Refuse = protocol.CodeStorageUnavailable
@@ -244,20 +271,37 @@ func (w *world) run(script []byte) (_ *world, fault string) {
 	return w, ""
 }
 
-// otherWays runs the script that the world has run once with an eviction after every step, and once
-// with Relay, and says where either has other effects.
-func (w *world) otherWays(script []byte) string {
-	evicting, short := newWorld(), newWorld()
-	evicting.evict, short.short = true, true
-	for name, other := range map[string]*world{"with an eviction after every step": evicting, "with Relay": short} {
-		if _, fault := other.run(script); fault != "" {
-			return fmt.Sprintf("%s: %s\n%s", name, fault, other.log.String())
-		}
-		if difference := firstDifference(w.log.String(), other.log.String()); difference != "" {
-			return name + " " + difference
-		}
+// whenEvicted runs the script that the world has run once with an eviction after every step, and says
+// where that has other effects.
+func (w *world) whenEvicted(script []byte) string {
+	evicting := newWorld()
+	evicting.evict = true
+	return w.compare(evicting, script)
+}
+
+// withRelay runs the script with Relay and without it, and says where it has other effects. It
+// returns how many frames Relay took. It takes none that is worth an attachment, so the worlds have a
+// burst of which a message is a small part.
+func withRelay(script []byte) (relayed int, difference string) {
+	long, short := newWorld(), newWorld()
+	for _, w := range []*world{long, short} {
+		w.config.MessageBurst, w.chatty = 4*attachPerBurst, true
 	}
-	return ""
+	short.short = true
+	script = append(twoPeople[:len(twoPeople):len(twoPeople)], script...)
+	if _, fault := long.run(script); fault != "" {
+		return 0, fault
+	}
+	difference = long.compare(short, script)
+	return short.relayed, difference
+}
+
+// compare runs the script in another world, and says where that has other effects.
+func (w *world) compare(other *world, script []byte) string {
+	if _, fault := other.run(script); fault != "" {
+		return fmt.Sprintf("%s\n%s", fault, other.log.String())
+	}
+	return firstDifference(w.log.String(), other.log.String())
 }
 
 // firstDifference shows where the second log departs from the first, "" for nowhere.
@@ -274,9 +318,12 @@ func firstDifference(want, got string) string {
 	return ""
 }
 
+// twoPeople is the script by which connection 1 becomes u0 and 2 becomes u1.
+var twoPeople = []byte{0, 0, 0, 0, 5, 0, 1, 0, 0, 0, 0, 0, 5, 0, 2, 1}
+
 // seatedPair returns a world in which connection 1 is u0 and 2 is u1.
 func seatedPair(t testing.TB) *world {
-	w, fault := run([]byte{0, 0, 0, 0, 5, 0, 1, 0, 0, 0, 0, 0, 5, 0, 2, 1})
+	w, fault := run(twoPeople)
 	if fault != "" || w.room.People() != 2 {
 		t.Fatal("no two people", fault)
 	}
