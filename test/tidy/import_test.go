@@ -99,7 +99,6 @@ var allowed = map[string]imports{
 		standard: []string{"math", "strconv", "strings"},
 		house:    []string{"protocol", "room"},
 	},
-	"worker/jumps":    {},
 	"worker/generate": {house: []string{"protocol", "room", "worker/abi"}},
 	"test/bench": { // a module of its own: it measures from outside
 		house: []string{"server/frame"}, // the bare relay that usher is measured against
