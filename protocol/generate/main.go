@@ -1,6 +1,6 @@
-// Generate writes what others need to know of package protocol: the TypeScript
-// package @usher/types with its JSON Schema and AsyncAPI document, and
-// docs/protocol.md. The unions and fields come by reflection, comments and
+// Generate writes what others need to know of the Go packages: the TypeScript
+// package @usher/types with its JSON Schema and AsyncAPI document, what the worker's
+// TypeScript needs beside it, and docs/protocol.md. The unions and fields come by reflection, comments and
 // constants from the source, and what a client must send from the decoder itself.
 //
 //	go generate ./protocol/generate
@@ -52,7 +52,7 @@ func run(check bool) (stale []string, err error) {
 		return nil, err
 	}
 	var outputs []output
-	for _, write := range []func(*model) ([]output, error){typescript, schema, asyncAPI, verdicts, document} {
+	for _, write := range []func(*model) ([]output, error){typescript, schema, asyncAPI, verdicts, document, worker} {
 		files, err := write(m)
 		if err != nil {
 			return nil, err

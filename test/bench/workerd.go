@@ -18,7 +18,7 @@ import (
 )
 
 // Servers that are workerd with a bundle in it: usher's worker, the peer in
-// peer/ and the probe of start.go. They come from the programs that `npm ci` puts into worker/node_modules.
+// peer/ and the probe of start.go. They come from the programs that `npm ci` puts into node_modules.
 
 // workerVariables are the worker's settings, here alone as they may be
 // renamed. Like usherFlags they raise only the limits that one machine's load would meet; the
@@ -38,9 +38,10 @@ type bundle struct {
 	wasm    string   // a module as well, except of the probe; "" for none
 }
 
-// workerTools are the programs of worker/node_modules, and what wrangler.toml says of the platform.
+// workerTools are the programs of node_modules, and what wrangler.toml says of the platform.
 type workerTools struct {
 	folder        string // worker/, absolute
+	modules       string // node_modules, absolute
 	workerd       string
 	compatibility string // the lines of a workerd config
 }
@@ -53,9 +54,10 @@ func findWorkerTools(repository string) (*workerTools, error) {
 	}
 	// This is the program itself; node_modules/.bin has a script that starts it on some platforms.
 	platform := map[string]string{"amd64": "64", "arm64": "arm64"}[runtime.GOARCH]
-	t.workerd = filepath.Join(t.folder, "node_modules/@cloudflare/workerd-linux-"+platform, "bin/workerd")
+	t.modules = filepath.Join(t.folder, "../node_modules")
+	t.workerd = filepath.Join(t.modules, "@cloudflare/workerd-linux-"+platform, "bin/workerd")
 	if _, err := os.Stat(t.workerd); errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("no workerd in %s; run: npm ci --prefix %s", filepath.Join(t.folder, "node_modules"), t.folder)
+		return nil, fmt.Errorf("no workerd in %s; run: npm ci --prefix %s", t.modules, filepath.Dir(t.modules))
 	}
 	settings, err := os.ReadFile(filepath.Join(t.folder, "wrangler.toml"))
 	if err != nil {
@@ -75,7 +77,7 @@ func findWorkerTools(repository string) (*workerTools, error) {
 
 // run runs a program of node_modules, by the node that is there.
 func (t *workerTools) run(ctx context.Context, program string, args ...string) error {
-	bin := filepath.Join(t.folder, "node_modules/.bin")
+	bin := filepath.Join(t.modules, ".bin")
 	command := exec.CommandContext(ctx, filepath.Join(bin, program), args...)
 	command.Dir = t.folder
 	command.Env = append(os.Environ(), "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"),

@@ -139,7 +139,7 @@ export class Server {
     const settings = Object.entries({ LOG_LEVEL: "debug", ...this.#settings }).flatMap(([name, value]) => ["--var", `${name}:${value}`]);
     const ports = ["--ip", "127.0.0.1", "--port", `${this.port}`, "--inspector-port", "0"];
     return {
-      file: path.join(folder, "node_modules/.bin/wrangler"),
+      file: path.join(root, "node_modules/.bin/wrangler"),
       args: ["dev", ...ports, "--persist-to", this.#data, "--show-interactive-dev-session", "false", ...settings],
       folder,
       address: /Ready on http:\/\/127\.0\.0\.1:(\d+)/,

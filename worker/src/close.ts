@@ -2,16 +2,35 @@
 // TCP connection hangs until the object is dropped from memory, and the client sees 1006 (workerd 1.20261102, in spite of
 // web_socket_auto_reply_to_close, which is for other sockets).
 
+import { closeCodes, type CloseCode } from "@usher/types";
+
 import { replacement } from "./core";
-import { Close, closeReasons } from "./protocol";
+
+/** The close codes that the shell itself has reason for. */
+export const Close = {
+  protocolError: 1002,
+  invalidUTF8: 1007,
+  tooLarge: 1009,
+  internal: 1011,
+  tryLater: 1013,
+} as const satisfies Record<string, CloseCode>;
 
 /** The code of a Close without one, and of an end without a Close (RFC 6455, section 7.1.5). */
 const noCode = 1005;
 export const noClose = 1006;
 
+/** The reason that travels in a close frame, by its code. */
+export function reasonOf(code: number): string {
+  return isOurs(code) ? closeCodes[code].reason : "";
+}
+
+function isOurs(code: number): code is CloseCode {
+  return code in closeCodes;
+}
+
 /** Closes a socket for a reason of the room's or the shell's. */
 export function close(socket: WebSocket, code: number): void {
-  send(socket, code, closeReasons[code] ?? "");
+  send(socket, code, reasonOf(code));
 }
 
 /** What a client's Close ends the connection with: its own code, or that of what is wrong with it. */

@@ -1,7 +1,7 @@
 // The room core in Wasm. worker/abi/doc.go describes the calls and the effects; this file moves the bytes.
 
 import module from "../build/room.wasm";
-import { Effect, again, inputBytes, type Event } from "./protocol";
+import { Effect, again, inputBytes, type Event } from "./abi";
 import { wasi } from "./wasi";
 
 interface Exports {

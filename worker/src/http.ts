@@ -1,6 +1,6 @@
 // What every answer over HTTP has: JSON, CORS, a request id, and a line in the log that names no address and no room.
 
-import { refusals, type Code } from "./protocol";
+import { errorCodes, type ErrorCode } from "@usher/types";
 
 const retryAfterSeconds = "2";
 const preflightSeconds = "7200";
@@ -16,9 +16,9 @@ export function json(body: string, status = 200): Response {
 }
 
 /** An error has the fields of the ERROR message; finish adds the request's id. */
-export function errorResponse(code: Code, details?: string): Response {
-  const { error, retryable, status } = refusals[code];
-  const answer = json(JSON.stringify({ type: "ERROR", code, error, details, retryable, timestamp: Date.now() }), status === 0 ? 500 : status);
+export function errorResponse(code: ErrorCode, details?: string): Response {
+  const { error, retryable, status = 500 } = errorCodes[code];
+  const answer = json(JSON.stringify({ type: "ERROR", code, error, details, retryable, timestamp: Date.now() }), status);
   if (status === 429 || status === 503) {
     answer.headers.set("Retry-After", retryAfterSeconds);
   }

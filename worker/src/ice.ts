@@ -1,7 +1,8 @@
 // GET /turn-credentials?userId=ID[&ttl=SECONDS]: ICE servers, with credentials that expire.
 
+import { userIdPattern } from "@usher/types";
+
 import { errorResponse, json, log } from "./http";
-import { userIdPattern } from "./protocol";
 
 const minSeconds = 300;
 const maxSeconds = 86_400;

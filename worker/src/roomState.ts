@@ -2,14 +2,16 @@
 // (package room). Nothing here keeps the object awake, and nothing is in its memory alone: what the core says is to be kept goes
 // into storage and into the sockets' attachments at once, so the object may hibernate after any event.
 
+import { pingFrame, pongFrame } from "@usher/types";
 import { DurableObject } from "cloudflare:workers";
 
+import { Event, Flag, secretBytes } from "./abi";
 import { addressOf, hashOf } from "./address";
-import { answer, close, endOf, noClose } from "./close";
+import { answer, close, Close, endOf, noClose } from "./close";
 import { core, Trap, type Core, type Performer } from "./core";
 import { errorResponse, json, log } from "./http";
-import { Close, Event, Flag, pingFrame, pongFrame, secretBytes, settings } from "./protocol";
 import { roomIdOf } from "./route";
+import { settings } from "./settings";
 import { GivenUp, Store } from "./store";
 
 /** The tag of a socket whose address has made too many rooms. The first tags are the connection's id and the room's. */

@@ -1,4 +1,4 @@
-import { roomIdPattern } from "./protocol";
+import { roomIdPattern } from "@usher/types";
 
 /** What a path asks for. */
 export type Route = "socket" | "room" | "turn" | "health" | "none";

@@ -1,7 +1,7 @@
 // What an object keeps of its room in storage: the snapshot, and the alarm. It knows when storage refuses writes, and when that is over.
 
+import { Close, reasonOf } from "./close";
 import { log } from "./http";
-import { Close, closeReasons } from "./protocol";
 
 /** What storage has of a room, under storedKey. An object that an alarm makes does not know its own name. */
 export interface Stored {
@@ -15,7 +15,7 @@ const probeKey = "probe";
 /** The room cannot go on from its memory: it is dropped, its sockets are closed with the code, and it goes on from storage. */
 export class GivenUp extends Error {
   constructor(readonly code: number) {
-    super(closeReasons[code]);
+    super(reasonOf(code));
   }
 }
 

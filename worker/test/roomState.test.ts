@@ -1,12 +1,13 @@
 // The object where the platform does not do as it should: storage that throws, Wasm that traps, frames that are too large,
 // memory that is taken away; and what it leaves behind.
 
+import { pingFrame, pongFrame } from "@usher/types";
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, test, vi } from "vitest";
 
+import { Event, inputBytes } from "../src/abi";
 import { core } from "../src/core";
-import { Event, inputBytes, pingFrame, pongFrame } from "../src/protocol";
 import { ask, Client, until } from "./client";
 import { harness } from "./worker";
 

@@ -4,7 +4,7 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "c
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, test } from "vitest";
 
-import { Flag } from "../src/protocol";
+import { Flag } from "../src/abi";
 import { Client, until } from "./client";
 import traces from "./traces.json";
 import { harness } from "./worker";
