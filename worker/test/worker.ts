@@ -2,6 +2,7 @@
 
 import worker from "../src/index";
 import { RoomState as Real } from "../src/roomState";
+import { Surroundings } from "../src/surroundings";
 
 export default worker;
 
@@ -20,9 +21,34 @@ export const harness = {
   made: 0,
 };
 
+class Harnessed extends Surroundings {
+  override now(): number {
+    return harness.nowMs ?? super.now();
+  }
+
+  override pausedMs(now: number, sinceMs: number): number {
+    const pausedMs = harness.pausedMs || super.pausedMs(now, sinceMs);
+    harness.pausedMs = 0;
+    return pausedMs;
+  }
+
+  override draw(secret: Uint8Array): void {
+    secret.set(harness.secret);
+  }
+
+  override settings(): string {
+    return harness.settings ?? super.settings();
+  }
+
+  override flags(storageFails: boolean): number {
+    return super.flags(storageFails) | harness.flags;
+  }
+}
+
 export class RoomState extends Real {
   constructor(ctx: DurableObjectState, env: Env) {
-    super(ctx, { ...env, ...harness.env });
+    const changed = { ...env, ...harness.env };
+    super(ctx, changed, new Harnessed(changed));
     harness.made++;
   }
 
@@ -34,27 +60,5 @@ export class RoomState extends Real {
   override webSocketClose(socket: WebSocket, code: number, reason: string, wasClean: boolean): void {
     super.webSocketClose(socket, code, reason, wasClean);
     harness.ends++;
-  }
-
-  protected override now(): number {
-    return harness.nowMs ?? super.now();
-  }
-
-  protected override pausedMs(now: number, sinceMs: number): number {
-    const pausedMs = harness.pausedMs || super.pausedMs(now, sinceMs);
-    harness.pausedMs = 0;
-    return pausedMs;
-  }
-
-  protected override draw(secret: Uint8Array): void {
-    secret.set(harness.secret);
-  }
-
-  protected override settings(): string {
-    return harness.settings ?? super.settings();
-  }
-
-  protected override flags(): number {
-    return super.flags() | harness.flags;
   }
 }

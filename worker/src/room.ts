@@ -1,0 +1,231 @@
+// The room of an object: each event goes to the core in Wasm, and the effects that come back are carried out in order.
+
+import { Event } from "./abi";
+import type { Alarm } from "./alarm";
+import { Close } from "./close";
+import type { Conn, Conns } from "./conns";
+import { core, Trap, type Core, type Performer } from "./core";
+import { log } from "./http";
+import { GivenUp, type Store } from "./store";
+import type { Surroundings } from "./surroundings";
+
+export interface RoomOptions {
+  readonly conns: Conns;
+  readonly store: Store;
+  readonly alarm: Alarm;
+  readonly surroundings: Surroundings;
+  /** When the platform last answered a socket's PING, ms; 0 for never. */
+  answeredMs(socket: WebSocket): number;
+  debug(message: string, fields: Readonly<Record<string, string | number>>): void;
+}
+
+export class Room implements Performer {
+  readonly #options: RoomOptions;
+  readonly #conns: Conns;
+  readonly #store: Store;
+  readonly #alarm: Alarm;
+  readonly #surroundings: Surroundings;
+  #core: Core | undefined;
+  #handle = 0;
+  /** The frame that the core is looking at, which it may forward. */
+  #frame = "";
+
+  constructor(options: RoomOptions) {
+    this.#options = options;
+    this.#conns = options.conns;
+    this.#store = options.store;
+    this.#alarm = options.alarm;
+    this.#surroundings = options.surroundings;
+  }
+
+  /** What somebody with an invitation may know, as JSON; "" if the room does not exist. */
+  describe(): string {
+    for (;;) {
+      const known = this.#awake(this.#surroundings.now()).describe(this.#handle);
+      if (known !== undefined) {
+        return known;
+      }
+      this.#core = undefined;
+    }
+  }
+
+  received(conn: Conn, frame: string): void {
+    this.#frame = frame;
+    this.step(Event.received, conn, 0);
+    this.#frame = "";
+  }
+
+  disconnected(conn: Conn, code: number): void {
+    this.step(Event.disconnected, conn, code);
+    this.#conns.forget(conn);
+  }
+
+  /** The alarm has come, which was set for a time, 0 if that is not known. */
+  alarmFired(scheduledMs: number): void {
+    const now = this.#surroundings.now();
+    this.#alarm.atMs ||= scheduledMs; // an object that the alarm makes finds none set
+    try {
+      this.#catchUp(now, this.#alarm.pause(now));
+      this.#alarm.atMs = 0;
+      this.#run(Event.alarm, undefined, now, 0);
+    } catch (error) {
+      if (error instanceof Trap) {
+        throw error; // the platform calls again in a while
+      }
+      this.#survive(error);
+    }
+  }
+
+  /** Steps the room for something that a client did. What goes wrong costs this connection, or this room. */
+  step(event: Event, conn: Conn, argument: number, input?: Uint8Array): void {
+    const now = this.#surroundings.now();
+    try {
+      if (this.#alarm.isDue(now)) {
+        this.#catchUp(now, this.#alarm.takePause(now));
+      }
+      this.#alarm.ranMs = now;
+      this.#run(event, conn, now, argument, input);
+    } catch (error) {
+      if (!(error instanceof Trap)) {
+        this.#survive(error);
+      } else if (event === Event.disconnected) {
+        this.close(conn.id, Close.internal);
+      } else {
+        this.#end(conn, Close.internal); // it would only trap again
+      }
+    }
+  }
+
+  /** Tells the core what it must know before it judges a deadline: for how long the object did not run, and whose PINGs the platform has answered. */
+  #catchUp(now: number, pausedMs: number): void {
+    if (pausedMs > 0 && this.#core === core()) {
+      this.#run(Event.paused, undefined, now, pausedMs);
+    } else {
+      this.#awake(now, pausedMs);
+    }
+    for (const conn of this.#conns.all()) {
+      const answeredMs = this.#options.answeredMs(conn.socket);
+      if (answeredMs > conn.answeredMs) {
+        conn.answeredMs = answeredMs;
+        this.#run(Event.answered, conn, now, answeredMs + pausedMs);
+      }
+    }
+  }
+
+  #run(event: Event, conn: Conn | undefined, now: number, argument: number, input?: Uint8Array): void {
+    this.#store.probe();
+    const flags = this.#surroundings.flags(this.#store.fails) | (conn?.flags ?? 0);
+    for (;;) {
+      const wasm = this.#awake(now);
+      let length = 0;
+      if (input !== undefined) {
+        length = wasm.putBytes(input);
+      } else if (event === Event.received) {
+        length = wasm.putFrame(this.#frame);
+      }
+      if (length < 0 && conn !== undefined) {
+        this.#end(conn, Close.tooLarge);
+        return;
+      }
+      if (event === Event.received && conn !== undefined && length > 0) {
+        const to = wasm.relay(this.#handle, conn.id, now, length);
+        if (to !== 0) {
+          this.forward(to);
+          return;
+        }
+      }
+      if (wasm.step(this.#handle, event, conn?.id ?? 0, now, argument, flags, length, this)) {
+        return;
+      }
+      this.#core = undefined; // another room needed the place
+    }
+  }
+
+  /** The Wasm instance with this room in it: the room is woken if it is not there. */
+  #awake(now: number, pausedMs = this.#alarm.takePause(now)): Core {
+    const wasm = core();
+    if (this.#core === wasm) {
+      return wasm;
+    }
+    const stored = this.#store.read();
+    this.#conns.roomId ||= stored?.id ?? "";
+    const kept = {
+      settings: this.#surroundings.settings(),
+      roomId: this.#conns.roomId,
+      snapshot: stored?.snapshot ?? new Uint8Array(),
+      alarmMs: this.#alarm.atMs,
+      pausedMs,
+      attachments: this.#conns.attachments(),
+    };
+    try {
+      this.#handle = wasm.wake(now, kept, this);
+    } catch (error) {
+      if (error instanceof Trap || error instanceof GivenUp) {
+        throw error;
+      }
+      log("error", "a room could not be woken", { error: String(error) });
+      throw new GivenUp(Close.internal);
+    }
+    this.#core = wasm;
+    for (const conn of this.#conns.all()) {
+      conn.answeredMs = 0; // an attachment may be older than the last answered PING
+    }
+    return wasm;
+  }
+
+  /** Closes a connection for what the core cannot be told of, or has no say in. */
+  #end(conn: Conn, code: number): void {
+    this.step(Event.disconnected, conn, code);
+    this.close(conn.id, code);
+  }
+
+  #survive(error: unknown): void {
+    if (!(error instanceof GivenUp)) {
+      log("error", "a room was given up", { error: String(error) });
+    }
+    const code = error instanceof GivenUp ? error.code : Close.internal;
+    if (this.#core !== undefined && this.#core === core()) {
+      this.#core.drop(this.#handle);
+    }
+    this.#core = undefined;
+    this.#conns.closeAll(code);
+  }
+
+  // The effects, as package room describes them.
+
+  send(id: number, text: string): void {
+    this.#conns.send(id, text);
+  }
+
+  forward(id: number): void {
+    this.send(id, this.#frame);
+  }
+
+  close(id: number, code: number): void {
+    this.#conns.close(id, code);
+  }
+
+  save(snapshot: Uint8Array): void {
+    this.#store.save({ id: this.#conns.roomId, snapshot });
+  }
+
+  saveLater(snapshot: Uint8Array): void {
+    this.#store.saveLater({ id: this.#conns.roomId, snapshot });
+  }
+
+  delete(): void {
+    this.#store.delete();
+  }
+
+  setAlarm(atMs: number): void {
+    this.#alarm.set(atMs);
+  }
+
+  attach(id: number, attachment: Uint8Array): void {
+    this.#conns.attach(id, attachment);
+  }
+
+  note(what: "refused" | "bounced", code: string): void {
+    this.#options.debug(what, { code });
+  }
+}

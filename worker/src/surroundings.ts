@@ -1,0 +1,41 @@
+import { Flag } from "./abi";
+import { settings } from "./settings";
+
+/** How late an alarm may be before that is time in which the object did not run. */
+const punctualMs = 2000;
+
+/** The clock, the randomness, the settings and what else a step depends on from outside: a test replaces them. */
+export class Surroundings {
+  readonly #env: Env;
+
+  constructor(env: Env) {
+    this.#env = env;
+  }
+
+  now(): number {
+    return Date.now();
+  }
+
+  /** For how long the object did not run, if its alarm should have come at a time, or nothing has come since. */
+  pausedMs(now: number, sinceMs: number): number {
+    return now - sinceMs > punctualMs ? now - sinceMs : 0;
+  }
+
+  draw(secret: Uint8Array): void {
+    crypto.getRandomValues(secret);
+  }
+
+  /** The flags of every step. */
+  flags(storageFails: boolean): number {
+    return storageFails ? Flag.storageUnavailable : 0;
+  }
+
+  /** The settings of rooms, one a line. */
+  settings(): string {
+    const variables: Readonly<Record<string, unknown>> = { ...this.#env };
+    return Object.entries(settings)
+      .filter(([variable]) => variables[variable] !== undefined && variables[variable] !== "")
+      .map(([variable, name]) => `${name} ${String(variables[variable])}\n`)
+      .join("");
+  }
+}
