@@ -1,6 +1,6 @@
 import { maxUrlBytes, type RoomState, type SyncMessage } from "@usher/types";
 import { byteLength } from "./frame.js";
-import type { MarkedSync, OutgoingSync } from "./signaling.js";
+import type { MarkedSync, OutgoingSync, ServerMessage } from "./signaling.js";
 
 type SyncType = SyncMessage["type"];
 
@@ -29,6 +29,10 @@ const oneOf: Readonly<Record<string, readonly unknown[]>> = {
 };
 const numbers = ["time", "serverTime", "actedAt"];
 const texts = ["videoUrl", "hostVideoUrl", "url"];
+
+export function isSync(message: ServerMessage): message is MarkedSync {
+  return Object.hasOwn(needed, message.type);
+}
 
 /** Says whether the server and the others would take a message. */
 export function isSound(message: OutgoingSync): boolean {

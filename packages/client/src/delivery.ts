@@ -2,10 +2,15 @@
 
 import type { WebRTCAnswerMessage, WebRTCIceCandidateMessage, WebRTCOfferMessage } from "@usher/types";
 import { randomText } from "./id.js";
-import type { MeshMark, Outgoing } from "./signaling.js";
+import type { MeshMark, Outgoing, ServerMessage } from "./signaling.js";
 
 /** A signaling message of a peer. One of another client than this has no mark. */
 export type PeerSignal = (WebRTCOfferMessage | WebRTCAnswerMessage | WebRTCIceCandidateMessage) & { mesh?: MeshMark };
+
+export function isSignal(message: ServerMessage): message is PeerSignal {
+  const { type } = message;
+  return type === "WEBRTC_OFFER" || type === "WEBRTC_ANSWER" || type === "WEBRTC_ICE_CANDIDATE";
+}
 
 /** How many frames wait for an acknowledgement, or for their predecessor: more than one negotiation ever needs. */
 const maxFrames = 256;

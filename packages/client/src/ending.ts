@@ -1,5 +1,10 @@
 import { isFinal } from "./backoff.js";
 import { failure, type ConnectionErrorCode, type RoomError } from "./error.js";
+import type { StoredSeat } from "./store.js";
+
+export const leftCode = 1000;
+/** Of the private range: the server holds the seat. */
+const abandonedCode = 4999;
 
 /** How a connection ended. */
 export interface Ending {
@@ -21,4 +26,9 @@ export function failureOf({ code, cause, reason }: Ending): RoomError {
 /** Says whether the seat is gone, or somebody else's. After 4003 it is this participant's still, elsewhere, maybe from the same store. */
 export function endsSeat({ code }: Ending): boolean {
   return [1000, 4002, 4004].includes(code);
+}
+
+/** The close code for a connection whose seat is not left. Without a token nobody can return to it, though, if it was given just now. */
+export function goingCode(seat: StoredSeat | undefined): number {
+  return (seat?.resumeToken ?? "") === "" ? leftCode : abandonedCode;
 }

@@ -3,8 +3,10 @@ import { parseSeat, type SeatStore, type StoredSeat } from "./store.js";
 /** How long a store may take, ms. Past that it counts as one that failed. */
 const timeoutMs = 10_000;
 
-/** A store whose failures nobody has to handle. What it is asked is done in order. */
+/** The seat, and a store of it whose failures nobody has to handle. What that is asked is done in order. */
 export class Keeper {
+  /** The seat that there is, or that is asked for, whether it is in the store or not. */
+  seat: StoredSeat | undefined;
   readonly #store: SeatStore;
   #tasks: Promise<unknown> = Promise.resolve();
 
@@ -16,12 +18,16 @@ export class Keeper {
     return this.#run(async () => parseSeat(await this.#store.load()));
   }
 
-  save(seat: StoredSeat): void {
+  /** Changes the seat, and puts it into the store. */
+  change(changes: Partial<StoredSeat>): void {
+    const seat = { ...(this.seat as StoredSeat), ...changes };
+    this.seat = seat;
     void this.#run(() => this.#store.save(seat));
   }
 
   /** Clears the store, if it still has this seat: another client may have put its own there since. */
-  forget(seat: StoredSeat | undefined): Promise<void> {
+  forget(): Promise<void> {
+    const { seat } = this;
     return this.#run(async () => {
       const kept = seat && (await this.#store.load());
       if (seat === undefined || (kept?.roomId === seat.roomId && kept.userId === seat.userId)) {

@@ -1,25 +1,31 @@
 // One connection after another to one address: opened, watched over, and waited for.
 
-import type { PingMessage } from "@usher/types";
+import type { ClientMessage } from "@usher/types";
 import { asksToWait, delayMs } from "./backoff.js";
 import type { ServerClock } from "./clock.js";
 import { Connection } from "./connection.js";
 import type { Ending } from "./ending.js";
+import { failure, type RoomError } from "./error.js";
+import { frameOf, parseMessage } from "./frame.js";
 import { Heartbeat } from "./heartbeat.js";
+import type { RoomClientEvents } from "./options.js";
+import type { ServerMessage } from "./signaling.js";
 import { onWake } from "./wake.js";
 
 export interface LineEvents {
   /** A connection has been begun. */
   connecting(): void;
   opened(): void;
-  heard(data: unknown): void;
+  /** A message has gone out or come in. */
+  frame(frame: RoomClientEvents["frame"]): void;
+  heard(message: ServerMessage): void;
   /** The connection has ended, or never begun; again() or close() comes next. isDoubted: it was known to be in doubt, so there is nothing to wait for. */
   lost(ending: Ending, isDoubted: boolean): void;
-  /** A PING is due. */
-  ping(message: PingMessage): void;
   /** The close code for a connection that is given up. */
   goingCode(): number;
   clock: ServerClock;
+  /** A longer frame is not sent. */
+  maxFrameBytes: number;
 }
 
 /** How long a connection may take to open, ms. */
@@ -43,7 +49,7 @@ export class Line {
   constructor(events: LineEvents) {
     this.#events = events;
     this.heartbeat = new Heartbeat({
-      ping: events.ping,
+      ping: (message) => void this.send(message),
       dead: (isDoubted) => this.#lose({ code: 1006, cause: undefined, reason: "CONNECTION_LOST" }, isDoubted),
       clock: events.clock,
     });
@@ -83,8 +89,25 @@ export class Line {
     this.#lose(ending, false);
   }
 
-  send(text: string): boolean {
-    return this.#connection?.send(text) ?? false;
+  /** Sends, or returns why not. */
+  send(message: ClientMessage): RoomError | undefined {
+    try {
+      if (this.#connection?.send(frameOf(message, this.#events.maxFrameBytes)) !== true) {
+        return failure("CONNECTION_LOST");
+      }
+    } catch (error) {
+      return error as RoomError;
+    }
+    this.#events.frame({ sent: true, message, atMs: Date.now() });
+    return undefined;
+  }
+
+  /** The same between two PINGs, with what is to be done when each is answered. */
+  sendProbed(message: ClientMessage, before: () => void, after: () => void): RoomError | undefined {
+    this.heartbeat.probe(before);
+    const error = this.send(message);
+    this.heartbeat.probe(after);
+    return error;
   }
 
   /** Lets go of the connection, and opens no other. */
@@ -113,10 +136,24 @@ export class Line {
         this.heartbeat.watch(seatPingMs);
         this.#events.opened();
       },
-      heard: (data) => this.#events.heard(data),
+      heard: (data) => this.#heard(data),
       closed: (ending) => this.#lose(ending, false),
     });
     this.#events.connecting();
+  }
+
+  #heard(data: unknown): void {
+    const message = parseMessage(data);
+    if (message === undefined) {
+      return;
+    }
+    const connection = this.#connection;
+    this.heartbeat.heard();
+    this.#events.frame({ sent: false, message, atMs: Date.now() });
+    // A listener may have ended it all.
+    if (this.#connection === connection) {
+      this.#events.heard(message);
+    }
   }
 
   #lose(ending: Ending, isDoubted: boolean): void {

@@ -1,10 +1,10 @@
 import type { ControlMode, RoomState } from "@usher/types";
-import { isSound, mayControl, parseSync } from "./control.js";
-import type { PeerSignal } from "./delivery.js";
+import { isSound, isSync, mayControl, parseSync } from "./control.js";
+import { isSignal } from "./delivery.js";
 import { Emitter } from "./emitter.js";
 import { filmOf, hostsWord, isNews, nextFilm, positionAt, type Film } from "./film.js";
 import { HostsMode, LegacyPeers, type DirectMessage } from "./legacy.js";
-import { Peer } from "./peer.js";
+import { Peers } from "./peers.js";
 import type { IceServer, MarkedSync, OutgoingSync, Seated, ServerMessage, Signaling } from "./signaling.js";
 
 /** How messages reach another participant now. */
@@ -38,12 +38,9 @@ const maxEarly = 16;
  */
 export class PeerMesh extends Emitter<PeerMeshEvents> {
   readonly #client: Signaling;
-  readonly #options: PeerMeshOptions;
-  readonly #peers = new Map<string, Peer>();
+  readonly #peers: Peers;
   readonly #routes = new Map<string, Route>();
   readonly #subscriptions: (() => void)[];
-  /** Who cannot have a peer connection, and has said so. */
-  readonly #relayOnly = new Set<string>();
   readonly #legacy = new LegacyPeers();
   readonly #mode = new HostsMode();
   /** The control mode that legacy participants were told last, by this side as host. */
@@ -55,7 +52,13 @@ export class PeerMesh extends Emitter<PeerMeshEvents> {
   constructor(client: Signaling, options: PeerMeshOptions = {}) {
     super();
     this.#client = client;
-    this.#options = options;
+    this.#peers = new Peers({
+      client,
+      iceServers: options.iceServers ?? (() => client.iceServers()),
+      createConnection: options.createConnection ?? ((configuration) => new RTCPeerConnection(configuration)),
+      changed: () => this.#tellRoutes(),
+      received: (data, from) => this.#hear(parseSync(data, from), from, true),
+    });
     this.#subscriptions = [
       client.on("room", (room) => this.#follow(room)),
       client.on("seated", (answer) => this.#seated(answer)),
@@ -64,7 +67,7 @@ export class PeerMesh extends Emitter<PeerMeshEvents> {
     ];
     if (client.room !== undefined && client.status.state === "seated") {
       this.#follow(client.room);
-      this.#offerToAll(() => true);
+      this.#peers.offerToAll();
     }
   }
 
@@ -90,7 +93,7 @@ export class PeerMesh extends Emitter<PeerMeshEvents> {
 
   /** How messages reach a participant now; "away" for one that is not in the room. */
   route(userId: string): Route {
-    if (this.#peers.get(userId)?.isOpen === true) {
+    if (this.#peers.isOpen(userId)) {
       return "direct";
     }
     const isConnected = this.room?.users.some((user) => user.id === userId && user.isConnected) ?? false;
@@ -112,7 +115,7 @@ export class PeerMesh extends Emitter<PeerMeshEvents> {
     this.#setFilm(nextFilm(this.#film, { ...message, userId, timestamp: Date.now() }, this.serverTime()));
     const mayRelay = this.#client.room !== undefined && mayControl(this.#client.room, userId, message.type);
     let isRelayed = false;
-    for (const id of target === undefined ? this.#peers.keys() : [target]) {
+    for (const id of target === undefined ? this.#peers.ids() : [target]) {
       if (!this.#sendDirect(message, id) && mayRelay && this.route(id) === "relayed") {
         isRelayed = this.#client.send({ ...message, targetUserId: id }) || isRelayed;
       }
@@ -128,21 +131,17 @@ export class PeerMesh extends Emitter<PeerMeshEvents> {
     for (const unsubscribe of this.#subscriptions) {
       unsubscribe();
     }
-    for (const peer of this.#peers.values()) {
-      peer.close();
-    }
-    this.#peers.clear();
+    this.#peers.close();
   }
 
   #sendDirect(message: DirectMessage, to: string): boolean {
-    const peer = this.#peers.get(to);
-    if (peer?.isOpen !== true) {
+    if (!this.#peers.isOpen(to)) {
       return false;
     }
     const { userId, room } = this;
     const words = this.#legacy.wordsFor(to, message, room?.controlMode ?? "HOST_ONLY", this.#film, this.serverTime());
     return words.every((word) => {
-      const isSent = peer.sendDirect(JSON.stringify({ ...word, userId, timestamp: Date.now() }));
+      const isSent = this.#peers.send(to, JSON.stringify({ ...word, userId, timestamp: Date.now() }));
       if (isSent) {
         this.emit("direct", { message: word, to });
       }
@@ -164,20 +163,9 @@ export class PeerMesh extends Emitter<PeerMeshEvents> {
     }
   }
 
-  /** One peer for each other participant, and none for who has left. */
   #follow(room: RoomState): void {
-    for (const { id } of room.users) {
-      if (id !== this.userId && !this.#peers.has(id)) {
-        this.#peers.set(id, this.#newPeer(id));
-      }
-    }
-    for (const [id, peer] of this.#peers) {
-      if (!room.users.some((user) => user.id === id)) {
-        peer.close();
-        this.#peers.delete(id);
-        this.#legacy.forget(id);
-        this.#relayOnly.delete(id);
-      }
+    for (const id of this.#peers.follow(room)) {
+      this.#legacy.forget(id);
     }
     this.#mode.follow(room);
     this.#tellRoutes();
@@ -190,42 +178,10 @@ export class PeerMesh extends Emitter<PeerMeshEvents> {
       return;
     }
     if (this.#toldMode !== (room.hostId === this.userId ? room.controlMode : undefined)) {
-      this.#tellMode(this.#peers.keys());
+      this.#tellMode(this.#peers.ids());
     }
     this.emit("room", room);
     this.#hearEarly();
-  }
-
-  #newPeer(id: string): Peer {
-    const changed = (): void => this.#tellRoutes();
-    return new Peer({
-      id,
-      iceServers: this.#options.iceServers ?? (() => this.#client.iceServers()),
-      polite: () => !this.#offersTo(id),
-      send: (signal) => this.#client.send(signal),
-      opened: changed,
-      closed: changed,
-      declined: () => this.#declined(id),
-      received: (data) => this.#hear(parseSync(data, id), id, true),
-      createConnection: this.#options.createConnection ?? ((configuration) => new RTCPeerConnection(configuration)),
-    });
-  }
-
-  #declined(id: string): void {
-    this.#relayOnly.add(id);
-    this.#peers.get(id)?.reset();
-  }
-
-  /** Offers a peer connection, unless the other cannot have one. */
-  #offer(id: string): void {
-    if (!this.#relayOnly.has(id)) {
-      this.#peers.get(id)?.offer();
-    }
-  }
-
-  #offersTo(id: string): boolean {
-    const hostId = this.room?.hostId;
-    return hostId === this.userId || (hostId !== id && this.userId < id);
   }
 
   #seated({ resumed, roomState }: Seated): void {
@@ -234,69 +190,17 @@ export class PeerMesh extends Emitter<PeerMeshEvents> {
       this.#setFilm(film);
     }
     this.#tellFilm(); // a server that was killed may have forgotten, and a host that was reloaded has the server's word
-    for (const peer of this.#peers.values()) {
-      if (resumed) {
-        peer.resend();
-        peer.restartIfLost();
-      } else {
-        peer.reset(); // the others take this side for somebody new
-      }
-    }
-    if (!resumed) {
-      this.#relayOnly.clear();
-    }
-    // Who is new is offered to by those whose part it is. Who has its seat again but forgot its connections, as after a reload, must say so itself.
-    this.#offerToAll((id) => resumed || this.#offersTo(id));
-  }
-
-  #offerToAll(isMine: (id: string) => boolean): void {
-    for (const user of this.room?.users ?? []) {
-      const peer = this.#peers.get(user.id);
-      if (peer !== undefined && !peer.isActive && user.isConnected && isMine(user.id)) {
-        this.#offer(user.id);
-      }
-    }
+    this.#peers.seated(resumed);
   }
 
   #read(message: ServerMessage): void {
-    switch (message.type) {
-      case "WEBRTC_OFFER":
-      case "WEBRTC_ANSWER":
-      case "WEBRTC_ICE_CANDIDATE":
-        this.#legacy.learn(message.userId, (message as PeerSignal).mesh !== undefined);
-        if (message.type === "WEBRTC_OFFER") {
-          this.#relayOnly.delete(message.userId);
-        }
-        this.#peers.get(message.userId)?.receive(message as PeerSignal);
-        break;
-      case "USER_JOINED": {
-        // Somebody new, or one of another client that has closed its connections.
-        const { id } = message.joinedUser;
-        this.#relayOnly.delete(id);
-        if (this.#offersTo(id)) {
-          this.#offer(id);
-        } else {
-          this.#peers.get(id)?.reset();
-        }
-        break;
-      }
-      case "USER_LEFT":
-        // Its seat may be held still. Its client has closed its connections.
-        this.#peers.get(message.leftUserId)?.reset();
-        break;
-      case "USER_RECONNECTED": {
-        const peer = this.#peers.get(message.reconnectedUserId);
-        peer?.resend();
-        peer?.restartIfLost();
-        if (peer?.isActive === false) {
-          this.#offer(message.reconnectedUserId); // it was away when this side had none to offer to
-        }
-        break;
-      }
-      default:
-        if (isSync(message)) {
-          this.#hear(message, message.userId, false);
-        }
+    if (isSignal(message)) {
+      this.#legacy.learn(message.userId, message.mesh !== undefined);
+    }
+    if (isSync(message)) {
+      this.#hear(message, message.userId, false);
+    } else {
+      this.#peers.read(message);
     }
   }
 
@@ -349,7 +253,7 @@ export class PeerMesh extends Emitter<PeerMeshEvents> {
   }
 
   #tellRoutes(): void {
-    for (const userId of new Set([...this.#peers.keys(), ...this.#routes.keys()])) {
+    for (const userId of new Set([...this.#peers.ids(), ...this.#routes.keys()])) {
       const route = this.route(userId);
       if (this.#routes.get(userId) !== route) {
         const isLegacy = this.#legacy.has(userId) && route === "direct"; // which hears nothing that is relayed
@@ -363,26 +267,9 @@ export class PeerMesh extends Emitter<PeerMeshEvents> {
           this.#tellFilm(userId); // what was under way on the old one may be lost
         }
       }
-      if (!this.#peers.has(userId)) {
+      if (!this.#peers.ids().includes(userId)) {
         this.#routes.delete(userId);
       }
     }
   }
-}
-
-const syncTypes: Readonly<Record<MarkedSync["type"], true>> = {
-  HOST_STATE_UPDATE: true,
-  UNIFIED_SYNC: true,
-  CONTROL_MODE_CHANGE: true,
-  HOST_NAVIGATE: true,
-  CLIENT_REQUEST_PLAY: true,
-  CLIENT_REQUEST_PAUSE: true,
-  CLIENT_REQUEST_SEEK: true,
-  DIRECT_PLAY: true,
-  DIRECT_PAUSE: true,
-  DIRECT_SEEK: true,
-};
-
-function isSync(message: ServerMessage): message is MarkedSync {
-  return Object.hasOwn(syncTypes, message.type);
 }

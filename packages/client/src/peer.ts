@@ -3,6 +3,7 @@
 import type { IceCandidate, SessionDescription } from "@usher/types";
 import { Delivery, type PeerSignal } from "./delivery.js";
 import type { IceServer, MeshMark, Outgoing } from "./signaling.js";
+import { Watch } from "./watch.js";
 
 export interface PeerOptions {
   id: string;
@@ -19,12 +20,6 @@ export interface PeerOptions {
   createConnection: (configuration: RTCConfiguration) => RTCPeerConnection;
 }
 
-/** Of a connection that is lost: how long it may come back by itself, ms. */
-const disconnectedMs = 2000;
-/** How long one try to connect may take before it is begun anew, ms. */
-const connectMs = 12_000;
-const maxConnectMs = 60_000;
-
 export class Peer {
   readonly #options: PeerOptions;
   #connection: RTCPeerConnection | undefined;
@@ -38,11 +33,11 @@ export class Peer {
   #ignoresOffer = false;
   #isOpen = false;
   #isClosed = false;
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  #tries = 0;
+  readonly #watch: Watch;
 
   constructor(options: PeerOptions) {
     this.#options = options;
+    this.#watch = new Watch(options.polite, () => this.offer());
   }
 
   get isOpen(): boolean {
@@ -120,7 +115,7 @@ export class Peer {
 
   /** Back to the beginning, as a new session: nothing of the connection is left, and what still comes for it is not heard. */
   reset(): void {
-    clearTimeout(this.#timer);
+    this.#watch.stop();
     this.#connection?.close();
     this.#connection = undefined;
     this.#channels.clear();
@@ -166,8 +161,8 @@ export class Peer {
       }
     });
     listen("datachannel", ({ channel }) => this.#adopt(channel));
-    listen("connectionstatechange", () => this.#watch(connection));
-    this.#watch(connection);
+    listen("connectionstatechange", () => this.#follow(connection));
+    this.#follow(connection);
     return connection;
   }
 
@@ -258,47 +253,9 @@ export class Peer {
     }
   }
 
-  /** Sees to it that the connection comes, or comes back. */
-  #watch(connection: RTCPeerConnection): void {
-    clearTimeout(this.#timer);
-    const after = (ms: number, act: () => void): void => {
-      this.#timer = setTimeout(act, ms);
-    };
-    const tryMs = Math.min(connectMs * 2 ** this.#tries, maxConnectMs);
-    switch (connection.connectionState) {
-      case "connected":
-        this.#tries = 0;
-        break;
-      case "disconnected":
-        after(disconnectedMs, () => {
-          connection.restartIce();
-          this.#beginAnewAfter(tryMs);
-        });
-        break;
-      case "failed":
-        connection.restartIce();
-        this.#beginAnewAfter(tryMs);
-        break;
-      case "new":
-      case "connecting":
-        this.#beginAnewAfter(tryMs);
-        break;
-      case "closed":
-        break;
-    }
+  #follow(connection: RTCPeerConnection): void {
+    this.#watch.follow(connection);
     this.#setOpen();
-  }
-
-  /** The polite side leaves it to the other for as long again. */
-  #beginAnewAfter(ms: number): void {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(
-      () => {
-        this.#tries += 1;
-        this.offer();
-      },
-      this.#options.polite() ? 2 * ms : ms,
-    );
   }
 
   #setOpen(): void {

@@ -1,6 +1,9 @@
 import { Deferred } from "./deferred.js";
 import { failure, type RoomError } from "./error.js";
 
+/** How long an answer may take, ms. */
+const answerTimeoutMs = 10_000;
+
 /** What a request changes on this side, beside settling. */
 export interface Consequences {
   done?: () => void;
@@ -31,17 +34,12 @@ interface Pending extends Consequences {
  * after it: a connection is answered in order, so an ERROR between the two PONGs is about the request.
  */
 export class Requests {
-  readonly #timeoutMs: number;
   readonly #pending = new Map<string, Pending>();
   #count = 0;
 
-  constructor(timeoutMs: number) {
-    this.#timeoutMs = timeoutMs;
-  }
-
   add(type: string, consequences: Consequences = {}): Request {
     const ref = this.newRef();
-    const timer = setTimeout(() => this.#reject(ref, failure("TIMED_OUT")), this.#timeoutMs);
+    const timer = setTimeout(() => this.#reject(ref, failure("TIMED_OUT")), answerTimeoutMs);
     const pending: Pending = { ...consequences, type, timer, deferred: new Deferred(), isBegun: false };
     this.#pending.set(ref, pending);
     return { ref, promise: pending.deferred.promise, begin: () => (pending.isBegun = true), end: () => this.settle(ref) };

@@ -13,7 +13,8 @@ export function roomAfter(room: RoomState | undefined, message: OfRoom): RoomSta
 }
 
 type Of<T> = Extract<ResponseMessage, { type: T }>;
-type OfRoom = Exclude<ResponseMessage, Of<"ERROR" | "UNDELIVERED" | "PONG">>;
+/** A message of the server about the room. */
+export type OfRoom = Exclude<ResponseMessage, Of<"ERROR" | "UNDELIVERED" | "PONG">>;
 
 const changes = {
   ROOM_CREATED: (room: RoomState) => room,

@@ -1,0 +1,293 @@
+// A seat and the connections that it takes: who asks for it, who is told, and what ends it.
+
+import { maxFrameBytes, type ClientMessage, type ControlMode, type RoomState } from "@usher/types";
+import { isFinal } from "./backoff.js";
+import { ServerClock } from "./clock.js";
+import { endsSeat, failureOf, goingCode, leftCode, type Ending } from "./ending.js";
+import { failure, refusal, type RoomError } from "./error.js";
+import { IceServers } from "./ice.js";
+import { isRoomId, isUserId } from "./id.js";
+import { Keeper } from "./keeper.js";
+import { KnownRoom } from "./knownRoom.js";
+import { Line } from "./line.js";
+import type { RoomClientEvents, RoomClientOptions } from "./options.js";
+import { Requests, type Consequences } from "./request.js";
+import { isOfRoom } from "./roster.js";
+import { returning, Seating, seatRequest, type Intent } from "./seating.js";
+import type { IceServer, Outgoing, Seated, ServerMessage, Status } from "./signaling.js";
+import { memoryStore, type StoredSeat } from "./store.js";
+import { socketUrl } from "./url.js";
+
+/** How long the server may take to close after a LEAVE_ROOM, ms; then the close frame says it again. */
+const leaveTimeoutMs = 1000;
+
+type Emit = <K extends keyof RoomClientEvents>(type: K, event: RoomClientEvents[K]) => void;
+
+/** What a RoomClient does behind its methods, which say what each of these means. */
+export class Session {
+  readonly #emit: Emit;
+  readonly #url: URL;
+  readonly #keeper: Keeper;
+  readonly #clock = new ServerClock();
+  readonly #requests = new Requests();
+  readonly #line: Line;
+  readonly #seating = new Seating();
+  readonly #room: KnownRoom;
+  #status: Status = { state: "idle" };
+  #intent: Intent = returning;
+  #asked = { atMs: 0, ref: "" };
+  #echoesRefs = false;
+  #iceServers: IceServers | undefined;
+
+  constructor(options: RoomClientOptions, emit: Emit) {
+    this.#emit = emit;
+    this.#url = socketUrl(options.url);
+    this.#keeper = new Keeper(options.store ?? memoryStore());
+    this.#room = new KnownRoom((room) => emit("room", room));
+    this.#line = new Line({
+      connecting: () => this.#setStatus({ state: "connecting" }),
+      opened: () => this.#askForSeat(this.#intent.create),
+      heard: (message) => this.#heard(message),
+      lost: (ending, isDoubted) => this.#lost(ending, isDoubted),
+      frame: (frame) => emit("frame", frame),
+      goingCode: () => goingCode(this.#keeper.seat),
+      clock: this.#clock,
+      maxFrameBytes: options.maxFrameBytes ?? maxFrameBytes,
+    });
+  }
+
+  get status(): Status {
+    return this.#status;
+  }
+
+  get room(): RoomState | undefined {
+    return this.#room.state;
+  }
+
+  get userId(): string {
+    return this.#keeper.seat?.userId ?? "";
+  }
+
+  serverTime(): number {
+    return this.#clock.now();
+  }
+
+  /** Asks for a new seat. */
+  seek(seat: StoredSeat, intent: Intent, signal: AbortSignal | undefined): Promise<Seated> {
+    return this.#seek(signal, () => this.#take(seat, intent)) as Promise<Seated>;
+  }
+
+  /** Asks for the seat in the store, if it is in the room. */
+  resume(roomId: string | undefined, signal: AbortSignal | undefined): Promise<Seated | undefined> {
+    return this.#seek(signal, async (isStill) => {
+      this.#keeper.seat = undefined;
+      const seat = await this.#keeper.load();
+      if (!isStill()) {
+        return; // close(), leave() or the signal came first
+      }
+      if (seat !== undefined && seat.roomId === (roomId ?? seat.roomId)) {
+        this.#take(seat, returning);
+      } else {
+        this.#seating.resolve(undefined);
+      }
+    });
+  }
+
+  async leave(): Promise<void> {
+    const isTold = this.#status.state === "seated" && this.#line.send({ ...this.#sender(), type: "LEAVE_ROOM" }) === undefined;
+    const forgotten = this.#keeper.forget();
+    const closed = this.#line.finish(isTold ? leaveTimeoutMs : 0);
+    this.#stop({ state: "ended" }, failure("ABORTED"));
+    await Promise.all([closed, forgotten]);
+  }
+
+  /** Ends what is pending with ABORTED, and the connection; the seat is held. */
+  abandon(cause: unknown): void {
+    this.#line.close(goingCode(this.#keeper.seat));
+    this.#stop({ state: "idle" }, failure("ABORTED", cause));
+  }
+
+  setControlMode(mode: ControlMode): Promise<void> {
+    return this.ask({ type: "CONTROL_MODE_CHANGE", mode }, this.#room.askForMode(mode, this.#status.state === "seated"));
+  }
+
+  send(message: Outgoing): boolean {
+    if (this.#status.state !== "seated") {
+      return false;
+    }
+    const error = this.#line.send({ ...message, ...this.#sender() } as ClientMessage);
+    if (error !== undefined && error.code !== "CONNECTION_LOST") {
+      this.#emit("refused", { error, messageType: message.type, targetUserId: message.targetUserId });
+    }
+    return error === undefined;
+  }
+
+  iceServers(): Promise<IceServer[]> {
+    this.#iceServers ??= new IceServers(this.#url, this.userId);
+    return this.#iceServers.get();
+  }
+
+  /** Sends a request, and waits for its answer. */
+  ask(message: Outgoing, consequences?: Consequences): Promise<void> {
+    const { state } = this.#status;
+    if (state !== "seated") {
+      const isReturning = this.#room.state !== undefined && (state === "connecting" || state === "waiting");
+      return Promise.reject(failure(isReturning ? "CONNECTION_LOST" : "NOT_SEATED"));
+    }
+    const { promise, ref, begin, end } = this.#requests.add(message.type, consequences);
+    const isMarked = this.#echoesRefs && message.type !== "CONTROL_MODE_CHANGE";
+    const full = { ...message, ...this.#sender(), ...(isMarked ? { ref } : {}) } as ClientMessage;
+    const error = isMarked ? this.#line.send(full) : this.#line.sendProbed(full, begin, end);
+    if (error !== undefined) {
+      this.#requests.refuse(error, ref, undefined);
+    }
+    return promise;
+  }
+
+  /** Runs one create, join or resume. */
+  #seek(signal: AbortSignal | undefined, begin: (isStill: () => boolean) => void): Promise<Seated | undefined> {
+    const { state } = this.#status;
+    if (this.#seating.isUnderWay || (state !== "idle" && state !== "ended")) {
+      return Promise.reject(failure("ALREADY_SEATED"));
+    }
+    return this.#seating.begin(signal, (cause) => this.abandon(cause), begin);
+  }
+
+  #take(seat: StoredSeat, intent: Intent): void {
+    if (!isRoomId(seat.roomId) || !isUserId(seat.userId)) {
+      this.#seating.reject(failure(isRoomId(seat.roomId) ? "INVALID_USER_ID" : "INVALID_ROOM_ID"));
+      return;
+    }
+    this.#keeper.seat = seat;
+    this.#intent = intent;
+    this.#room.begin(undefined);
+    this.#iceServers = undefined;
+    void this.iceServers(); // they are needed right after the seat
+    const url = new URL(this.#url);
+    url.searchParams.set("roomId", seat.roomId);
+    this.#line.open(url);
+  }
+
+  #askForSeat(create: boolean): void {
+    this.#asked = { atMs: performance.now(), ref: this.#requests.newRef() };
+    const error = this.#line.send(seatRequest(this.#keeper.seat as StoredSeat, { ...this.#intent, create }, this.#asked.ref));
+    if (error !== undefined && error.code !== "CONNECTION_LOST") {
+      this.#end(error);
+    }
+  }
+
+  #sender(): { roomId: string; userId: string; timestamp: number } {
+    const { roomId = "", userId = "" } = this.#keeper.seat ?? {};
+    return { roomId, userId, timestamp: Date.now() };
+  }
+
+  #heard(message: ServerMessage): void {
+    const { connection } = this.#line;
+    this.#read(message);
+    // A listener may have ended it all.
+    if (this.#line.connection === connection) {
+      this.#emit("message", message);
+    }
+  }
+
+  #read(message: ServerMessage): void {
+    if (message.type === "ROOM_CREATED" || message.type === "ROOM_JOINED") {
+      this.#sit(message);
+    } else if (message.type === "ERROR" || message.type === "UNDELIVERED") {
+      this.#refused(message);
+    } else if (message.type === "PONG") {
+      this.#line.heartbeat.pong(message.timestamp);
+    } else if (message.type === "CONTROL_MODE_CHANGE") {
+      this.#room.setMode(message.mode);
+    } else if (isOfRoom(message)) {
+      this.#room.hear(message);
+      // Only these answer requests. In what others had relayed a ref is their own affair.
+      this.#requests.settle("ref" in message ? (message.ref ?? "") : "");
+      if (message.type === "USER_RENAMED" && message.userId === this.userId) {
+        this.#keeper.change({ userName: message.newUserName });
+      }
+    }
+  }
+
+  #sit(answer: Seated): void {
+    const { connection } = this.#line;
+    this.#clock.add(answer.serverTime, this.#asked.atMs, performance.now());
+    // A legacy seat that is taken again without its token gets no token.
+    this.#keeper.change({ resumeToken: answer.resumeToken ?? this.#keeper.seat?.resumeToken ?? "" });
+    this.#intent = returning;
+    this.#echoesRefs = answer.ref === this.#asked.ref;
+    this.#room.begin(answer.roomState);
+    this.#seating.resolve(answer);
+    // A listener may end it all at each of these.
+    const steps = [
+      (): void => this.#setStatus({ state: "seated" }),
+      (): void => this.#line.seated(answer.pingIntervalMs),
+      (): void => this.#emit("room", answer.roomState),
+      (): void => this.#emit("seated", answer),
+    ];
+    for (const step of steps) {
+      if (this.#line.connection === connection) {
+        step();
+      }
+    }
+  }
+
+  #refused(message: Extract<ServerMessage, { type: "ERROR" | "UNDELIVERED" }>): void {
+    const error = refusal(message);
+    const { ref, messageType, targetUserId } = { messageType: undefined, targetUserId: undefined, ...message };
+    if (this.#status.state === "seated") {
+      if (!this.#requests.refuse(error, ref, messageType)) {
+        this.#emit("refused", { error, messageType, targetUserId });
+      }
+    } else if (message.type === "ERROR" && (ref ?? this.#asked.ref) === this.#asked.ref) {
+      this.#unseated(error);
+    }
+  }
+
+  /** There is no seat for this participant. */
+  #unseated(error: RoomError): void {
+    if (error.code === "ROOM_NOT_FOUND" && this.#intent.orCreate) {
+      this.#askForSeat(true);
+    } else if (error.retryable && this.#intent.patient) {
+      this.#line.drop({ code: 1013, cause: error, reason: "CONNECTION_LOST" });
+    } else {
+      if (!error.retryable) {
+        void this.#keeper.forget();
+      }
+      this.#end(error);
+    }
+  }
+
+  #lost(ending: Ending, isDoubted: boolean): void {
+    const isOver = isFinal(ending.code) || ending.reason === "LOCAL_NETWORK_DENIED" || !this.#intent.patient;
+    if (endsSeat(ending)) {
+      void this.#keeper.forget();
+    }
+    if (isOver) {
+      this.#end(failureOf(ending));
+    } else {
+      this.#setStatus({ state: "waiting", ...this.#line.again(ending.code, isDoubted) });
+      this.#requests.fail(failure("CONNECTION_LOST", ending.cause));
+    }
+  }
+
+  #end(error: RoomError): void {
+    this.#line.close(leftCode);
+    this.#stop({ state: "ended", error }, error);
+  }
+
+  /** Settles everything that is pending, before anybody hears of it who might begin again. */
+  #stop(status: Status, error: RoomError): void {
+    this.#status = status;
+    this.#seating.reject(error);
+    this.#requests.fail(error);
+    if (this.#status === status) {
+      this.#emit("status", status);
+    }
+  }
+
+  #setStatus(status: Status): void {
+    this.#status = status;
+    this.#emit("status", status);
+  }
+}
