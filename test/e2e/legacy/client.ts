@@ -1,70 +1,16 @@
 // The existing extension as a script: what it does on the wire and with its peer connections, faults included, and nothing of its surface.
 // Runs in a page. No rule here is usher's: the server and the page must get along with this client as it is.
 
-import { Film, type ControlMode, type FilmView, type SyncMessage } from "./film.ts";
+import { Film, type ControlMode, type SyncMessage } from "./film.ts";
+import { Line, sleep } from "./line.ts";
+import type { Message, Room, View } from "./message.ts";
 import { Peers } from "./peers.ts";
 
-const pingEveryMs = 30_000;
-const pongWithinMs = 10_000;
-/** Before each new connection after a dropped one. Counted from the last socket that opened, whatever became of that. */
-const retryAfterMs = [1000, 2000, 4000, 8000, 16_000];
 const seatedWithinMs = 10_000;
 /** Before each JOIN_ROOM that is repeated on the same socket. */
 const rejoinAfterMs = [2000, 4000, 8000];
-const queueGapMs = 50;
 /** Its parts speak by messages: an offer that comes right after a USER_LEFT overtakes the close. */
 const closeAfterMs = 50;
-const finalCodes: readonly number[] = [1000, 4001, 4002, 4004];
-/** What is kept while there is no open socket. */
-const queued: readonly string[] = ["WEBRTC_OFFER", "WEBRTC_ANSWER", "RENAME_ROOM", "RENAME_USER", "LEAVE_ROOM"];
-
-interface User {
-  id: string;
-  name: string;
-  isHost: boolean;
-  isConnected: boolean;
-}
-
-interface Room {
-  id: string;
-  name: string;
-  hostId: string;
-  users: User[];
-  controlMode: ControlMode;
-  createdAt: number;
-  lastActivity: number;
-}
-
-/** A message of any type; which fields it has, its type says. */
-interface Message {
-  type: string;
-  roomId: string;
-  userId: string;
-  error: string;
-  roomState: Room;
-  leftUserId: string;
-  newHostId?: string;
-  offer: RTCSessionDescriptionInit;
-  answer: RTCSessionDescriptionInit;
-  candidate: RTCIceCandidateInit;
-}
-
-/** What a test may see. */
-export interface View {
-  userId: string;
-  status: "idle" | "connecting" | "seated" | "gave up" | "ended";
-  /** How many join answers it has had. */
-  seatings: number;
-  /** What it does as host it does if this is true, whatever roomState says. */
-  isHost: boolean;
-  hostId: string;
-  controlMode: ControlMode;
-  users: User[];
-  /** The newest peer connections and their channels, by user. */
-  peers: Record<string, string>;
-  film: FilmView;
-}
-
 interface Ask {
   seated(): void;
   failed(why: string): void;
@@ -75,26 +21,23 @@ export class LegacyClient {
   readonly #server: string;
   readonly #userName: string;
   readonly #peers: Peers;
+  readonly #line: Line;
   readonly #film = new Film();
-  #url: string;
   #roomId = "";
   #room: Room | undefined;
   #isHost = false;
-  #status: View["status"] = "idle";
   #seatings = 0;
-  /** The newest. Older ones keep their handlers, and act like it. */
-  #socket: WebSocket | undefined;
-  #attempts = 0;
-  #heartbeat = 0;
-  #pongDeadline = 0;
-  #queue: object[] = [];
   #ask: Ask | undefined;
 
   /** server is as VITE_WS_URL: ws://HOST/ws. */
   constructor(server: string, userName: string) {
     this.#server = server;
-    this.#url = server;
     this.#userName = userName;
+    this.#line = new Line(server, {
+      received: (message) => this.#received(message),
+      reopened: (socket) => this.#rejoin(socket),
+      note: (text) => this.#note(text),
+    });
     this.#peers = new Peers({
       send: (signal) => this.#send(signal),
       heard: (userId, text) => this.#film.hear(JSON.parse(text) as SyncMessage, userId === this.#room?.hostId),
@@ -104,13 +47,13 @@ export class LegacyClient {
 
   /** Opens a room. From the second connection on its id is appended to an address that has one. */
   async create(roomId: string): Promise<void> {
-    this.#url += `?roomId=${roomId}`;
+    this.#line.url += `?roomId=${roomId}`;
     await this.#enter(roomId, "CREATE_ROOM");
   }
 
   /** Joins a room, as from a link: one that does not exist is created. */
   async join(roomId: string): Promise<void> {
-    this.#url = `${this.#server}?roomId=${roomId}`;
+    this.#line.url = `${this.#server}?roomId=${roomId}`;
     try {
       await this.#enter(roomId, "JOIN_ROOM");
     } catch (error) {
@@ -126,7 +69,7 @@ export class LegacyClient {
     this.#send({ type: "LEAVE_ROOM" });
     this.#send({ type: "LEAVE_ROOM" });
     this.#peers.closeAll();
-    this.#socket?.close(1000);
+    this.#line.socket?.close(1000);
   }
 
   /** Tells the others by data channel only. As host. */
@@ -161,7 +104,7 @@ export class LegacyClient {
   look(): View {
     return {
       userId: this.#userId,
-      status: this.#status,
+      status: this.#line.status,
       seatings: this.#seatings,
       isHost: this.#isHost,
       hostId: this.#room?.hostId ?? "",
@@ -175,54 +118,11 @@ export class LegacyClient {
   async #enter(roomId: string, type: "CREATE_ROOM" | "JOIN_ROOM"): Promise<void> {
     this.#roomId = roomId;
     await new Promise<void>((resolve, reject) => {
-      const socket = this.#open(() => resolve());
+      const socket = this.#line.open(() => resolve());
       socket.addEventListener("close", ({ code }) => reject(new Error(`closed with ${code} before it was open`)));
     });
     await this.#fetchCredentials();
     await this.#seat(type);
-  }
-
-  #open(opened: (socket: WebSocket) => unknown): WebSocket {
-    this.#status = "connecting";
-    const socket = new WebSocket(this.#url);
-    this.#socket = socket;
-    socket.onopen = () => {
-      this.#note("opened a socket");
-      this.#attempts = 0;
-      this.#startHeartbeat();
-      opened(socket);
-    };
-    socket.onmessage = ({ data }) => this.#received(JSON.parse(String(data)) as Message);
-    socket.onclose = ({ code, reason }) => this.#closed(code, reason);
-    return socket;
-  }
-
-  /** A socket was closed, the newest or one that was left. */
-  #closed(code: number, reason: string): void {
-    this.#note(`a socket closed with ${code} ${reason}`);
-    this.#stopHeartbeat();
-    if (finalCodes.includes(code)) {
-      this.#status = "ended";
-      return;
-    }
-    const delayMs = retryAfterMs[this.#attempts];
-    if (delayMs === undefined) {
-      this.#status = "gave up";
-      return;
-    }
-    this.#status = "connecting";
-    this.#attempts++;
-    setTimeout(() => this.#reopen(), delayMs);
-  }
-
-  #reopen(): void {
-    this.#open(async (socket) => {
-      for (const message of this.#queue.splice(0)) {
-        socket.send(JSON.stringify(message));
-        await sleep(queueGapMs);
-      }
-      await this.#rejoin(socket);
-    });
   }
 
   async #rejoin(socket: WebSocket): Promise<void> {
@@ -247,7 +147,7 @@ export class LegacyClient {
   }
 
   /** Asks for a seat and waits for the answer. An ERROR in that time fails it, whatever it is about. */
-  async #seat(type: "CREATE_ROOM" | "JOIN_ROOM", socket = this.#socket): Promise<void> {
+  async #seat(type: "CREATE_ROOM" | "JOIN_ROOM", socket = this.#line.socket): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const timer = setTimeout(() => reject(new Error("no answer")), seatedWithinMs);
     const ask: Ask = { seated: resolve, failed: (why) => reject(new Error(why)) };
@@ -274,31 +174,10 @@ export class LegacyClient {
     }
   }
 
-  #startHeartbeat(): void {
-    this.#stopHeartbeat();
-    this.#heartbeat = window.setInterval(() => {
-      if (this.#socket?.readyState !== WebSocket.OPEN) {
-        return;
-      }
-      this.#socket.send(JSON.stringify({ type: "PING", timestamp: Date.now() }));
-      clearTimeout(this.#pongDeadline);
-      this.#pongDeadline = window.setTimeout(() => {
-        this.#note("had no PONG and leaves its socket");
-        this.#stopHeartbeat();
-        this.#reopen();
-      }, pongWithinMs);
-    }, pingEveryMs);
-  }
-
-  #stopHeartbeat(): void {
-    clearInterval(this.#heartbeat);
-    clearTimeout(this.#pongDeadline);
-  }
-
   #received(message: Message): void {
     switch (message.type) {
       case "PONG":
-        clearTimeout(this.#pongDeadline);
+        this.#line.ponged();
         break;
       case "ERROR":
         this.#ask?.failed(message.error);
@@ -339,7 +218,7 @@ export class LegacyClient {
     this.#room = roomState;
     this.#film.mode = roomState.controlMode;
     this.#isHost = roomState.hostId === this.#userId;
-    this.#status = "seated";
+    this.#line.status = "seated";
     this.#seatings++;
     this.#note(`is seated${this.#isHost ? " as host" : ""}`);
     this.#ask?.seated();
@@ -367,25 +246,16 @@ export class LegacyClient {
   }
 
   #send(fields: { type: string }): void {
-    const message = this.#message(fields);
-    if (this.#socket?.readyState === WebSocket.OPEN) {
-      this.#socket.send(JSON.stringify(message));
-    } else if (queued.includes(fields.type)) {
-      this.#queue.push(message);
-    }
+    this.#line.send(this.#message(fields));
   }
 
-  #message(fields: object): object {
+  #message<T extends object>(fields: T): T {
     return { ...fields, roomId: this.#roomId, userId: this.#userId, timestamp: Date.now() };
   }
 
   #note(text: string): void {
     console.log(`${Date.now() % 1_000_000} ${this.#userId.slice(-4)} ${text}`);
   }
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 Object.assign(window, { LegacyClient });

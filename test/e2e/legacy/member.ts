@@ -10,8 +10,9 @@ import type { Page } from "playwright-core";
 
 import type { Person, PersonOptions, Scene } from "../scene.ts";
 import { until } from "../wait.ts";
-import type { LegacyClient, View } from "./client.ts";
+import type { LegacyClient } from "./client.ts";
 import type { ControlMode, SyncMessage } from "./film.ts";
+import type { View } from "./message.ts";
 
 interface LegacyWindow {
   LegacyClient: typeof LegacyClient;

@@ -4,8 +4,8 @@ import assert from "node:assert/strict";
 
 import type { PersonOptions, Scene } from "../scene.ts";
 import { until } from "../wait.ts";
-import type { View } from "./client.ts";
 import { allTalk, LegacyMember } from "./member.ts";
+import type { View } from "./message.ts";
 
 export interface LegacyScene {
   what: string;
