@@ -5,12 +5,14 @@ import (
 	"go/ast"
 	"path"
 	"slices"
+	"strings"
 	"testing"
 )
 
 const (
-	maxFileLines     = 500
-	maxFunctionLines = 70
+	maxFileLines           = 500
+	maxTypeScriptFileLines = 300
+	maxFunctionLines       = 70
 )
 
 // large names what is over the limits and how many lines it has, as "path" or
@@ -24,7 +26,7 @@ func TestFilesAndFunctionsAreSmall(t *testing.T) {
 		if isCode := slices.Contains([]string{".go", ".ts", ".js", ".mjs", ".html", ".css"}, path.Ext(f.path)); !isCode {
 			continue
 		}
-		if n := f.lines(); n > maxFileLines {
+		if n := f.lines(); n > maxLines(f.path) {
 			found[f.path] = n
 		}
 		if f.ast == nil {
@@ -42,7 +44,7 @@ func TestFilesAndFunctionsAreSmall(t *testing.T) {
 	}
 	for name, lines := range found {
 		if lines > large[name] {
-			t.Errorf("%s has %d lines. %s", name, lines, limit(large[name]))
+			t.Errorf("%s has %d lines. %s", name, lines, limit(name))
 		}
 	}
 	for name, lines := range large {
@@ -52,9 +54,18 @@ func TestFilesAndFunctionsAreSmall(t *testing.T) {
 	}
 }
 
-func limit(named int) string {
-	if named > 0 {
-		return fmt.Sprintf("The list `large` has it at %d and may only shrink", named)
+func maxLines(file string) int {
+	if path.Ext(file) == ".ts" {
+		return maxTypeScriptFileLines
 	}
-	return fmt.Sprintf("Files end at %d and functions at %d, so that each is read whole: split it by what its parts do", maxFileLines, maxFunctionLines)
+	return maxFileLines
+}
+
+// limit says what name, a key of large, has to keep to.
+func limit(name string) string {
+	if large[name] > 0 {
+		return fmt.Sprintf("The list `large` has it at %d and may only shrink", large[name])
+	}
+	file, _, _ := strings.Cut(name, " ")
+	return fmt.Sprintf("Files end at %d and functions at %d, so that each is read whole: split it by what its parts do", maxLines(file), maxFunctionLines)
 }
