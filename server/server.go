@@ -232,6 +232,7 @@ func (s *Server) Run(ctx context.Context) error {
 	go s.edge.Run()
 	go s.rooms.Run(background)
 	go s.memory.watch(background)
+	go newIdleHeap().watch(background)
 	go s.sweep(background)
 	go s.clock.beat(background.Done())
 	s.metricsAside.serve(s.log)
