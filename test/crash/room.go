@@ -78,6 +78,9 @@ type change struct {
 	message protocol.ClientMessage
 	after   state
 	told    func(*frame) bool
+	// named is what a rename gives a name, "" for another change: of several renames of one thing that
+	// wait for commits, others than the sender are told of the last only.
+	named string
 	// silent: the sender itself is not told. closes: it is told by a close with 1000.
 	silent, closes bool
 }
@@ -92,6 +95,7 @@ func (r *room) renameRoom(s state, user, name string) change {
 		message: protocol.RenameRoomMessage{BaseSignalingMessage: r.base(user), NewRoomName: name},
 		after:   s.renamed(name),
 		told:    func(f *frame) bool { return f.Type == "ROOM_RENAMED" && f.NewRoomName == name },
+		named:   "room",
 	}
 }
 
@@ -101,6 +105,7 @@ func (r *room) renameUser(s state, user, name string) change {
 		message: protocol.RenameUserMessage{BaseSignalingMessage: r.base(user), NewUserName: name},
 		after:   s.userRenamed(user, name),
 		told:    func(f *frame) bool { return f.Type == "USER_RENAMED" && f.UserID == user && f.NewUserName == name },
+		named:   "user " + user,
 	}
 }
 

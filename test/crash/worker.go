@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 
 	"usher/protocol"
 )
@@ -145,7 +146,10 @@ func (w *worker) burst(ctx context.Context, r *room, actor string) error {
 		case !c.silent:
 			failed = errors.Join(failed, w.confirm(ctx, r, first+i, &c, []string{actor}))
 		}
-		failed = errors.Join(failed, w.confirm(ctx, r, first+i, &c, witnesses))
+		isNamedAgain := func(later change) bool { return c.named != "" && later.named == c.named }
+		if !slices.ContainsFunc(changes[i+1:], isNamedAgain) {
+			failed = errors.Join(failed, w.confirm(ctx, r, first+i, &c, witnesses))
+		}
 	}
 	return failed
 }
