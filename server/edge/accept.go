@@ -24,9 +24,9 @@ func (e *Edge) wsRoutes() []route {
 	}
 }
 
-// roomIDOf returns the room id of a query, the value of its last roomId. The
-// existing extension doubles it from its second connection on
-// (roomId=OLD?roomId=NEW), so a question mark begins a parameter as well.
+// roomIDOf returns the room id of a query, the value of its last roomId. A legacy client doubles it
+// from its second connection on (roomId=OLD?roomId=NEW), so a question mark begins a parameter as
+// well.
 func roomIDOf(query string) string {
 	const name = "roomId="
 	for end := len(query); ; {
@@ -44,7 +44,7 @@ func roomIDOf(query string) string {
 	}
 }
 
-// accept makes a WebSocket of a request and connects it to its room.
+// accept upgrades a request to a WebSocket and connects it to its room.
 func (e *Edge) accept(w http.ResponseWriter, r *http.Request, roomID string) {
 	key, refusal, details := handshake(r)
 	switch {
@@ -75,7 +75,8 @@ func (e *Edge) accept(w http.ResponseWriter, r *http.Request, roomID string) {
 	if e.debug {
 		e.requestIDs.Store(c, requestID(r))
 	}
-	// The room knows the connection before its client does: nothing has to be taken back if that hangs.
+	// The room knows the connection before its client does, so that nothing has to be undone if the
+	// handshake hangs.
 	session, refusal := e.config.Rooms.Open(r.Context(), roomID, Opening{from.address, place == nil, requestID(r)}, c)
 	if refusal != "" {
 		e.requestIDs.Delete(c)
@@ -101,7 +102,7 @@ func (e *Edge) accept(w http.ResponseWriter, r *http.Request, roomID string) {
 	e.log.Debug("connection opened", "requestId", requestID(r))
 	place.upgraded(c)
 	c.begin(buffered)
-	if e.draining.Load() { // it may have been looked for before it was there
+	if e.draining.Load() { // Drain may have listed the connections before this one was among them
 		session.Close(protocol.CloseRestart)
 	}
 }
@@ -174,7 +175,7 @@ func writeHandshake(w *bufio.Writer, h http.Header, key string) error {
 	return w.Flush()
 }
 
-// bare returns an error without the addresses that those of sockets have.
+// bare returns an error without the addresses that errors of sockets contain.
 func bare(err error) error {
 	if op, ok := errors.AsType[*net.OpError](err); ok {
 		return op.Err

@@ -2,7 +2,7 @@ package edge
 
 import "testing"
 
-// The room is what stands after the last "roomId=" that begins a parameter.
+// The room is the value of the last "roomId=" that begins a parameter.
 func TestRoomIDOfAQuery(t *testing.T) {
 	for query, want := range map[string]string{
 		"roomId=GOOD":                          "GOOD",

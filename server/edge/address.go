@@ -15,19 +15,19 @@ import (
 // maxForwardedHops bounds how many entries of X-Forwarded-For are looked at.
 const maxForwardedHops = 32
 
-// addressBook turns the network address of a request into the key that stands
-// for it. Addresses never reach a log or the disk, only keys do.
+// addressBook turns the network address of a request into the key that represents it. Only keys,
+// never addresses, reach a log or the disk.
 type addressBook struct {
-	// secret must stay the same as long as keys are kept, so over restarts.
+	// secret must stay the same as long as keys are kept, and so across restarts.
 	secret  [32]byte
 	trusted []netip.Prefix
 	log     *slog.Logger
 	warned  [len(doubts)]sync.Once
 }
 
-// keys returns the key of the client's address, and the key to count it by in limits: the same,
-// or 0 for a trusted proxy's own requests, which are not counted. Clients of a proxy that does not
-// tell them apart share one key, and are counted.
+// keys returns the key of the client's address, and the key to count it by in limits: the same one,
+// or 0 for a trusted proxy's own requests, which are not counted. If a proxy does not distinguish
+// its clients, they share one key and are counted.
 func (b *addressBook) keys(r *http.Request) (key, limitKey uint64) {
 	addr, doubt := clientAddress(r, b.trusted)
 	if doubt != noDoubt {
@@ -49,7 +49,7 @@ func (b *addressBook) socketKey(socket net.Conn) uint64 {
 	return addressKey(b.secret, addr)
 }
 
-// doubt is why the clients behind a proxy cannot be told apart.
+// doubt is the reason that the clients behind a proxy cannot be distinguished.
 type doubt uint8
 
 const (
@@ -59,7 +59,7 @@ const (
 	tooManyHops
 )
 
-// doubts are the warnings, each of which is logged once.
+// doubts are the warnings. Each is logged once.
 var doubts = [...]string{
 	noDoubt: "",
 	untrustedProxy: "X-Forwarded-For came from an address of this network that is not among trusted-proxy; " +
@@ -68,17 +68,17 @@ var doubts = [...]string{
 	tooManyHops:   "a trusted proxy sent an X-Forwarded-For with too many trusted addresses; such clients share the limits of one address",
 }
 
-// clientAddress returns the address a request comes from: the socket's, or,
-// when that is a trusted proxy's, the one nearest to the right end of
-// X-Forwarded-For that is not. What is left of it anybody could have written.
-// It is the zero Addr only for a socket that has no IP address. With a doubt it is the socket's.
+// clientAddress returns the address that a request comes from: the socket's or, if that belongs to
+// a trusted proxy, the rightmost address in X-Forwarded-For that does not. Anybody could have
+// written the entries to the left of it. It is the zero Addr only for a socket that has no IP
+// address. If there is a doubt it is the socket's.
 func clientAddress(r *http.Request, trusted []netip.Prefix) (netip.Addr, doubt) {
 	remote := remoteAddress(r)
-	// A proxy may add a line of its own, which is the same as a longer list
-	// (RFC 9110, section 5.3).
+	// A proxy may add a line of its own, which is equivalent to a longer list (RFC 9110, section
+	// 5.3).
 	lines := r.Header.Values("X-Forwarded-For")
 	if !inNetworks(trusted, remote) {
-		// A header from further away is anybody's, and says nothing about the configuration.
+		// Anybody further away can send this header, so it says nothing about the configuration.
 		if len(lines) > 0 && (remote.IsLoopback() || remote.IsPrivate()) {
 			return remote, untrustedProxy
 		}
@@ -115,7 +115,7 @@ func remoteAddress(r *http.Request) netip.Addr {
 	return addr
 }
 
-// parseHop parses an address with or without a port, as proxies write them.
+// parseHop parses an address with or without a port; proxies write both.
 func parseHop(s string) (netip.Addr, bool) {
 	addr, err := netip.ParseAddr(s)
 	if err != nil {
@@ -138,14 +138,14 @@ func inNetworks(networks []netip.Prefix, addr netip.Addr) bool {
 	return false
 }
 
-// addressKey is a keyed hash of an address, of its /64 for IPv6, where one
-// subscriber has 2^64 addresses (RFC 6177). Never 0 but for the zero Addr.
+// addressKey is a keyed hash of an address, or of its /64 for IPv6, because one subscriber has 2^64
+// addresses (RFC 6177). Only the zero Addr has the key 0.
 func addressKey(secret [32]byte, addr netip.Addr) uint64 {
 	addr = addr.Unmap()
 	if !addr.IsValid() {
 		return 0
 	}
-	// 4 and 8 bytes: the two families cannot meet.
+	// 4 and 8 bytes: the two families cannot collide.
 	bytes := addr.AsSlice()
 	if addr.Is6() {
 		bytes = bytes[:8]

@@ -30,7 +30,7 @@ func TestClientAddress(t *testing.T) {
 		{"[2001:db8::1]:5", nil, "2001:db8::1", noDoubt},
 		{"[::ffff:192.0.2.1]:5", nil, "192.0.2.1", noDoubt},
 		{"[fe80::1%eth0]:5", nil, "fe80::1", noDoubt},
-		// Anybody can write the header: only a trusted proxy is believed.
+		// Anybody can write the header, so only a trusted proxy is believed.
 		{"192.0.2.1:5", []string{"198.51.100.1"}, "192.0.2.1", noDoubt},
 		{"10.0.0.1:5", nil, "10.0.0.1", noDoubt},
 		{"10.0.0.1:5", []string{"198.51.100.1"}, "198.51.100.1", noDoubt},
@@ -49,7 +49,8 @@ func TestClientAddress(t *testing.T) {
 		{"10.0.0.1:5", []string{"unknown"}, "10.0.0.1", unreadableHop},
 		{"10.0.0.1:5", []string{"198.51.100.1, " + hops(maxForwardedHops-2)}, "198.51.100.1", noDoubt},
 		{"10.0.0.1:5", []string{"198.51.100.1, " + hops(maxForwardedHops-1)}, "10.0.0.1", tooManyHops},
-		// A proxy on the same host or network that is not trusted; a client may write what it wants from elsewhere.
+		// An untrusted proxy on the same host or network. From anywhere else a client may write
+		// what it likes.
 		{"127.0.0.1:5", []string{"198.51.100.1"}, "127.0.0.1", untrustedProxy},
 		{"[::1]:5", []string{"198.51.100.1"}, "::1", untrustedProxy},
 		{"192.168.0.2:5", []string{"198.51.100.1"}, "192.168.0.2", untrustedProxy},

@@ -6,15 +6,16 @@ import (
 )
 
 const (
-	// arrivalTimeout bounds the wait for what has arrived: clients that send without end keep nobody
-	// else's deadlines from being judged for longer.
+	// arrivalTimeout bounds the wait for what has arrived: clients that never stop sending cannot
+	// delay the judging of other clients' deadlines any longer.
 	arrivalTimeout = time.Second
-	// arrivalLook is how long after a first look a stream is looked at again.
+	// arrivalLook is the time between two looks at a stream.
 	arrivalLook = 2 * time.Millisecond
 )
 
-// ReadArrived waits until what had arrived for these connections by now has been read. A client whose
-// bytes wait in its socket, because the process was stopped or has much to do, has been sending.
+// ReadArrived waits until everything that had arrived for these connections when it was called has
+// been read. A client whose bytes wait in its socket, because the process was stopped or is busy,
+// has been sending.
 func (e *Edge) ReadArrived(conns []*Conn) {
 	timeout := time.NewTimer(arrivalTimeout)
 	defer timeout.Stop()
@@ -41,7 +42,7 @@ func (e *Edge) ReadArrived(conns []*Conn) {
 	}
 }
 
-// streamsOf returns a first look at every connection that no poller reads.
+// streamsOf takes a first look at every connection that no poller reads.
 func streamsOf(conns []*Conn) (looks []*streamLook) {
 	for _, c := range conns {
 		if c.state.Load() != open {
@@ -56,14 +57,14 @@ func streamsOf(conns []*Conn) (looks []*streamLook) {
 	return looks
 }
 
-// streamLook is what is known of how far a stream has been read.
+// streamLook records how far a stream has been read.
 type streamLook struct {
 	stream      *streamSocket
 	first, last uint32 // of streamSocket.reads
 }
 
-// again reports whether what had arrived at the first look has been read: twice in a row the stream
-// waited for more with nothing unread, or it has been read from twice since.
+// again reports whether what had arrived at the first look has been read: either the stream was
+// found waiting for more twice in a row with nothing unread, or it has been read from twice since.
 func (l *streamLook) again() bool {
 	now := l.stream.reads.Load()
 	waits := now%2 == 1 && now == l.last && !unread(l.stream.conn)

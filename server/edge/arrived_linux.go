@@ -8,17 +8,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// pass is a look at all sockets that somebody waits for.
+// pass is one look at all sockets, which somebody waits for.
 type pass struct {
 	done   chan struct{}
-	rounds int // that are left to it
+	rounds int // that remain
 }
 
 // passRounds bounds a pass while addresses send more than their shares.
 const passRounds = 64
 
-// pass asks for a look at all sockets. The channel is closed when each of them that had something to
-// read has been read from, or after so many rounds that each has had its turn.
+// pass requests a look at all sockets. The channel is closed when each of them that had something
+// to read has been read from, or after enough rounds for each to have been served.
 func (p *poller) pass() <-chan struct{} {
 	done := make(chan struct{})
 	p.mu.Lock()
@@ -32,7 +32,7 @@ func (p *poller) pass() <-chan struct{} {
 	return done
 }
 
-// beginPasses begins those that were asked for with the next round. It returns false after stop.
+// beginPasses starts the requested passes with the next round. It returns false after stop.
 func (p *poller) beginPasses(events int) bool {
 	var count [8]byte
 	_, _ = unix.Read(p.wake, count[:])
@@ -42,14 +42,14 @@ func (p *poller) beginPasses(events int) bool {
 		return false
 	}
 	for _, done := range p.asked {
-		// The kernel returns those that are ready in turn, so many at a time.
+		// The kernel reports the ready sockets in rotation, at most this many at a time.
 		p.passes = append(p.passes, pass{done, len(p.sockets)/events + 1 + passRounds})
 	}
 	p.asked = nil
 	return true
 }
 
-// endPasses ends those that have seen everything in this round, or have had their rounds.
+// endPasses ends the passes that have seen everything in this round or have used up their rounds.
 func (p *poller) endPasses(left bool) {
 	kept := p.passes[:0]
 	for _, pass := range p.passes {
@@ -64,7 +64,7 @@ func (p *poller) endPasses(left bool) {
 	}
 }
 
-// unread reports whether the system has bytes of the connection that have not been read.
+// unread reports whether the system holds bytes of the connection that have not been read.
 func unread(conn net.Conn) bool {
 	if secured, ok := conn.(*tls.Conn); ok {
 		conn = secured.NetConn()

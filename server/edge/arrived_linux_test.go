@@ -8,8 +8,8 @@ import (
 	"usher/server/servertest"
 )
 
-// A pass reads what had come when it was asked for, though it was asked for while the poller was busy,
-// and others have more to read all the time.
+// A pass reads what had arrived when it was requested, even if the poller was busy then and other
+// sockets have more to read all the time.
 func TestPassReadsEverySocketThatHasBytes(t *testing.T) {
 	p := testPoller(t, 1<<20)
 	p.running(t)
@@ -76,7 +76,7 @@ func TestStreamHasBeenReadWhenItWaitsForMore(t *testing.T) {
 	settled := func() bool {
 		l := look()
 		first := l.again()
-		return l.again() && first // a look counts only with the one before
+		return l.again() && first // a look counts only together with the one before
 	}
 	send := func() {
 		if _, err := client.Write([]byte("x")); err != nil {

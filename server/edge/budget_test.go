@@ -18,7 +18,7 @@ func TestABucketFillsAtItsRateUpToItsBurst(t *testing.T) {
 	}{
 		{Rate{2, 4}, "0: 4 yes, 0: 1 no, 0.5: 1 yes, 0.5: 1 no, 10: 5 no, 10: 4 yes, 10: 1 no"},
 		{Rate{1, 1}, "5: 1 yes, 5: 1 no, 6: 1 yes"},
-		{Rate{1, 3}, "5: 3 yes, 5: 1 no, 1: 3 yes"}, // a clock that was set back
+		{Rate{1, 3}, "5: 3 yes, 5: 1 no, 1: 3 yes"}, // the clock was set back
 		{Rate{}, "0: 1000000 yes, 0: 1000000 yes"},
 		{Rate{1 << 30, 1 << 30}, "0: 1073741824 yes, 0: 1 no"},
 	} {
@@ -37,7 +37,7 @@ func TestABucketFillsAtItsRateUpToItsBurst(t *testing.T) {
 	}
 }
 
-// testGate is a gate with the budgets of a Config and a clock that stands still.
+// testGate returns a gate with the budgets of a Config and a clock that stands still.
 func testGate(c Config) (g *gate, now *atomic.Int64) {
 	now = new(atomic.Int64)
 	c.Full, c.RunningMs, c.Metrics = func() bool { return false }, func() int64 { return 0 }, metrics.New()
@@ -53,7 +53,7 @@ func TestTheDefaultsLetAFullRoomReconnectFiveTimesInARow(t *testing.T) {
 	})
 	s := g.sources.enter(1, 0)
 	const people, rounds, perPeer = 50, 5, 15
-	frameBytes := 1000 // offers have 700, candidates 400 bytes
+	frameBytes := 1000 // an offer has 700 bytes, a candidate 400
 	for round := range rounds {
 		for range people {
 			if !g.spend(s, accepts, 2) || !g.spend(s, requests, 2) { // credentials and the handshake
@@ -111,7 +111,8 @@ func TestWhatAnAddressHasSpentIsForgottenWhenItIsFullAgain(t *testing.T) {
 		t.Errorf("at the end it knows %d addresses", known())
 	}
 
-	// However many there are, the number that is kept is bounded, and who has spent most is kept.
+	// The number of addresses that are kept is bounded, and the one that has spent the most is
+	// kept.
 	held = g.sources.enter(0, 0)
 	for range 10 {
 		spend(gateShards)

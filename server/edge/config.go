@@ -11,44 +11,49 @@ import (
 	"usher/server/metrics"
 )
 
-// Rooms are whoever owns the rooms, in this process or another.
+// Rooms is the owner of the rooms, in this process or in another.
 type Rooms interface {
-	// Open connects a socket to a room. The code says why not, or is "". The Socket's methods may be
-	// called before Open returns.
+	// Open connects a socket to a room. The code is "", or the reason for the refusal. The Socket's
+	// methods may be called before Open returns.
 	Open(ctx context.Context, roomID string, o Opening, s Socket) (Session, protocol.Code)
-	// Describe returns what somebody with an invitation may know of a room, or why not.
+	// Describe returns what somebody with an invitation may know about a room, or the reason for
+	// refusing it.
 	Describe(ctx context.Context, roomID string) (protocol.RoomSummary, protocol.Code)
 }
 
-// Opening is what a room is told of a new connection.
+// Opening is what a room learns about a new connection.
 type Opening struct {
-	// Address is a keyed hash of the client's network address, equal for equal addresses.
+	// Address is a keyed hash of the client's network address; equal addresses have equal hashes.
 	Address uint64
-	// Uncounted: the client is a trusted proxy itself, so the rooms that it creates are not bounded.
+	// Uncounted is set if the client is itself a trusted proxy, so that no limit applies to the
+	// rooms that it creates.
 	Uncounted bool
 	// RequestID is for the log.
 	RequestID string
 }
 
-// Session is a connection as its room has it. Its methods may be called from any goroutine, but the
-// events of one socket one after the other. None of them blocks for long.
+// Session is the room's view of a connection. Its methods may be called from any goroutine, but the
+// events of one socket must be reported one after the other. None of them blocks for long.
 type Session interface {
 	RoomID() string
-	// Received reports a text frame, which is not used after it returns. refuseSeat is why the client
-	// may take no new seat now, or "". batch is passed to Socket.Send for what that causes.
+	// Received reports a text frame, which is not used after it returns. refuseSeat is "", or the
+	// reason that the client may not take a new seat now. batch is passed to Socket.Send for every
+	// frame that this one causes.
 	Received(f *protocol.Frame, refuseSeat protocol.Code, batch any)
-	// ReceivedBinary reports a binary frame, Seen a control frame, which proves life.
+	// ReceivedBinary reports a binary frame. Seen reports a control frame, which proves that the
+	// client is alive.
 	ReceivedBinary()
 	Seen()
-	// Exceeded reports that the client's address has used up what it may send.
+	// Exceeded reports that the client's address has used up its budget for messages.
 	Exceeded()
-	// Close has the room close the socket with that code, after what waits for it, and end the session.
+	// Close makes the room close the socket with that code, after the frames that are queued for
+	// it, and ends the session.
 	Close(protocol.CloseCode)
 	// Disconnected reports the end of the socket.
 	Disconnected(protocol.CloseCode)
 }
 
-// Socket is the client's end of a Session: a Conn.
+// Socket is the client's end of a Session. A Conn implements it.
 type Socket interface {
 	Send(frame []byte, batch any)
 	Ping()
@@ -57,62 +62,64 @@ type Socket interface {
 	Stands(room.Standing)
 }
 
-// DefaultMaxSockets is how many sockets one address may have open: a room of 50 that reconnects has
-// new ones while the old ones have not ended.
+// DefaultMaxSockets is how many sockets one address may have open. When a room of 50 reconnects,
+// its clients have new sockets before the old ones have ended.
 const DefaultMaxSockets = 200
 
 // The default rates let a full room of 50 behind one address reconnect five times in a row
 // (docs/design.md).
 var (
-	// DefaultRequestRate is of HTTP requests, handshakes included.
+	// DefaultRequestRate bounds HTTP requests, handshakes included.
 	DefaultRequestRate = Rate{20, 2_000}
-	// DefaultJoinRate is of joins.
+	// DefaultJoinRate bounds joins.
 	DefaultJoinRate = Rate{3, 300}
-	// DefaultMessageRate is of messages, requests counting for RequestCost.
+	// DefaultMessageRate bounds messages. A request counts as RequestCost messages.
 	DefaultMessageRate = Rate{2_000, 200_000}
-	// DefaultByteRate is of their bytes.
+	// DefaultByteRate bounds the bytes of messages.
 	DefaultByteRate = Rate{2 << 20, 200 << 20}
 )
 
-// Config is what an Edge can be told. All fields must be valid.
+// Config configures an Edge. All fields must be valid.
 type Config struct {
-	// Rooms are those that clients come to.
+	// Rooms owns the rooms that clients connect to.
 	Rooms Rooms
-	// Ready says why no new room is welcome, or "".
+	// Ready returns "", or the reason that no new room may be created.
 	Ready func() protocol.Code
-	// Full reports whether memory is nearly used up, so that newcomers are refused.
+	// Full reports whether memory is nearly used up; if so, newcomers are refused.
 	Full func() bool
-	// RunningMs is the clock of the budgets. It stands still while the process does not run.
+	// RunningMs is the clock of the budgets, in milliseconds. It stands still while the process
+	// does not run.
 	RunningMs func() int64
-	// Delay waits for so long, unless ctx ends or the server drains. Nil does.
+	// Delay waits for d, unless ctx ends or the server drains. If it is nil, the edge waits itself.
 	Delay func(ctx context.Context, d time.Duration)
-	// CloseGrace is how long a client has to answer a close frame, before its socket is closed
+	// CloseGrace is how long a client has to reply to a close frame before its socket is closed,
 	// whatever it still sends. Default 2 s.
 	CloseGrace time.Duration
-	// Secret is the key that network addresses are hashed with. It must stay the same over restarts.
+	// Secret is the key that network addresses are hashed with. It must stay the same across
+	// restarts.
 	Secret [32]byte
 
-	// MaxFrameBytes bounds one message from a client, and MaxPendingBytes what waits to be written to it.
+	// MaxFrameBytes bounds one message from a client. MaxPendingBytes bounds what is queued for it.
 	MaxFrameBytes, MaxPendingBytes int
-	// MaxSockets bounds the open sockets of one network address, 0 for no bound.
+	// MaxSockets bounds the open sockets of one network address; 0 means no bound.
 	MaxSockets int
-	// RequestRate, JoinRate, MessageRate and ByteRate bound what one network address does: HTTP requests,
-	// joins, messages (requests counting for RequestCost) and their bytes.
+	// RequestRate, JoinRate, MessageRate and ByteRate bound the HTTP requests, the joins, the
+	// messages (a request counts as RequestCost) and the bytes of messages of one network address.
 	RequestRate, JoinRate, MessageRate, ByteRate Rate
 
-	// AllowOrigins are in the form of ParseOrigins.
+	// AllowOrigins are origins in the form that ParseOrigins takes.
 	AllowOrigins []string
 	// TrustedProxies are the networks whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix
-	// ICEServers are handed out by /turn-credentials.
+	// ICEServers are what /turn-credentials hands out.
 	ICEServers []ICEServer
-	// TURNSecret makes credentials for those that have none.
+	// TURNSecret makes credentials for the TURN servers that have none.
 	TURNSecret string
-	// Page is whether / serves the page. ServeMetrics is whether /metrics is served.
+	// Page enables the page at /. ServeMetrics enables /metrics.
 	Page, ServeMetrics bool
 
 	// Metrics counts what happens.
 	Metrics *metrics.Metrics
-	// Log is told nothing that identifies a client or a room.
+	// Log receives nothing that identifies a client or a room.
 	Log *slog.Logger
 }

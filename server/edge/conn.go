@@ -15,19 +15,19 @@ import (
 
 const (
 	closeGrace = 2 * time.Second // see Config.CloseGrace
-	// maxSliceFrames and maxSliceTime bound what is read of one connection before
-	// the others are read. Most reads bring a frame or two.
+	// maxSliceFrames and maxSliceTime bound what is read from one connection before the others are
+	// read. Most reads bring a frame or two.
 	maxSliceFrames = 4
 	maxSliceTime   = 100 * time.Microsecond
 )
 
-// Conn is one WebSocket of a client. Its frames are read on a poller's goroutine, or with TLS on one
-// of its own, and written by whoever steps its room.
+// Conn is one WebSocket of a client. Its frames are read on a poller's goroutine, or with TLS on a
+// goroutine of its own, and written by whichever goroutine steps its room.
 type Conn struct {
 	edge    *Edge
 	session Session
-	// socket is a *polledSocket or a *streamSocket. Its other methods are for the room, which must look
-	// at state before.
+	// socket is a *polledSocket or a *streamSocket. Methods other than start are for the room,
+	// which must check state first.
 	socket interface {
 		start(early []byte)
 		send(op frame.Opcode, payload []byte, b *batch)
@@ -36,16 +36,17 @@ type Conn struct {
 		cut()
 		pending() int
 	}
-	// place is among those of the client's address, nil if it is not counted.
+	// place is the connection's place among the sockets of the client's address, nil if it is not
+	// counted.
 	place *place
-	// frames is used by whoever reads the socket, so by one goroutine at a time.
+	// frames is used by whichever goroutine reads the socket, so by one at a time.
 	frames frame.Reader
-	// state is opening, open, or the code of a Close that came while it was opening.
+	// state is opening, open, or the code of a Close that arrived while it was opening.
 	state    atomic.Uint32
 	standing atomic.Uint32
-	// closing: a close frame is on its way, and what still comes is not looked at.
-	// broken: what still comes cannot be understood.
-	// counted: the room knows of the end, or has brought it about; and the metrics do.
+	// closing: a close frame has been sent or queued, and what the client still sends is only
+	// searched for its close frame. broken: what the client still sends is discarded. counted: the
+	// room knows about the end or has caused it, and the metrics have counted it.
 	closing, broken, counted atomic.Bool
 }
 
@@ -54,8 +55,8 @@ const (
 	open
 )
 
-// attach gives the connection its socket. A plain TCP one will be read by a
-// poller, so that an idle client costs no goroutine.
+// attach gives the connection its socket. A poller reads plain TCP sockets, so that an idle client
+// costs no goroutine.
 func (c *Conn) attach(socket net.Conn) error {
 	tcp := plainTCP(socket)
 	if p := c.edge.poller(); p != nil && tcp != nil {
@@ -71,7 +72,8 @@ func (c *Conn) attach(socket net.Conn) error {
 	return nil
 }
 
-// begin reads from the socket. A room that has closed the connection meanwhile is obeyed first.
+// begin starts reading from the socket. If the room has closed the connection in the meantime, that
+// comes first.
 func (c *Conn) begin(early []byte) {
 	if !c.state.CompareAndSwap(opening, open) {
 		code := protocol.CloseCode(c.state.Swap(open))
@@ -88,8 +90,8 @@ func (c *Conn) from() *source {
 	return c.place.source
 }
 
-// read takes the frames of one slice, and returns how many bytes that was. A
-// panic ends the connection.
+// read handles the frames of one slice and returns how many bytes they had. A panic ends the
+// connection.
 func (c *Conn) read(data []byte, b *batch) (n int) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -157,7 +159,7 @@ func (c *Conn) seen() {
 	}
 }
 
-// skip looks for the client's answer to a close frame in what is otherwise too late.
+// skip looks for the client's close frame in reply to ours; everything else is too late.
 func (c *Conn) skip(data []byte) {
 	if c.frames.Skip(data) {
 		c.broken.Store(true)
@@ -172,21 +174,21 @@ func (c *Conn) misread(err error) {
 		panic(err)
 	}
 	c.broken.Store(true)
-	if why == frame.ErrText { // a message all the same: the room answers and closes
+	if why == frame.ErrText { // still a message: the room replies and closes
 		c.edge.metrics.MessageReceived(0)
 		c.session.Received(&protocol.Frame{Err: &protocol.DecodeError{Code: protocol.CodeInvalidUTF8}}, "", nil)
 	}
 	c.fail(protocol.CloseCode(why.Code))
 }
 
-// fail ends a connection whose bytes cannot be understood any more. What it
-// still sends, an answer to the close frame too, is thrown away (RFC 6455, section 7.1.7).
+// fail ends a connection whose bytes can no longer be understood. Whatever it still sends is
+// discarded, even a close frame (RFC 6455, section 7.1.7).
 func (c *Conn) fail(code protocol.CloseCode) {
 	c.broken.Store(true)
 	c.session.Close(code)
 }
 
-// closed is the client's close frame; it is answered unless it is an answer itself.
+// closed handles the client's close frame, and replies to it unless it is itself a reply.
 func (c *Conn) closed(code protocol.CloseCode) {
 	c.disconnected(code)
 	c.broken.Store(true)
@@ -196,7 +198,7 @@ func (c *Conn) closed(code protocol.CloseCode) {
 	c.socket.finish(true)
 }
 
-// ended is the end of the socket, with a close frame or without.
+// ended handles the end of the socket, with or without a close frame.
 func (c *Conn) ended() {
 	c.disconnected(1006)
 	c.release()
@@ -209,7 +211,7 @@ func (c *Conn) release() {
 	c.edge.metrics.Connections.Add(-1)
 }
 
-// disconnected tells the room that the connection is of no use any more.
+// disconnected tells the room that the connection is no longer of use.
 func (c *Conn) disconnected(code protocol.CloseCode) {
 	if !c.counted.Swap(true) {
 		c.edge.metrics.ConnClosed(known(code))
@@ -217,7 +219,7 @@ func (c *Conn) disconnected(code protocol.CloseCode) {
 	c.session.Disconnected(code)
 }
 
-// known is the close code as the metrics know it: 1005 and 1006 stand for none.
+// known returns the close code for the metrics, in which 0 stands for no code (1005 and 1006).
 func known(code protocol.CloseCode) protocol.CloseCode {
 	if code == 1005 || code == 1006 {
 		return 0
@@ -225,8 +227,8 @@ func known(code protocol.CloseCode) protocol.CloseCode {
 	return code
 }
 
-// Send implements Socket. What the client does not take at once is kept, up to a bound; past it the
-// client is cut off. Nothing is reported: ended reports the end of the socket.
+// Send implements Socket. What the client does not take at once is queued, up to a bound, beyond
+// which the client is cut off. Send reports no errors; ended reports the end of the socket.
 func (c *Conn) Send(message []byte, b any) {
 	if c.state.Load() == open {
 		held, _ := b.(*batch)
@@ -234,7 +236,7 @@ func (c *Conn) Send(message []byte, b any) {
 	}
 }
 
-// Pending returns how many bytes wait to be written.
+// Pending returns how many bytes are queued.
 func (c *Conn) Pending() int {
 	if c.state.Load() != open {
 		return 0
@@ -259,7 +261,7 @@ func (c *Conn) Cut() {
 // Stands implements Socket.
 func (c *Conn) Stands(s room.Standing) { c.standing.Store(uint32(s)) }
 
-// Close implements Socket: it sends a close frame and gives the client a while to answer it.
+// Close implements Socket: it sends a close frame and gives the client a while to reply to it.
 func (c *Conn) Close(code protocol.CloseCode) {
 	if !c.counted.Swap(true) {
 		c.edge.metrics.ConnClosed(code)
@@ -279,8 +281,8 @@ func (c *Conn) shut(code protocol.CloseCode) {
 	}
 }
 
-// affords charges something of that cost and size to the budgets of the client's address. If they
-// are used up the room closes the connection, and it returns false.
+// affords charges the given cost and size to the budgets of the client's address. If they are used
+// up, the room closes the connection and affords returns false.
 func (c *Conn) affords(cost, size int) bool {
 	if c.place == nil || c.edge.gate.spendMessage(c.place.source, cost, size) {
 		return true
@@ -297,8 +299,9 @@ func (c *Conn) affordsMessage(m *protocol.Message, size int) bool {
 	return c.affords(1, size)
 }
 
-// refuseSeat charges a join, and returns why the client's address may take no new seat now, or "".
-// A return by a token is charged, too; whether the token is good, the room knows.
+// refuseSeat charges a join, and returns the reason that the client's address may not take a new
+// seat now, or "". A return by token is charged too: only the room knows whether the token is
+// valid.
 func (c *Conn) refuseSeat(m *protocol.Message) protocol.Code {
 	switch {
 	case m.Type != protocol.CreateRoom && m.Type != protocol.JoinRoom || c.place == nil:
@@ -310,8 +313,9 @@ func (c *Conn) refuseSeat(m *protocol.Message) protocol.Code {
 	return ""
 }
 
-// giveWay closes a connection that has no seat with 1013, or else one that is parked with 1000. It
-// returns false for any other. One that is about to end has no seat any more.
+// giveWay closes a connection that has no seat with 1013, or, if parked is set, one that is parked
+// with 1000. It returns false for any other. A connection that is about to end no longer has a
+// seat.
 func (c *Conn) giveWay(parked bool) bool {
 	if c.counted.Load() {
 		return !parked
@@ -320,7 +324,7 @@ func (c *Conn) giveWay(parked bool) bool {
 	case !parked && standing == room.Unseated:
 		c.session.Close(protocol.CloseTryLater)
 	case parked && standing == room.Parked:
-		// The only code after which a legacy client does not come back with yet another socket.
+		// The only code after which a legacy client does not reconnect with yet another socket.
 		c.session.Close(protocol.CloseNormal)
 	default:
 		return false

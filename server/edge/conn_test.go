@@ -8,7 +8,7 @@ import (
 	"usher/server/frame"
 )
 
-// deafSession is a room that says nothing.
+// deafSession is a room that never sends anything.
 type deafSession struct{ seen, ended int }
 
 func (*deafSession) RoomID() string                               { return "deaf-room" }
@@ -29,7 +29,7 @@ func (muteSocket) finish(bool)                       {}
 func (muteSocket) cut()                              {}
 func (muteSocket) pending() int                      { return 0 }
 
-// What is read of one connection before the others are read is bounded.
+// What is read from one connection before the others are read is bounded.
 func TestOneSliceIsBounded(t *testing.T) {
 	config := testConfig()
 	config.MaxFrameBytes = 64 << 10

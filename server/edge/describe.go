@@ -7,7 +7,8 @@ import (
 	"usher/protocol"
 )
 
-// roomRoute is GET /rooms/{id}: what somebody with an invitation may know before joining.
+// roomRoute is GET /rooms/{id}, which returns what somebody with an invitation may know before
+// joining.
 func (e *Edge) roomRoute() route {
 	return route{path: "/rooms/{id}", handler: func(w http.ResponseWriter, r *http.Request) {
 		id := r.PathValue("id")

@@ -9,14 +9,15 @@ import (
 	"usher/protocol"
 )
 
-// Drain closes all connections with 1012, evenly spread over a time, so that their clients do not all
-// come back at once, and waits until ctx is done for them to end. From now on handshakes are refused.
+// Drain closes all connections with 1012, evenly spread over the given time so that their clients
+// do not all reconnect at once, and waits for them to end until ctx is done. Handshakes are refused
+// from now on.
 func (e *Edge) Drain(ctx context.Context, spread time.Duration) {
 	e.draining.Store(true)
 	conns := e.spread()
 	began := time.Now()
 	for i, c := range conns {
-		// The first goes at once, the last when the time is over.
+		// The first is closed at once, the last when the time is over.
 		at := began.Add(spread * time.Duration(i) / time.Duration(max(1, len(conns)-1)))
 		time.Sleep(time.Until(at))
 		c.session.Close(protocol.CloseRestart)
@@ -25,12 +26,12 @@ func (e *Edge) Drain(ctx context.Context, spread time.Duration) {
 		c.session.Close(protocol.CloseRestart)
 	}
 	for e.metrics.Connections.Load() > 0 && ctx.Err() == nil {
-		time.Sleep(10 * time.Millisecond) // for the clients' close frames, which closeGrace bounds
+		time.Sleep(10 * time.Millisecond) // wait for the clients' close frames, which closeGrace bounds
 	}
 }
 
-// spread returns all connections in an order in which those of a room are as far apart as those of all:
-// people who return to one room at the same moment disturb each other.
+// spread returns all connections in an order that puts those of one room as far apart as possible
+// over the whole: people who return to one room at the same moment disturb each other.
 func (e *Edge) spread() []*Conn {
 	type position struct {
 		conn *Conn

@@ -9,7 +9,7 @@ import (
 	"usher/server/metrics"
 )
 
-// Edge serves clients. New makes one, Run reads their sockets.
+// Edge serves clients. New returns one, and Run reads its sockets.
 type Edge struct {
 	config  Config
 	log     *slog.Logger
@@ -20,11 +20,11 @@ type Edge struct {
 	pollers []*poller
 	sockets socketLimits
 	http    *http.Server
-	// draining: new WebSockets are refused.
+	// draining is set once new WebSockets are refused.
 	draining   atomic.Bool
 	lastPoller atomic.Uint32
 	streams    streams
-	// requestIDs are the ids of the requests by which each Conn came, for the log. Empty unless that has
-	// everything: they would be a tenth of what an idle connection takes.
+	// requestIDs has, by Conn, the id of the request that opened it, for the log. It is empty
+	// unless the log level is debug: the ids would be a tenth of what an idle connection takes.
 	requestIDs sync.Map
 }

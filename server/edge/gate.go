@@ -11,29 +11,29 @@ import (
 )
 
 const (
-	// acceptsPerRequest is how many more sockets than requests an address may
-	// open, so that who is refused can be told so.
+	// acceptsPerRequest is how many more sockets than requests an address may open, so that a
+	// refused client can be told why.
 	acceptsPerRequest = 10
-	// maxHTTPWhenFull bounds the sockets that are no WebSockets while memory is nearly used up.
+	// maxHTTPWhenFull bounds the sockets that are not WebSockets while memory is nearly used up.
 	maxHTTPWhenFull = 256
 )
 
-// gate lets sockets and requests in, or not. It counts what each network
-// address does and has open; what an address has spent outlives its connections.
+// gate decides which sockets and requests are let in. It counts what each network address does and
+// has open; what an address has spent outlives its connections.
 type gate struct {
 	addresses *addressBook
-	// maxSockets bounds the open sockets of an address, 0 for no bound.
+	// maxSockets bounds the open sockets of an address; 0 means no bound.
 	maxSockets int
 	buckets    [budgets]bucket
 	sources    sources
 	nowNs      func() int64
 	full       func() bool
 	metrics    *metrics.Metrics
-	// http is how many sockets net/http has, those of trusted proxies included.
+	// http is how many sockets net/http has, including those of trusted proxies.
 	http atomic.Int64
 	// wait is Config.Delay.
 	wait func(ctx context.Context, d time.Duration)
-	// draining is closed when nothing may wait any more.
+	// draining is closed when nothing may wait any longer.
 	draining chan struct{}
 }
 
@@ -63,7 +63,7 @@ type gatedListener struct {
 	gate *gate
 }
 
-// Accept returns the next socket that is let in. Others are closed.
+// Accept returns the next socket that is let in, and closes all others.
 func (l *gatedListener) Accept() (net.Conn, error) {
 	for {
 		socket, err := l.Listener.Accept()
@@ -80,8 +80,8 @@ func (l *gatedListener) Accept() (net.Conn, error) {
 	}
 }
 
-// admit gives a socket a place. It returns nil if there is none, and the
-// socket as it is if it is a trusted proxy's.
+// admit gives a socket a place. It returns nil if none is free, and the socket itself if it belongs
+// to a trusted proxy.
 func (g *gate) admit(tcp *net.TCPConn) net.Conn {
 	if g.full() && g.http.Load() >= maxHTTPWhenFull {
 		return nil
@@ -115,7 +115,7 @@ func (s *gatedSocket) Close() error {
 	return s.TCPConn.Close()
 }
 
-// placeOf returns the place of a socket as net/http has it, nil without one.
+// placeOf returns the place of a socket that net/http passes, nil if it has none.
 func placeOf(socket net.Conn) *place {
 	if wrapped, ok := socket.(interface{ NetConn() net.Conn }); ok { // TLS
 		socket = wrapped.NetConn()
@@ -139,7 +139,7 @@ func plainTCP(socket net.Conn) *net.TCPConn {
 
 type placeKey struct{}
 
-// watch has a http.Server tell the gate of its sockets.
+// watch makes an http.Server report its sockets to the gate.
 func (g *gate) watch(server *http.Server) {
 	server.ConnContext = func(ctx context.Context, socket net.Conn) context.Context {
 		if p := placeOf(socket); p != nil {
@@ -163,18 +163,18 @@ func (g *gate) watch(server *http.Server) {
 // sweep forgets the addresses that have nothing open and whose budgets are full again.
 func (g *gate) sweep() { g.sources.sweep(g.nowNs()) }
 
-// sender is where a request comes from.
+// sender describes where a request comes from.
 type sender struct {
-	// address stands for the client's network address.
+	// address is the key of the client's network address.
 	address uint64
-	// source has its budgets, and place is its socket; nil where it is not counted.
+	// source has its budgets, and place is its socket; both are nil if it is not counted.
 	source *source
 	place  *place
-	// held: source is to be left when the request is over.
+	// held is set if source must be left when the request is over.
 	held bool
 }
 
-// sender returns where a request comes from. It must be let go when the request is over.
+// sender returns where a request comes from. It must be released when the request is over.
 func (g *gate) sender(r *http.Request) sender {
 	p, _ := r.Context().Value(placeKey{}).(*place)
 	if p != nil && r.Header["X-Forwarded-For"] == nil {
@@ -182,7 +182,7 @@ func (g *gate) sender(r *http.Request) sender {
 	}
 	address, limitKey := g.addresses.keys(r)
 	switch {
-	case p != nil: // keys had nothing to do but to warn
+	case p != nil: // keys was called only for its warnings
 		return sender{address: address, source: p.source, place: p}
 	case limitKey == 0:
 		return sender{address: address}
@@ -190,10 +190,10 @@ func (g *gate) sender(r *http.Request) sender {
 	return sender{address: address, source: g.sources.enter(limitKey, g.nowNs()), held: true}
 }
 
-// maxDelayed is how many requests of an address wait at once; more are answered at once.
+// maxDelayed is how many requests of an address wait at once; further ones are refused immediately.
 const maxDelayed = 256
 
-// delay waits, unless too many requests of the address wait already.
+// delay waits, unless too many requests of the address are waiting already.
 func (g *gate) delay(ctx context.Context, s *source, d time.Duration) {
 	if s.delayed.Add(1) <= maxDelayed {
 		g.wait(ctx, d)
@@ -215,7 +215,8 @@ func (g *gate) letGo(from sender) {
 	}
 }
 
-// spend takes n from a budget, or returns false if the address has used it up. A nil source has no bounds.
+// spend takes n from a budget, or returns false if the address has used it up. A nil source has no
+// limits.
 func (g *gate) spend(s *source, budget, n int) bool {
 	if s == nil {
 		return true
@@ -226,7 +227,7 @@ func (g *gate) spend(s *source, budget, n int) bool {
 	return g.buckets[budget].take(&s.full[budget], now, n)
 }
 
-// spendMessage is spend for a message that counts for cost and has size bytes.
+// spendMessage is spend for a message that has the given cost and size in bytes.
 func (g *gate) spendMessage(s *source, cost, size int) bool {
 	now := g.nowNs()
 	s.mu.Lock()

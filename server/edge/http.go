@@ -10,21 +10,21 @@ import (
 	"usher/protocol"
 )
 
-// The bounds of an HTTP request. A handshake with every header that browsers
-// and proxies add is under 4 KiB. None of the time-outs outlives a Hijack.
+// The bounds of an HTTP request. A handshake with every header that browsers and proxies add is
+// under 4 KiB. None of the time-outs outlives a Hijack.
 const (
 	readHeaderTimeout = 5 * time.Second
 	readTimeout       = 10 * time.Second
 	writeTimeout      = 30 * time.Second
 	idleTimeout       = 60 * time.Second
 	maxHeaderBytes    = 16 << 10
-	// retryAfter is what 429 and 503 ask clients to wait, in seconds.
+	// retryAfter is how long 429 and 503 ask clients to wait, in seconds.
 	retryAfter = "2"
 )
 
-// healthRoutes are /health, which the existing extension knows, /healthz (the
-// process answers) and /readyz (new rooms are welcome). ready returns "", or
-// the code that says why not: STORAGE_UNAVAILABLE or DRAINING.
+// healthRoutes are /health, which legacy clients use, /healthz (the process responds) and /readyz
+// (new rooms are welcome). ready returns "", or the code that says why not: STORAGE_UNAVAILABLE or
+// DRAINING.
 func healthRoutes(ready func() protocol.Code) []route {
 	say := func(status string) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
@@ -36,7 +36,8 @@ func healthRoutes(ready func() protocol.Code) []route {
 	}
 	isReady := say("ready")
 	return []route{
-		// A supervisor on an address that floods the server must not take it for dead.
+		// A supervisor at an address that floods the server must not conclude that the server is
+		// dead.
 		{path: "/health", always: true, handler: say("healthy")},
 		{path: "/healthz", always: true, handler: say("ok")},
 		{path: "/readyz", always: true, handler: func(w http.ResponseWriter, r *http.Request) {
@@ -49,8 +50,8 @@ func healthRoutes(ready func() protocol.Code) []route {
 	}
 }
 
-// newHTTPServer returns a server with bounds on everything that a client can
-// stretch. It speaks HTTP/1.1 alone: there is no Hijack in HTTP/2.
+// newHTTPServer returns a server that bounds everything that a client can stretch. It speaks only
+// HTTP/1.1, because HTTP/2 has no Hijack.
 func newHTTPServer(handler http.Handler, g *gate, log *slog.Logger) *http.Server {
 	server := &http.Server{
 		Handler:           handler,
@@ -61,7 +62,7 @@ func newHTTPServer(handler http.Handler, g *gate, log *slog.Logger) *http.Server
 		MaxHeaderBytes:    maxHeaderBytes,
 		Protocols:         new(http.Protocols),
 		ErrorLog:          stdlog.New(httpLog{log}, "", 0),
-		// OPTIONS * gets CORS headers from the router, too.
+		// OPTIONS * gets CORS headers from the router too.
 		DisableGeneralOptionsHandler: true,
 	}
 	server.Protocols.SetHTTP1(true)
@@ -69,8 +70,8 @@ func newHTTPServer(handler http.Handler, g *gate, log *slog.Logger) *http.Server
 	return server
 }
 
-// httpLog passes on what net/http has to say, without addresses: its lines
-// about a connection name the client's.
+// httpLog passes on the messages of net/http without addresses: its lines about a connection name
+// the client's.
 type httpLog struct{ log *slog.Logger }
 
 func (l httpLog) Write(line []byte) (int, error) {
@@ -79,13 +80,13 @@ func (l httpLog) Write(line []byte) (int, error) {
 	_, reason, _ := strings.Cut(handshake, ": ")
 	switch {
 	case failed && strings.HasPrefix(reason, "acme/") && !strings.Contains(reason, "not configured") && !strings.Contains(reason, "server name"):
-		l.log.Warn("no certificate", "error", reason) // for the operator to mend
+		l.log.Warn("no certificate", "error", reason) // for the operator to fix
 	case failed && strings.HasPrefix(reason, "acme/"): // for a name that the client made up
 		l.log.Debug("TLS handshake failed", "error", clip(reason, maxLoggedPathBytes))
 	case failed && (strings.HasPrefix(reason, "tls: ") || strings.HasPrefix(reason, "remote error: tls: ")):
 		l.log.Debug("TLS handshake failed", "error", reason)
 	case failed:
-		l.log.Debug("TLS handshake failed") // the reason is the socket's, with both its addresses
+		l.log.Debug("TLS handshake failed") // the reason is a socket error, which has both addresses
 	case strings.HasPrefix(text, "http: panic serving "):
 		l.log.Error("panic outside of the router")
 	default:

@@ -23,24 +23,24 @@ import (
 const (
 	minCredentialTTL = 300 * time.Second
 	maxCredentialTTL = 86400 * time.Second
-	// defaultCredentialTTL is RoomIdleMs' default: a client fetches credentials
-	// once a join and offers with them to everybody who joins later in the
-	// night, so they must last as long as a room without signaling does.
+	// defaultCredentialTTL is RoomIdleMs' default: a client fetches credentials once per join and
+	// uses them for its offers to everybody who joins later in the night, so they must last as long
+	// as a room without signaling does.
 	defaultCredentialTTL = 12 * time.Hour
-	// iceTimeout bounds what a provider may take. The existing extension waits
-	// for the answer between opening its socket and joining, without a time-out
-	// of its own.
+	// iceTimeout bounds what a provider may take. A legacy client waits for the response between
+	// opening its socket and joining, without a time-out of its own.
 	iceTimeout = 3 * time.Second
 	// maxICEUsernameBytes is the bound of a USERNAME (RFC 8489, section 14.3).
 	maxICEUsernameBytes = 508
 )
 
-// ICEServer is a STUN or TURN server as browsers take it: W3C RTCIceServer.
-// Printing or logging one shows its URLs alone.
+// ICEServer is a STUN or TURN server as browsers take it: a W3C RTCIceServer. Printing or logging
+// one shows only its URLs.
 type ICEServer struct {
-	// URLs are stun: and stuns: (RFC 7064) or turn: and turns: (RFC 7065). At least one.
+	// URLs are stun: and stuns: (RFC 7064) or turn: and turns: (RFC 7065) URLs. There is at least
+	// one.
 	URLs []string `json:"urls"`
-	// Username and Credential are needed for turn: and turns: where the server has no TURNSecret.
+	// Username and Credential are needed for turn: and turns: if the server has no TURNSecret.
 	Username   string `json:"username,omitempty"`
 	Credential string `json:"credential,omitempty"`
 }
@@ -100,13 +100,13 @@ func (s *ICEServer) UnmarshalJSON(data []byte) error {
 	return json.Unmarshal(server.URLs, &s.URLs)
 }
 
-// String returns the URLs.
+// String returns only the URLs.
 func (s ICEServer) String() string { return strings.Join(s.URLs, ";") }
 
-// LogValue is the URLs, so that no log ever holds the credential.
+// LogValue returns only the URLs, so that no log ever contains the credential.
 func (s ICEServer) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
-// Normalize checks the server and writes its URLs in one form.
+// Normalize checks the server and brings its URLs into one form.
 func (s *ICEServer) Normalize() error {
 	if len(s.URLs) == 0 {
 		return errors.New("ICE server has no URL")
@@ -130,13 +130,13 @@ func (s *ICEServer) Normalize() error {
 	return nil
 }
 
-// Relays reports whether a URL is a TURN one.
+// Relays reports whether any URL is a TURN one.
 func (s *ICEServer) Relays() bool {
 	return slices.ContainsFunc(s.URLs, func(url string) bool { return strings.HasPrefix(url, "turn") })
 }
 
-// parseICEURL checks a URL by RFC 7064, section 3.1, and RFC 7065, section
-// 3.1. Its errors quote nothing, for what was mistyped may be a secret.
+// parseICEURL checks a URL against RFC 7064, section 3.1, and RFC 7065, section 3.1. Its errors
+// quote nothing, because the mistyped text may be a secret.
 func parseICEURL(url string) (string, error) {
 	scheme, rest, _ := strings.Cut(url, ":")
 	scheme = strings.ToLower(scheme)
@@ -173,7 +173,7 @@ func checkICEAddress(address string) error {
 		inner, after, closed := strings.Cut(address[1:], "]")
 		ip, err := netip.ParseAddr(inner)
 		if !closed || err != nil || !ip.Is6() || ip.Zone() != "" {
-			return errors.New("what is in [ ] must be an IPv6 address")
+			return errors.New("the text in [ ] must be an IPv6 address")
 		}
 		if after != "" && after[0] != ':' {
 			return errors.New("only :port may follow [IPv6 address]")
@@ -208,14 +208,14 @@ func ValidHost(s string) bool {
 	return true
 }
 
-// An iceProvider knows the ICE servers of one user. The answer may be shared
-// and must not be changed. userID is a valid one.
+// An iceProvider returns the ICE servers of one user. The result may be shared and must not be
+// changed. userID is valid.
 type iceProvider interface {
 	ICEServers(ctx context.Context, userID string, ttl time.Duration) ([]ICEServer, error)
 }
 
-// configuredICE hands out the configured servers, with credentials made from
-// the shared secret for TURN servers that have none of their own.
+// configuredICE returns the configured servers, with credentials made from the shared secret for
+// TURN servers that have none of their own.
 type configuredICE struct {
 	servers []ICEServer
 	secret  []byte
@@ -240,9 +240,8 @@ func (c *configuredICE) ICEServers(_ context.Context, userID string, ttl time.Du
 	return servers, nil
 }
 
-// turnCredential makes a credential of the TURN REST API
-// (draft-uberti-behave-turn-rest-00, section 2.2), which coturn's
-// use-auth-secret checks. SHA-1 is what it prescribes.
+// turnCredential makes a credential of the TURN REST API (draft-uberti-behave-turn-rest-00, section
+// 2.2), which coturn's use-auth-secret checks. The draft prescribes SHA-1.
 func turnCredential(secret []byte, userID string, expires time.Time) (username, credential string) {
 	username = strconv.FormatInt(expires.Unix(), 10) + ":" + userID
 	mac := hmac.New(sha1.New, secret)
@@ -253,8 +252,8 @@ func turnCredential(secret []byte, userID string, expires time.Time) (username, 
 // turnRoute is GET /turn-credentials?userId=ID[&ttl=SECONDS].
 func turnRoute(provider iceProvider, origins *OriginList, log *slog.Logger) route {
 	return route{path: "/turn-credentials", handler: func(w http.ResponseWriter, r *http.Request) {
-		// The existing extension's rejoin hangs on a kept-alive connection that
-		// died together with its socket.
+		// A legacy client's rejoin hangs on a kept-alive connection that died together with its
+		// socket.
 		w.Header().Set("Connection", "close")
 		query := r.URL.Query()
 		userID := query.Get("userId")

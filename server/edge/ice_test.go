@@ -160,7 +160,7 @@ func TestTURNCredentialsChecksWhatItIsAsked(t *testing.T) {
 			t.Errorf("%s: ttl %s", test.query, provider.ttl)
 		}
 		if test.code != "" {
-			// The second list of origins is the edge's: here it is *.
+			// The second list of origins is the edge's, which is * here.
 			servertest.WantError(t, answer, body, test.code)
 		} else if answer.StatusCode != 200 || body != `{"iceServers":[{"urls":["stun:s"]}]}`+"\n" {
 			t.Errorf("%s: %d %s", test.query, answer.StatusCode, body)
@@ -196,7 +196,7 @@ func FuzzParseICEServer(f *testing.F) {
 		if err != nil {
 			return
 		}
-		// What was accepted survives the way to a browser and back.
+		// An accepted server survives the way to a browser and back.
 		encoded, err := json.Marshal(server)
 		if err != nil {
 			t.Fatal(err)

@@ -32,7 +32,7 @@ func TestMetricsShowWhatWasCounted(t *testing.T) {
 	s.ask(t, "GET", "/rooms/secret")
 	s.ask(t, "GET", "/secret")
 	s.ask(t, "PUT", "/rooms/secret")
-	s.Close() // the requests are counted after their answers
+	s.Close() // requests are counted after their responses
 
 	scrape := serveRoutes(t, nil, metricsRoute(m))
 	answer, body := scrape.ask(t, "GET", "/metrics")

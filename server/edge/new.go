@@ -47,13 +47,13 @@ func New(config Config) (*Edge, error) {
 	return e, nil
 }
 
-// Run reads the sockets until Close.
+// Run reads the sockets until Close is called.
 func (e *Edge) Run() {
 	var running sync.WaitGroup
 	for _, p := range e.pollers {
 		running.Go(func() {
 			if err := p.run(); err != nil {
-				e.log.Error("a poller has ended", "error", err)
+				e.log.Error("a poller ended", "error", err)
 			}
 		})
 	}
@@ -72,15 +72,15 @@ func (e *Edge) Close() error {
 func (e *Edge) HTTP() *http.Server { return e.http }
 
 // Sweep forgets the addresses that have nothing open and whose budgets are full again. It should be
-// called now and then.
+// called from time to time.
 func (e *Edge) Sweep() { e.gate.sweep() }
 
-// poller spreads new connections over the pollers. Nil if the system has none.
+// poller distributes new connections over the pollers. It returns nil if the system has none.
 func (e *Edge) poller() *poller {
 	return e.pollers[e.lastPoller.Add(1)%uint32(len(e.pollers))]
 }
 
-// conns returns all connections of this moment.
+// conns returns all current connections.
 func (e *Edge) conns() (all []*Conn) {
 	add := func(r reader) {
 		if c, ok := r.(*Conn); ok {
@@ -94,14 +94,15 @@ func (e *Edge) conns() (all []*Conn) {
 	return all
 }
 
-// requestIDOf returns the id of the request by which a connection came, "" if it is not kept.
+// requestIDOf returns the id of the request that opened a connection, "" if it is not kept.
 func (e *Edge) requestIDOf(c *Conn) string {
 	id, _ := e.requestIDs.Load(c)
 	text, _ := id.(string)
 	return text
 }
 
-// CutSlowReaders ends the connections for which more waits than may while memory is nearly used up.
+// CutSlowReaders ends the connections that have more queued than is allowed while memory is nearly
+// used up.
 func (e *Edge) CutSlowReaders() {
 	for _, c := range e.conns() {
 		if c.Pending() > e.sockets.pending() {
@@ -110,8 +111,8 @@ func (e *Edge) CutSlowReaders() {
 	}
 }
 
-// NewMetricsServer returns a server of /metrics only, and what its listeners must be wrapped by. Each
-// address may have maxSockets there, whatever it has elsewhere.
+// NewMetricsServer returns a server of /metrics only, and the function that its listeners must be
+// wrapped with. Each address may have maxSockets there, however many it has elsewhere.
 func NewMetricsServer(c *Config, maxSockets int) (*http.Server, func(net.Listener) net.Listener) {
 	config := Config{
 		Full: func() bool { return false }, RunningMs: c.RunningMs, Secret: c.Secret, MaxSockets: maxSockets,
@@ -123,7 +124,7 @@ func NewMetricsServer(c *Config, maxSockets int) (*http.Server, func(net.Listene
 	return server, func(l net.Listener) net.Listener { return &gatedListener{l, g} }
 }
 
-// ScrapeCost is how many requests one scrape counts for.
+// ScrapeCost is how many requests one scrape counts as.
 const ScrapeCost = 20
 
 func metricsRoute(m *metrics.Metrics) route {

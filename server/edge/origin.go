@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// maxOriginBytes bounds an Origin that is looked at: a scheme, the longest
-// domain name and a port fit.
+// maxOriginBytes bounds the Origin headers that are looked at: a scheme, the longest domain name
+// and a port fit.
 const maxOriginBytes = 320
 
 // OriginList is Config.AllowOrigins, compiled. It never changes.
@@ -39,8 +39,7 @@ func ParseOrigins(list []string) (*OriginList, error) {
 	return l, nil
 }
 
-// parseOrigin checks one entry and returns it as a browser serializes it (RFC
-// 6454, section 6.2).
+// parseOrigin checks one entry and returns it as a browser serializes it (RFC 6454, section 6.2).
 func parseOrigin(entry string) (string, error) {
 	if entry == "*" || entry == "null" {
 		return entry, nil
@@ -55,7 +54,7 @@ func parseOrigin(entry string) (string, error) {
 	}
 	scheme, rest, found := strings.Cut(entry, "://")
 	switch {
-	case rest == "" && strings.EqualFold(entry, "file://"): // what some webviews send for a page without a host
+	case rest == "" && strings.EqualFold(entry, "file://"): // some webviews send this for a page without a host
 		return "file://", nil
 	case !found || scheme == "" || rest == "":
 		return "", errors.New(`want *, null, file:// or scheme://host[:port], such as https://example.org`)
@@ -75,12 +74,12 @@ func parseOrigin(entry string) (string, error) {
 		return "", errors.New("a * at the end of a host also allows longer names, of anybody; put the name's end after it")
 	}
 	if ip, err := netip.ParseAddr(strings.Trim(host, "[]")); host[0] == '[' && !strings.Contains(host, "*") && (err != nil || !ip.Is6()) {
-		return "", errors.New("what is in [ ] must be an IPv6 address")
+		return "", errors.New("the text in [ ] must be an IPv6 address")
 	}
 	return canonicalOrigin(entry), nil
 }
 
-// splitOriginHost splits host [ ":" port ], the colon staying with the port.
+// splitOriginHost splits host [ ":" port ]; the colon stays with the port.
 func splitOriginHost(s string) (host, port string) {
 	if i := strings.LastIndexByte(s, ':'); i > strings.LastIndexByte(s, ']') && i > 0 {
 		return s[:i], s[i:]
@@ -88,8 +87,8 @@ func splitOriginHost(s string) (host, port string) {
 	return s, ""
 }
 
-// canonicalOrigin lowers scheme and host and drops the scheme's default port,
-// which browsers never send.
+// canonicalOrigin lowers the case of scheme and host and drops the scheme's default port, which
+// browsers never send.
 func canonicalOrigin(origin string) string {
 	origin = strings.ToLower(origin)
 	switch {
@@ -104,8 +103,8 @@ func canonicalOrigin(origin string) string {
 // Any reports whether every origin is allowed.
 func (l *OriginList) Any() bool { return l.all }
 
-// Allows reports whether a browser's Origin is allowed. It does not allocate
-// for the lower-case origins that browsers send.
+// Allows reports whether a browser's Origin is allowed. It does not allocate for the lower-case
+// origins that browsers send.
 func (l *OriginList) Allows(origin string) bool { return l.all || l.Names(origin) }
 
 // Names reports whether an entry other than "*" allows the origin.
@@ -125,8 +124,8 @@ func (l *OriginList) Names(origin string) bool {
 	return false
 }
 
-// AllowsRequest reports whether the request may be served to where it comes
-// from. One without an Origin does not come from a browser's page and is let in.
+// AllowsRequest reports whether the origin of a request may be served. A request without an Origin
+// does not come from a browser's page and is allowed.
 func (l *OriginList) AllowsRequest(r *http.Request) bool {
 	switch origins := r.Header.Values("Origin"); len(origins) {
 	case 0:
@@ -137,9 +136,9 @@ func (l *OriginList) AllowsRequest(r *http.Request) bool {
 	return l.all
 }
 
-// matchOrigin matches with * for any run of characters but "/". When a
-// character does not fit, the last * takes one more: in time, at most the
-// product of the lengths.
+// matchOrigin matches a pattern in which * stands for any run of characters except "/". When a
+// character does not match, the last * takes one more: the time is at most the product of the
+// lengths.
 func matchOrigin(pattern, origin string) bool {
 	star, taken := -1, 0
 	p, o := 0, 0

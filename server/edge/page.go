@@ -15,13 +15,13 @@ import (
 	"usher/web"
 )
 
-// pagePolicy is the Content-Security-Policy of the page. Films may come from
-// anywhere, since people name them (the page asks before it loads from another
-// host); all else comes from here. 'self' covers the WebSocket (CSP3, section 6.7.2.8).
+// pagePolicy is the Content-Security-Policy of the page. Films may come from anywhere, because
+// people name them (the page asks before it loads from another host); everything else comes from
+// here. 'self' covers the WebSocket (CSP3, section 6.7.2.8).
 const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; " +
 	"media-src 'self' blob: http: https:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// pageTypes are the content types by ending. Not the system's table, which
+// pageTypes are the content types by file extension. The system's table is not used, because it
 // differs from machine to machine.
 var pageTypes = map[string]string{
 	".html": "text/html; charset=utf-8",
@@ -36,10 +36,10 @@ type pageFile struct {
 	contentType string
 	etag        string // of whole, without quotes
 	whole       []byte
-	gzipped     []byte // nil where that gains nothing
+	gzipped     []byte // nil if compression gains nothing
 }
 
-// pageRoutes are / and the files that it asks for.
+// pageRoutes are / and the files that it loads.
 func pageRoutes(files fs.FS) ([]route, error) {
 	var routes []route
 	err := fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
@@ -81,14 +81,14 @@ func readPageFile(files fs.FS, name string) (*pageFile, error) {
 		var packed bytes.Buffer
 		w, _ := gzip.NewWriterLevel(&packed, gzip.BestCompression) // a known level
 		_, _ = w.Write(whole)
-		_ = w.Close() // into memory: neither fails
+		_ = w.Close() // to memory: neither call fails
 		file.gzipped = packed.Bytes()
 	}
 	return file, nil
 }
 
-// serve answers with the file. A browser keeps it and asks each time whether
-// it is still the same, so that a new version of the server is seen at once.
+// serve responds with the file. A browser keeps it and asks each time whether it has changed, so
+// that a new version of the server is seen at once.
 func (f *pageFile) serve(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Content-Type", f.contentType)
@@ -97,7 +97,7 @@ func (f *pageFile) serve(w http.ResponseWriter, r *http.Request) {
 	content, etag := f.whole, f.etag
 	if f.gzipped != nil {
 		h.Add("Vary", "Accept-Encoding")
-		// Ranges are of the whole file, not of its packed form.
+		// Ranges refer to the whole file, not to its compressed form.
 		if acceptsGzip(r) && r.Header.Get("Range") == "" {
 			content, etag = f.gzipped, f.etag+"-gzip"
 			h.Set("Content-Encoding", "gzip")
@@ -107,8 +107,8 @@ func (f *pageFile) serve(w http.ResponseWriter, r *http.Request) {
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
 }
 
-// acceptsGzip reads Accept-Encoding (RFC 9110, section 12.5.3) as browsers
-// write it. Whoever gives gzip a weight gets the file unpacked, which is right for everybody.
+// acceptsGzip reads Accept-Encoding (RFC 9110, section 12.5.3) as browsers write it. A client that
+// gives gzip a weight gets the file uncompressed, which is always correct.
 func acceptsGzip(r *http.Request) bool {
 	for coding := range strings.SplitSeq(r.Header.Get("Accept-Encoding"), ",") {
 		if strings.EqualFold(strings.TrimSpace(coding), "gzip") {

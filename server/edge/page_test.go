@@ -136,7 +136,7 @@ func TestPageLeavesOtherPathsAlone(t *testing.T) {
 		method, path string
 		want         protocol.Code
 	}{
-		{"GET", "/index.html", protocol.CodeNotFound}, // it is at / alone
+		{"GET", "/index.html", protocol.CodeNotFound}, // it is only at /
 		{"GET", "/nothing", protocol.CodeNotFound},
 		{"GET", "/page.js/", protocol.CodeNotFound},
 		{"GET", "//page.js", protocol.CodeNotFound},
@@ -164,8 +164,8 @@ func TestFileOfUnknownTypeIsRefused(t *testing.T) {
 	}
 }
 
-// TestBuiltPage looks at what is in the program: it must be whole, ask for
-// nothing that is not there, and have the same policy on Cloudflare.
+// TestBuiltPage checks the page in the program: it must be complete, load nothing that does not
+// exist, and have the same policy on Cloudflare.
 func TestBuiltPage(t *testing.T) {
 	routes, err := pageRoutes(web.Files())
 	if err != nil {

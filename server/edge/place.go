@@ -4,14 +4,16 @@ import (
 	"slices"
 )
 
-// SpareSockets is how many sockets an address may have beyond its bound while all within it
-// have a seat or a request under way, so that the owner of one can return by a token, and others be told why not.
+// SpareSockets is how many sockets an address may have beyond its bound while all within it have a
+// seat or a request under way, so that the owner of a seat can return by token and others can be
+// told the reason.
 const SpareSockets = 16
 
-// spareWebSockets is how many of them may be WebSockets.
+// spareWebSockets is how many of the spare sockets may be WebSockets.
 const spareWebSockets = SpareSockets / 2
 
-// settle adds a socket to those of its address and makes way for it. It returns false if it may not stay.
+// settle adds a socket to those of its address and makes way for it. It returns false if the socket
+// may not stay.
 func (g *gate) settle(p *place) bool {
 	s := p.source
 	s.mu.Lock()
@@ -21,7 +23,7 @@ func (g *gate) settle(p *place) bool {
 	switch {
 	case g.maxSockets == 0 || open <= g.maxSockets || g.closeHTTP(p, true):
 	case open <= g.maxSockets+SpareSockets:
-		go func() { // it waits for rooms, and other sockets wait to be accepted
+		go func() { // it waits for rooms while other sockets wait to be accepted
 			if g.crowded(s) {
 				g.closeUnseated(p)
 			}
@@ -33,15 +35,16 @@ func (g *gate) settle(p *place) bool {
 	return true
 }
 
-// crowded reports whether an address has more sockets than it should.
+// crowded reports whether an address has more sockets than its bound.
 func (g *gate) crowded(s *source) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.places) > g.maxSockets
 }
 
-// occupy gives a handshake the place of its socket, or one of its own behind a proxy. It returns false if
-// all WebSockets that the address may have, and the spare ones, are taken. A nil place is not counted.
+// occupy gives a handshake the place of its socket, or a place of its own behind a proxy. It
+// returns false if all WebSockets that the address may have, and the spare ones, are taken. A nil
+// place is not counted.
 func (g *gate) occupy(from sender) (*place, bool) {
 	if from.source == nil {
 		return nil, true
@@ -60,7 +63,8 @@ func (g *gate) occupy(from sender) (*place, bool) {
 	if g.maxSockets == 0 || open <= g.maxSockets || g.closeUnseated(p) || g.closeParked(p) {
 		return p, true
 	}
-	// All have seats. This may be the owner of one of them, whose token comes after the handshake.
+	// All have seats. This may be the owner of one of them, whose token is sent after the
+	// handshake.
 	if open <= g.maxSockets+spareWebSockets {
 		return p, true
 	}
@@ -68,7 +72,7 @@ func (g *gate) occupy(from sender) (*place, bool) {
 	return nil, false
 }
 
-// webSockets counts those that are, or are becoming, WebSockets. The caller holds the lock.
+// webSockets counts the places that are, or are becoming, WebSockets. The caller holds the lock.
 func (s *source) webSockets() (n int) {
 	for _, p := range s.places {
 		if p.webSocket {
@@ -78,8 +82,8 @@ func (s *source) webSockets() (n int) {
 	return n
 }
 
-// mayJoin reports whether a connection may take a new seat: not if it is one more than its address may
-// have, which is there for somebody to return by a token.
+// mayJoin reports whether a connection may take a new seat. It may not if it exceeds the bound of
+// its address, because spare sockets exist only so that somebody can return by token.
 func (g *gate) mayJoin(p *place) bool {
 	if g.maxSockets == 0 {
 		return true
@@ -89,7 +93,7 @@ func (g *gate) mayJoin(p *place) bool {
 	return p.source.webSockets() <= g.maxSockets
 }
 
-// upgraded notes the WebSocket that a place is for, from now on.
+// upgraded records the WebSocket that has the place from now on.
 func (p *place) upgraded(c *Conn) {
 	if p == nil {
 		return
@@ -99,7 +103,8 @@ func (p *place) upgraded(c *Conn) {
 	p.conn, p.socket = c, nil
 }
 
-// release ends what occupy began. The socket of a refused handshake stays open for more requests.
+// release ends what occupy began. The socket of a refused handshake stays open for further
+// requests.
 func (g *gate) release(p *place) {
 	if p == nil {
 		return
@@ -113,7 +118,7 @@ func (g *gate) release(p *place) {
 	}
 }
 
-// vacate takes a socket out of those of its address. It returns false if it was out already.
+// vacate removes a socket from those of its address. It returns false if it was already removed.
 func (g *gate) vacate(p *place) bool {
 	if p == nil {
 		return false
@@ -143,8 +148,8 @@ func (p *place) setBusy(busy bool) {
 	p.busy = busy
 }
 
-// closeHTTP makes way for a newer socket of the address by the oldest that is no WebSocket, only if it waits
-// for a request if idle says so. It returns false if there is none.
+// closeHTTP makes way for a newer socket of the address by closing the oldest one that is not a
+// WebSocket; if idle is set, only one that waits for a request. It returns false if none exists.
 func (g *gate) closeHTTP(newcomer *place, idle bool) bool {
 	for _, p := range newcomer.others() {
 		if p.webSocket || idle && p.busy || !g.madeWay(p) {
@@ -156,10 +161,10 @@ func (g *gate) closeHTTP(newcomer *place, idle bool) bool {
 	return false
 }
 
-// closeUnseated is the same for the oldest WebSocket without a seat, whose client may try again.
+// closeUnseated does the same with the oldest WebSocket without a seat, whose client may try again.
 func (g *gate) closeUnseated(newcomer *place) bool { return g.closeWebSocket(newcomer, false) }
 
-// closeParked is the same for the oldest WebSocket that is parked, which nobody misses.
+// closeParked does the same with the oldest parked WebSocket, which nobody misses.
 func (g *gate) closeParked(newcomer *place) bool { return g.closeWebSocket(newcomer, true) }
 
 func (g *gate) closeWebSocket(newcomer *place, parked bool) bool {
@@ -178,7 +183,7 @@ type placeCopy struct {
 	conn            *Conn
 }
 
-// others are the other sockets of the address, the oldest first.
+// others returns the other sockets of the address, oldest first.
 func (p *place) others() []placeCopy {
 	s := p.source
 	s.mu.Lock()
@@ -192,8 +197,8 @@ func (p *place) others() []placeCopy {
 	return others
 }
 
-// madeWay counts a place that is given up. It returns false if that had happened before, or
-// if what was a HTTP socket has become a WebSocket.
+// madeWay counts a place that is given up. It returns false if that had happened before, or if an
+// HTTP socket has become a WebSocket since.
 func (g *gate) madeWay(p placeCopy) bool {
 	p.source.mu.Lock()
 	changed := p.place.webSocket != p.webSocket
@@ -205,7 +210,7 @@ func (g *gate) madeWay(p placeCopy) bool {
 	return true
 }
 
-// Sockets returns how many sockets are open that count for their addresses.
+// Sockets returns how many open sockets count for their addresses.
 func (e *Edge) Sockets() (n int) {
 	for i := range e.gate.sources.shards {
 		shard := &e.gate.sources.shards[i]

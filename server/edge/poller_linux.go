@@ -10,26 +10,26 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// poller reads sockets as they become readable, on one goroutine, so that an
-// idle connection costs none.
+// poller reads sockets as they become readable, on one goroutine, so that an idle connection costs
+// none.
 //
-// An event only says where to look, and the socket itself says what there is:
-// when a descriptor is closed and used again by a new connection while events
-// of the old one still wait in the batch, those are the new one's by number.
+// An event only says where to look, and the socket itself says what there is: if a descriptor is
+// closed and reused by a new connection while events of the old one still wait in the batch, they
+// carry the new connection's number.
 type poller struct {
 	epoll  int
-	wake   int // an eventfd, to have run look at asked and stopped
+	wake   int // an eventfd that wakes run to look at asked and stopped
 	limits *socketLimits
-	// late are the sockets that had more to read than one turn takes, in the
-	// order of their next turns. The goroutine's own, like round.
+	// late are the sockets that had more to read than one slice takes, in the order in which they
+	// are served next. Only the poller's goroutine uses it and round.
 	late []*polledSocket
-	// over is memory for serveLate: those who are late and over their address's share.
+	// over is memory for serveLate: the late sockets that are over their address's share.
 	over []*polledSocket
-	// round numbers the looks for who is ready.
+	// round numbers the waits for ready sockets.
 	round uint32
-	// passes are under way. The goroutine's own.
+	// passes are under way. Only the poller's goroutine uses it.
 	passes []pass
-	// batch is of the slice under way. The goroutine's own.
+	// batch belongs to the slice under way. Only the poller's goroutine uses it.
 	batch batch
 
 	mu      sync.Mutex
@@ -39,11 +39,11 @@ type poller struct {
 }
 
 const (
-	// readBytes is what one read takes at most. All sockets of a poller share one buffer.
+	// readBytes is the most that one read takes. All sockets of a poller share one buffer.
 	readBytes = 16 << 10
-	// closingReadBytes is the same for a client that only has to answer a close frame.
+	// closingReadBytes is the same for a client that only has to reply to a close frame.
 	closingReadBytes = 4 << 10
-	// lateTime is how long those who are late are served between two looks for others.
+	// lateTime is how long late sockets are served between two waits for others.
 	lateTime = 500 * time.Microsecond
 )
 
@@ -67,21 +67,22 @@ func newPoller(limits *socketLimits) (*poller, error) {
 	return p, nil
 }
 
-// polledSocket is a plain TCP connection that a poller reads. Writes go out at
-// once as far as the system takes them.
+// polledSocket is a plain TCP connection that a poller reads. Writes go out immediately, as far as
+// the system takes them.
 type polledSocket struct {
 	socket
 	poller *poller
 	fd     int32
-	// polled: the poller knows it. blocked: the rest of out goes when it can.
+	// polled is set if the poller knows the socket. blocked is set if the rest of out is written
+	// when the system takes more.
 	polled, blocked bool
-	// rest is what has been read and waits for the socket's next turn. The
-	// poller's goroutine's own.
+	// rest is what has been read and waits until the socket is served next. Only the poller's
+	// goroutine uses it.
 	rest []byte
 }
 
-// take makes a polledSocket of a connection that Go's own poller had until now.
-// It is not read before start.
+// take turns a connection that Go's own poller had until now into a polledSocket. It is not read
+// before start.
 func (p *poller) take(conn net.Conn, r reader) (*polledSocket, error) {
 	raw, err := conn.(syscall.Conn).SyscallConn()
 	if err != nil {
@@ -102,7 +103,7 @@ func (p *poller) take(conn net.Conn, r reader) (*polledSocket, error) {
 	return s, nil
 }
 
-// start reads what came early, with the handshake, and leaves the rest to the poller.
+// start reads what arrived early, with the handshake, and leaves the rest to the poller.
 func (s *polledSocket) start(early []byte) {
 	takeSlices(s.reader, early, s.limits.lateSlices)
 	s.mu.Lock()
@@ -121,7 +122,7 @@ func (s *polledSocket) start(early []byte) {
 	s.control(unix.EPOLL_CTL_ADD)
 }
 
-// control tells the kernel what to wait for.
+// control tells the kernel which events to wait for.
 func (s *polledSocket) control(operation int) {
 	event := unix.EpollEvent{Fd: s.fd}
 	if !s.readOver {
@@ -137,7 +138,7 @@ func (s *polledSocket) control(operation int) {
 
 func (s *polledSocket) waiting() int { return s.out.len() }
 
-// push writes, unless the poller will when the client takes more.
+// push writes, unless the poller will do so when the client takes more.
 func (s *polledSocket) push() {
 	if !s.blocked {
 		s.flush()
@@ -146,7 +147,7 @@ func (s *polledSocket) push() {
 	}
 }
 
-// flush writes what the system takes now.
+// flush writes as much as the system takes now.
 func (s *polledSocket) flush() {
 	blocked := s.blocked
 	if s.out != nil {
@@ -170,7 +171,7 @@ func (s *polledSocket) flush() {
 	}
 }
 
-// write returns how much the system takes now.
+// write returns how much the system took.
 func (s *polledSocket) write(b []byte) (int, error) {
 	for {
 		n, err := unix.Write(int(s.fd), b)
@@ -186,8 +187,8 @@ func (s *polledSocket) write(b []byte) (int, error) {
 	}
 }
 
-// shutDownWrites ends what the client can read. If it has nothing more to send,
-// the connection is over.
+// shutDownWrites ends what the client can read. If the client has ended its side too, the
+// connection is over.
 func (s *polledSocket) shutDownWrites() {
 	if !s.shutDown {
 		s.shutDown = true
@@ -213,10 +214,10 @@ func (s *polledSocket) close() {
 		p.sockets[s.fd] = nil
 	}
 	p.mu.Unlock()
-	_ = unix.Close(int(s.fd)) // which takes it out of the epoll set
+	_ = unix.Close(int(s.fd)) // which removes it from the epoll set
 }
 
-// run polls until stop. It returns an error only if the kernel refuses to wait.
+// run polls until stop is called. It returns an error only if the kernel refuses to wait.
 func (p *poller) run() error {
 	defer p.close()
 	events := make([]unix.EpollEvent, 256)
@@ -247,7 +248,7 @@ func (p *poller) run() error {
 	}
 }
 
-// close gives up what run used. Nobody waits for a pass any more.
+// close releases what run used. Nobody waits for a pass any longer.
 func (p *poller) close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -272,10 +273,11 @@ func (p *poller) each(do func(reader)) {
 	}
 }
 
-// wakeUp has run look. The caller holds the lock.
+// wakeUp makes run look at asked and stopped. The caller holds the lock.
 func (p *poller) wakeUp() { _, _ = unix.Write(p.wake, []byte{1, 0, 0, 0, 0, 0, 0, 0}) }
 
-// handle serves a socket. It returns false if that has something to read and could not be read from.
+// handle serves a socket. It returns false if the socket has something to read and could not be
+// read from.
 func (p *poller) handle(event *unix.EpollEvent, buffer []byte) bool {
 	p.mu.Lock()
 	var s *polledSocket
@@ -293,7 +295,7 @@ func (p *poller) handle(event *unix.EpollEvent, buffer []byte) bool {
 		}
 		s.mu.Unlock()
 	}
-	// Who is late has a turn of its own, and is looked at again after it. What an address sends
+	// A late socket is served separately, and is looked at again after that. What an address sends
 	// beyond its share waits for the next round, in which this socket is ready again.
 	if event.Events&^unix.EPOLLOUT == 0 || len(s.rest) > 0 {
 		return true
@@ -305,7 +307,7 @@ func (p *poller) handle(event *unix.EpollEvent, buffer []byte) bool {
 	return true
 }
 
-// serve has a turn of data read, and writes what was sent meanwhile.
+// serve reads one slice of data, and writes what was sent in the meantime.
 func (p *poller) serve(s *polledSocket, data []byte) int {
 	from := s.reader.from()
 	if from == nil {
@@ -320,11 +322,11 @@ func (p *poller) serve(s *polledSocket, data []byte) int {
 	return n
 }
 
-// receive reads once. What is left makes the next wait return at once, and
-// the other sockets get their turns before.
+// receive reads once. If bytes remain, the next wait returns at once, and the other sockets are
+// served first.
 func (s *polledSocket) receive(buffer []byte) {
 	s.mu.Lock()
-	if s.closed { // its descriptor may be another's by now
+	if s.closed { // its descriptor may belong to another connection by now
 		s.mu.Unlock()
 		return
 	}
@@ -347,7 +349,8 @@ func (s *polledSocket) receive(buffer []byte) {
 	}
 }
 
-// serveLate gives turns to those who are late and whose addresses have something left of their shares, for a while.
+// serveLate serves, for a while, the late sockets whose addresses have something left of their
+// shares.
 func (p *poller) serveLate() {
 	if len(p.late) == 0 {
 		return
@@ -374,7 +377,7 @@ func (p *poller) serveLate() {
 			p.late = append(p.late, s)
 		}
 	}
-	// Those who were passed over come first in the next round.
+	// The sockets that were passed over come first in the next round.
 	p.over = append(p.over, p.late[looked:]...)
 	clear(p.late[looked:])
 	p.late, p.over = p.over, p.late[:0]

@@ -16,12 +16,12 @@ import (
 	"usher/server/servertest"
 )
 
-// heardBytes is a reader that takes a bounded number of bytes a turn.
+// heardBytes is a reader that takes a bounded number of bytes per slice.
 type heardBytes struct {
 	most int // 0 for all
 	got  func([]byte)
 	over chan struct{}
-	// address is what its turns are counted by.
+	// address is what its slices are counted by.
 	address *source
 }
 
@@ -87,9 +87,9 @@ func socketPair(t *testing.T, p *poller, r *heardBytes) (*polledSocket, *net.TCP
 	return s, client.(*net.TCPConn)
 }
 
-// A descriptor that is used again while events of its last owner wait must
-// not cost the new owner anything. The batch is made by hand, as epoll_wait
-// would return it: the old connection's end comes after the new one has its descriptor.
+// A descriptor that is reused while events of its last owner wait must not cost the new owner
+// anything. The batch is made by hand, as epoll_wait would return it: the old connection's end
+// comes after the new one has its descriptor.
 func TestAnEventOfAClosedConnectionIsNotTheNextOnes(t *testing.T) {
 	p := testPoller(t, 1<<20)
 	old, oldClient := socketPair(t, p, new(heardBytes))
@@ -116,7 +116,7 @@ func TestAnEventOfAClosedConnectionIsNotTheNextOnes(t *testing.T) {
 	next.cut()
 }
 
-// What the socket does not take waits, in order, and goes out when it can.
+// What the socket does not take is queued, in order, and goes out when it can.
 func TestWritesWaitForASlowReader(t *testing.T) {
 	p := testPoller(t, 64<<20)
 	p.running(t)
@@ -145,7 +145,7 @@ func TestWritesWaitForASlowReader(t *testing.T) {
 		}
 	}
 	servertest.Eventually(t, "nothing is pending", func() bool { return s.pending() == 0 })
-	// Past the bound the reader is cut off.
+	// Beyond the bound the reader is cut off.
 	p.limits.maxPending = 1 << 10
 	for i := 0; ; i++ {
 		s.send(frame.Ping, nil, nil)
@@ -169,7 +169,7 @@ func TestWritesWaitForASlowReader(t *testing.T) {
 	}
 }
 
-// One turn of one connection is bounded, and the others have theirs before its next.
+// One slice of one connection is bounded, and the others are served before its next.
 func TestWhoSendsMuchWaitsForTheOthers(t *testing.T) {
 	p := testPoller(t, 1<<20)
 	var turns []string
@@ -178,7 +178,7 @@ func TestWhoSendsMuchWaitsForTheOthers(t *testing.T) {
 	}
 	loud, loudClient := socketPair(t, p, &heardBytes{most: 10, got: saw("loud")})
 	quiet, quietClient := socketPair(t, p, &heardBytes{got: saw("quiet")})
-	// look handles what has come, once it has come from so many sockets.
+	// look handles what has arrived, once it has arrived on this many sockets.
 	look := func(sockets int) {
 		events := make([]unix.EpollEvent, 8)
 		for n := 0; n != sockets; {
@@ -211,7 +211,7 @@ func TestWhoSendsMuchWaitsForTheOthers(t *testing.T) {
 	}
 }
 
-// The sockets of one address share its turns, however many they are.
+// The sockets of one address share its time, however many they are.
 func TestTheSocketsOfAnAddressShareItsTurns(t *testing.T) {
 	p := testPoller(t, 1<<20)
 	crowd, other := new(source), new(source)
@@ -220,7 +220,7 @@ func TestTheSocketsOfAnAddressShareItsTurns(t *testing.T) {
 		return &heardBytes{most: 10, address: from, got: func(b []byte) {
 			turns = append(turns, name)
 			if from == crowd {
-				from.served(p.round, addressShare) // a long turn
+				from.served(p.round, addressShare) // a long slice
 			}
 		}}
 	}
@@ -238,7 +238,7 @@ func TestTheSocketsOfAnAddressShareItsTurns(t *testing.T) {
 			_, _ = client.Write(make([]byte, bytes))
 		}
 	}
-	// round is what run does, once so many sockets are ready.
+	// round does what run does, once this many sockets are ready.
 	round := func(ready int, want ...string) {
 		t.Helper()
 		events := make([]unix.EpollEvent, 8)
@@ -274,8 +274,8 @@ func TestTheSocketsOfAnAddressShareItsTurns(t *testing.T) {
 	}
 }
 
-// What is sent in a turn goes out at its end, all at once and in order. Whoever
-// else sends to the same client meanwhile does not wait, nor does a close frame.
+// What is sent during a slice goes out at its end, all at once and in order. Frames that others
+// send to the same client in the meantime do not wait, nor does a close frame.
 func TestWritesOfATurnGoOutTogether(t *testing.T) {
 	p := testPoller(t, 1<<20)
 	wrote := func(client net.Conn, want string) {

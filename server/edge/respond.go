@@ -21,15 +21,15 @@ type errorBody struct {
 	RequestID string        `json:"requestId,omitempty"`
 }
 
-// writeError answers by an error. code must have an HTTP status; details may
-// be "" and must not repeat more than 64 bytes of the client's.
+// writeError responds with an error. code must have an HTTP status; details may be "" and must not
+// repeat more than 64 bytes of the client's.
 func writeError(w http.ResponseWriter, r *http.Request, code protocol.Code, details string) {
 	refusal := code.Lookup()
 	if refusal.Status == 0 {
 		panic("server: " + string(code) + " has no HTTP status")
 	}
 	h := w.Header()
-	// A handler may have set these for the answer that it did not get to give.
+	// A handler may have set these for the response that it could not complete.
 	for _, name := range []string{"Content-Encoding", "Content-Range", "Etag", "Last-Modified"} {
 		h.Del(name)
 	}
@@ -48,8 +48,8 @@ func writeError(w http.ResponseWriter, r *http.Request, code protocol.Code, deta
 	})
 }
 
-// writeJSON answers by a value that encodes as JSON. Nothing that this server
-// says is worth keeping in a cache.
+// writeJSON responds with a value that encodes as JSON. No response of this server is worth
+// caching.
 func writeJSON(w http.ResponseWriter, status int, value any) {
 	var body bytes.Buffer
 	encoder := json.NewEncoder(&body)
@@ -62,5 +62,5 @@ func writeJSON(w http.ResponseWriter, status int, value any) {
 	h.Set("Content-Length", strconv.Itoa(body.Len()))
 	h.Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	_, _ = w.Write(body.Bytes()) // the client may be gone
+	_, _ = w.Write(body.Bytes()) // the client may have gone
 }

@@ -23,11 +23,11 @@ import (
 
 const (
 	maxBodyBytes = 16 << 10
-	// maxLoggedPathBytes bounds what a log line repeats of a client's bytes.
+	// maxLoggedPathBytes bounds how many of a client's bytes a log line repeats.
 	maxLoggedPathBytes = 64
-	// corsMaxAge is the longest that Chromium keeps a preflight's response, in seconds.
+	// corsMaxAge is the longest time that Chromium keeps a preflight's response, in seconds.
 	corsMaxAge = "7200"
-	// RefusalDelay is how long a request waits for its refusal when its address has used up its budget.
+	// RefusalDelay is how long a request waits to be refused if its address has used up its budget.
 	RefusalDelay = 500 * time.Millisecond
 	// ReliefDelay is the same for probes, which may have a time-out of a second.
 	ReliefDelay = 100 * time.Millisecond
@@ -37,15 +37,15 @@ const (
 type route struct {
 	// path is a http.ServeMux pattern without method and host: "/rooms/{id}/ws".
 	path string
-	// methods are those allowed, GET when empty. GET allows HEAD; OPTIONS never gets here.
+	// methods are the allowed ones; empty means GET. GET allows HEAD; OPTIONS never gets here.
 	methods []string
-	// socket: the path is a WebSocket's, for which only GET will do (RFC 6455,
-	// section 4.1), and which may end with a slash.
+	// socket marks the path of a WebSocket, for which only GET is allowed (RFC 6455, section 4.1),
+	// and which may end with a slash.
 	socket  bool
 	handler http.HandlerFunc
-	// cost is how many requests one counts for, 1 when 0.
+	// cost is how many requests one counts as; 0 means 1.
 	cost int
-	// always: it is answered even to an address that has used up its budget.
+	// always is set if even an address that has used up its budget gets a response.
 	always bool
 }
 
@@ -62,16 +62,16 @@ func (rt *route) allow() string {
 	return strings.Join(append(slices.Clone(methods), http.MethodOptions), ", ")
 }
 
-// router is what every HTTP request passes: request id, CORS and security
-// headers, method check, recovery, log and metrics. It keeps nothing of a
-// request whose handler has returned, so a hijacked connection costs it nothing.
+// router handles what every HTTP request needs: request id, CORS and security headers, method
+// check, recovery, log and metrics. It keeps nothing of a request whose handler has returned, so a
+// hijacked connection costs it nothing.
 type router struct {
 	mux     *http.ServeMux
 	origins *OriginList
 	trusted []netip.Prefix
 	log     *slog.Logger
 	metrics *metrics.Metrics
-	// gate has the budgets of addresses; nil, in tests, for none.
+	// gate has the budgets of addresses. It is nil in tests without budgets.
 	gate *gate
 }
 
@@ -90,7 +90,7 @@ func newRouter(c *Config, origins *OriginList, g *gate, routes ...route) *router
 	return e
 }
 
-// guard charges the request, checks its method and answers OPTIONS (RFC 9110, section 9.3.7).
+// guard charges the request, checks its method and responds to OPTIONS (RFC 9110, section 9.3.7).
 func (e *router) guard(rt route) http.HandlerFunc {
 	allow := rt.allow()
 	methods := strings.Split(allow, ", ")
@@ -112,7 +112,8 @@ func (e *router) guard(rt route) http.HandlerFunc {
 	}
 }
 
-// notFound answers 404, but lets a preflight pass, or a page could not read the 404.
+// notFound responds with 404, but lets a preflight pass, because otherwise a page could not read
+// the 404.
 func (e *router) notFound(w http.ResponseWriter, r *http.Request) {
 	if !e.affords(r, route{}) {
 		writeError(w, r, protocol.CodeRateLimited, "")
@@ -125,8 +126,9 @@ func (e *router) notFound(w http.ResponseWriter, r *http.Request) {
 	writeError(w, r, protocol.CodeNotFound, "")
 }
 
-// affords charges a request to the budget of its address, and returns false if that is used up. Whoever goes on asking
-// has to wait for each answer then: a refusal costs as much as most answers do.
+// affords charges a request to the budget of its address, and returns false if that is used up. A
+// client that keeps asking then has to wait for each response, because a refusal costs as much as
+// most responses do.
 func (e *router) affords(r *http.Request, rt route) bool {
 	s := senderOf(r).source
 	if s == nil || e.gate.spend(s, requests, max(1, rt.cost)) {
@@ -170,24 +172,25 @@ func (e *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	e.mux.ServeHTTP(a, r)
 }
 
-// isClean reports whether ServeMux takes the path as it is; any other it would
-// answer by a redirect in HTML, or by an empty 400.
+// isClean reports whether ServeMux takes the path as it is. It would respond to any other with a
+// redirect in HTML, or with an empty 400.
 func isClean(p string) bool {
 	cleaned := path.Clean(p)
 	return strings.HasPrefix(p, "/") && (p == cleaned || p == cleaned+"/" && cleaned != "/")
 }
 
-// setHeaders sets what every answer has. A route that serves pages replaces
-// the Content-Security-Policy by its own.
+// setHeaders sets the headers that every response has. A route that serves pages replaces the
+// Content-Security-Policy with its own.
 func (e *router) setHeaders(h http.Header, r *http.Request, id string) {
 	h.Set("X-Request-Id", id)
 	h.Set("X-Content-Type-Options", "nosniff")
-	// Room ids admit, and addresses of pages hold them.
+	// Whoever knows a room id can join, and the URLs of pages contain room ids.
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 	h.Set("Access-Control-Expose-Headers", "X-Request-Id, Retry-After")
 	origin := r.Header.Get("Origin")
-	// "*" names nobody: with it alone any web page could reach into the network that the server is in.
+	// "*" names no origin: with "*" any web page could reach into the network that the server is
+	// in.
 	if r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Private-Network") == "true" && e.origins.Names(origin) {
 		h.Set("Access-Control-Allow-Private-Network", "true")
 	}
@@ -201,8 +204,8 @@ func (e *router) setHeaders(h http.Header, r *http.Request, id string) {
 	}
 }
 
-// finish ends a request: it answers for a handler that panicked, and counts
-// and logs. The log has the route's pattern for the path, because a room's id admits.
+// finish ends a request: it responds in place of a handler that panicked, and counts and logs. The
+// log has the route's pattern instead of the path, because whoever knows a room's id can join.
 func (e *router) finish(a *response, r *http.Request, start time.Time) {
 	id := requestID(r)
 	v := recover()
@@ -228,11 +231,12 @@ func (e *router) finish(a *response, r *http.Request, start time.Time) {
 	e.log.LogAttrs(context.Background(), level, "request", slog.String("method", clip(r.Method, 16)), slog.String("path", where),
 		slog.Int("status", a.status), slog.Duration("duration", time.Since(start)), slog.String("requestId", id))
 	if v != nil && a.hijacked != nil {
-		// net/http does not close it any more.
+		// net/http no longer closes it.
 		_ = a.hijacked.Close()
 	}
 	if v != nil {
-		// Half an answer is out: net/http cuts it off, so that nobody takes it for whole.
+		// Half a response has been sent: net/http cuts it off, so that nobody mistakes it for a
+		// whole one.
 		panic(http.ErrAbortHandler)
 	}
 }
@@ -244,7 +248,7 @@ func clip(s string, maxBytes int) string {
 	return s
 }
 
-// visit is what the router knows of a request.
+// visit is what the router knows about a request.
 type visit struct {
 	id   string
 	from sender
@@ -259,14 +263,14 @@ func visitOf(r *http.Request) *visit {
 	return &visit{}
 }
 
-// requestID returns the id of a request that passed the router, else "".
+// requestID returns the id of a request that passed the router, otherwise "".
 func requestID(r *http.Request) string { return visitOf(r).id }
 
-// senderOf returns where a request comes from that passed the router.
+// senderOf returns where a request that passed the router comes from.
 func senderOf(r *http.Request) sender { return visitOf(r).from }
 
-// requestID makes an id, or takes over the one of a trusted proxy. A client's
-// own could forge the log.
+// requestID makes an id, or takes over the one of a trusted proxy. An id chosen by a client could
+// forge the log.
 func (e *router) requestID(r *http.Request) string {
 	if id := r.Header.Get("X-Request-Id"); len(id) >= 8 && protocol.ValidUserID(id) && inNetworks(e.trusted, remoteAddress(r)) {
 		return id
@@ -276,11 +280,11 @@ func (e *router) requestID(r *http.Request) string {
 	return hex.EncodeToString(random[:])
 }
 
-// answer notes the status of an answer. It implements http.Hijacker because
-// WebSocket libraries assert it, and Unwrap for http.ResponseController.
+// response records the status of a response. It implements http.Hijacker because WebSocket
+// libraries assert it, and Unwrap for http.ResponseController.
 type response struct {
 	http.ResponseWriter
-	route    string // the pattern, "" where none matched
+	route    string // the pattern, "" if none matched
 	status   int
 	hijacked net.Conn
 }

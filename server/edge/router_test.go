@@ -26,7 +26,7 @@ type routed struct {
 	metrics *metrics.Metrics
 }
 
-// testConfig is a Config without bounds.
+// testConfig returns a Config without bounds.
 func testConfig() Config {
 	return Config{
 		Ready: func() protocol.Code { return "" }, Full: func() bool { return false }, RunningMs: func() int64 { return 0 },
@@ -66,7 +66,7 @@ func (s *routed) ask(t *testing.T, method, path string, headers ...string) (*htt
 		name, value, _ := strings.Cut(line, ": ")
 		r.Header.Add(name, value)
 	}
-	answer, err := s.Client().Transport.RoundTrip(r) // follows no redirect
+	answer, err := s.Client().Transport.RoundTrip(r) // does not follow redirects
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +115,8 @@ func TestMethodsAndPathsThatAreNotServedGetJSONErrors(t *testing.T) {
 
 func TestEveryAnswerHasCORSAndSecurityHeaders(t *testing.T) {
 	listed := func(c *Config) { c.AllowOrigins = []string{"https://*.example.org", "null"} }
-	// A page from elsewhere may ask a server in a private network only if the list names it: * names nobody.
+	// A page from elsewhere may ask a server in a private network only if the list names its
+	// origin: * names none.
 	named := func(origin string) bool { return origin == "https://a.example.org" || origin == "null" }
 	for _, test := range []struct {
 		change                    func(*Config)

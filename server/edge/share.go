@@ -2,11 +2,13 @@ package edge
 
 import "time"
 
-// addressShare is how long a poller serves the sockets of one address before those of all others have their turns. It
-// is a few turns; an address that has more to send has it read in the next rounds, which follow at once.
+// addressShare is how long a poller serves the sockets of one address before it serves those of all
+// others. It is a few slices; if an address has more to send, that is read in the next rounds,
+// which follow at once.
 const addressShare = 250 * time.Microsecond
 
-// mayServe reports whether the address has something left of its share of a round. A nil source has no bounds.
+// mayServe reports whether the address has something left of its share of a round. A nil source has
+// no limits.
 func (s *source) mayServe(round uint32) bool {
 	if s == nil {
 		return true
@@ -15,8 +17,8 @@ func (s *source) mayServe(round uint32) bool {
 	return uint32(share>>32) != round || time.Duration(uint32(share)) < addressShare
 }
 
-// lockSlice waits until no other socket of the address is read that has no poller, so that an address with
-// many of them keeps one core busy and not all.
+// lockSlice waits until no other socket of the address that has no poller is being read, so that an
+// address with many of them keeps one core busy and not all.
 func (s *source) lockSlice() {
 	if s != nil {
 		s.turn.Lock()
@@ -29,8 +31,8 @@ func (s *source) unlockSlice() {
 	}
 }
 
-// served notes that a turn has taken some time. Rounds of several pollers may take each other's place here, which does
-// no harm: an address then has a little more.
+// served records how long a slice took. Rounds of several pollers may overwrite each other here,
+// which is harmless: an address then has a little more.
 func (s *source) served(round uint32, took time.Duration) {
 	share := s.share.Load()
 	if uint32(share>>32) == round {

@@ -8,43 +8,43 @@ import (
 	"usher/server/frame"
 )
 
-// reader takes what comes from a socket.
+// reader takes what arrives on a socket.
 type reader interface {
-	// read takes the frames of one slice from data, which is valid until it
-	// returns, and returns how many bytes that was. It takes at least one. What is
-	// written meanwhile may be part of the batch.
+	// read handles the frames of one slice of data, which is valid until it returns, and returns
+	// how many bytes they had. It takes at least one byte. Frames that are sent in the meantime may
+	// become part of the batch.
 	read(data []byte, b *batch) int
-	// from is the network address that the slices are counted by, nil for none.
+	// from returns the network address that the slices are counted by, nil for none.
 	from() *source
 	// ended is called once, when the socket is closed, on a goroutine that holds no lock.
 	ended()
 }
 
-// transport moves the bytes of socket.out. Its methods are called with the
-// socket's lock and perhaps a room's, so they do not block.
+// transport moves the bytes of socket.out. The caller of its methods holds the socket's lock and
+// perhaps a room's, so they do not block.
 type transport interface {
-	// push writes what the client takes now, or has it written. Once nothing is
-	// left of it and finishing is set, it shuts down the side that writes.
+	// push writes what the client takes now, or arranges for it to be written. Once nothing is left
+	// and finishing is set, it shuts down the writing side.
 	push()
-	// waiting is how many bytes have not been written.
+	// waiting returns how many bytes have not been written.
 	waiting() int
-	// close closes once. What waits to be written is lost.
+	// close closes the connection, once. Queued bytes are lost.
 	close()
 }
 
-// socketLimits are what all sockets of a server share.
+// socketLimits are shared by all sockets of a server.
 type socketLimits struct {
 	maxPending int
-	// maxPendingWhenFull takes its place while memory is nearly used up.
+	// maxPendingWhenFull replaces maxPending while memory is nearly used up.
 	maxPendingWhenFull int
 	full               func() bool
 	closeGrace         time.Duration
-	// lateSlices holds those who read more than one slice at once and have
-	// no poller to see to it that the others get theirs first.
+	// lateSlices has a place for each goroutine that reads more than one slice in a row. These
+	// sockets have no poller that would serve the others first.
 	lateSlices chan struct{}
 }
 
-// pending is how many bytes may wait for one client now.
+// pending returns how many bytes may be queued for one client now.
 func (l *socketLimits) pending() int {
 	if l.full() {
 		return min(l.maxPending, l.maxPendingWhenFull)
@@ -52,8 +52,8 @@ func (l *socketLimits) pending() int {
 	return l.maxPending
 }
 
-// socket is the side of a connection that writes. What the client does not take
-// at once waits, up to a bound; past it the client is cut off.
+// socket is the writing side of a connection. What the client does not take at once is queued, up
+// to a bound, beyond which the client is cut off.
 type socket struct {
 	transport
 	reader reader
@@ -61,22 +61,23 @@ type socket struct {
 
 	mu  sync.Mutex
 	out *buffer // what has not been written, nil for nothing
-	// last: the close frame is queued, and nothing may follow it (RFC 6455, section 5.5.1).
+	// last is set once the close frame is queued, which nothing may follow (RFC 6455, section
+	// 5.5.1).
 	last bool
-	// finishing: the connection is over once out is written. answered: the
-	// client's close frame has come, so nothing more should.
+	// finishing: the connection is over once out is written. answered: the client's close frame has
+	// arrived, so nothing more should.
 	finishing, answered bool
-	// readOver: the client has ended its side.
+	// readOver is set once the client has ended its side.
 	readOver bool
-	// shutDown: the side that writes is shut down.
+	// shutDown is set once the writing side is shut down.
 	shutDown bool
 	closed   bool
-	// batched: a batch will push.
+	// batched is set if a batch will push.
 	batched bool
 	grace   *time.Timer
 }
 
-// send queues a frame. Behind a close frame it does nothing.
+// send queues a frame. After a close frame it does nothing.
 func (s *socket) send(op frame.Opcode, payload []byte, b *batch) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -94,7 +95,7 @@ func (s *socket) send(op frame.Opcode, payload []byte, b *batch) {
 	}
 }
 
-// pushBounded pushes, and cuts off a client for whom too much waits.
+// pushBounded pushes, and cuts off a client that has too much queued.
 func (s *socket) pushBounded() {
 	s.push()
 	if s.waiting() > s.limits.pending() {
@@ -102,15 +103,15 @@ func (s *socket) pushBounded() {
 	}
 }
 
-// batch is what a goroutine that reads sockets needs for a slice and the next can use again: the
-// frame at hand, and the sockets with frames that wait for the end of the slice, so that those of one
-// slice go to a client in one system call.
+// batch is what a goroutine that reads sockets needs for one slice and can reuse for the next: the
+// current frame, and the sockets with frames that wait for the end of the slice, so that the frames
+// of one slice reach a client in one system call.
 type batch struct {
 	frame   protocol.Frame
 	sockets []*socket
 }
 
-// release writes what waits.
+// release writes the waiting frames.
 func (b *batch) release() {
 	for i, s := range b.sockets {
 		s.mu.Lock()
@@ -125,8 +126,8 @@ func (b *batch) release() {
 
 var batches = sync.Pool{New: func() any { return new(batch) }}
 
-// shut queues the close frame and gives the client a while to take it and to
-// answer, whatever else it sends. Only the first call has an effect.
+// shut queues the close frame and gives the client a while to take it and to reply, whatever else
+// it sends. Only the first call has an effect.
 func (s *socket) shut(code protocol.CloseCode, reason string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -140,10 +141,9 @@ func (s *socket) shut(code protocol.CloseCode, reason string) {
 	s.push()
 }
 
-// finish ends a connection once its close frame is written.
-// The side that writes is shut down first and what still comes is thrown away:
-// closing a socket with unread bytes resets it, and the client may lose the
-// close frame (RFC 6455, section 7.1.1). answered says that nothing should come.
+// finish ends a connection once its close frame is written. The writing side is shut down first and
+// what still arrives is discarded: closing a socket with unread bytes resets it, and the client may
+// lose the close frame (RFC 6455, section 7.1.1). answered says that nothing more should arrive.
 func (s *socket) finish(answered bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -156,11 +156,11 @@ func (s *socket) finish(answered bool) {
 	}
 }
 
-// done reports whether nothing is left to do but to shut down the side that writes.
+// done reports whether the only thing left is to shut down the writing side.
 func (s *socket) done() bool { return s.finishing && s.last && s.waiting() == 0 && !s.closed }
 
-// over is the end of what the client sends. If the close frame is still to be
-// written, it gets that.
+// over handles the end of what the client sends. If the close frame is still to be written, it gets
+// time for that.
 func (s *socket) over() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -180,8 +180,8 @@ func (s *socket) cut() {
 	s.close()
 }
 
-// end marks the socket closed and reports whether it was open. The caller holds
-// the lock and then closes what it has.
+// end marks the socket closed and reports whether it was open. The caller holds the lock and then
+// closes the connection.
 func (s *socket) end() bool {
 	if s.closed {
 		return false
@@ -194,7 +194,7 @@ func (s *socket) end() bool {
 	return true
 }
 
-// pending is how many bytes wait to be written.
+// pending returns how many bytes are queued.
 func (s *socket) pending() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -210,8 +210,8 @@ func (s *socket) reserve(n int) *buffer {
 	return s.out
 }
 
-// takeSlices has all of data read. The first slice comes at once, those after it
-// when late has a place, and each when no other socket of the address has its own.
+// takeSlices makes r read all of data. The first slice is read at once, later ones when late has a
+// place, and each only while no other socket of the address is being read.
 func takeSlices(r reader, data []byte, late chan struct{}) {
 	if len(data) == 0 {
 		return
@@ -234,7 +234,7 @@ func takeSlices(r reader, data []byte, late chan struct{}) {
 	batches.Put(b)
 }
 
-// buffer is bytes to be written, of which those before at have been.
+// buffer holds bytes to be written; those before at have been.
 type buffer struct {
 	bytes []byte
 	at    int
@@ -243,7 +243,8 @@ type buffer struct {
 const (
 	// bufferBytes is a new buffer's size, more than a common message.
 	bufferBytes = 4 << 10
-	// maxPooledBytes is how large a buffer may be to be used again, more than a common turn's messages.
+	// maxPooledBytes is how large a buffer may be to be reused, more than a common slice's
+	// messages.
 	maxPooledBytes = 16 << 10
 )
 
@@ -251,7 +252,7 @@ var buffers = sync.Pool{New: func() any { return &buffer{bytes: make([]byte, 0, 
 
 func (b *buffer) rest() []byte { return b.bytes[b.at:] }
 
-// len is how much is left, 0 for a nil buffer.
+// len returns how much is left, 0 for a nil buffer.
 func (b *buffer) len() int {
 	if b == nil {
 		return 0
@@ -267,7 +268,7 @@ func (b *buffer) compact(n int) {
 	}
 }
 
-// release gives back a buffer that nothing is left of.
+// release gives back a buffer that has nothing left.
 func (b *buffer) release() {
 	if cap(b.bytes) <= maxPooledBytes {
 		b.bytes, b.at = b.bytes[:0], 0

@@ -6,17 +6,18 @@ import (
 	"sync/atomic"
 )
 
-// source is what the server keeps of one network address: what it has spent, and its open sockets.
+// source is what the server keeps for one network address: what it has spent, and its open sockets.
 type source struct {
 	key uint64
-	// holders are places and requests under way that point here. The shard's lock guards it.
+	// holders counts the places and requests under way that point here. The shard's lock guards it.
 	holders int
 
 	// turn is held while a socket that has no poller is read.
 	turn sync.Mutex
-	// share is what its sockets have used of a poller's round: the round, and below it the ns.
+	// share is what its sockets have used of a poller's round: the round number, and in the bits
+	// below it the ns.
 	share atomic.Uint64
-	// delayed is how many of its requests wait for their answers.
+	// delayed is how many of its requests wait for their responses.
 	delayed atomic.Int32
 
 	mu     sync.Mutex
@@ -24,7 +25,8 @@ type source struct {
 	places []*place       // oldest first
 }
 
-// idle reports whether nothing is lost if the source is forgotten, and else when that will be.
+// idle reports whether nothing is lost if the source is forgotten, and otherwise when that will be
+// so.
 func (s *source) idle(now int64) (idle bool, at int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -35,13 +37,14 @@ func (s *source) idle(now int64) (idle bool, at int64) {
 }
 
 const (
-	// gateShards spreads the keys so that clients from different addresses
-	// seldom wait for each other. A power of two.
+	// gateShards spreads the keys so that clients from different addresses seldom wait for each
+	// other. A power of two.
 	gateShards = 64
-	// maxSources bounds the addresses that are remembered without an open socket, about 120 bytes each.
+	// maxSources bounds the addresses that are remembered without an open socket, about 120 bytes
+	// each.
 	maxSources = 1 << 16
-	// forgetSample is how many of a full shard are looked at for the one whose budgets are
-	// the nearest to full, which is forgotten.
+	// forgetSample is how many addresses of a full shard are looked at to find the one whose
+	// budgets are nearest to full, which is forgotten.
 	forgetSample = 8
 )
 
@@ -88,7 +91,8 @@ func (t *sources) leave(s *source, now int64) {
 	}
 }
 
-// forgetOne makes room in a shard. What it forgets is the address's to gain, so it is as little as a few looks can find.
+// forgetOne makes room in a shard. The address gains what is forgotten, so it is as little as a few
+// looks can find.
 func forgetOne(byKey map[uint64]*source, now int64) {
 	var victim *source
 	var soonest int64
@@ -105,7 +109,7 @@ func forgetOne(byKey map[uint64]*source, now int64) {
 			break
 		}
 	}
-	if victim != nil { // else all have open sockets, of which others bound the number
+	if victim != nil { // otherwise all have open sockets, which other limits bound
 		delete(byKey, victim.key)
 	}
 }
@@ -124,7 +128,7 @@ func (t *sources) sweep(now int64) {
 			}
 		}
 		if len(shard.byKey) == 0 {
-			shard.byKey = nil // a map keeps the room of its busiest hour
+			shard.byKey = nil // a map keeps the memory of its busiest hour
 		}
 		shard.Unlock()
 	}
@@ -133,11 +137,11 @@ func (t *sources) sweep(now int64) {
 // place is one open socket of an address. The source's lock guards it. A nil place is not counted.
 type place struct {
 	source *source
-	// socket is to be closed to make way; nil for a WebSocket behind a proxy.
+	// socket is closed to make way; nil for a WebSocket behind a proxy.
 	socket *net.TCPConn
 	// conn is its WebSocket, once the room knows it.
 	conn *Conn
-	// busy: a request is under way. webSocket: it is, or is becoming, a WebSocket.
-	// left: it is not among those of its address any more.
+	// busy: a request is under way. webSocket: the place is, or is becoming, a WebSocket. left: it
+	// is no longer among those of its address.
 	busy, webSocket, left bool
 }

@@ -9,36 +9,36 @@ import (
 )
 
 const (
-	// streamReadBytes is what one read of a streamSocket takes at most.
+	// streamReadBytes is the most that one read of a streamSocket takes.
 	streamReadBytes = 4 << 10
-	// streamWriteBytes is what one write takes at most, a TLS record.
+	// streamWriteBytes is the most that one write takes, a TLS record.
 	streamWriteBytes = 16 << 10
-	// streamWriteTimeout cuts off a client that takes nothing at all for so long.
+	// streamWriteTimeout is how long a client may take nothing at all before it is cut off.
 	streamWriteTimeout = 15 * time.Second
 )
 
-// streamSocket is a connection that no poller can read: one with TLS, or on
-// another system than Linux. One goroutine reads, another writes while there is
-// something to write.
+// streamSocket is a connection that no poller can read: one with TLS, or one on a system other than
+// Linux. One goroutine reads, and another writes while something is queued.
 type streamSocket struct {
 	socket
 	conn net.Conn
-	// writing is what the writer has taken of out, nil if there is no writer.
+	// writing is what the writer has taken from out, nil if no writer runs.
 	writing *buffer
 	writer  bool
-	// reads counts the beginnings and the ends of reads, so it is odd while the stream waits for more.
+	// reads counts the beginnings and the ends of reads, so it is odd while the stream waits for
+	// more.
 	reads atomic.Uint32
-	// among are the streams that are open, of which it is one.
+	// among is the set of open streams that it belongs to.
 	among *streams
 }
 
-// streams are those that are open.
+// streams is the set of open streams.
 type streams struct {
 	mu  sync.Mutex
 	all map[*streamSocket]struct{}
 }
 
-// each calls do for the reader of each.
+// each calls do for the reader of each stream.
 func (t *streams) each(do func(reader)) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -56,7 +56,7 @@ func newStreamSocket(conn net.Conn, limits *socketLimits, among *streams, r read
 	return s
 }
 
-// start begins to read: first what came early, with the handshake.
+// start begins reading, first what arrived early, with the handshake.
 func (s *streamSocket) start(early []byte) {
 	go func() {
 		takeSlices(s.reader, early, s.limits.lateSlices)
@@ -122,8 +122,8 @@ func (s *streamSocket) writePiece() {
 	}
 }
 
-// shutDownWrites ends what the client can read: of TLS with a close_notify
-// alert, so that it can tell this from an attack, and of TCP below.
+// shutDownWrites ends what the client can read: for TLS with a close_notify alert, so that the
+// client can tell this from an attack, and then for TCP.
 func shutDownWrites(conn net.Conn) {
 	if secured, ok := conn.(*tls.Conn); ok {
 		_ = secured.CloseWrite()

@@ -6,7 +6,7 @@ import (
 	"usher/room"
 )
 
-// setAlarm arranges for AlarmFired. An alarm that fires while another is set is harmless.
+// setAlarm arranges for AlarmFired. It is harmless if an alarm fires after another has been set.
 func (l *liveRoom) setAlarm(atMs int64) {
 	l.alarmMs = atMs
 	if atMs == 0 {
@@ -24,8 +24,9 @@ func (l *liveRoom) setAlarm(atMs int64) {
 	l.alarm.Reset(after)
 }
 
-// ring judges the deadlines that have passed, after what had arrived by then has been read: a client
-// whose bytes wait in its socket, because the process was stopped or has much to do, has been sending.
+// ring judges the deadlines that have passed, after what had arrived by then has been read: a
+// client whose bytes wait in its socket, because the process was stopped or is busy, has been
+// sending.
 func (l *liveRoom) ring() {
 	l.mu.Lock()
 	sockets := make([]Socket, len(l.sessions))

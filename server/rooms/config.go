@@ -10,42 +10,43 @@ import (
 	"usher/server/store"
 )
 
-// Config is what rooms need. Only Owner may be nil.
+// Config is what rooms need. Only Owner and Check may be nil.
 type Config struct {
 	// Room has the deadlines and limits of every room.
 	Room room.Config
-	// MaxPerAddress bounds the rooms that one address has created, 0 for no bound.
+	// MaxPerAddress bounds the existing rooms that one address has created; 0 means no bound.
 	MaxPerAddress int
 	// MaxPendingBytes bounds what waits for commits for one socket.
 	MaxPendingBytes int
 
-	// Store has the rooms that are not in memory, and what they were last of those that are.
+	// Store has the rooms that are not in memory, and the last stored state of those that are.
 	Store store.Store
 	// Clock is the time of all rooms.
 	Clock Clock
 	// Owner is nil if nobody else can ever own these rooms.
 	Owner Owner
-	// Secret draws what becomes the resume token of a connection's seat.
+	// Secret draws the bytes of the resume token of a connection's seat.
 	Secret func() [protocol.TokenBytes]byte
-	// Full reports whether memory is nearly used up, so that no new room may be made.
+	// Full reports whether memory is nearly used up; if so, no new room may be created.
 	Full func() bool
-	// ReadArrived returns when what has arrived for these sockets by now has been Received.
+	// ReadArrived returns once everything that has arrived for these sockets by now has been
+	// Received.
 	ReadArrived func([]Socket)
 
-	// Check is called after each Step; the room is given up if it returns anything. Nil does not: it is
-	// for tests, as room.Room.Check costs more than the Step.
+	// Check is called after each Step; the room is given up if it returns anything but "". Nil
+	// means no check: it is for tests, because room.Room.Check costs more than the Step.
 	Check func(*room.Room) (broken string)
 
 	// Metrics counts what happens.
 	Metrics *metrics.Metrics
-	// Log is told nothing that identifies a client or a room.
+	// Log receives nothing that identifies a client or a room.
 	Log *slog.Logger
 }
 
 // Clock is the time of all rooms.
 type Clock interface {
 	Now() Moment
-	// AfterFunc is time.AfterFunc by this clock.
+	// AfterFunc is time.AfterFunc on this clock.
 	AfterFunc(after time.Duration, do func()) Timer
 }
 
@@ -53,26 +54,26 @@ type Clock interface {
 type Moment struct {
 	// Ms is the time since 1970. It goes on while the process does not run.
 	Ms int64
-	// PausedMs is for how long the process has not run since it started.
+	// PausedMs is how long the process has not run since it started.
 	PausedMs int64
 }
 
 // RunningMs is a time that stands still while the process does not run: for budgets.
 func (m Moment) RunningMs() int64 { return m.Ms - m.PausedMs }
 
-// Timer is what is used of a *time.Timer.
+// Timer has the methods of *time.Timer that are used.
 type Timer interface {
 	Stop() bool
 	Reset(time.Duration) bool
 }
 
-// Owner says for how long this node may speak for rooms that another node can take over.
+// Owner knows how long this node may act for rooms that another node can take over.
 type Owner interface {
-	// Valid reports whether what the rooms of a term do may be seen now. If not, it waits.
+	// Valid reports whether what the rooms of a term do may be seen now. If not, it is held back.
 	Valid(term uint64) bool
-	// OnResume has f called each time that rooms become valid again.
+	// OnResume registers f to be called each time that rooms become valid again.
 	OnResume(f func())
-	// OnLost has f called when the rooms have got another owner.
+	// OnLost registers f to be called when the rooms have another owner.
 	OnLost(f func())
 }
 
@@ -80,14 +81,14 @@ type Owner interface {
 // held: they must not block, nor call the Session.
 type Socket interface {
 	// Send sends a text frame, which it must not keep. batch is what the Session's Received was
-	// called with, nil for none: several frames of one batch may go out together at its end.
+	// called with, nil for none: several frames of one batch may go out together when it ends.
 	Send(frame []byte, batch any)
 	// Ping sends a WebSocket ping.
 	Ping()
-	// Close sends a close frame behind what was sent before. The Session is over.
+	// Close sends a close frame after everything sent before. The Session is over.
 	Close(protocol.CloseCode)
-	// Cut ends the connection at once: the client takes too little of what is meant for it.
+	// Cut ends the connection at once: the client is too slow to take what is sent to it.
 	Cut()
-	// Stands tells what the connection is to its room.
+	// Stands reports what the connection is to its room.
 	Stands(room.Standing)
 }

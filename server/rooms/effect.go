@@ -8,7 +8,7 @@ import (
 	"usher/server/store"
 )
 
-// flushAtOnce is how many frames and closes one hold of a room's lock lets out.
+// flushAtOnce is how many frames and closes go out during one hold of a room's lock.
 const flushAtOnce = 256
 
 // perform carries out the effects of a Step in order. The caller holds the lock.
@@ -68,21 +68,21 @@ func (l *liveRoom) perform(w *work, event *room.Event) {
 		l.countPeople()
 	}
 	if l.sharing != nil {
-		l.sharing.recent = [4]*shared{} // the frames of the next Step are others
+		l.sharing.recent = [4]*shared{} // the frames of the next Step differ
 	}
 }
 
 // isVisible reports whether what the room does now may be seen at once.
 func (l *liveRoom) isVisible() bool { return l.issued == l.durable && l.isOwned() }
 
-// isOwned reports whether the room is this node's to speak for.
+// isOwned reports whether this node may act for the room.
 func (l *liveRoom) isOwned() bool {
 	owner := l.rooms.config.Owner
 	return owner == nil || owner.Valid(l.term)
 }
 
-// deliver sends a frame now, or when the room's commits are done. A borrowed
-// frame is the reader's and has to be copied to be kept.
+// deliver sends a frame now, or when the room's commits are done. A borrowed frame belongs to the
+// reader and must be copied to be kept.
 func (l *liveRoom) deliver(w *work, e *room.Effect, frame []byte, borrowed bool) {
 	s := l.sessionOf(e.Conn)
 	switch {
@@ -102,7 +102,7 @@ func (l *liveRoom) deliver(w *work, e *room.Effect, frame []byte, borrowed bool)
 	l.wait(s, entry)
 }
 
-// share returns what counts the frames that wait.
+// share returns the counter of the frames that wait.
 func (l *liveRoom) share() *sharing {
 	if l.sharing == nil {
 		l.sharing = &sharing{total: &l.rooms.metrics.WaitingBytes.Int64}
@@ -110,8 +110,8 @@ func (l *liveRoom) share() *sharing {
 	return l.sharing
 }
 
-// wait queues a frame or a close behind the commits under way. A session that would wait for more
-// than MaxPendingBytes is cut off like any reader that is too slow; the others go on.
+// wait queues a frame or a close behind the commits under way. A session that would have more than
+// MaxPendingBytes waiting is cut off like any reader that is too slow; the others go on.
 func (l *liveRoom) wait(s *Session, entry *waiting) {
 	if s.outbox == nil {
 		s.outbox = new(outbox)
@@ -124,7 +124,7 @@ func (l *liveRoom) wait(s *Session, entry *waiting) {
 	}
 }
 
-// cut ends a connection that takes too little of what is meant for it. The room hears of it by the
+// cut ends a connection that is too slow to take what is sent to it. The room learns of it by the
 // end of the socket.
 func (l *liveRoom) cut(s *Session) {
 	s.cutOff = true
@@ -132,7 +132,7 @@ func (l *liveRoom) cut(s *Session) {
 	s.socket.Cut()
 }
 
-// close ends a session that the room has forgotten, after what waits for it.
+// close ends a session that the room has forgotten, after the frames that wait for it.
 func (l *liveRoom) close(s *Session, code protocol.CloseCode) {
 	l.forget(s)
 	if s.outbox == nil && l.isVisible() {
@@ -153,7 +153,7 @@ func (l *liveRoom) record(snapshot []byte) store.Record {
 	return store.Record{ExpiresAtMs: l.room.ExpiresAtMs(), Creator: l.room.Creator(), Snapshot: snapshot}
 }
 
-// committed is called from the store's writer, which must go on, for each commit in order.
+// committed is called for each commit in order, from the store's writer, which it must not block.
 func (l *liveRoom) committed(err error) {
 	if err != nil {
 		l.failure.CompareAndSwap(nil, &err)
@@ -165,19 +165,19 @@ func (l *liveRoom) committed(err error) {
 	}
 }
 
-// flush lets the effects be seen that waited for commits. It lets go of the lock now and then: a
-// large room may have much to tell when many have joined at once.
+// flush lets out the effects that waited for commits. It releases the lock now and then: when many
+// have joined at once, a large room may have much to send.
 func (l *liveRoom) flush() {
 	for more := true; more; {
 		l.mu.Lock()
-		l.flushing.Store(false) // what is done from now on needs another one
+		l.flushing.Store(false) // a later commit needs another flush
 		more = l.flushLocked()
 		l.mu.Unlock()
 	}
 }
 
-// flushLocked reports whether there is more to let out. If a commit failed it gives the room up:
-// nothing of what that promised has been seen.
+// flushLocked reports whether more can be let out. If a commit failed it gives the room up: nobody
+// has seen any effect that depended on that commit.
 func (l *liveRoom) flushLocked() (more bool) {
 	if l.gone || !l.isOwned() {
 		return false
@@ -205,8 +205,8 @@ func (l *liveRoom) flushLocked() (more bool) {
 	return more
 }
 
-// let lets out what waits for a session no longer, at most left frames and closes, and returns
-// how many more may go.
+// let lets out what a session no longer needs to wait for, at most left frames and closes, and
+// returns how many more may go.
 func (l *liveRoom) let(s *Session, left int) int {
 	for s.outbox != nil {
 		entry := s.outbox.first
@@ -228,8 +228,8 @@ func (l *liveRoom) let(s *Session, left int) int {
 	return left
 }
 
-// stored answers true when all that has happened to the room is stored, and false if that failed.
-// The caller holds the lock, and lets it go before it waits.
+// stored sends true when everything that has happened to the room is stored, and false if that
+// failed. The caller holds the lock, and releases it before it waits.
 func (l *liveRoom) stored() <-chan bool {
 	answer := make(chan bool, 1)
 	l.asks = append(l.asks, ask{l.issued, answer})
@@ -239,7 +239,7 @@ func (l *liveRoom) stored() <-chan bool {
 	return answer
 }
 
-// answerAsks answers those whose commit is done, or everybody if nothing will be.
+// answerAsks replies to those whose commit is done, or to everybody if no further commit will be.
 func (l *liveRoom) answerAsks(stored bool) {
 	for len(l.asks) > 0 && (!stored || l.asks[0].commit <= l.durable) {
 		l.asks[0].answer <- stored
@@ -250,7 +250,7 @@ func (l *liveRoom) answerAsks(stored bool) {
 	}
 }
 
-// note logs a refusal for whoever looks for the reason. Its text has nothing of the client's.
+// note logs a refusal for those who look for its reason. The line contains nothing of the client's.
 func (l *liveRoom) note(what string, e *room.Effect) {
 	if l.rooms.debug {
 		l.rooms.log.Debug(what, "code", string(e.Refusal), "type", e.Type.String(), "conn", uint64(e.Conn), "requestId", l.requestIDs[e.Conn])

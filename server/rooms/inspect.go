@@ -3,9 +3,10 @@ package rooms
 // View is what an operator or a test may see of a room in memory.
 type View struct {
 	ID string
-	// People are seats, held ones included, and Sessions connections.
+	// People counts seats, including held ones, and Sessions counts connections.
 	People, Sessions int
-	// IsSettled: nothing waits for a commit. IsUnsaved: something is to be stored later.
+	// IsSettled is set if nothing waits for a commit. IsUnsaved is set if something is to be stored
+	// later.
 	IsSettled, IsUnsaved bool
 }
 

@@ -6,7 +6,7 @@ func (u *unsavedRooms) add(l *liveRoom) {
 	u.list = append(u.list, l)
 }
 
-// save carries them out.
+// save stores the rooms on the list.
 func (u *unsavedRooms) save() {
 	u.mu.Lock()
 	list := u.list
@@ -25,8 +25,8 @@ func (l *liveRoom) saveLater() {
 	}
 }
 
-// saveNow stores what SaveLater put off. Nothing waits for it, but what fails is tried
-// again: held frames that are only in memory must be stored before a clean mark is.
+// saveNow stores what SaveLater put off. Nothing waits for it, but a failed save is tried again:
+// held frames that are only in memory must be stored before a clean mark is.
 func (l *liveRoom) saveNow() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -42,7 +42,8 @@ func (l *liveRoom) saveNow() {
 	})
 }
 
-// saveLast stores the room's very last state, as such: it takes no more steps in this process.
+// saveLast stores the room's last state and marks it so: the room takes no more steps in this
+// process.
 func (l *liveRoom) saveLast() {
 	l.mu.Lock()
 	defer l.mu.Unlock()

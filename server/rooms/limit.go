@@ -2,12 +2,12 @@ package rooms
 
 import "sync"
 
-// limiterShards spreads the keys so that connections from different addresses
-// seldom wait for each other. A power of two.
+// limiterShards spreads the keys so that connections from different addresses seldom wait for each
+// other. A power of two.
 const limiterShards = 16
 
-// limiter counts rooms by address and refuses more than a bound. Key 0 is not
-// counted. For concurrent use.
+// limiter counts rooms by address and refuses more than a bound. Key 0 is not counted. It is safe
+// for concurrent use.
 type limiter struct {
 	max    int // 0 for no bound
 	shards [limiterShards]struct {
@@ -19,12 +19,12 @@ type limiter struct {
 
 func newLimiter(max int) *limiter { return &limiter{max: max} }
 
-// acquire counts one more, or returns false where the bound is reached. What
-// was acquired must be released once, with the same key.
+// acquire counts one more, or returns false if the bound is reached. What was acquired must be
+// released once, with the same key.
 func (l *limiter) acquire(key uint64) bool { return l.count(key, l.max) }
 
-// restore counts one more without a bound: for what exists already, such as
-// the rooms found on disk at the start.
+// restore counts one more without a bound, for what exists already, such as the rooms found on disk
+// at the start.
 func (l *limiter) restore(key uint64) { l.count(key, 0) }
 
 func (l *limiter) count(key uint64, bound int) bool {
@@ -63,7 +63,7 @@ func (l *limiter) release(key uint64) {
 	}
 	delete(shard.counts, key)
 	if len(shard.counts) == 0 {
-		// A map keeps the room of its busiest hour.
+		// A map keeps the memory of its busiest hour.
 		shard.counts = nil
 	}
 }

@@ -10,10 +10,10 @@ import (
 	"usher/room"
 )
 
-// A frame's way: Session.Received, liveRoom.run steps the room with it, liveRoom.perform (effect.go)
-// carries out what the room says.
+// The path of a frame: Session.Received; liveRoom.run steps the room with it; liveRoom.perform
+// (effect.go) carries out the effects.
 
-// step runs an event that is nobody's.
+// step runs an event that belongs to no session.
 func (l *liveRoom) step(event room.Event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -30,7 +30,7 @@ func (l *liveRoom) stepLocked(event room.Event) {
 }
 
 // run steps the room and carries out the effects. The caller holds the lock. A panic of the core
-// costs this room only.
+// costs only this room.
 func (l *liveRoom) run(w *work, now Moment, event *room.Event) {
 	defer l.survive()
 	if now.PausedMs > l.pausedMs {
@@ -70,8 +70,8 @@ func (l *liveRoom) tellPause(w *work, now Moment) {
 	l.perform(w, &event)
 }
 
-// timeOf is the time of an event. Until an alarm that is due has fired, which waits for what has
-// arrived, the room's time stands still: the core judges deadlines at any event past the alarm.
+// timeOf returns the time of an event. Until an alarm that is due has fired, which waits for what
+// has arrived, the room's time stands still: the core judges deadlines at any event past the alarm.
 func (l *liveRoom) timeOf(nowMs int64) int64 {
 	if l.alarmMs != 0 && nowMs >= l.alarmMs {
 		return l.alarmMs - 1
@@ -79,8 +79,8 @@ func (l *liveRoom) timeOf(nowMs int64) int64 {
 	return nowMs
 }
 
-// reserve takes, in case the event makes the room exist, one of those that the sender's address may
-// have created, or says why the room may not be made now.
+// reserve takes one of the rooms that the sender's address may create, in case the event creates
+// one, or sets the reason that no room may be created now.
 func (l *liveRoom) reserve(w *work, event *room.Event) {
 	s := l.sessionOf(event.Conn)
 	switch {
@@ -94,7 +94,7 @@ func (l *liveRoom) reserve(w *work, event *room.Event) {
 	}
 }
 
-// created counts a room that has begun.
+// created counts a room that now exists.
 func (l *liveRoom) created(w *work, creator uint64) {
 	l.rooms.metrics.Rooms.Add(1)
 	if w.reserved == creator {
@@ -104,7 +104,7 @@ func (l *liveRoom) created(w *work, creator uint64) {
 	l.rooms.limit.restore(creator)
 }
 
-// ended takes a room out of the counts.
+// ended removes a room from the counts.
 func (l *liveRoom) ended(creator uint64) {
 	l.rooms.metrics.Rooms.Add(-1)
 	l.rooms.limit.release(creator)
@@ -120,7 +120,7 @@ func (l *liveRoom) countPeople() {
 	l.people = people
 }
 
-// find returns where the session of an id is.
+// find returns the index of the session with an id.
 func (l *liveRoom) find(id room.ConnID) (int, bool) {
 	return slices.BinarySearchFunc(l.sessions, id, func(s *Session, id room.ConnID) int { return cmp.Compare(s.id, id) })
 }
@@ -132,7 +132,7 @@ func (l *liveRoom) sessionOf(id room.ConnID) *Session {
 	return nil
 }
 
-// forget takes a session out of the room.
+// forget removes a session from the room.
 func (l *liveRoom) forget(s *Session) {
 	s.over = true
 	delete(l.requestIDs, s.id)
@@ -156,7 +156,7 @@ func (l *liveRoom) abandon(s *Session) {
 	}
 }
 
-// forgetIfUnused lets go of a room that nothing would be lost of.
+// forgetIfUnused drops the room from memory if nothing would be lost.
 func (l *liveRoom) forgetIfUnused() {
 	if !l.gone && l.room.Unused() && l.entering == 0 && l.issued == l.durable && len(l.waiting) == 0 {
 		l.leaveRegistry()

@@ -6,13 +6,13 @@ import (
 	"usher/protocol"
 )
 
-// outbox is what one connection may see only after a commit, in order. The zero value is empty.
+// outbox has, in order, what one connection may see only after a commit. The zero value is empty.
 type outbox struct {
 	first, last *waiting
 	bytes       int
 	// brief is the last frame that has a shorter version, nil for none.
 	brief *waiting
-	// replaceable has what waits under each value of room.Effect.Replaces.
+	// replaceable has the waiting entry for each value of room.Effect.Replaces.
 	replaceable map[uint64]*waiting
 }
 
@@ -26,7 +26,8 @@ type waiting struct {
 	code         protocol.CloseCode
 }
 
-// waitingBytes is what an entry counts for beside its frame, so that small frames are bounded, too.
+// waitingBytes is what an entry counts in addition to its frame, so that small frames are bounded
+// too.
 const waitingBytes = 64
 
 func (w *waiting) bytes() int {
@@ -36,8 +37,8 @@ func (w *waiting) bytes() int {
 	return waitingBytes + len(w.frame.bytes)
 }
 
-// add queues an entry. It takes what the frame carries of the room's state from an earlier one, and
-// drops the one that it replaces.
+// add queues an entry. If an earlier entry carries the same part of the room's state it is
+// shortened, and the entry that the new one replaces is dropped.
 func (o *outbox) add(w *waiting, s *sharing) {
 	if w.brief != nil {
 		o.shorten(s)
@@ -61,7 +62,7 @@ func (o *outbox) add(w *waiting, s *sharing) {
 	o.bytes += w.bytes()
 }
 
-// shorten leaves the shorter version of a frame, because one behind it has what is left out.
+// shorten keeps only the shorter version of a frame, because a later one has what is left out.
 func (o *outbox) shorten(s *sharing) {
 	if w := o.brief; w != nil {
 		o.bytes -= len(w.frame.bytes) - len(w.brief.bytes)
@@ -70,7 +71,7 @@ func (o *outbox) shorten(s *sharing) {
 	}
 }
 
-// remove takes an entry out.
+// remove removes an entry.
 func (o *outbox) remove(w *waiting, s *sharing) {
 	if w.prev == nil {
 		o.first = w.next
@@ -93,7 +94,7 @@ func (o *outbox) remove(w *waiting, s *sharing) {
 	s.release(w.brief)
 }
 
-// clear takes everything out.
+// clear removes all entries.
 func (o *outbox) clear(s *sharing) {
 	for o.first != nil {
 		o.remove(o.first, s)
@@ -106,10 +107,10 @@ type shared struct {
 	users int
 }
 
-// sharing finds the frames that many connections wait for, and counts what all frames take.
+// sharing finds the frames that wait for many connections, and counts the bytes of all frames.
 type sharing struct {
-	// recent are the latest frames of the Step under way: a broadcast comes in few versions, one after
-	// the other or in turn.
+	// recent are the latest frames of the current Step: a broadcast has few versions, one after the
+	// other or alternating.
 	recent [4]*shared
 	next   int
 	// total counts the bytes of all rooms.

@@ -56,7 +56,7 @@ type realClock struct{}
 func (realClock) Now() Moment                                    { return Moment{Ms: time.Now().UnixMilli()} }
 func (realClock) AfterFunc(after time.Duration, do func()) Timer { return time.AfterFunc(after, do) }
 
-// listener is a socket that remembers what it got.
+// listener is a socket that remembers what was sent to it.
 type listener struct {
 	mu     sync.Mutex
 	frames int
@@ -83,7 +83,8 @@ func (l *listener) got() (frames int, closed protocol.CloseCode) {
 	return l.frames, l.closed
 }
 
-// What a room does while another node may own it is seen when it is this one's again, and never if it is lost.
+// Effects that a room has while another node may own it are seen once this node owns it again, and
+// never if it is lost.
 func TestOwnedBeforeVisible(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		owner := new(fakeOwner)

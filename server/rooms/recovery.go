@@ -56,8 +56,8 @@ func (l *liveRoom) load() protocol.Code {
 	return ""
 }
 
-// claim takes the mark off the record that says that it is the room's very last state, before anybody
-// enters: a crash from now on loses what is held.
+// claim removes the mark that says that the record is the room's last state, before anybody enters:
+// a crash from now on loses what is held.
 func (l *liveRoom) claim(w *work) {
 	claimed := make(chan struct{})
 	l.claimed = claimed
@@ -91,8 +91,8 @@ func (r *Rooms) takeStock(ctx context.Context) error {
 	return err
 }
 
-// endUntouched loads, now that their seats' grace is over, the rooms that nobody
-// has come back to, so that they end like all others.
+// endUntouched loads the rooms that nobody has come back to, once the grace of their seats is over,
+// so that they end like all others.
 func (r *Rooms) endUntouched(ctx context.Context) {
 	err := r.store.All(ctx, func(id string, _ store.Record) error {
 		r.touch(id)
@@ -111,7 +111,7 @@ func (r *Rooms) touch(id string) {
 	}
 }
 
-// giveUp drops a room because of an error. Whoever comes back finds what is stored of it. The caller
+// giveUp drops a room because of an error. Whoever comes back finds the stored state. The caller
 // holds the lock.
 func (l *liveRoom) giveUp(code protocol.CloseCode, cause string, err error) {
 	if l.gone {
@@ -127,7 +127,7 @@ func (l *liveRoom) giveUp(code protocol.CloseCode, cause string, err error) {
 	}
 }
 
-// drop takes a room out of memory and closes its sockets. The caller holds the lock.
+// drop removes a room from memory and closes its sockets. The caller holds the lock.
 func (l *liveRoom) drop(code protocol.CloseCode) {
 	if l.gone {
 		return
@@ -151,8 +151,8 @@ func (l *liveRoom) drop(code protocol.CloseCode) {
 	l.sessions, l.waiting, l.sharing = nil, nil, nil
 }
 
-// recount corrects the rooms of an address once it is known what is left of a room given up. What
-// nobody comes back to must end after its seats' grace, like any other room.
+// recount corrects the number of rooms of an address once it is known what is left of a room that
+// was given up. A room that nobody comes back to must end after its seats' grace, like any other.
 func (r *Rooms) recount(id string, creator uint64) {
 	record, found, err := r.store.Load(id)
 	r.limit.release(creator)

@@ -6,8 +6,8 @@ import (
 	"usher/protocol"
 )
 
-// enter returns the room of an id, from memory, from the store or a new one
-// that does not exist yet, and keeps it in memory until leave.
+// enter returns the room of an id, from memory, from the store or a new one that does not exist
+// yet, and keeps it in memory until leave.
 func (r *Rooms) enter(id string) (*liveRoom, protocol.Code) {
 	for {
 		l, isNew := r.registry.find(r, id)
@@ -43,7 +43,7 @@ func (g *registry) find(r *Rooms, id string) (l *liveRoom, isNew bool) {
 	if l := g.m[id]; l != nil {
 		return l, false
 	}
-	l = &liveRoom{rooms: r, id: strings.Clone(id)} // it may be a piece of a request's first line
+	l = &liveRoom{rooms: r, id: strings.Clone(id)} // it may be part of a request's first line
 	l.mu.Lock()
 	g.m[l.id] = l
 	return l, true
@@ -65,7 +65,7 @@ func (g *registry) remove(l *liveRoom) {
 	}
 }
 
-// all returns the rooms of this moment.
+// all returns the current rooms.
 func (g *registry) all() []*liveRoom {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -85,7 +85,7 @@ func (g *registry) givenUp(id string, at Moment) {
 	g.dropped[id] = at
 }
 
-// takeDropped returns when the connections of a room dropped that was given up. It is asked once, by load.
+// takeDropped returns when the connections of a room that was given up dropped. load calls it once.
 func (g *registry) takeDropped(id string) (at Moment, ok bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -11,7 +11,7 @@ import (
 // saveLaterEvery is how much of playback positions and held frames a crash may lose.
 const saveLaterEvery = 5 * time.Second
 
-// New takes stock of the store: it removes what has expired and counts what addresses have.
+// New takes stock of the store: it removes what has expired and counts the rooms of each address.
 func New(config Config) (*Rooms, error) {
 	r := &Rooms{
 		config: config, store: config.Store, metrics: config.Metrics, log: config.Log,
@@ -45,8 +45,8 @@ func (r *Rooms) Run(ctx context.Context) {
 	}
 }
 
-// Close stores the very last state of each room, and returns why something could not be stored since
-// Stopping. No Session may be open, and none may be opened any more. The store stays open.
+// Close stores the last state of each room, and returns the reason if something could not be stored
+// since Stopping. No Session may be open, and none may be opened afterwards. The store stays open.
 func (r *Rooms) Close() error {
 	r.Stopping()
 	for _, l := range r.registry.all() {
@@ -59,20 +59,21 @@ func (r *Rooms) Close() error {
 	return nil
 }
 
-// SaveLater stores what may be stored later, now.
+// SaveLater immediately stores what may be stored later.
 func (r *Rooms) SaveLater() { r.unsaved.save() }
 
-// Stopping says that Close will follow: from now on a room whose state could not be stored makes it fail.
+// Stopping announces that Close will follow: from now on, if a room's state cannot be stored, Close
+// fails.
 func (r *Rooms) Stopping() { r.closing.Store(true) }
 
-// notStored notes that a save failed. Only before the end of the process is that the last word.
+// notStored records that a save failed. Only a failure before the end of the process is final.
 func (r *Rooms) notStored(err error) {
 	if r.closing.Load() {
 		r.unstored.CompareAndSwap(nil, &err)
 	}
 }
 
-// Describe returns what somebody with an invitation may know of a room, once that is stored.
+// Describe returns what somebody with an invitation may know about a room, once that is stored.
 func (r *Rooms) Describe(_ context.Context, id string) (protocol.RoomSummary, protocol.Code) {
 	l, refusal := r.enter(id)
 	if refusal != "" {
@@ -101,7 +102,7 @@ func (r *Rooms) resume() {
 	}
 }
 
-// lose drops all rooms: another node has them.
+// lose drops all rooms: another node owns them.
 func (r *Rooms) lose() {
 	for _, l := range r.registry.all() {
 		l.mu.Lock()

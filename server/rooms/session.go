@@ -7,8 +7,8 @@ import (
 	"usher/room"
 )
 
-// Open connects a socket to a room, which is loaded or made if need be. A room that cannot be loaded
-// refuses. Before Open returns the room may call the socket's methods.
+// Open connects a socket to a room, which is loaded or made if necessary. It is refused if the room
+// cannot be loaded. The room may call the socket's methods before Open returns.
 func (r *Rooms) Open(_ context.Context, roomID string, o Opening, socket Socket) (*Session, protocol.Code) {
 	l, refusal := r.enter(roomID)
 	if refusal != "" {
@@ -34,7 +34,8 @@ func (r *Rooms) Open(_ context.Context, roomID string, o Opening, socket Socket)
 // RoomID returns the id of the session's room.
 func (s *Session) RoomID() string { return s.room.id }
 
-// Received reports a text frame. refuseSeat is why the client may take no new seat now, or "".
+// Received reports a text frame. refuseSeat is the reason that the client may not take a new seat
+// now, or "".
 func (s *Session) Received(f *protocol.Frame, refuseSeat protocol.Code, batch any) {
 	s.step(room.Event{Kind: room.Received, Frame: f.Bytes, Message: &f.Message, Err: f.Err, RefuseSeat: refuseSeat}, batch)
 }
@@ -45,7 +46,7 @@ func (s *Session) ReceivedBinary() { s.step(room.Event{Kind: room.ReceivedBinary
 // Seen reports a control frame.
 func (s *Session) Seen() { s.step(room.Event{Kind: room.Seen}, nil) }
 
-// Exceeded reports that the client's address has used up what it may send.
+// Exceeded reports that the client's address has used up its budget for messages.
 func (s *Session) Exceeded() { s.step(room.Event{Kind: room.Exceeded}, nil) }
 
 // Disconnected reports the end of the socket. What waits for it is dropped.
@@ -54,7 +55,7 @@ func (s *Session) Disconnected(code protocol.CloseCode) {
 }
 
 // Close ends the session from the socket's side: the socket is closed with that code after what
-// waits for it, and the room is told that it was.
+// waits for it, and the room learns that it was.
 func (s *Session) Close(code protocol.CloseCode) {
 	l := s.room
 	l.mu.Lock()
@@ -72,7 +73,7 @@ func (s *Session) step(event room.Event, batch any) {
 	defer l.mu.Unlock()
 	switch {
 	case l.gone:
-	case event.Kind == room.Disconnected && s.over: // only what waits is of interest
+	case event.Kind == room.Disconnected && s.over: // only what waits matters
 		l.abandon(s)
 	case !s.over:
 		event.Conn = s.id

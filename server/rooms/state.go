@@ -21,7 +21,8 @@ type Rooms struct {
 	registry registry
 	unsaved  unsavedRooms
 	limit    *limiter
-	// closing: Close has been called. unstored is why something could not be stored since.
+	// closing is set once Stopping has been called. unstored is why something could not be stored
+	// since.
 	closing  atomic.Bool
 	unstored atomic.Pointer[error]
 }
@@ -30,12 +31,12 @@ type Rooms struct {
 type registry struct {
 	mu sync.Mutex
 	m  map[string]*liveRoom
-	// dropped is when the connections of those rooms dropped that were given up and have not been
-	// loaded again since.
+	// dropped has the time at which the connections of a room dropped, for rooms that were given up
+	// and have not been loaded again since.
 	dropped map[string]Moment
 }
 
-// unsavedRooms is the list of rooms with a SaveLater to be carried out.
+// unsavedRooms is the list of rooms that have a SaveLater to be carried out.
 type unsavedRooms struct {
 	mu   sync.Mutex
 	list []*liveRoom
@@ -52,40 +53,40 @@ type liveRoom struct {
 	// sessions are in the order of their ids.
 	sessions []*Session
 	lastConn room.ConnID
-	// requestIDs are for the log, nil unless it has everything.
+	// requestIDs are for the log, nil unless its level is debug.
 	requestIDs requestIDs
 	// term is the term of the Owner in which the room was loaded.
 	term uint64
-	// people is how many seats the metrics know of.
+	// people is how many seats the metrics have counted.
 	people int
-	// claimed is closed when a record that was marked clean is so no longer, nil if it was not.
+	// claimed is closed once the clean mark of the record has been removed, nil if it had none.
 	claimed <-chan struct{}
 	// entering counts calls under way for which the room must stay.
 	entering int
 	// issued counts the Saves and Deletes, and durable those that are known to be done. While they
 	// differ, effects wait.
 	issued, durable uint64
-	// waiting are the sessions that have an outbox, and asks those who ask about the room.
+	// waiting are the sessions that have an outbox, and asks the pending queries about the room.
 	waiting []*Session
 	sharing *sharing
 	asks    []ask
-	// done counts the commits that the store has reported, flushing is set while a flush will look at
-	// it, and failure is why a commit failed.
+	// done counts the commits that the store has reported, flushing is set while a flush will look
+	// at it, and failure is the reason that a commit failed.
 	done     atomic.Uint64
 	flushing atomic.Bool
 	failure  atomic.Pointer[error]
 	alarm    Timer
 	// alarmMs is when the alarm is due, 0 for never.
 	alarmMs int64
-	// pausedMs is the Moment.PausedMs that the room has been told of.
+	// pausedMs is the Moment.PausedMs that the room has been told about.
 	pausedMs int64
-	// unsaved: a SaveLater waits for the next flush.
+	// unsaved is set while a SaveLater waits for the next flush.
 	unsaved bool
-	// gone: the room is not in the registry any more, and takes no steps.
+	// gone is set once the room is no longer in the registry. It takes no more steps.
 	gone bool
 }
 
-// work is what one Step needs and the next can use again.
+// work is what one Step needs and the next can reuse.
 type work struct {
 	effects  []room.Effect
 	snapshot []byte
@@ -104,11 +105,11 @@ func (w *work) release() {
 	works.Put(w)
 }
 
-// Opening is what a room is told of a new connection.
+// Opening is what a room learns about a new connection.
 type Opening struct {
 	// Address stands for the client's network address: see room.Event.
 	Address uint64
-	// Uncounted: the rooms that it creates are not bounded (a trusted proxy's own).
+	// Uncounted is set if no limit applies to the rooms that it creates (a trusted proxy's own).
 	Uncounted bool
 	// RequestID is for the log.
 	RequestID string
@@ -127,13 +128,13 @@ type Session struct {
 	outbox *outbox
 }
 
-// ask is somebody who asks about the room.
+// ask is one pending query about the room.
 type ask struct {
 	commit uint64
 	answer chan<- bool
 }
 
-// requestIDs are the ids of the requests by which connections came.
+// requestIDs has, by connection, the id of the request that opened it.
 type requestIDs map[room.ConnID]string
 
 func (r *requestIDs) add(id room.ConnID, requestID string) {
