@@ -74,14 +74,3 @@ func TestLimiterFromManyGoroutines(t *testing.T) {
 		}
 	}
 }
-
-func (l *limiter) total() (n int) {
-	for i := range l.shards {
-		l.shards[i].Lock()
-		for _, count := range l.shards[i].counts {
-			n += count
-		}
-		l.shards[i].Unlock()
-	}
-	return n
-}
