@@ -35,7 +35,8 @@ type poller struct {
 	mu      sync.Mutex
 	sockets []*polledSocket // by descriptor
 	asked   []chan struct{} // by pass
-	stopped bool
+	// begun: run has. stopped: it is to end, or will not begin.
+	begun, stopped bool
 }
 
 const (
@@ -219,6 +220,12 @@ func (s *polledSocket) close() {
 
 // run polls until stop is called. It returns an error only if the kernel refuses to wait.
 func (p *poller) run() error {
+	p.mu.Lock()
+	p.begun = !p.stopped
+	p.mu.Unlock()
+	if !p.begun {
+		return nil
+	}
 	defer p.close()
 	events := make([]unix.EpollEvent, 256)
 	buffer := make([]byte, readBytes)
@@ -252,6 +259,10 @@ func (p *poller) run() error {
 func (p *poller) close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.closeLocked()
+}
+
+func (p *poller) closeLocked() {
 	p.stopped = true
 	for _, done := range p.asked {
 		close(done)
@@ -390,8 +401,12 @@ func (p *poller) serveLate() {
 func (p *poller) stop() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.stopped {
+	switch {
+	case p.stopped:
+	case p.begun:
 		p.stopped = true
 		p.wakeUp()
+	default: // nobody else will
+		p.closeLocked()
 	}
 }
