@@ -36,7 +36,9 @@ after(() => server.close());
 
 /** A page of another server than usher, with the client in it. */
 async function site(t: TestContext): Promise<string> {
-  const http = createServer((_request, response) => response.setHeader("Content-Type", "text/html").end(`<!doctype html><title>client</title><script>${script}</script>`));
+  const http = createServer((_request, response) =>
+    response.setHeader("Content-Type", "text/html").end(`<!doctype html><title>client</title><script>${script}</script>`),
+  );
   http.listen(0, "127.0.0.1");
   await once(http, "listening");
   t.after(() => http.close());
@@ -94,7 +96,10 @@ function seat(page: Page): Promise<{ userId: string; people: number }> {
   }, socketUrl());
 }
 
-for (const [how, hasLocks] of [["locks", true], ["a channel", false]] as const) {
+for (const [how, hasLocks] of [
+  ["locks", true],
+  ["a channel", false],
+] as const) {
   test(`a duplicated tab takes a seat of its own, and a reloaded one its own again (${how})`, async (t) => {
     const url = await site(t);
     const context = await browser(t);
@@ -110,7 +115,10 @@ for (const [how, hasLocks] of [["locks", true], ["a channel", false]] as const) 
     assert.notEqual(second.userId, first.userId);
     assert.equal(second.people, 2, "in the same room");
     assert.equal(await original.evaluate(() => (window as unknown as Globals).client.status.state), "seated");
-    for (const [page, { userId }] of [[original, first], [copy, second]] as const) {
+    for (const [page, { userId }] of [
+      [original, first],
+      [copy, second],
+    ] as const) {
       await page.reload();
       assert.deepEqual(await seat(page), { userId, people: 2 });
     }

@@ -73,8 +73,14 @@ async function pageHosts(set: Scene): Promise<void> {
   await follows(leo, "PLAYING", 20);
   await together([ann, bob], false);
   const heard = await leo.heard();
-  assert.ok(heard.some(({ type, url }) => type === "HOST_NAVIGATE" && /^http.*leader\.mp4/.test(String(url))), "it is told where the film is");
-  assert.ok(heard.every(({ type }) => type !== "UNIFIED_SYNC"), "it would not obey that");
+  assert.ok(
+    heard.some(({ type, url }) => type === "HOST_NAVIGATE" && /^http.*leader\.mp4/.test(String(url))),
+    "it is told where the film is",
+  );
+  assert.ok(
+    heard.every(({ type }) => type !== "UNIFIED_SYNC"),
+    "it would not obey that",
+  );
   await ann.seek(40);
   await follows(leo, "PLAYING", 40);
   await ann.pause();

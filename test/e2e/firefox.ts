@@ -187,7 +187,7 @@ class Locator {
 
   async isVisible(): Promise<boolean> {
     const [handle] = await this.handles();
-    return handle !== undefined && handle.isVisible();
+    return (await handle?.isVisible()) ?? false;
   }
 
   async count(): Promise<number> {
@@ -226,10 +226,13 @@ class Locator {
 
   #found(isFit: (handle: ElementHandle) => boolean | Promise<boolean>): Promise<ElementHandle> {
     let seen = "";
-    return until(() => `Firefox finds ${this.#what}, but ${seen}`, async () => {
-      const [handle] = await this.handles();
-      seen = handle === undefined ? "there is none" : "it cannot be used";
-      return handle !== undefined && (await isFit(handle)) ? handle : undefined;
-    }) as Promise<ElementHandle>;
+    return until(
+      () => `Firefox finds ${this.#what}, but ${seen}`,
+      async () => {
+        const [handle] = await this.handles();
+        seen = handle === undefined ? "there is none" : "it cannot be used";
+        return handle !== undefined && (await isFit(handle)) ? handle : undefined;
+      },
+    ) as Promise<ElementHandle>;
   }
 }

@@ -25,8 +25,14 @@ export interface PageScene {
 export async function perform(set: Scene, shell: Shell, play: Play): Promise<void> {
   await play(set, shell);
   assert.ok(set.frames.entries.length > 0, "there was signaling");
-  await until(() => `every signaling frame arrives: ${JSON.stringify(set.frames.lost())}`, () => set.frames.lost().length === 0);
-  assert.deepEqual(set.lines.filter((line) => line.includes("uncaught:")), []);
+  await until(
+    () => `every signaling frame arrives: ${JSON.stringify(set.frames.lost())}`,
+    () => set.frames.lost().length === 0,
+  );
+  assert.deepEqual(
+    set.lines.filter((line) => line.includes("uncaught:")),
+    [],
+  );
 }
 
 /** So many people with the browsers of the scene's cast. */
@@ -38,7 +44,8 @@ export function arrive(set: Scene, count: number, isWired = false): Promise<Visi
 /** What may be performed beside others. The longest waits are first, so that the others are performed meanwhile. */
 export const pageScenes: PageScene[] = [];
 
-const each = (what: string, play: Play, settings?: PageScene["settings"]): number => pageScenes.push({ what, play, ...(settings === undefined ? {} : { settings }) });
+const each = (what: string, play: Play, settings?: PageScene["settings"]): number =>
+  pageScenes.push({ what, play, ...(settings === undefined ? {} : { settings }) });
 
 each("the network of one is cut for 20 s", async (set) => {
   const [ann, bob, cem] = (await arrive(set, 3, true)) as [Visitor, Visitor, Visitor];
@@ -112,7 +119,7 @@ each("only the host controls, until the host lets everybody", async (set) => {
   await together([ann, bob], true);
   assert.ok(Math.abs((await ann.film()).time - 10) < 0.2);
   await ann.chooseMode("Everyone");
-  await until("bob may", async () => (await bob.page.getByRole("radio", { name: "Everyone" }).isChecked()));
+  await until("bob may", async () => await bob.page.getByRole("radio", { name: "Everyone" }).isChecked());
   await bob.play();
   await together([ann, bob], false);
   await bob.pause();
@@ -127,7 +134,7 @@ each("who hears late that everybody controls does not miss what was done with it
   await together(visitors, false);
   cem.person.proxy.cut();
   await ann.chooseMode("Everyone");
-  await until("bob may", async () => (await bob.page.getByRole("radio", { name: "Everyone" }).isChecked()));
+  await until("bob may", async () => await bob.page.getByRole("radio", { name: "Everyone" }).isChecked());
   await bob.pause();
   await until("ann's film is paused", async () => (await ann.film()).paused);
   assert.equal((await cem.film()).paused, false, "as far as cem knows bob may not");

@@ -144,7 +144,10 @@ export class Proxy {
     const outer = net.connect({ port: this.#targetPort(), host: "127.0.0.1", localAddress: this.address, allowHalfOpen: true });
     const pair: Pair = { inner, outer, isBroken: false, isDead: false };
     this.#pairs.add(pair);
-    for (const [from, to] of [[inner, outer], [outer, inner]] as const) {
+    for (const [from, to] of [
+      [inner, outer],
+      [outer, inner],
+    ] as const) {
       const tap = this.#tap(from === inner ? "sent" : "received");
       from.setNoDelay(true);
       from.on("data", (data) => {

@@ -114,7 +114,11 @@ export class Server {
     }
     const isRunning = (): boolean => child.exitCode === null && child.signalCode === null;
     const said = (): string => this.#output.slice(this.#begin);
-    await until(() => `the ${this.shell} server tells its address:\n${said()}`, () => !isRunning() || address.test(said()), startsWithinMs);
+    await until(
+      () => `the ${this.shell} server tells its address:\n${said()}`,
+      () => !isRunning() || address.test(said()),
+      startsWithinMs,
+    );
     const found = address.exec(said())?.[1];
     if (!isRunning() || found === undefined) {
       throw new Error(`the ${this.shell} server ended:\n${said()}`);

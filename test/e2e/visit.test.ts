@@ -11,7 +11,7 @@ import { gather, Visitor } from "./visitor.ts";
 import { until } from "./wait.ts";
 
 /** What chat programs, mail programs and people put after a link. */
-const tails = [".", ")", "]>", "\"", ",", "%20", "%E2%80%8B", "%29.", "…", "&gt;", "?utm_source=chat", "%E2%8"];
+const tails = [".", ")", "]>", '"', ",", "%20", "%E2%80%8B", "%29.", "…", "&gt;", "?utm_source=chat", "%E2%8"];
 
 /** Opens an address as from another program: the page is loaded, also if only the fragment differs. */
 async function follow(page: Page, address: string): Promise<void> {
@@ -117,7 +117,10 @@ async function tabIsDuplicated(set: Scene): Promise<void> {
   assert.notEqual(await idOfCopy(), userId);
   assert.equal(await ann.page.locator("li.person").count(), 3);
   const second = await idOfCopy();
-  for (const [page, id] of [[copy, second], [bob.page, userId]] as const) {
+  for (const [page, id] of [
+    [copy, second],
+    [bob.page, userId],
+  ] as const) {
     await page.reload();
     await until("it is seated again", async () => (await page.locator("main").getAttribute("data-status")) === "seated");
     assert.equal(await page.locator("main").getAttribute("data-user"), id, "each has its own seat after a reload");
@@ -131,7 +134,11 @@ async function siteDataIsBlocked(set: Scene): Promise<void> {
   const preferences = { "network.cookie.cookieBehavior": 2 };
   const [ann, bob] = await Promise.all([Visitor.arrive(set, "Ann", { engine: "firefox", preferences }), Visitor.arrive(set, "Bob")]);
   await bob.page.addInitScript(() => {
-    const denied = { get: () => { throw new DOMException("Access is denied for this document.", "SecurityError"); } };
+    const denied = {
+      get: () => {
+        throw new DOMException("Access is denied for this document.", "SecurityError");
+      },
+    };
     Object.defineProperties(window, { localStorage: denied, sessionStorage: denied });
   });
   const roomId = await gather([ann, bob]);
@@ -191,7 +198,10 @@ describe("two scenes at a time", { concurrency: 2 }, () => {
     test(`${shell}: ${what}`, () =>
       scene(shell, async (set) => {
         await play(set);
-        assert.deepEqual(set.lines.filter((line) => line.includes("uncaught:")), []);
+        assert.deepEqual(
+          set.lines.filter((line) => line.includes("uncaught:")),
+          [],
+        );
       }));
   }
 });

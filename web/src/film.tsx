@@ -37,7 +37,10 @@ export function Film({ session }: { session: Session }): JSX.Element {
         <video ref={video} aria-label="Film" playsInline preload="auto" onClick={() => player?.toggle()} />
         {player !== undefined && <Curtain player={player} />}
         {player?.isBlocked === true && (
-          <button class="sound-is-off" type="button" onClick={() => player.setMuted(false)}><Drawing name="silent" />Sound is off</button>
+          <button class="sound-is-off" type="button" onClick={() => player.setMuted(false)}>
+            <Drawing name="silent" />
+            Sound is off
+          </button>
         )}
       </div>
       {player !== undefined && <Controls player={player} section={section} />}
@@ -93,7 +96,13 @@ function Curtain({ player }: { player: Player }): JSX.Element | null {
     return (
       <div class="curtain">
         <p>{problem}</p>
-        {isPage && <p><a href={player.source} target="_blank" rel="noreferrer">Open it in a tab of its own</a></p>}
+        {isPage && (
+          <p>
+            <a href={player.source} target="_blank" rel="noreferrer">
+              Open it in a tab of its own
+            </a>
+          </p>
+        )}
       </div>
     );
   }
@@ -103,19 +112,29 @@ function Curtain({ player }: { player: Player }): JSX.Element | null {
     case "web":
       return (
         <div class="curtain">
-          <p>The room watches a film from <b>{asking.host}</b>. Your browser would ask that host for it, which tells it your address.</p>
-          <button class="primary" type="button" onClick={() => player.allowHost()}>Load the film from {asking.host}</button>
+          <p>
+            The room watches a film from <b>{asking.host}</b>. Your browser would ask that host for it, which tells it your address.
+          </p>
+          <button class="primary" type="button" onClick={() => player.allowHost()}>
+            Load the film from {asking.host}
+          </button>
         </div>
       );
     case "file":
       return (
         <div class="curtain">
-          <p>The room watches <b>{asking.name}</b>, a file that is not sent around. Choose your own copy of it to watch along.</p>
+          <p>
+            The room watches <b>{asking.name}</b>, a file that is not sent around. Choose your own copy of it to watch along.
+          </p>
           <FileButton label="Choose your copy" take={(file) => player.giveCopy(file)} />
         </div>
       );
     case "unknown":
-      return <div class="curtain"><p>The room watches something that this page cannot show.</p></div>;
+      return (
+        <div class="curtain">
+          <p>The room watches something that this page cannot show.</p>
+        </div>
+      );
   }
 }
 
@@ -123,7 +142,9 @@ function FileButton({ label, take }: { label: string; take: (file: File) => void
   const input = useRef<HTMLInputElement>(null);
   return (
     <>
-      <button class="primary" type="button" onClick={() => input.current?.click()}>{label}</button>
+      <button class="primary" type="button" onClick={() => input.current?.click()}>
+        {label}
+      </button>
       <FileInput input={input} take={take} />
     </>
   );
@@ -180,12 +201,30 @@ function Controls({ player, section }: { player: Player; section: RefObject<HTML
           player.seek(event.currentTarget.valueAsNumber);
         }}
       />
-      <span class="time">{clockText(position)} / {clockText(duration)}</span>
-      <button class="round" type="button" aria-label={isSilent ? "Sound on" : "Sound off"} onClick={() => (isSilent && video.volume === 0 ? player.setVolume(1) : player.setMuted(!video.muted))}>
+      <span class="time">
+        {clockText(position)} / {clockText(duration)}
+      </span>
+      <button
+        class="round"
+        type="button"
+        aria-label={isSilent ? "Sound on" : "Sound off"}
+        onClick={() => (isSilent && video.volume === 0 ? player.setVolume(1) : player.setMuted(!video.muted))}
+      >
         <Drawing name={isSilent ? "silent" : "sound"} />
       </button>
-      <input class="volume" type="range" aria-label="Volume" min={0} max={1} step={0.05} value={isSilent ? 0 : video.volume} onInput={(event) => player.setVolume(event.currentTarget.valueAsNumber)} />
-      <button class="round" type="button" aria-label="Full screen" onClick={() => toggleFullScreen(section.current as HTMLElement)}><Drawing name="full" /></button>
+      <input
+        class="volume"
+        type="range"
+        aria-label="Volume"
+        min={0}
+        max={1}
+        step={0.05}
+        value={isSilent ? 0 : video.volume}
+        onInput={(event) => player.setVolume(event.currentTarget.valueAsNumber)}
+      />
+      <button class="round" type="button" aria-label="Full screen" onClick={() => toggleFullScreen(section.current as HTMLElement)}>
+        <Drawing name="full" />
+      </button>
       <Together player={player} />
     </div>
   );
@@ -195,7 +234,11 @@ function Together({ player }: { player: Player }): JSX.Element {
   const drift = Math.round(player.driftMs);
   const isTogether = Math.abs(drift) <= togetherMs;
   const words = player.video.paused ? "Paused" : isTogether ? `In sync · ${Math.abs(drift)} ms` : "Catching up…";
-  return <span class={`together ${isTogether ? "yes" : "no"}`} title="How far this film is from the room’s">{words}</span>;
+  return (
+    <span class={`together ${isTogether ? "yes" : "no"}`} title="How far this film is from the room’s">
+      {words}
+    </span>
+  );
 }
 
 function Choice({ player, mayControl }: { player: Player; mayControl: boolean }): JSX.Element {
@@ -231,8 +274,18 @@ function Choice({ player, mayControl }: { player: Player; mayControl: boolean })
         </select>
       </div>
       <FileInput input={input} take={(file) => player.chooseFile(file)} />
-      {current === "file" && mayControl && <button class="small" type="button" onClick={() => input.current?.click()}>Another file…</button>}
-      {isTyping ? <AddressForm player={player} done={() => setTyping(false)} /> : <p class="now-showing">Now showing: <b>{filmTitle(source)}</b></p>}
+      {current === "file" && mayControl && (
+        <button class="small" type="button" onClick={() => input.current?.click()}>
+          Another file…
+        </button>
+      )}
+      {isTyping ? (
+        <AddressForm player={player} done={() => setTyping(false)} />
+      ) : (
+        <p class="now-showing">
+          Now showing: <b>{filmTitle(source)}</b>
+        </p>
+      )}
     </div>
   );
 }
@@ -255,10 +308,23 @@ function AddressForm({ player, done }: { player: Player; done: () => void }): JS
         }
       }}
     >
-      <input ref={field} type="url" aria-label="Web address of the film" placeholder="https://example.org/film.mp4" maxLength={2048} aria-describedby="no-address" />
-      <button class="small" type="submit">Show it</button>
-      <button class="small" type="button" onClick={done}>Cancel</button>
-      <p id="no-address" class="complaint" role="alert">{complaint}</p>
+      <input
+        ref={field}
+        type="url"
+        aria-label="Web address of the film"
+        placeholder="https://example.org/film.mp4"
+        maxLength={2048}
+        aria-describedby="no-address"
+      />
+      <button class="small" type="submit">
+        Show it
+      </button>
+      <button class="small" type="button" onClick={done}>
+        Cancel
+      </button>
+      <p id="no-address" class="complaint" role="alert">
+        {complaint}
+      </p>
     </form>
   );
 }

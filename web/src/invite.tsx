@@ -25,7 +25,10 @@ export function Invite({ link }: { link: string }): JSX.Element {
   const isLocal = ["localhost", "127.0.0.1", "[::1]"].includes(location.hostname);
   return (
     <>
-      <button class="primary" type="button" onClick={open}><Drawing name="invite" />Invite</button>
+      <button class="primary" type="button" onClick={open}>
+        <Drawing name="invite" />
+        Invite
+      </button>
       <dialog ref={dialog} aria-labelledby="invite-title" onClick={(event) => event.target === dialog.current && dialog.current?.close()}>
         <div class="invite">
           <h2 id="invite-title">Invite</h2>
@@ -37,10 +40,16 @@ export function Invite({ link }: { link: string }): JSX.Element {
           </label>
           {isLocal && <p class="hint">This address is of this computer alone. For friends elsewhere, open the page by the server’s own name.</p>}
           <div class="row">
-            <button class="primary" type="button" onClick={() => void copy()}>Copy link</button>
-            <button type="button" onClick={() => dialog.current?.close()}>Close</button>
+            <button class="primary" type="button" onClick={() => void copy()}>
+              Copy link
+            </button>
+            <button type="button" onClick={() => dialog.current?.close()}>
+              Close
+            </button>
           </div>
-          <p class="hint" role="status">{told}</p>
+          <p class="hint" role="status">
+            {told}
+          </p>
         </div>
       </dialog>
     </>

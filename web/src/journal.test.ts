@@ -7,9 +7,16 @@ import type { AnyMessage } from "./words.ts";
 
 function journal(): Journal {
   const names = new Names();
-  const users = [["ann", "Ann"], ["bob", "Bob"]].map(([id = "", name = ""]) => ({ id, name, isHost: id === "ann", isConnected: true, joinedAt: 0 }));
+  const users = [
+    ["ann", "Ann"],
+    ["bob", "Bob"],
+  ].map(([id = "", name = ""]) => ({ id, name, isHost: id === "ann", isConnected: true, joinedAt: 0 }));
   names.learn({ users } as Parameters<Names["learn"]>[0], "ann");
-  return new Journal(names, () => "ann", () => undefined);
+  return new Journal(
+    names,
+    () => "ann",
+    () => undefined,
+  );
 }
 
 function arrow({ from, to, way, words, count }: Entry): string {
@@ -89,12 +96,22 @@ test("the address names a room, or none, or is broken", () => {
 
 test("the clip has an address that any browser can open, and is known by whichever server's", () => {
   assert.equal(clipName("https://usher.example/films/#room-4f9a2c"), "https://usher.example/films/leader.mp4#usher");
-  assert.deepEqual([clipName("http://localhost:8787/"), "clip:leader", "https://usher.example/leader.mp4", "javascript:/leader.mp4#usher"].map(isClip), [true, true, false, false]);
+  assert.deepEqual([clipName("http://localhost:8787/"), "clip:leader", "https://usher.example/leader.mp4", "javascript:/leader.mp4#usher"].map(isClip), [
+    true,
+    true,
+    false,
+    false,
+  ]);
   assert.equal(filmTitle(clipName("http://localhost:8787/")), "the usher clip");
 });
 
 test("films and times are called as people call them", () => {
-  assert.deepEqual(["clip:leader", "file:holiday.mp4", "https://films.example:8443/a.mp4", "javascript:alert(1)"].map(filmTitle), ["the usher clip", "holiday.mp4", "films.example:8443", "a film"]);
+  assert.deepEqual(["clip:leader", "file:holiday.mp4", "https://films.example:8443/a.mp4", "javascript:alert(1)"].map(filmTitle), [
+    "the usher clip",
+    "holiday.mp4",
+    "films.example:8443",
+    "a film",
+  ]);
   assert.deepEqual(["data:video/mp4,", "blob:https://a.example/1", "nothing", "http://a.example/"].map(hostOf), ["", "", "", "a.example"]);
   assert.deepEqual([0, 65.9, 3723, NaN].map(clockText), ["0:00", "1:05", "1:02:03", "0:00"]);
 });

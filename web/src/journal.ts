@@ -29,8 +29,18 @@ const maxEntries = 200;
 /** How far back a ping or a position looks for its like. */
 const foldWithin = 12;
 const serverTypes: ReadonlySet<AnyMessage["type"]> = new Set<AnyMessage["type"]>([
-  "ROOM_CREATED", "ROOM_JOINED", "USER_JOINED", "USER_LEFT", "USER_DISCONNECTED", "USER_RECONNECTED",
-  "ROOM_RENAMED", "USER_RENAMED", "HOST_CHANGED", "UNDELIVERED", "ERROR", "PONG",
+  "ROOM_CREATED",
+  "ROOM_JOINED",
+  "USER_JOINED",
+  "USER_LEFT",
+  "USER_DISCONNECTED",
+  "USER_RECONNECTED",
+  "ROOM_RENAMED",
+  "USER_RENAMED",
+  "HOST_CHANGED",
+  "UNDELIVERED",
+  "ERROR",
+  "PONG",
 ]);
 
 type Path = Pick<Entry, "from" | "to" | "way">;

@@ -166,16 +166,27 @@ function Page(): JSX.Element {
   } else {
     content = <Start key={invitation.kind + roomOf(invitation)} invitation={invitation} isBusy={isBusy} problem={problem} isGone={isGone} enter={enter} />;
   }
-  return <main data-status={status.state} data-user={userId}>{content}</main>;
+  return (
+    <main data-status={status.state} data-user={userId}>
+      {content}
+    </main>
+  );
 }
 
 /** After a reload, until the seat is there again. */
 function Returning({ isWaiting, start }: { isWaiting: boolean; start: () => void }): JSX.Element {
   return (
     <div class="lobby">
-      <p class="wordmark"><Torch /><span>usher</span></p>
+      <p class="wordmark">
+        <Torch />
+        <span>usher</span>
+      </p>
       <p role="status">{isWaiting ? "Reconnecting… The server does not answer. Your seat is kept for a while." : "Showing you to your seat…"}</p>
-      {isWaiting && <button type="button" onClick={start}>Back to the start</button>}
+      {isWaiting && (
+        <button type="button" onClick={start}>
+          Back to the start
+        </button>
+      )}
     </div>
   );
 }

@@ -25,7 +25,9 @@ export function People({ session }: { session: Session }): JSX.Element {
     <section class="card people">
       <h2 id="people-title">People</h2>
       <ul aria-labelledby="people-title">
-        {users.map((user, i) => <Person key={user.id} user={user} tint={i % tints} session={session} />)}
+        {users.map((user, i) => (
+          <Person key={user.id} user={user} tint={i % tints} session={session} />
+        ))}
       </ul>
       {users.length === 1 && <p class="hint">You are alone so far. Invite somebody.</p>}
     </section>
@@ -42,19 +44,37 @@ function Person({ user, tint, session }: { user: User; tint: number; session: Se
   const isSeated = client.status.state === "seated";
   return (
     <li class="person" data-user={user.id} data-route={route}>
-      <span class={`face tint-${tint}`} aria-hidden="true">{[...user.name][0]?.toUpperCase()}</span>
+      <span class={`face tint-${tint}`} aria-hidden="true">
+        {[...user.name][0]?.toUpperCase()}
+      </span>
       <span class="who">
         <span class="name">{user.name}</span>
         <span class="marks">
-          {isHost && <span class="mark host"><Drawing name="host" />Host</span>}
-          <span class={`mark ${route}`} title={meaning}><Drawing name={route} />{word}</span>
+          {isHost && (
+            <span class="mark host">
+              <Drawing name="host" />
+              Host
+            </span>
+          )}
+          <span class={`mark ${route}`} title={meaning}>
+            <Drawing name={route} />
+            {word}
+          </span>
         </span>
       </span>
-      {isSelf && <button class="quiet" type="button" aria-label="Change your name" title="Change your name" onClick={() => setRenaming(true)}><Drawing name="pen" /></button>}
-      {session.isHost && !isSelf && (
-        <button class="small" type="button" disabled={!isSeated || route === "away"} onClick={() => void session.attempt(client.transferHost(user.id))}>Make {user.name} host</button>
+      {isSelf && (
+        <button class="quiet" type="button" aria-label="Change your name" title="Change your name" onClick={() => setRenaming(true)}>
+          <Drawing name="pen" />
+        </button>
       )}
-      {isRenaming && <Rename label="Your new name" value={user.name} maxLength={20} save={(name) => session.renameUser(name)} done={() => setRenaming(false)} />}
+      {session.isHost && !isSelf && (
+        <button class="small" type="button" disabled={!isSeated || route === "away"} onClick={() => void session.attempt(client.transferHost(user.id))}>
+          Make {user.name} host
+        </button>
+      )}
+      {isRenaming && (
+        <Rename label="Your new name" value={user.name} maxLength={20} save={(name) => session.renameUser(name)} done={() => setRenaming(false)} />
+      )}
     </li>
   );
 }

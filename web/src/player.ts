@@ -8,10 +8,7 @@ import { hostOnlyWords, type Session } from "./session.ts";
 export const clip = clipName(location.href);
 
 /** What the viewer must do before the film that the room watches is shown. */
-export type Asking =
-  | { kind: "web"; host: string }
-  | { kind: "file"; name: string }
-  | { kind: "unknown" };
+export type Asking = { kind: "web"; host: string } | { kind: "file"; name: string } | { kind: "unknown" };
 
 let clipAddress: Promise<string> | undefined;
 

@@ -27,9 +27,22 @@ export function Rename({ label, value, maxLength, save, done }: RenameProps): JS
         done();
       }}
     >
-      <input ref={field} type="text" aria-label={label} value={name} maxLength={maxLength} spellcheck={false} autocomplete="off" onInput={(event) => setName(event.currentTarget.value)} />
-      <button class="small" type="submit">Save</button>
-      <button class="small" type="button" onClick={done}>Cancel</button>
+      <input
+        ref={field}
+        type="text"
+        aria-label={label}
+        value={name}
+        maxLength={maxLength}
+        spellcheck={false}
+        autocomplete="off"
+        onInput={(event) => setName(event.currentTarget.value)}
+      />
+      <button class="small" type="submit">
+        Save
+      </button>
+      <button class="small" type="button" onClick={done}>
+        Cancel
+      </button>
     </form>
   );
 }

@@ -17,7 +17,9 @@ export function Room({ session, leave }: { session: Session; leave: () => void }
   return (
     <div class={`room ${status.state}`}>
       <RoomHeader session={session} leave={leave} />
-      <p class="status" role="status">{statusWords(status) || session.notice}</p>
+      <p class="status" role="status">
+        {statusWords(status) || session.notice}
+      </p>
       <Film session={session} />
       <People session={session} />
       <WhoControls session={session} />
@@ -32,15 +34,33 @@ function RoomHeader({ session, leave }: { session: Session; leave: () => void })
   const name = client.room?.name ?? "";
   return (
     <header class="room-header">
-      <p class="wordmark"><Torch /><span>usher</span></p>
+      <p class="wordmark">
+        <Torch />
+        <span>usher</span>
+      </p>
       <div class="room-name">
-        {isRenaming
-          ? <Rename label="New name of the room" value={name} maxLength={30} save={(newName) => session.attempt(client.renameRoom(newName))} done={() => setRenaming(false)} />
-          : <h1 tabIndex={-1}>{name}</h1>}
-        {session.isHost && !isRenaming && <button class="quiet" type="button" aria-label="Rename the room" title="Rename the room" onClick={() => setRenaming(true)}><Drawing name="pen" /></button>}
+        {isRenaming ? (
+          <Rename
+            label="New name of the room"
+            value={name}
+            maxLength={30}
+            save={(newName) => session.attempt(client.renameRoom(newName))}
+            done={() => setRenaming(false)}
+          />
+        ) : (
+          <h1 tabIndex={-1}>{name}</h1>
+        )}
+        {session.isHost && !isRenaming && (
+          <button class="quiet" type="button" aria-label="Rename the room" title="Rename the room" onClick={() => setRenaming(true)}>
+            <Drawing name="pen" />
+          </button>
+        )}
       </div>
       <Invite link={session.inviteLink} />
-      <button type="button" onClick={leave}><Drawing name="leave" />Leave</button>
+      <button type="button" onClick={leave}>
+        <Drawing name="leave" />
+        Leave
+      </button>
     </header>
   );
 }
@@ -72,7 +92,11 @@ interface Ending {
 function endingOf(error: RoomError | undefined): Ending {
   switch (error?.code) {
     case "SEAT_RESUMED_ELSEWHERE":
-      return { title: "Your seat is taken elsewhere", words: "You opened this room in another tab or on another device, and your seat went there.", again: "Take another seat here" };
+      return {
+        title: "Your seat is taken elsewhere",
+        words: "You opened this room in another tab or on another device, and your seat went there.",
+        again: "Take another seat here",
+      };
     case "USER_ID_TAKEN":
     case "INVALID_RESUME_TOKEN":
       return { title: "Your seat is gone", words: "It has ended meanwhile, or somebody else has it. You can take a new one.", again: "Take a new seat" };
@@ -90,16 +114,25 @@ export function Ended({ error, again, start }: { error: RoomError | undefined; a
   const ending = endingOf(error);
   return (
     <div class="lobby">
-      <p class="wordmark"><Torch /><span>usher</span></p>
+      <p class="wordmark">
+        <Torch />
+        <span>usher</span>
+      </p>
       <div class="ticket-shadow">
         <div class="ticket single">
           <div class="ticket-body" role="alert">
-            <p class="ticket-kind" aria-hidden="true">Intermission</p>
+            <p class="ticket-kind" aria-hidden="true">
+              Intermission
+            </p>
             <h1 tabIndex={-1}>{ending.title}</h1>
             <p>{ending.words}</p>
             <div class="row">
-              <button class="primary" type="button" onClick={again}>{ending.again}</button>
-              <button type="button" onClick={start}>Back to the start</button>
+              <button class="primary" type="button" onClick={again}>
+                {ending.again}
+              </button>
+              <button type="button" onClick={start}>
+                Back to the start
+              </button>
             </div>
           </div>
         </div>

@@ -76,7 +76,11 @@ export class Session {
 
   constructor() {
     const { client } = this;
-    this.journal = new Journal(this.names, () => client.userId, () => this.#draw());
+    this.journal = new Journal(
+      this.names,
+      () => client.userId,
+      () => this.#draw(),
+    );
     client.on("frame", ({ sent, message, atMs }) => this.journal.frame(sent, message, atMs));
     client.on("room", (room) => this.names.learn(room, client.userId));
     this.mesh = new PeerMesh(client);

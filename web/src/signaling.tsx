@@ -22,7 +22,9 @@ export function Signaling({ session }: { session: Session }): JSX.Element {
     <section class="card signaling" aria-labelledby="signaling-title">
       <header>
         <h2 id="signaling-title">Signaling</h2>
-        <button class="small" type="button" aria-expanded={isOpen} aria-controls="signaling-log" onClick={() => setOpen(!isOpen)}>{isOpen ? "Hide" : "Show"}</button>
+        <button class="small" type="button" aria-expanded={isOpen} aria-controls="signaling-log" onClick={() => setOpen(!isOpen)}>
+          {isOpen ? "Hide" : "Show"}
+        </button>
       </header>
       <p class="hint">Who tells whom what, as it happens. Dotted: from browser to browser. Choose an arrow to read the message.</p>
       <div id="signaling-log">{isOpen && <Diagram session={session} />}</div>
@@ -50,28 +52,50 @@ function Diagram({ session }: { session: Session }): JSX.Element {
   return (
     <div class="diagram">
       <ul class="legend" aria-label="Colours">
-        {(Object.keys(kindNames) as Kind[]).map((kind) => <li key={kind} class={`k-${kind}`}>{kindNames[kind]}</li>)}
+        {(Object.keys(kindNames) as Kind[]).map((kind) => (
+          <li key={kind} class={`k-${kind}`}>
+            {kindNames[kind]}
+          </li>
+        ))}
       </ul>
       <div class="log" ref={scroller} {...follow.handlers}>
         <div class="lifeline-heads" style={{ width: `${columns.width}px` }} aria-hidden="true">
           {columns.heads.map(({ id, name, x, isHere }) => (
-            <span key={id} class={`head ${id === server ? "server" : ""} ${isHere ? "" : "gone"}`} style={{ left: `${x}px`, maxWidth: `${columns.gap - 4}px` }}>{name}</span>
+            <span key={id} class={`head ${id === server ? "server" : ""} ${isHere ? "" : "gone"}`} style={{ left: `${x}px`, maxWidth: `${columns.gap - 4}px` }}>
+              {name}
+            </span>
           ))}
         </div>
         {entries.length === 0 && <p class="hint">Nothing has been said yet.</p>}
         <ol aria-label="Log of messages" onKeyDown={focus.onKeyDown}>
           {entries.map((entry) => (
-            <Row key={entry.id} entry={entry} columns={columns} firstMs={firstMs} isOpen={opened === entry.id} isFocusable={focus.id === entry.id} toggle={toggle} names={session.names} />
+            <Row
+              key={entry.id}
+              entry={entry}
+              columns={columns}
+              firstMs={firstMs}
+              isOpen={opened === entry.id}
+              isFocusable={focus.id === entry.id}
+              toggle={toggle}
+              names={session.names}
+            />
           ))}
         </ol>
       </div>
-      {follow.isBehind && <button class="small newest" type="button" onClick={follow.catchUp}>Newest ↓</button>}
+      {follow.isBehind && (
+        <button class="small newest" type="button" onClick={follow.catchUp}>
+          Newest ↓
+        </button>
+      )}
     </div>
   );
 }
 
 /** Keeps the newest row in sight, but not under the hands of somebody who reads. */
-function useFollowing(scroller: { current: HTMLDivElement | null }, entries: readonly Entry[]): {
+function useFollowing(
+  scroller: { current: HTMLDivElement | null },
+  entries: readonly Entry[],
+): {
   isBehind: boolean;
   catchUp: () => void;
   handlers: {
@@ -199,12 +223,20 @@ function Arrow({ entry, columns, label, seconds }: { entry: Entry; columns: Colu
   const middle = Math.min(Math.max((start + end) / 2, columns.gutter + half), width - half);
   return (
     <svg width={width} height={rowHeight} viewBox={`0 0 ${width} ${rowHeight}`} aria-hidden="true" focusable="false">
-      {heads.map(({ id, x, isHere }) => <path key={id} class={`lifeline ${id === server ? "server" : ""} ${isHere ? "" : "gone"}`} d={`M${x} 0V${rowHeight}`} />)}
-      <text class="seconds" x={4} y={y + 4}>{seconds.toFixed(1)}</text>
+      {heads.map(({ id, x, isHere }) => (
+        <path key={id} class={`lifeline ${id === server ? "server" : ""} ${isHere ? "" : "gone"}`} d={`M${x} 0V${rowHeight}`} />
+      ))}
+      <text class="seconds" x={4} y={y + 4}>
+        {seconds.toFixed(1)}
+      </text>
       <path class={`shaft ${way}`} d={`M${start} ${y}H${end - direction * 3}`} />
-      {ends.map((x) => <path key={x} class="tip" d={`M${x} ${y}l${-direction * 8} -4v8z`} />)}
+      {ends.map((x) => (
+        <path key={x} class="tip" d={`M${x} ${y}l${-direction * 8} -4v8z`} />
+      ))}
       {way === "relayed" && <circle class="relay" cx={xOf(server)} cy={y} r={3.5} />}
-      <text class="said" x={middle} y={y - 7} text-anchor="middle">{shown}</text>
+      <text class="said" x={middle} y={y - 7} text-anchor="middle">
+        {shown}
+      </text>
     </svg>
   );
 }

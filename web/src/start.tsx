@@ -48,7 +48,10 @@ export function Start({ invitation, isBusy, problem, isGone, enter }: StartProps
   return (
     <div class="lobby">
       <header class="marquee">
-        <p class="wordmark"><Torch /><span>usher</span></p>
+        <p class="wordmark">
+          <Torch />
+          <span>usher</span>
+        </p>
         <p class="lead">Watch a film together, each at home, everybody at the same second.</p>
       </header>
       <div class="ticket-shadow">
@@ -63,14 +66,40 @@ export function Start({ invitation, isBusy, problem, isGone, enter }: StartProps
             <Heading invitation={invitation} room={found} isEmpty={isEmpty} />
             <label class="field">
               <span>Your name</span>
-              <input ref={nameField} type="text" name="name" value={name} maxLength={20} autocomplete="nickname" spellcheck={false} aria-describedby="complaint" onInput={(event) => setName(event.currentTarget.value)} />
+              <input
+                ref={nameField}
+                type="text"
+                name="name"
+                value={name}
+                maxLength={20}
+                autocomplete="nickname"
+                spellcheck={false}
+                aria-describedby="complaint"
+                onInput={(event) => setName(event.currentTarget.value)}
+              />
             </label>
-            {invitation.kind !== "broken" && <button class="primary" type="submit" disabled={isBusy}>{invitation.kind === "none" ? "Create a room" : isEmpty ? "Open the room again" : "Join the room"}</button>}
-            <p id="complaint" class="complaint" role="alert">{complaint || problem}</p>
+            {invitation.kind !== "broken" && (
+              <button class="primary" type="submit" disabled={isBusy}>
+                {invitation.kind === "none" ? "Create a room" : isEmpty ? "Open the room again" : "Join the room"}
+              </button>
+            )}
+            <p id="complaint" class="complaint" role="alert">
+              {complaint || problem}
+            </p>
           </form>
           {invitation.kind === "none" && stub}
-          {invitation.kind === "broken" && <div class="ticket-stub other">{stub}<Own /></div>}
-          {invitation.kind === "room" && <div class="ticket-stub other"><span class="barcode" aria-hidden="true" /><Own /></div>}
+          {invitation.kind === "broken" && (
+            <div class="ticket-stub other">
+              {stub}
+              <Own />
+            </div>
+          )}
+          {invitation.kind === "room" && (
+            <div class="ticket-stub other">
+              <span class="barcode" aria-hidden="true" />
+              <Own />
+            </div>
+          )}
         </div>
       </div>
       <Promises />
@@ -100,10 +129,22 @@ function Stub({ isBusy, enterAs, title }: { isBusy: boolean; enterAs: (entrance:
       <h2>{title}</h2>
       <label class="field">
         <span>Invite link or room code</span>
-        <input type="text" name="invite" value={text} autocomplete="off" spellcheck={false} aria-describedby="no-invite" onInput={(event) => setText(event.currentTarget.value)} />
+        <input
+          type="text"
+          name="invite"
+          value={text}
+          autocomplete="off"
+          spellcheck={false}
+          aria-describedby="no-invite"
+          onInput={(event) => setText(event.currentTarget.value)}
+        />
       </label>
-      <button type="submit" disabled={isBusy}>Join</button>
-      <p id="no-invite" class="complaint" role="alert">{complaint}</p>
+      <button type="submit" disabled={isBusy}>
+        Join
+      </button>
+      <p id="no-invite" class="complaint" role="alert">
+        {complaint}
+      </p>
     </form>
   );
 }
@@ -138,13 +179,26 @@ function Heading({ invitation, room, isEmpty }: HeadingProps): JSX.Element {
     return <Words kind="Admit one" title="Open a room" />;
   }
   if (invitation.kind === "broken") {
-    return <Words kind="Torn" title="This link is broken">It names no room: a part of it is missing. Ask for the link again, or paste the room’s code.</Words>;
+    return (
+      <Words kind="Torn" title="This link is broken">
+        It names no room: a part of it is missing. Ask for the link again, or paste the room’s code.
+      </Words>
+    );
   }
   if (isEmpty) {
-    return <Words kind="Admit one" title="Nobody is in this room">Everybody may have left, or the link was damaged on its way to you. If somebody waits for you, ask for the link again. If you open the room, you are its host.</Words>;
+    return (
+      <Words kind="Admit one" title="Nobody is in this room">
+        Everybody may have left, or the link was damaged on its way to you. If somebody waits for you, ask for the link again. If you open the room, you are its
+        host.
+      </Words>
+    );
   }
   if (room === undefined || room === "none") {
-    return <Words kind="Admit one" title="You are invited">Somebody wants to watch a film with you.</Words>;
+    return (
+      <Words kind="Admit one" title="You are invited">
+        Somebody wants to watch a film with you.
+      </Words>
+    );
   }
   return <Words kind="Admit one" title={room.name}>{`${room.people} ${room.people === 1 ? "person is" : "people are"} waiting for you.`}</Words>;
 }
@@ -152,7 +206,9 @@ function Heading({ invitation, room, isEmpty }: HeadingProps): JSX.Element {
 function Words({ kind, title, children }: { kind: string; title: string; children?: ComponentChildren }): JSX.Element {
   return (
     <>
-      <p class="ticket-kind" aria-hidden="true">{kind}</p>
+      <p class="ticket-kind" aria-hidden="true">
+        {kind}
+      </p>
       <h1 tabIndex={-1}>{title}</h1>
       {children !== undefined && <p class="hint">{children}</p>}
     </>
@@ -162,9 +218,15 @@ function Words({ kind, title, children }: { kind: string; title: string; childre
 function Promises(): JSX.Element {
   return (
     <ul class="promises">
-      <li><b>No account.</b> A name is enough, and a link to share.</li>
-      <li><b>From browser to browser.</b> The server introduces you, then steps aside.</li>
-      <li><b>Nothing hidden.</b> See every message that is sent, as it is sent.</li>
+      <li>
+        <b>No account.</b> A name is enough, and a link to share.
+      </li>
+      <li>
+        <b>From browser to browser.</b> The server introduces you, then steps aside.
+      </li>
+      <li>
+        <b>Nothing hidden.</b> See every message that is sent, as it is sent.
+      </li>
     </ul>
   );
 }

@@ -36,7 +36,11 @@ async function open(roomId: string, count: number, addressOf: (i: number) => str
     const some = Array.from({ length: Math.min(25, count - i) }, async (_, k): Promise<Guest> => {
       const address = addressOf(i + k);
       // As long as the existing extension's ids are.
-      return { userId: `user-1795000000000-${String(i + k).padStart(9, "0")}`, address, socket: await RawSocket.open(dev, roomId, `CF-Connecting-IP: ${address}`) };
+      return {
+        userId: `user-1795000000000-${String(i + k).padStart(9, "0")}`,
+        address,
+        socket: await RawSocket.open(dev, roomId, `CF-Connecting-IP: ${address}`),
+      };
     });
     guests.push(...(await Promise.all(some)));
   }
@@ -57,8 +61,16 @@ async function join(roomId: string, guests: readonly Guest[], fields: Record<str
   }
   let waiting = guests;
   await until("all are answered", () => (waiting = waiting.filter((guest) => answer(guest) === "" && !guest.socket.ended)).length === 0);
-  assert.deepEqual(guests.map(answer).filter((text) => !text.startsWith('{"type":"ROOM_JOINED"')), [], "all have a seat");
-  assert.deepEqual(guests.flatMap(({ socket }) => socket.closes), [], "nobody is closed");
+  assert.deepEqual(
+    guests.map(answer).filter((text) => !text.startsWith('{"type":"ROOM_JOINED"')),
+    [],
+    "all have a seat",
+  );
+  assert.deepEqual(
+    guests.flatMap(({ socket }) => socket.closes),
+    [],
+    "nobody is closed",
+  );
 }
 
 /** Makes the room, by a host who is in it from then on. */

@@ -62,7 +62,11 @@ test("the page is served beside the rooms", async () => {
   assert.equal(page.headers.get("Content-Type"), "text/html; charset=utf-8");
   assert.match(page.headers.get("Content-Security-Policy") ?? "", /^default-src 'none'; script-src 'self';.* frame-ancestors 'none'$/);
   assert.equal(page.headers.get("Referrer-Policy"), "no-referrer");
-  for (const [name, type] of [["page.js", "text/javascript"], ["page.css", "text/css"], ["favicon.svg", "image/svg+xml"]] as const) {
+  for (const [name, type] of [
+    ["page.js", "text/javascript"],
+    ["page.css", "text/css"],
+    ["favicon.svg", "image/svg+xml"],
+  ] as const) {
     const file = await fetch(`http://${dev.address}/${name}`);
     assert.equal(file.status, 200, name);
     assert.ok(file.headers.get("Content-Type")?.startsWith(type), name);

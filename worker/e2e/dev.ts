@@ -25,9 +25,26 @@ export class Dev {
 
   private constructor(storage: string, variables: Record<string, string>) {
     const vars = Object.entries({ LOG_LEVEL: "debug", ...variables }).flatMap(([name, value]) => ["--var", `${name}:${value}`]);
-    const args = ["dev", "--ip", "127.0.0.1", "--port", "0", "--inspector-port", "0", "--persist-to", storage, "--show-interactive-dev-session", "false", ...vars];
+    const args = [
+      "dev",
+      "--ip",
+      "127.0.0.1",
+      "--port",
+      "0",
+      "--inspector-port",
+      "0",
+      "--persist-to",
+      storage,
+      "--show-interactive-dev-session",
+      "false",
+      ...vars,
+    ];
     // A process group of its own, so that all of it can be ended.
-    this.#process = spawn(path.join(folder, "../node_modules/.bin/wrangler"), args, { cwd: folder, detached: true, env: { ...process.env, NO_COLOR: "1", WRANGLER_SEND_METRICS: "false" } });
+    this.#process = spawn(path.join(folder, "../node_modules/.bin/wrangler"), args, {
+      cwd: folder,
+      detached: true,
+      env: { ...process.env, NO_COLOR: "1", WRANGLER_SEND_METRICS: "false" },
+    });
     for (const stream of [this.#process.stdout, this.#process.stderr]) {
       stream?.on("data", (data: Buffer) => (this.#output += data.toString()));
     }
@@ -78,7 +95,9 @@ export class Dev {
 
   /** The lines of the worker's log with a message. */
   logged(message: string): Record<string, unknown>[] {
-    return [...this.#output.matchAll(/\{"level":.*\}/g)].map(([line]) => JSON.parse(line) as Record<string, unknown>).filter((line) => line["message"] === message);
+    return [...this.#output.matchAll(/\{"level":.*\}/g)]
+      .map(([line]) => JSON.parse(line) as Record<string, unknown>)
+      .filter((line) => line["message"] === message);
   }
 
   get output(): string {

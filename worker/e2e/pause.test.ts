@@ -35,7 +35,11 @@ test("a stop that is longer than every deadline closes nobody who has been sendi
       await pause(5000); // every deadline comes once more
       assert.deepEqual([ann.closed, bob.closed, again.closed], [undefined, undefined, undefined]);
       for (const client of [ann, bob, again]) {
-        assert.deepEqual(client.seen.filter(({ type, leftUserId }) => type === "USER_LEFT" && leftUserId !== "cem"), [], client.userId);
+        assert.deepEqual(
+          client.seen.filter(({ type, leftUserId }) => type === "USER_LEFT" && leftUserId !== "cem"),
+          [],
+          client.userId,
+        );
       }
     } finally {
       clearInterval(pings);

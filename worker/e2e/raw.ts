@@ -17,7 +17,14 @@ const endOfHead = "\r\n\r\n";
 /** A handshake without its last empty line, so that a test can add a header. */
 export function handshake(dev: Dev, target: string): string[] {
   const key = Buffer.alloc(16).toString("base64");
-  return [`GET ${target} HTTP/1.1`, `Host: ${dev.address}`, "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13", `Sec-WebSocket-Key: ${key}`];
+  return [
+    `GET ${target} HTTP/1.1`,
+    `Host: ${dev.address}`,
+    "Upgrade: websocket",
+    "Connection: Upgrade",
+    "Sec-WebSocket-Version: 13",
+    `Sec-WebSocket-Key: ${key}`,
+  ];
 }
 
 export class RawSocket {
@@ -88,7 +95,12 @@ export class RawSocket {
   send(opcode: number, payload: string | Uint8Array): void {
     const bytes = Buffer.from(payload as Uint8Array);
     const mask = [1, 2, 3, 4];
-    const length = bytes.length < 126 ? [bytes.length] : bytes.length < 1 << 16 ? [126, bytes.length >> 8, bytes.length & 0xff] : [127, 0, 0, 0, 0, ...Buffer.from(Uint32Array.of(bytes.length).buffer).reverse()];
+    const length =
+      bytes.length < 126
+        ? [bytes.length]
+        : bytes.length < 1 << 16
+          ? [126, bytes.length >> 8, bytes.length & 0xff]
+          : [127, 0, 0, 0, 0, ...Buffer.from(Uint32Array.of(bytes.length).buffer).reverse()];
     const head = [0x80 | opcode, 0x80 | (length[0] ?? 0), ...length.slice(1), ...mask];
     this.write(Buffer.concat([Buffer.from(head), bytes.map((byte, i) => byte ^ (mask[i % 4] ?? 0))]));
   }

@@ -98,7 +98,7 @@ describe("a client's Close is answered", () => {
   });
 
   test("by an object that has hibernated, whatever the socket is to it", async () => {
-    const [ann, bob, late] = await Promise.all(["ann", "bob", "late"].map(() => RawSocket.open(dev, "asleep-room-1"))) as [RawSocket, RawSocket, RawSocket];
+    const [ann, bob, late] = (await Promise.all(["ann", "bob", "late"].map(() => RawSocket.open(dev, "asleep-room-1")))) as [RawSocket, RawSocket, RawSocket];
     await ann.join("CREATE_ROOM", "asleep-room-1", "ann");
     const newer = await RawSocket.open(dev, "asleep-room-1");
     await newer.join("JOIN_ROOM", "asleep-room-1", "ann");
@@ -107,7 +107,12 @@ describe("a client's Close is answered", () => {
     await until("the server's close", () => late.closes.length > 0);
     const made = dev.logged("object made").length;
     await hibernated(made);
-    for (const [socket, code, want] of [[ann, 4000, "4000"], [late, 1003, "1003 text frames only"], [bob, 1000, "1000"], [newer, 1001, "1001"]] as const) {
+    for (const [socket, code, want] of [
+      [ann, 4000, "4000"],
+      [late, 1003, "1003 text frames only"],
+      [bob, 1000, "1000"],
+      [newer, 1001, "1001"],
+    ] as const) {
       socket.close(code);
       await closed(socket, want);
     }
@@ -116,7 +121,14 @@ describe("a client's Close is answered", () => {
 });
 
 describe("a WebSocket", () => {
-  for (const target of ["/ws?roomId=target-1", "/ws/?roomId=target-1", "/ws?roomId=target-1&lastroomId=x", "/ws?roomId=older-1?roomId=target-1", "/rooms/target-1/ws", "/rooms/target-1/ws/"]) {
+  for (const target of [
+    "/ws?roomId=target-1",
+    "/ws/?roomId=target-1",
+    "/ws?roomId=target-1&lastroomId=x",
+    "/ws?roomId=older-1?roomId=target-1",
+    "/rooms/target-1/ws",
+    "/rooms/target-1/ws/",
+  ]) {
     test(`of ${target} is one of room target-1`, async () => {
       const socket = await RawSocket.ask(dev, handshake(dev, target));
       assert.equal(socket.status, 101);
@@ -145,7 +157,10 @@ describe("a WebSocket", () => {
   }
 
   test("of HTTP/1.0 opens no connection", async () => {
-    const socket = await RawSocket.ask(dev, handshake(dev, "/ws?roomId=http-1-0").map((line) => line.replace("HTTP/1.1", "HTTP/1.0")));
+    const socket = await RawSocket.ask(
+      dev,
+      handshake(dev, "/ws?roomId=http-1-0").map((line) => line.replace("HTTP/1.1", "HTTP/1.0")),
+    );
     await until("the end", () => socket.ended);
     assert.deepEqual(socket.frames, []);
   });
@@ -154,7 +169,8 @@ describe("a WebSocket", () => {
 /** What the platform makes of frames before the object hears of them. docs/cloudflare.md lists it. */
 describe("a frame", () => {
   const message = '{"type":"NOPE"}'; // answered by UNKNOWN_TYPE
-  const masked = (first: number, length: readonly number[], payload = message): Buffer => Buffer.concat([Buffer.from([first, 0x80 | (length[0] ?? 0), ...length.slice(1), 0, 0, 0, 0]), Buffer.from(payload)]);
+  const masked = (first: number, length: readonly number[], payload = message): Buffer =>
+    Buffer.concat([Buffer.from([first, 0x80 | (length[0] ?? 0), ...length.slice(1), 0, 0, 0, 0]), Buffer.from(payload)]);
   const whole = (first: number): Buffer => masked(first, [message.length]);
   const rows: readonly (readonly [what: string, bytes: Uint8Array, want: RegExp])[] = [
     ["with a reserved bit", whole(0xc1), /^8:1002 /],
@@ -171,13 +187,23 @@ describe("a frame", () => {
     ["whose length is longer than it need be", masked(0x81, [126, 0, message.length]), /^1:.*UNKNOWN_TYPE/],
     ["that is a PING of 126 bytes", masked(0x89, [126, 0, 126], "p".repeat(126)), /^10:p{126}$/],
     ["that is empty", masked(0x81, [0], ""), /^1:.*INVALID_JSON/],
-    ["in three parts with a PING between them", Buffer.concat([masked(0x01, [5], message.slice(0, 5)), masked(0x89, [1], "x"), masked(0x00, [0], ""), masked(0x80, [message.length - 5], message.slice(5))]), /^10:x 1:.*UNKNOWN_TYPE/],
+    [
+      "in three parts with a PING between them",
+      Buffer.concat([
+        masked(0x01, [5], message.slice(0, 5)),
+        masked(0x89, [1], "x"),
+        masked(0x00, [0], ""),
+        masked(0x80, [message.length - 5], message.slice(5)),
+      ]),
+      /^10:x 1:.*UNKNOWN_TYPE/,
+    ],
   ];
   for (const [what, bytes, want] of rows) {
     test(what, async () => {
       const socket = await RawSocket.open(dev, "frames-room-1");
       socket.write(bytes);
-      const seen = (): string => socket.frames.map(({ opcode, payload }) => `${opcode}:${opcode === Opcode.close ? `${payload.readUInt16BE(0)} ` : payload.toString()}`).join(" ");
+      const seen = (): string =>
+        socket.frames.map(({ opcode, payload }) => `${opcode}:${opcode === Opcode.close ? `${payload.readUInt16BE(0)} ` : payload.toString()}`).join(" ");
       await until(`${want}; so far ${seen()}`, () => want.test(seen()));
       socket.cut();
     });
@@ -186,11 +212,17 @@ describe("a frame", () => {
 
 test("a message of 64 KiB passes, and one byte more does not", async () => {
   const largest = `{"type":"NOPE","x":"${"y".repeat((64 << 10) - 22)}"}`;
-  for (const [message, want] of [[largest, "1:UNKNOWN_TYPE"], [`${largest} `, "8:1009 frame too large"]] as const) {
+  for (const [message, want] of [
+    [largest, "1:UNKNOWN_TYPE"],
+    [`${largest} `, "8:1009 frame too large"],
+  ] as const) {
     const socket = await RawSocket.open(dev, "size-room-1");
     socket.send(Opcode.text, message);
     await until("an answer", () => socket.frames.length > 0);
-    assert.deepEqual([...socket.closes.map((close) => `8:${close}`), ...socket.texts.map((text) => `1:${(JSON.parse(text) as { code: string }).code}`)], [want]);
+    assert.deepEqual(
+      [...socket.closes.map((close) => `8:${close}`), ...socket.texts.map((text) => `1:${(JSON.parse(text) as { code: string }).code}`)],
+      [want],
+    );
     socket.cut();
   }
 });

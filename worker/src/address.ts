@@ -12,7 +12,10 @@ function network(address: string): string {
     const after = tail === "" ? [] : tail.split(":");
     groups.push(...Array<string>(Math.max(0, 8 - groups.length - after.length)).fill("0"), ...after);
   }
-  return groups.slice(0, 4).map((group) => group.replace(/^0+(?=.)/, "")).join(":");
+  return groups
+    .slice(0, 4)
+    .map((group) => group.replace(/^0+(?=.)/, ""))
+    .join(":");
 }
 
 /** 64 bits of a keyed hash: equal for equal addresses, and no use to who has not the key. */

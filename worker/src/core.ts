@@ -2,6 +2,7 @@
 
 import module from "../build/room.wasm";
 import { Effect, again, inputBytes, type Event } from "./abi";
+import type { Kept } from "./kept";
 import { wasi } from "./wasi";
 
 interface Exports {
@@ -30,17 +31,6 @@ export interface Performer {
   setAlarm(atMs: number): void;
   attach(conn: number, attachment: Uint8Array): void;
   note(what: "refused" | "bounced", code: string): void;
-}
-
-/** What a room is woken from. */
-export interface Kept {
-  readonly settings: string;
-  readonly roomId: string;
-  readonly snapshot: Uint8Array;
-  readonly alarmMs: number;
-  /** For how long the object did not run until now. */
-  readonly pausedMs: number;
-  readonly attachments: readonly { readonly conn: number; readonly bytes: Uint8Array }[];
 }
 
 /**
@@ -95,7 +85,8 @@ export class Core {
   /** Makes a room of what was kept, and returns its handle. It throws an Error that says what is wrong. */
   wake(nowMs: number, kept: Kept, performer: Performer): number {
     const texts: (string | Uint8Array)[] = [kept.settings, kept.roomId, kept.snapshot];
-    const size = texts.reduce((sum, text) => sum + 4 + 3 * text.length, kept.attachments.reduce((sum, a) => sum + 12 + a.bytes.length, 0));
+    const attached = kept.attachments.reduce((sum, { bytes }) => sum + 12 + bytes.length, 0);
+    const size = texts.reduce((sum, text) => sum + 4 + 3 * text.length, attached);
     const length = this.#guarded(() => {
       if (size > inputBytes) {
         this.#exports.reserve(size);

@@ -53,7 +53,10 @@ export function allowsOrigin(list: string | undefined, request: Request): boolea
 
 /** ALLOW_ORIGINS as a list. Without one, or with an empty one, every origin is allowed, as by default. */
 function patternsOf(list: string | undefined): readonly string[] {
-  const patterns = (list ?? "").split(",").map((pattern) => canonical(pattern.trim())).filter((pattern) => pattern !== "");
+  const patterns = (list ?? "")
+    .split(",")
+    .map((pattern) => canonical(pattern.trim()))
+    .filter((pattern) => pattern !== "");
   return patterns.length === 0 ? ["*"] : patterns;
 }
 

@@ -85,5 +85,8 @@ async function provided(env: Env, seconds: number): Promise<readonly IceServer[]
   }
   const { iceServers } = await answer.json<{ iceServers: readonly IceServer[] }>();
   // Browsers wait long for nothing on port 53.
-  return iceServers.map((server) => ({ ...server, urls: (typeof server.urls === "string" ? [server.urls] : server.urls).filter((url) => !/:53(\?|$)/.test(url)) }));
+  return iceServers.map((server) => ({
+    ...server,
+    urls: (typeof server.urls === "string" ? [server.urls] : server.urls).filter((url) => !/:53(\?|$)/.test(url)),
+  }));
 }

@@ -39,12 +39,18 @@ export class Client {
 
   /** Waits for the n-th frame of a type. */
   async frame(type: string, n = 1): Promise<Record<string, unknown>> {
-    await until(() => this.frames(type).length >= n, () => `${type}, seen: ${this.seen.join("\n")}`);
+    await until(
+      () => this.frames(type).length >= n,
+      () => `${type}, seen: ${this.seen.join("\n")}`,
+    );
     return this.frames(type)[n - 1] as Record<string, unknown>;
   }
 
   async closedWith(): Promise<number> {
-    await until(() => this.closed, () => `a close, seen: ${this.seen.join("\n")}`);
+    await until(
+      () => this.closed,
+      () => `a close, seen: ${this.seen.join("\n")}`,
+    );
     return this.seen.at(-1) as number;
   }
 }

@@ -19,11 +19,17 @@ describe("hibernation", () => {
     harness.settings = "idle-timeout 10000\nping-interval 1000\n";
     const { ann, bob } = await pair("pings-1");
     const opened = Date.now();
-    await until(() => Date.now() > opened + 100, () => "100 ms");
+    await until(
+      () => Date.now() > opened + 100,
+      () => "100 ms",
+    );
     await evictDurableObject(objectOf("pings-1"));
     const { frames, made } = harness;
     ann.client.socket.send(pingFrame);
-    await until(() => ann.client.seen.at(-1) === pongFrame, () => "the platform's PONG");
+    await until(
+      () => ann.client.seen.at(-1) === pongFrame,
+      () => "the platform's PONG",
+    );
     expect([harness.frames, harness.made]).toEqual([frames, made]);
     harness.nowMs = opened + 10_050; // bob, who has said nothing since before `opened`, is due; ann is not
     await runDurableObjectAlarm(objectOf("pings-1"));

@@ -156,7 +156,10 @@ describe("memory", () => {
         ann.offer("bob", "v=0\r\n".repeat(200));
         if (i % 100 === 99 || i === count - 1) {
           sent += (i % 100) + 1;
-          await until(() => bob.client.seen.length === sent, () => `${bob.client.seen.length} of ${sent}`);
+          await until(
+            () => bob.client.seen.length === sent,
+            () => `${bob.client.seen.length} of ${sent}`,
+          );
         }
       }
     };

@@ -10,7 +10,16 @@ import traces from "./traces.json";
 import { harness } from "./worker";
 
 type Trace = (typeof traces)[number] & { pings?: boolean; budgets?: boolean };
-type Step = Trace["steps"][number] & { conn?: number; address?: string; secret?: string; frame?: string; code?: number; ms?: number; clean?: boolean; refusal?: string };
+type Step = Trace["steps"][number] & {
+  conn?: number;
+  address?: string;
+  secret?: string;
+  frame?: string;
+  code?: number;
+  ms?: number;
+  clean?: boolean;
+  refusal?: string;
+};
 
 // The platform cannot ping a client, and the worker has no budgets of seats and messages for an address.
 const replayed = traces.filter((trace: Trace) => trace.pings !== true && trace.budgets !== true);
@@ -68,12 +77,18 @@ class Replay {
     }
     // The last thing that each sees is this close, so nothing more is on its way.
     await this.#evict("close");
-    await until(() => this.#clients.every((client, i) => client.closed || this.#cut.has(i)), () => "closes at the end");
+    await until(
+      () => this.#clients.every((client, i) => client.closed || this.#cut.has(i)),
+      () => "closes at the end",
+    );
     this.#clients.forEach((client, i) => {
       if (!this.#cut.has(i)) {
         const want = this.#want[i] ?? [];
         expect(client.seen.slice(0, want.length), `connection ${i + 1}`).toEqual(want);
-        expect(client.seen.slice(want.length).every((seen) => typeof seen === "number"), `connection ${i + 1}: ${client.seen.at(-1)}`).toBe(true);
+        expect(
+          client.seen.slice(want.length).every((seen) => typeof seen === "number"),
+          `connection ${i + 1}: ${client.seen.at(-1)}`,
+        ).toBe(true);
       }
     });
   }
@@ -170,13 +185,19 @@ class Replay {
 
   /** Waits until all that was sent has been handled, and all that must be seen is. */
   async #settle(what: string): Promise<void> {
-    await until(() => harness.frames === this.#sent && harness.ends >= this.#ended, () => `${what}: handled`);
+    await until(
+      () => harness.frames === this.#sent && harness.ends >= this.#ended,
+      () => `${what}: handled`,
+    );
     for (const [i, client] of this.#clients.entries()) {
       if (this.#cut.has(i)) {
         continue;
       }
       const want = this.#want[i] ?? [];
-      await until(() => client.seen.length >= want.length, () => `${what}: connection ${i + 1} sees ${JSON.stringify(client.seen.slice(-3))} and not ${JSON.stringify(want.slice(-3))}`);
+      await until(
+        () => client.seen.length >= want.length,
+        () => `${what}: connection ${i + 1} sees ${JSON.stringify(client.seen.slice(-3))} and not ${JSON.stringify(want.slice(-3))}`,
+      );
       expect(client.seen, `${what}: connection ${i + 1}`).toEqual(want);
     }
   }

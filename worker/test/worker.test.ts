@@ -152,7 +152,14 @@ describe("answers", () => {
     expect([answer.status, answer.headers.get("Access-Control-Allow-Private-Network")]).toEqual([204, null]);
   });
 
-  test.each(["/ws?roomId=older-1?roomId=route-1", "/rooms/route-1/ws", "/ws?x=1&roomId=route-1", "/ws/?roomId=route-1", "/ws?roomId=route-1&lastroomId=x", "/rooms/route-1/ws/"])("%s is room route-1", async (path) => {
+  test.each([
+    "/ws?roomId=older-1?roomId=route-1",
+    "/rooms/route-1/ws",
+    "/ws?x=1&roomId=route-1",
+    "/ws/?roomId=route-1",
+    "/ws?roomId=route-1&lastroomId=x",
+    "/rooms/route-1/ws/",
+  ])("%s is room route-1", async (path) => {
     const client = await Client.open(path);
     client.say("JOIN_ROOM", { roomId: "route-1", userId: "ann", userName: "Ann" });
     expect(await client.frame("ERROR")).toMatchObject({ code: "ROOM_NOT_FOUND" });
@@ -202,7 +209,15 @@ describe("ICE servers", () => {
 
   test("Cloudflare's servers, but for port 53, on which browsers wait", async () => {
     const fetch = vi.spyOn(globalThis, "fetch").mockImplementation(async () =>
-      Response.json({ iceServers: [{ urls: ["stun:stun.cloudflare.com:3478", "stun:stun.cloudflare.com:53"] }, { urls: ["turn:turn.cloudflare.com:53?transport=udp", "turns:turn.cloudflare.com:443?transport=tcp"], username: "u", credential: "c" }] }, { status: 201 }),
+      Response.json(
+        {
+          iceServers: [
+            { urls: ["stun:stun.cloudflare.com:3478", "stun:stun.cloudflare.com:53"] },
+            { urls: ["turn:turn.cloudflare.com:53?transport=udp", "turns:turn.cloudflare.com:443?transport=tcp"], username: "u", credential: "c" },
+          ],
+        },
+        { status: 201 },
+      ),
     );
     expect(await (await call("/turn-credentials?userId=ann&ttl=600", key)).json()).toEqual({
       iceServers: [{ urls: ["stun:stun.cloudflare.com:3478"] }, { urls: ["turns:turn.cloudflare.com:443?transport=tcp"], username: "u", credential: "c" }],

@@ -4,7 +4,11 @@ import { LastingPort } from "./port.ts";
 
 /** RoomClient as the offscreen document sees it: the service worker has the socket, and this tells and asks it over a port. */
 export class PortSignaling extends Emitter<SignalingEvents> implements Signaling {
-  readonly #port = new LastingPort<FromMesh, ToMesh>("mesh", (message) => this.#hear(message), () => this.#lost());
+  readonly #port = new LastingPort<FromMesh, ToMesh>(
+    "mesh",
+    (message) => this.#hear(message),
+    () => this.#lost(),
+  );
   #iceServers: IceServer[] | undefined;
   #iceServersCame: (() => void)[] = [];
   #offsetMs = 0;

@@ -12,7 +12,7 @@ const defaultServer = "http://localhost:8787/";
 const maxQueued = 256;
 
 let client: RoomClient | undefined;
-let unsubscribe: (() => void)[] = [];
+const unsubscribe: (() => void)[] = [];
 let server = "";
 let userName = "";
 let problem = "";

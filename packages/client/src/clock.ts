@@ -38,6 +38,9 @@ export class ServerClock {
 
   /** Of several that were as quick the last. */
   get #best(): Sample | undefined {
-    return this.#samples.reduce<Sample | undefined>((best, sample) => (best === undefined || sample.roundTripMs <= best.roundTripMs ? sample : best), undefined);
+    return this.#samples.reduce<Sample | undefined>(
+      (best, sample) => (best === undefined || sample.roundTripMs <= best.roundTripMs ? sample : best),
+      undefined,
+    );
   }
 }

@@ -4,7 +4,8 @@
 
 const loopback = /^(localhost|.+\.localhost|127\.[\d.]+|\[::1\])$/;
 /** Private and link-local addresses, and names that no public resolver knows. */
-const local = /^(10\.[\d.]+|192\.168\.[\d.]+|172\.(1[6-9]|2\d|3[01])\.[\d.]+|169\.254\.[\d.]+|\[f[cde][\da-f]*:.*\]|[^.:]+|.+\.(local|lan|internal|home\.arpa))$/;
+const local =
+  /^(10\.[\d.]+|192\.168\.[\d.]+|172\.(1[6-9]|2\d|3[01])\.[\d.]+|169\.254\.[\d.]+|\[f[cde][\da-f]*:.*\]|[^.:]+|.+\.(local|lan|internal|home\.arpa))$/;
 const address = /^([\d.]+|\[.*\])$/;
 
 /** Says whether a connection that could not be opened may have failed for want of that permission. */

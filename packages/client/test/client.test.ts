@@ -46,7 +46,10 @@ test("a room is created, joined and left", async () => {
   const { ann, bob, roomId } = await pair();
   assert.match(roomId, /^[\w-]{22}$/);
   assert.equal(ann.room?.hostId, ann.userId);
-  assert.deepEqual(bob.room?.users.map((user) => user.name), ["Ann", "Bob"]);
+  assert.deepEqual(
+    bob.room?.users.map((user) => user.name),
+    ["Ann", "Bob"],
+  );
   await bob.leave();
   assert.deepEqual(bob.status, { state: "ended" });
   await until("ann is alone", () => ann.room?.users.length === 1);
@@ -174,7 +177,10 @@ test("a room that has ended meanwhile is made anew by who comes back", async () 
 
 test("a token that is not the seat's is the end", async () => {
   const { ann, roomId } = await pair();
-  const thief = newClient({ ...memoryStore(), load: () => Promise.resolve({ roomId, userId: ann.userId, userName: "Ann", resumeToken: "AAAAAAAAAAAAAAAAAAAAAA" }) });
+  const thief = newClient({
+    ...memoryStore(),
+    load: () => Promise.resolve({ roomId, userId: ann.userId, userName: "Ann", resumeToken: "AAAAAAAAAAAAAAAAAAAAAA" }),
+  });
   await assert.rejects(thief.resume(), refusedWith("INVALID_RESUME_TOKEN"));
   assert.ok(isSeated(ann));
 });

@@ -86,7 +86,11 @@ test("over random losses and reconnections every frame is handled once and in or
       for (const frame of sides[from].unacknowledged()) {
         deliver(frame, to);
       }
-      assert.deepEqual(handled[to], Array.from({ length: sent[from] }, (_, n) => `${n + 1}`), `SEED=${seed}, round ${round}`);
+      assert.deepEqual(
+        handled[to],
+        Array.from({ length: sent[from] }, (_, n) => `${n + 1}`),
+        `SEED=${seed}, round ${round}`,
+      );
     }
   }
 });

@@ -3,7 +3,19 @@
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 
-import { Emitter, newUserId, PeerMesh, type Outgoing, type PeerMeshOptions, type RoomState, type Seated, type ServerMessage, type Signaling, type SignalingEvents, type Status } from "@usher/client";
+import {
+  Emitter,
+  newUserId,
+  PeerMesh,
+  type Outgoing,
+  type PeerMeshOptions,
+  type RoomState,
+  type Seated,
+  type ServerMessage,
+  type Signaling,
+  type SignalingEvents,
+  type Status,
+} from "@usher/client";
 import { roomOf, user } from "./scripted.ts";
 
 /** The room as each participant's client shows it, and the relay between them. */
@@ -13,7 +25,11 @@ class Room {
   readonly relayed: { from: string; to: string; message: Outgoing }[] = [];
 
   get state(): RoomState {
-    return roomOf("room-1", [...this.members.keys()].map((id) => user(id)), { controlMode: "FREE_FOR_ALL" });
+    return roomOf(
+      "room-1",
+      [...this.members.keys()].map((id) => user(id)),
+      { controlMode: "FREE_FOR_ALL" },
+    );
   }
 
   join(id: string): Member {
@@ -73,7 +89,14 @@ class Member extends Emitter<SignalingEvents> implements Signaling {
     this.emit("seated", { type: "ROOM_JOINED", resumed: true, roomState: this.room } as Seated);
     for (const other of this.#room.members.values()) {
       if (other !== this) {
-        other.tell("message", { type: "USER_RECONNECTED", roomId: "room-1", userId: "system", timestamp: 0, reconnectedUserId: this.userId, roomState: this.room });
+        other.tell("message", {
+          type: "USER_RECONNECTED",
+          roomId: "room-1",
+          userId: "system",
+          timestamp: 0,
+          reconnectedUserId: this.userId,
+          roomState: this.room,
+        });
       }
     }
   }
@@ -156,7 +179,10 @@ for (const [what, options] of Object.entries(without)) {
 
       const frames = room.relayed.length;
       await pass(t, 600);
-      assert.deepEqual(room.relayed.slice(frames).filter(({ from, to }) => [from, to].includes("bot") && ![from, to].includes("host")), []);
+      assert.deepEqual(
+        room.relayed.slice(frames).filter(({ from, to }) => [from, to].includes("bot") && ![from, to].includes("host")),
+        [],
+      );
       ann.resume();
       await pass(t, 60);
       assert.equal(room.offers("ann", "bot"), 1, "told once is told for good");
@@ -185,7 +211,10 @@ test("what says so is a candidate that is none, with a mark, and goes only to cl
   await settle();
   const [answer, ...more] = room.relayed.filter(({ from }) => from === "bot").map(({ message }) => message);
   assert.deepEqual(more, []);
-  assert.deepEqual({ ...answer, mesh: { ...answer?.mesh, session: "" } }, { type: "WEBRTC_ICE_CANDIDATE", targetUserId: "ann", candidate: {}, mesh: { session: "", to: "s1", seq: 1, ack: 2, relayOnly: true } });
+  assert.deepEqual(
+    { ...answer, mesh: { ...answer?.mesh, session: "" } },
+    { type: "WEBRTC_ICE_CANDIDATE", targetUserId: "ann", candidate: {}, mesh: { session: "", to: "s1", seq: 1, ack: 2, relayOnly: true } },
+  );
 });
 
 test("whoever can connect again is offered to again", async (t) => {
@@ -198,7 +227,9 @@ test("whoever can connect again is offered to again", async (t) => {
   await settle();
   assert.equal(room.offers("ann", "bot"), 1);
   botMesh.close();
-  room.members.get("ann")?.tell("message", { type: "USER_JOINED", roomId: "room-1", userId: "system", timestamp: 0, joinedUser: user("bot"), roomState: room.state });
+  room.members
+    .get("ann")
+    ?.tell("message", { type: "USER_JOINED", roomId: "room-1", userId: "system", timestamp: 0, joinedUser: user("bot"), roomState: room.state });
   await settle();
   assert.equal(room.offers("ann", "bot"), 2, "somebody who joined anew may be another");
 });
@@ -217,13 +248,22 @@ test("somebody who left is let go, though the seat is held, and is offered to wh
   t.after(() => mesh.close());
   room.join("bob");
   await settle();
-  assert.deepEqual(connections.map(({ connectionState }) => connectionState), ["new"]);
+  assert.deepEqual(
+    connections.map(({ connectionState }) => connectionState),
+    ["new"],
+  );
   ann.tell("message", { type: "USER_LEFT", roomId: "room-1", userId: "system", timestamp: 0, leftUserId: "bob", roomState: room.state });
   await pass(t, 60);
-  assert.deepEqual(connections.map(({ connectionState }) => connectionState), ["closed"]);
+  assert.deepEqual(
+    connections.map(({ connectionState }) => connectionState),
+    ["closed"],
+  );
   ann.tell("message", { type: "USER_JOINED", roomId: "room-1", userId: "system", timestamp: 0, joinedUser: user("bob"), roomState: room.state });
   await settle();
-  assert.deepEqual(connections.map(({ connectionState }) => connectionState), ["closed", "new"]);
+  assert.deepEqual(
+    connections.map(({ connectionState }) => connectionState),
+    ["closed", "new"],
+  );
 });
 
 test("what nobody would take is not sent", (t) => {
@@ -244,5 +284,8 @@ test("what nobody would take is not sent", (t) => {
     assert.equal(mesh.send(message), false, rule);
   }
   assert.equal(mesh.film, undefined);
-  assert.deepEqual(room.relayed.filter(({ message }) => !message.type.startsWith("WEBRTC")), []);
+  assert.deepEqual(
+    room.relayed.filter(({ message }) => !message.type.startsWith("WEBRTC")),
+    [],
+  );
 });

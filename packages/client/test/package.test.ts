@@ -31,7 +31,9 @@ const gzipped = (text: string): number => gzipSync(text, { level: 9 }).byteLengt
 test("the client is at most 8 KB gzipped, and 14 KB with the mesh", async (context) => {
   const client = await bundle("RoomClient");
   const mesh = await bundle("RoomClient, PeerMesh");
-  context.diagnostic(`RoomClient ${gzipped(client)} bytes, with PeerMesh ${gzipped(mesh)}, with VideoSync ${gzipped(await bundle("RoomClient, PeerMesh, VideoSync"))}`);
+  context.diagnostic(
+    `RoomClient ${gzipped(client)} bytes, with PeerMesh ${gzipped(mesh)}, with VideoSync ${gzipped(await bundle("RoomClient, PeerMesh, VideoSync"))}`,
+  );
   assert.ok(client.length > kilobyte && gzipped(client) <= 8 * kilobyte);
   assert.ok(mesh.length > client.length && gzipped(mesh) <= 14 * kilobyte);
 });
@@ -44,12 +46,17 @@ test("what is not used is left out", async () => {
 
 test("the two packages are all that one installs", () => {
   const folder = mkdtempSync(path.join(os.tmpdir(), "usher-install-"));
-  const run = (command: string, args: string[], cwd = folder): string => execFileSync(command, args, { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+  const run = (command: string, args: string[], cwd = folder): string =>
+    execFileSync(command, args, { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
   try {
     const packed = JSON.parse(run("npm", ["pack", "--json", "--pack-destination", folder, "-w", "packages/types", "-w", "packages/client"], root)) as unknown;
     // An array, or with newer versions of npm an object by name.
     const files = Object.values(packed as Record<string, { filename: string; files: { path: string }[] }>);
-    assert.ok(files.every((file) => file.files.some(({ path: name }) => name === "dist/index.js.map") && file.files.some(({ path: name }) => name === "dist/index.d.ts")));
+    assert.ok(
+      files.every(
+        (file) => file.files.some(({ path: name }) => name === "dist/index.js.map") && file.files.some(({ path: name }) => name === "dist/index.d.ts"),
+      ),
+    );
     writeFileSync(path.join(folder, "package.json"), `{ "private": true, "type": "module" }`);
     run("npm", ["install", "--offline", "--no-audit", "--no-fund", ...files.map((file) => `./${file.filename.replace("@", "").replace("/", "-")}`)]);
     writeFileSync(
@@ -62,7 +69,19 @@ const sync = new VideoSync(document.querySelector("video")!, mesh, { source: () 
 client.on("room", (room: RoomState) => console.log(room.users.map((user) => [user.name, mesh.route(user.id) satisfies Route]), sync.driftMs));
 `,
     );
-    run(path.join(root, "node_modules/.bin/tsc"), ["--strict", "--noEmit", "--module", "nodenext", "--target", "es2022", "--lib", "es2022,dom", "--types", "", "page.ts"]);
+    run(path.join(root, "node_modules/.bin/tsc"), [
+      "--strict",
+      "--noEmit",
+      "--module",
+      "nodenext",
+      "--target",
+      "es2022",
+      "--lib",
+      "es2022,dom",
+      "--types",
+      "",
+      "page.ts",
+    ]);
     run("node", ["--input-type=module", "-e", `import { RoomClient } from "@usher/client"; new RoomClient({ url: "ws://localhost/ws" });`]);
   } finally {
     rmSync(folder, { recursive: true, force: true });

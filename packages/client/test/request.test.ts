@@ -49,7 +49,10 @@ for (const echoesRefs of [true, false]) {
     assert.equal(client.send(longNavigate), true);
     await client.renameUser("Bea");
     assert.equal(client.room?.users[0]?.name, "Bea");
-    assert.deepEqual(refused.map(({ error }) => [error.code, error.details]), [["INVALID_MESSAGE", "url"]]);
+    assert.deepEqual(
+      refused.map(({ error }) => [error.code, error.details]),
+      [["INVALID_MESSAGE", "url"]],
+    );
   });
 
   test(`a refusal fails its own request and no other (${kind})`, async (t) => {
@@ -80,7 +83,8 @@ for (const echoesRefs of [true, false]) {
   });
 }
 
-const renamesRoom = (link: Link, frame: Frame): void => link.reply(frame, { type: "ROOM_RENAMED", roomId: link.roomId, userId: "system", newRoomName: "Films" });
+const renamesRoom = (link: Link, frame: Frame): void =>
+  link.reply(frame, { type: "ROOM_RENAMED", roomId: link.roomId, userId: "system", newRoomName: "Films" });
 const refusesMode = (link: Link, frame: Frame): void => link.say({ type: "ERROR", code: "NOT_HOST", error: "no", retryable: false, of: frame["mode"] });
 
 test("requests carry a ref of 1 to 36 characters, and what is relayed carries none", async (t) => {
@@ -169,7 +173,10 @@ test("a request for a seat that is too large is refused before it is sent, and s
   const strict = new RoomClient({ url: server.url, maxFrameBytes: 4096 });
   assert.equal(await codeOf(strict.create({ userName: "x".repeat(5000) })), "MESSAGE_TOO_LARGE");
   await until("nothing is open", () => server.openLinks.length === 0);
-  assert.deepEqual(server.links.flatMap((link) => link.types), []);
+  assert.deepEqual(
+    server.links.flatMap((link) => link.types),
+    [],
+  );
 });
 
 test("without a seat requests are NOT_SEATED, and on the way back to one CONNECTION_LOST", async (t) => {

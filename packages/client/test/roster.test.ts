@@ -14,8 +14,9 @@ const cem = user("cem", { joinedAt: 2 });
 const room = roomOf("room-1", [ann, bob]);
 /** As its users see it: who is there, who of them is away, and who is host. */
 const look = (state: RoomState | undefined): string =>
-  (state?.users ?? []).map(({ id, name, isHost, isConnected }) => `${name === id ? id : `${id}=${name}`}${isHost ? "*" : ""}${isConnected ? "" : "?"}`).join(" ") +
-  (state?.users.some(({ id, isHost }) => isHost !== (id === state.hostId)) === true ? " and hostId disagrees" : "");
+  (state?.users ?? [])
+    .map(({ id, name, isHost, isConnected }) => `${name === id ? id : `${id}=${name}`}${isHost ? "*" : ""}${isConnected ? "" : "?"}`)
+    .join(" ") + (state?.users.some(({ id, isHost }) => isHost !== (id === state.hostId)) === true ? " and hostId disagrees" : "");
 
 const rows: [rule: string, before: RoomState, message: object, after: string][] = [
   ["somebody new is last", room, { type: "USER_JOINED", joinedUser: cem }, "ann* bob cem"],
@@ -25,7 +26,12 @@ const rows: [rule: string, before: RoomState, message: object, after: string][] 
   ["somebody leaves", room, { type: "USER_LEFT", leftUserId: "bob" }, "ann*"],
   ["the host leaves", room, { type: "USER_LEFT", leftUserId: "ann", newHostId: "bob" }, "bob*"],
   ["somebody unknown leaves", room, { type: "USER_LEFT", leftUserId: "zoe" }, "ann* bob"],
-  ["a seat that is still held is listed, whatever the type says", room, { type: "USER_LEFT", leftUserId: "bob", roomState: roomOf("room-1", [ann, { ...bob, isConnected: false }]) }, "ann* bob?"],
+  [
+    "a seat that is still held is listed, whatever the type says",
+    room,
+    { type: "USER_LEFT", leftUserId: "bob", roomState: roomOf("room-1", [ann, { ...bob, isConnected: false }]) },
+    "ann* bob?",
+  ],
   ["a lost connection", room, { type: "USER_DISCONNECTED", leftUserId: "ann" }, "ann*? bob"],
   ["one that is back", roomOf("room-1", [{ ...ann, isConnected: false }, bob]), { type: "USER_RECONNECTED", reconnectedUserId: "ann" }, "ann* bob"],
   ["a new name", room, { type: "USER_RENAMED", userId: "bob", newUserName: "Bob" }, "ann* bob=Bob"],
@@ -70,19 +76,20 @@ test("a client follows a server that does not repeat the room", async (t) => {
     link.say({ roomId: "room-1", userId: "system", ...frame });
   }
   await until("all have come", () => heard.some((line) => line === "USER_LEFT: ann*"));
-  assert.deepEqual(heard.filter((line) => !line.startsWith("PONG")), [
-    "ROOM_CREATED: ann*",
-    "USER_JOINED: ann* bob",
-    "USER_LEFT: ann* bob?",
-    "USER_JOINED: ann* bob",
-    "USER_LEFT: ann*",
-  ]);
+  assert.deepEqual(
+    heard.filter((line) => !line.startsWith("PONG")),
+    ["ROOM_CREATED: ann*", "USER_JOINED: ann* bob", "USER_LEFT: ann* bob?", "USER_JOINED: ann* bob", "USER_LEFT: ann*"],
+  );
 });
 
 test("a refusal that may pass is waited out on a return, and told at a first try", async (t) => {
   const server = await ScriptedServer.start();
   t.after(() => server.close());
-  for (const [code, closeCode] of [["ROOM_BUSY", 0], ["SEAT_HELD", 1013], ["STORAGE_UNAVAILABLE", 0]] as const) {
+  for (const [code, closeCode] of [
+    ["ROOM_BUSY", 0],
+    ["SEAT_HELD", 1013],
+    ["STORAGE_UNAVAILABLE", 0],
+  ] as const) {
     const refuses = (link: { refuse(frame: Frame, code: string, fields: object): void; close(code: number): void }, frame: Frame): void => {
       link.refuse(frame, code, { retryable: true });
       if (closeCode !== 0) {

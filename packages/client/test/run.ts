@@ -6,10 +6,15 @@ import path from "node:path";
 
 const here = import.meta.dirname;
 const modules = path.resolve(here, "../../../node_modules");
-const all = readdirSync(here).filter((name) => name.endsWith(".test.ts")).map((name) => path.join(here, name));
+const all = readdirSync(here)
+  .filter((name) => name.endsWith(".test.ts"))
+  .map((name) => path.join(here, name));
 const files = process.argv.length > 2 ? process.argv.slice(2) : all;
 
-for (const [name, line] of [["node", "v24."], ["node22", "v22."]] as const) {
+for (const [name, line] of [
+  ["node", "v24."],
+  ["node22", "v22."],
+] as const) {
   const node = path.join(modules, name, "bin/node");
   if (!existsSync(node)) {
     console.error(`error: ${node} is missing\nhint: npm ci`);

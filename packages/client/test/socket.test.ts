@@ -27,10 +27,13 @@ async function deadPort(): Promise<number> {
 /** Puts a class in the place of WebSocket that throws, and gives back the real one. */
 function breakWebSocket(error: unknown): typeof WebSocket {
   const real = globalThis.WebSocket;
-  const broken = function (): never {
-    throw error;
-  };
-  replace("WebSocket", Object.assign(broken, { OPEN: 1 }));
+  class Broken {
+    static readonly OPEN = 1;
+    constructor() {
+      throw error;
+    }
+  }
+  replace("WebSocket", Broken);
   return real;
 }
 
@@ -61,7 +64,18 @@ test("the server's address", () => {
   for (const [address, url] of rows) {
     assert.equal(openedBy(address), url, address);
   }
-  for (const address of ["/ws", "ws", "", "localhost:8787/ws", "example.org/ws", "ftp://example.org/ws", "file:///ws", "ws://", "ws://exa mple.org/", "javascript:alert(1)"]) {
+  for (const address of [
+    "/ws",
+    "ws",
+    "",
+    "localhost:8787/ws",
+    "example.org/ws",
+    "ftp://example.org/ws",
+    "file:///ws",
+    "ws://",
+    "ws://exa mple.org/",
+    "javascript:alert(1)",
+  ]) {
     assert.throws(
       () => new RoomClient({ url: address }),
       (error) => error instanceof RoomError && error.code === "INVALID_URL" && (error.details ?? "").includes(address),

@@ -142,7 +142,9 @@ test("an answer without a token keeps the one that there is", async (t) => {
 test("a new name is kept with the seat", async (t) => {
   const { server, newClient } = await begin(t);
   const store = memoryStore();
-  server.answers = { RENAME_USER: (link, frame) => link.reply(frame, { type: "USER_RENAMED", roomId: link.roomId, userId: frame["userId"], newUserName: frame["newUserName"] }) };
+  server.answers = {
+    RENAME_USER: (link, frame) => link.reply(frame, { type: "USER_RENAMED", roomId: link.roomId, userId: frame["userId"], newUserName: frame["newUserName"] }),
+  };
   const client = newClient(store);
   await client.create({ userName: "Ann" });
   await client.renameUser("Bea");
@@ -191,7 +193,10 @@ function storeWith(kept: StoredSeat): SeatStore {
 }
 
 const hasRealLocks = (globalThis.navigator as { locks?: unknown } | undefined)?.locks !== undefined;
-for (const [how, hasLocks] of [["locks", true], ["a channel", false]] as const) {
+for (const [how, hasLocks] of [
+  ["locks", true],
+  ["a channel", false],
+] as const) {
   test(`a seat that another page has is not taken from it (${how})`, { skip: hasLocks && !hasRealLocks && "this Node.js has no locks" }, async (t) => {
     if (!hasLocks && hasRealLocks) {
       const { navigator } = globalThis;

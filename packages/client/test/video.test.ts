@@ -184,11 +184,14 @@ test("the rate is exactly 1 again whatever ends a correction", async (context) =
     ["the film is sought", ({ setFilm, element }) => setFilm({ time: element.currentTime + 500, actedAtMs: 9e9 })],
     ["another film is chosen", ({ setFilm }) => setFilm({ url: "other" })],
     ["the viewer pauses it", ({ element }) => element.pause()],
-    ["the element shows nothing now", ({ element, run }) => {
-      element.readyState = 0;
-      element.dispatchEvent(new Event("emptied"));
-      run(1);
-    }],
+    [
+      "the element shows nothing now",
+      ({ element, run }) => {
+        element.readyState = 0;
+        element.dispatchEvent(new Event("emptied"));
+        run(1);
+      },
+    ],
     ["it is let go", ({ sync }) => sync.close()],
   ];
   for (const [what, end] of rows) {

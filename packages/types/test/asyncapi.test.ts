@@ -17,10 +17,21 @@ test("the AsyncAPI document has neither errors nor warnings", async () => {
   const { document, diagnostics } = await new Parser().parse(text);
   // More tools read 3.0 than 3.1, which has nothing that the document needs.
   const found = diagnostics.filter(({ code }) => code !== "asyncapi-latest-version");
-  assert.deepEqual(found.map(({ code, path, message }) => `${code} ${path.join(".")}: ${message}`), []);
+  assert.deepEqual(
+    found.map(({ code, path, message }) => `${code} ${path.join(".")}: ${message}`),
+    [],
+  );
   assert.ok(document);
   const { messages } = (JSON.parse(text) as Document).components;
-  assert.deepEqual(document.components().messages().all().map((message) => message.id()).sort(), Object.keys(messages).sort());
+  assert.deepEqual(
+    document
+      .components()
+      .messages()
+      .all()
+      .map((message) => message.id())
+      .sort(),
+    Object.keys(messages).sort(),
+  );
 });
 
 // The parser does not look into examples whose payload is a reference.

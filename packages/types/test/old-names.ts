@@ -1,9 +1,37 @@
 // Code in the manner of the existing extension, against the names of its own package of types. It is only compiled.
 import type {
-  BaseResponseMessage, BaseSignalingMessage, BaseSyncMessage, ControlMode, ControlModeChangeMessage, CreateRoomMessage, ErrorMessage, FollowMode,
-  HostNavigateMessage, HostStateUpdateMessage, JoinRoomMessage, LeaveRoomMessage, PingMessage, PongMessage, RenameRoomMessage, RenameUserMessage,
-  ResponseMessage, RoomCreatedMessage, RoomJoinedMessage, RoomRenamedMessage, RoomState, SignalingMessage, SyncMessage, UnifiedSyncMessage, User,
-  UserDisconnectedMessage, UserJoinedMessage, UserLeftMessage, UserRenamedMessage, VideoState, WebRTCAnswerMessage, WebRTCIceCandidateMessage,
+  BaseResponseMessage,
+  BaseSignalingMessage,
+  BaseSyncMessage,
+  ControlMode,
+  ControlModeChangeMessage,
+  CreateRoomMessage,
+  ErrorMessage,
+  FollowMode,
+  HostNavigateMessage,
+  HostStateUpdateMessage,
+  JoinRoomMessage,
+  LeaveRoomMessage,
+  PingMessage,
+  PongMessage,
+  RenameRoomMessage,
+  RenameUserMessage,
+  ResponseMessage,
+  RoomCreatedMessage,
+  RoomJoinedMessage,
+  RoomRenamedMessage,
+  RoomState,
+  SignalingMessage,
+  SyncMessage,
+  UnifiedSyncMessage,
+  User,
+  UserDisconnectedMessage,
+  UserJoinedMessage,
+  UserLeftMessage,
+  UserRenamedMessage,
+  VideoState,
+  WebRTCAnswerMessage,
+  WebRTCIceCandidateMessage,
   WebRTCOfferMessage,
 } from "@usher/types";
 
@@ -16,7 +44,11 @@ export class RoomConnection {
   private readonly queue: SignalingMessage[] = [];
   private readonly handlers: Handlers = {};
 
-  constructor(private readonly write: (frame: string) => void, private readonly userId: string, private readonly now: () => number) {}
+  constructor(
+    private readonly write: (frame: string) => void,
+    private readonly userId: string,
+    private readonly now: () => number,
+  ) {}
 
   private base(roomId: string): Omit<BaseSignalingMessage, "type"> {
     return { roomId, userId: this.userId, timestamp: this.now() };
@@ -50,7 +82,9 @@ export class RoomConnection {
     const offer: WebRTCOfferMessage = { type: "WEBRTC_OFFER", ...this.base(roomId), targetUserId, offer: { type: "offer", sdp } };
     const answer: WebRTCAnswerMessage = { type: "WEBRTC_ANSWER", ...this.base(roomId), targetUserId, answer: { type: "answer", sdp } };
     const candidate: WebRTCIceCandidateMessage = {
-      type: "WEBRTC_ICE_CANDIDATE", ...this.base(roomId), targetUserId,
+      type: "WEBRTC_ICE_CANDIDATE",
+      ...this.base(roomId),
+      targetUserId,
       candidate: { candidate: "candidate:1", sdpMid: null, sdpMLineIndex: 0, usernameFragment: null },
     };
     for (const message of [offer, answer, candidate]) this.send(message);
@@ -100,18 +134,28 @@ export class RoomConnection {
 export function describe(message: ResponseMessage): string {
   const { timestamp }: BaseResponseMessage = message;
   switch (message.type) {
-    case "ROOM_CREATED": return created(message);
-    case "ROOM_JOINED": return joined(message);
-    case "USER_JOINED": return arrived(message);
+    case "ROOM_CREATED":
+      return created(message);
+    case "ROOM_JOINED":
+      return joined(message);
+    case "USER_JOINED":
+      return arrived(message);
     case "USER_LEFT":
-    case "USER_DISCONNECTED": return gone(message);
-    case "ROOM_RENAMED": return renamedRoom(message);
-    case "USER_RENAMED": return renamedUser(message);
-    case "HOST_CHANGED": return `${message.previousHostId} to ${message.newHostId} in ${message.roomId}`;
-    case "ERROR": return failed(message);
-    case "PONG": return ponged(message);
+    case "USER_DISCONNECTED":
+      return gone(message);
+    case "ROOM_RENAMED":
+      return renamedRoom(message);
+    case "USER_RENAMED":
+      return renamedUser(message);
+    case "HOST_CHANGED":
+      return `${message.previousHostId} to ${message.newHostId} in ${message.roomId}`;
+    case "ERROR":
+      return failed(message);
+    case "PONG":
+      return ponged(message);
     case "USER_RECONNECTED":
-    case "UNDELIVERED": return `${message.type} at ${timestamp}`; // came with this server
+    case "UNDELIVERED":
+      return `${message.type} at ${timestamp}`; // came with this server
     default: {
       const none: never = message;
       return none;
@@ -145,7 +189,10 @@ function show(room: RoomState | undefined): string {
 export class Playback {
   private mode: ControlMode = "HOST_ONLY";
 
-  constructor(private readonly userId: string, private readonly transmit: (message: SyncMessage) => void) {}
+  constructor(
+    private readonly userId: string,
+    private readonly transmit: (message: SyncMessage) => void,
+  ) {}
 
   report(time: number, playing: boolean, hostVideoUrl: string): void {
     const base: Omit<BaseSyncMessage, "type"> = { userId: this.userId, timestamp: Date.now() };
@@ -160,16 +207,22 @@ export class Playback {
 
   apply(message: SyncMessage): number | string {
     switch (message.type) {
-      case "HOST_STATE_UPDATE": return message.state === "PLAYING" ? message.time : message.hostVideoUrl ?? "";
-      case "UNIFIED_SYNC": return message.action === "SEEK" ? message.time : message.videoUrl;
-      case "CONTROL_MODE_CHANGE": return (this.mode = message.mode);
-      case "HOST_NAVIGATE": return message.url;
+      case "HOST_STATE_UPDATE":
+        return message.state === "PLAYING" ? message.time : (message.hostVideoUrl ?? "");
+      case "UNIFIED_SYNC":
+        return message.action === "SEEK" ? message.time : message.videoUrl;
+      case "CONTROL_MODE_CHANGE":
+        return (this.mode = message.mode);
+      case "HOST_NAVIGATE":
+        return message.url;
       case "CLIENT_REQUEST_PLAY":
       case "CLIENT_REQUEST_PAUSE":
       case "DIRECT_PLAY":
-      case "DIRECT_PAUSE": return message.time ?? message.userId;
+      case "DIRECT_PAUSE":
+        return message.time ?? message.userId;
       case "CLIENT_REQUEST_SEEK":
-      case "DIRECT_SEEK": return message.time;
+      case "DIRECT_SEEK":
+        return message.time;
       default: {
         const none: never = message;
         return none;
@@ -181,17 +234,27 @@ export class Playback {
 /** Whom a message is for: every member of the union, by its type. */
 export function target(message: SignalingMessage): string {
   switch (message.type) {
-    case "CREATE_ROOM": return message.roomName ?? message.userName;
-    case "JOIN_ROOM": return message.userName;
-    case "LEAVE_ROOM": return message.roomId;
-    case "RENAME_ROOM": return message.newRoomName;
-    case "RENAME_USER": return message.newUserName;
-    case "TRANSFER_HOST": return message.targetUserId; // came with this server
-    case "WEBRTC_OFFER": return `${message.targetUserId} ${message.offer.type} ${message.offer.sdp}`;
-    case "WEBRTC_ANSWER": return `${message.targetUserId} ${message.answer.type} ${message.answer.sdp}`;
-    case "WEBRTC_ICE_CANDIDATE": return `${message.targetUserId} ${message.candidate.candidate} ${message.candidate.sdpMid}`;
+    case "CREATE_ROOM":
+      return message.roomName ?? message.userName;
+    case "JOIN_ROOM":
+      return message.userName;
+    case "LEAVE_ROOM":
+      return message.roomId;
+    case "RENAME_ROOM":
+      return message.newRoomName;
+    case "RENAME_USER":
+      return message.newUserName;
+    case "TRANSFER_HOST":
+      return message.targetUserId; // came with this server
+    case "WEBRTC_OFFER":
+      return `${message.targetUserId} ${message.offer.type} ${message.offer.sdp}`;
+    case "WEBRTC_ANSWER":
+      return `${message.targetUserId} ${message.answer.type} ${message.answer.sdp}`;
+    case "WEBRTC_ICE_CANDIDATE":
+      return `${message.targetUserId} ${message.candidate.candidate} ${message.candidate.sdpMid}`;
     case "PING":
-    case "PONG": return String(message.timestamp);
+    case "PONG":
+      return String(message.timestamp);
     default: {
       const none: never = message;
       return none;

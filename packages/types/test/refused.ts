@@ -27,9 +27,7 @@ export const client: ClientMessage[] = [
   { type: "CLIENT_REQUEST_SEEK", ...base },
 ];
 
-export function narrowed(
-  message: ResponseMessage, signaling: SignalingMessage, sync: SyncMessage, older: PlaybackMessage, room: RoomState,
-): unknown[] {
+export function narrowed(message: ResponseMessage, signaling: SignalingMessage, sync: SyncMessage, older: PlaybackMessage, room: RoomState): unknown[] {
   // @ts-expect-error only some messages have a room state
   const state = message.roomState;
   // @ts-expect-error a PONG has no error

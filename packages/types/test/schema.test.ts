@@ -65,7 +65,11 @@ test("no vector is valid as another message", () => {
   const messages = Object.keys(schema.$defs).filter((name) => schema.$defs[name]?.properties?.["type"]?.const !== undefined);
   for (const { name, from, type, frame } of vectors) {
     const valid = messages.filter((message) => definition(message)(frame));
-    assert.deepEqual(valid.filter((message) => !message.endsWith("PongMessage")), type === "PONG" ? [] : [nameOf(from, type)], name);
+    assert.deepEqual(
+      valid.filter((message) => !message.endsWith("PongMessage")),
+      type === "PONG" ? [] : [nameOf(from, type)],
+      name,
+    );
   }
 });
 
@@ -104,7 +108,8 @@ test("what the decoder refuses for a reason that a reader can see is refused", (
     "null for an optional field": { type: "CREATE_ROOM", ...head, userName: "Ann", resumeToken: null },
     "half a version": { type: "CREATE_ROOM", ...head, userName: "Ann", protocol: 0.5 },
     "a server's type": { type: "USER_LEFT", ...head },
-  })) assert.equal(validate(frame), false, why);
+  }))
+    assert.equal(validate(frame), false, why);
 });
 
 test("a response without one of its required fields is not valid", () => {

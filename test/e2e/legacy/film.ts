@@ -27,9 +27,7 @@ export class Film {
   act(action: "PLAY" | "PAUSE" | "SEEK", time: number): Partial<SyncMessage> {
     this.#apply(action, time);
     const { state, url } = this.view;
-    return this.mode === "FREE_FOR_ALL"
-      ? { type: "UNIFIED_SYNC", action, time, videoUrl: url }
-      : { type: "HOST_STATE_UPDATE", state, time, hostVideoUrl: url };
+    return this.mode === "FREE_FOR_ALL" ? { type: "UNIFIED_SYNC", action, time, videoUrl: url } : { type: "HOST_STATE_UPDATE", state, time, hostVideoUrl: url };
   }
 
   navigate(url: string): Partial<SyncMessage> {

@@ -79,7 +79,9 @@ export class Peers {
 
   /** The state of the newest channel with each user. */
   states(): Record<string, string> {
-    return Object.fromEntries([...this.#peers].map(([userId, { connection, channel }]) => [userId, `${connection.connectionState} ${channel?.readyState ?? "none"}`]));
+    return Object.fromEntries(
+      [...this.#peers].map(([userId, { connection, channel }]) => [userId, `${connection.connectionState} ${channel?.readyState ?? "none"}`]),
+    );
   }
 
   #make(userId: string, purpose: string): Peer {

@@ -215,7 +215,10 @@ async function agree(members: readonly LegacyMember[]): Promise<void> {
       const [first] = views as [View];
       const everybody = views.map(({ userId }) => userId).sort();
       return views.every((view) => {
-        const connected = view.users.filter(({ isConnected }) => isConnected).map(({ id }) => id).sort();
+        const connected = view.users
+          .filter(({ isConnected }) => isConnected)
+          .map(({ id }) => id)
+          .sort();
         const isRight = view.isHost === (view.userId === first.hostId) && view.hostId === first.hostId;
         return view.status === "seated" && isRight && JSON.stringify(connected) === JSON.stringify(everybody);
       });

@@ -1,0 +1,10 @@
+/** What a room is woken from. */
+export interface Kept {
+  readonly settings: string;
+  readonly roomId: string;
+  readonly snapshot: Uint8Array;
+  readonly alarmMs: number;
+  /** For how long the object did not run until now. */
+  readonly pausedMs: number;
+  readonly attachments: readonly { readonly conn: number; readonly bytes: Uint8Array }[];
+}
