@@ -9,37 +9,38 @@ import (
 )
 
 const (
-	// stallAfter is how long nobody looks at the clock before that means that the process was not
-	// running: stopped, or starved of CPU. Somebody does every heartbeat.
+	// stallAfter is how long nobody reads the clock before that means that the process was not
+	// running: stopped, or starved of CPU. Something reads it at every heartbeat.
 	stallAfter = 2 * time.Second
 	heartbeat  = stallAfter / 4
-	// lookEvery is how far a reading of the clock may be from the last look at all of it.
+	// lookEvery is how far a reading of the clock may be from the last full look.
 	lookEvery = stallAfter / 20
-	// minSleep is more than two clocks that are read one after the other differ by.
+	// minSleep is more than the difference between two clocks that are read one after the other.
 	minSleep = 50 * time.Millisecond
-	// maxReading is within how much time they have to be read.
+	// maxReading is how long reading them may take.
 	maxReading = 10 * time.Millisecond
 )
 
-// clock is the time of all rooms. It goes on from the time at the start whatever the system's clock is
-// set to, or everybody would be thrown out as idle; and it knows for how long the process was stopped
-// or the machine suspended. Every reading finds out, so nothing happens at a moment after a pause that
-// does not have the pause in it.
+// clock is the time of all rooms. It continues from the time at the start whatever the system's
+// clock is set to, because otherwise everybody would be closed as idle; and it knows how long the
+// process was stopped or the machine suspended. Every reading checks this, so nothing happens at a
+// time after a pause that does not include the pause.
 type clock struct {
 	startMs int64
-	// ran is the time since the start, without that for which the machine was suspended.
+	// ran is the time since the start, excluding the time for which the machine was suspended.
 	ran func() time.Duration
-	// slept is for how long it was suspended, but for a constant. Nil if the system does not tell.
+	// slept is how long the machine was suspended, plus a constant. Nil if the system does not
+	// report it.
 	slept func() time.Duration
 
-	looked atomic.Int64 // what ran was at the last look
+	looked atomic.Int64 // the value of ran at the last look
 	pauses atomic.Pointer[pauses]
 
 	mu        sync.Mutex
 	lastSlept time.Duration
 }
 
-// pauses is for how long the process has not run, and for how much of that the machine was suspended.
+// pauses is how long the process has not run, and for how much of that the machine was suspended.
 type pauses struct{ all, slept time.Duration }
 
 func newClock(started time.Time) *clock {
@@ -70,7 +71,7 @@ func (c *clock) AfterFunc(after time.Duration, do func()) rooms.Timer {
 	return time.AfterFunc(after, do)
 }
 
-// look finds out whether the process has been running since the last look.
+// look checks whether the process has been running since the last look.
 func (c *clock) look() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -89,7 +90,7 @@ func (c *clock) look() {
 	c.looked.Store(int64(ran)) // now does not look behind it, so it comes last
 }
 
-// sleptSince is for how long the machine was suspended since the last look.
+// sleptSince returns how long the machine was suspended since the last look.
 func (c *clock) sleptSince() time.Duration {
 	if c.slept == nil {
 		return 0
@@ -97,7 +98,7 @@ func (c *clock) sleptSince() time.Duration {
 	for range 3 {
 		before := c.ran()
 		slept := c.slept()
-		if c.ran()-before < maxReading { // or the process was stopped between two readings
+		if c.ran()-before < maxReading { // otherwise the process was stopped between two readings
 			since := slept - c.lastSlept
 			if since > minSleep {
 				c.lastSlept = slept

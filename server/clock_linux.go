@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// suspended returns a function for how long the machine has been suspended: the boot-time clock goes on
-// meanwhile and the monotonic one does not.
+// suspended returns a function for how long the machine has been suspended: the boot-time clock
+// goes on during that time and the monotonic one does not.
 func suspended() func() time.Duration {
 	return func() time.Duration {
 		var boot, monotonic unix.Timespec

@@ -4,6 +4,6 @@ package server
 
 import "time"
 
-// suspended is known on Linux only. Elsewhere a suspended machine's time is missing from the clock, or
-// its clock has gone on and the process counts as stopped.
+// suspended is known on Linux only. Elsewhere either the time of the suspension is missing from the
+// clock, or the clock has gone on and the process counts as stopped.
 func suspended() func() time.Duration { return nil }

@@ -10,70 +10,73 @@ import (
 	"usher/server/edge"
 )
 
-// Config is everything that a native server can be told. The zero value is
-// not usable: start from DefaultConfig.
+// Config configures a native server. The zero value is not usable: start from DefaultConfig.
 type Config struct {
 	// Listen is the TCP address to serve on; localhost is 127.0.0.1 and ::1. Default "localhost:8787".
 	Listen string
-	// Page is whether / serves the page: rooms, a film in sync and the signaling
-	// drawn. Default true; without it / is not found.
+	// Page is whether / serves the page, which shows rooms, a film in sync and a drawing of the
+	// signaling. Default true; otherwise / is not found.
 	Page bool
-	// MetricsListen is a TCP address to serve /metrics on, which then is not served on Listen.
-	// "" (the default) serves it on Listen.
+	// MetricsListen is a TCP address to serve /metrics on instead of Listen. "" (the default)
+	// serves it on Listen.
 	MetricsListen string
-	// DataDir is the folder of the room store; it is made when missing. Default "./usher-data".
+	// DataDir is the folder of the room store; it is created if missing. Default "./usher-data".
 	DataDir string
 
-	// MaxStoreBytes bounds the file of the store, 0 (the default) for no bound,
-	// else at least 8 MiB. A room takes about 1 KiB.
+	// MaxStoreBytes bounds the file of the store: 0 (the default) for no bound, otherwise at least
+	// 8 MiB. A room takes about 1 KiB.
 	MaxStoreBytes int64
 
 	// Room has the deadlines and limits of every room.
 	Room room.Config
 	// MaxFrameBytes bounds one message from a client. 4 KiB to 1 MiB. Default 64 KiB.
 	MaxFrameBytes int
-	// MaxPendingBytes bounds what is kept for a client that reads too
-	// slowly; past it the client is cut off. 64 KiB to 64 MiB. Default 1 MiB.
+	// MaxPendingBytes bounds what is queued for a client that reads too slowly, beyond which the
+	// client is cut off. 64 KiB to 64 MiB. Default 1 MiB.
 	MaxPendingBytes int
-	// MaxMemoryBytes is the memory that the process should stay within: as it nears, new rooms and
-	// connections are refused, and relays go on. 0 (the default) is three quarters of what the machine or the
-	// process's control group has, where that is known; else at least 32 MiB.
+	// MaxMemoryBytes is the memory that the process should stay within: as it gets close, new rooms
+	// and connections are refused, and relays go on. 0 (the default) means three quarters of what
+	// the machine or the process's control group has, if that is known; otherwise it is at least 32
+	// MiB.
 	MaxMemoryBytes int64
 
-	// What follows is counted by network address: by the /64 for IPv6, each loopback
-	// address as one. What a trusted proxy does for itself is not counted.
+	// The following limits are counted by network address: by the /64 for IPv6; each loopback
+	// address counts as one. A trusted proxy's own requests are not counted.
 
 	// MaxConnsPerAddress bounds the open sockets of one address, 0 for no bound. Default 200.
 	MaxConnsPerAddress int
-	// MaxRoomsPerAddress bounds the rooms that one address has created, 0 for no bound. Default 100.
+	// MaxRoomsPerAddress bounds the rooms that one address has created, 0 for no bound. Default
+	// 100.
 	MaxRoomsPerAddress int
-	// AddressRequests bounds the HTTP requests of one address, handshakes included. A full room of 50 that
-	// reconnects five times in a row makes 500, and opening the page takes about ten. Default 20 a second, 2 000 at once.
+	// AddressRequests bounds the HTTP requests of one address, handshakes included. A full room of
+	// 50 that reconnects five times in a row makes 500, and opening the page takes about ten.
+	// Default 20 a second, 2 000 at once.
 	AddressRequests edge.Rate
-	// AddressJoins bounds the joins that are no return by token. The full room makes 250. Default 3 a second, 300 at once.
+	// AddressJoins bounds the joins that are not a return by token. The full room makes 250.
+	// Default 3 a second, 300 at once.
 	AddressJoins edge.Rate
-	// AddressMessages bounds the messages of all connections of one address, requests counting for 20.
-	// The full room sends 3 675 from each of 50. Default 2 000 a second, 200 000 at once, at least 20.
+	// AddressMessages bounds the messages of all connections of one address; a request counts as
+	// 20. Each of the 50 people of the full room sends 3 675. Default 2 000 a second, 200 000 at
+	// once, at least 20.
 	AddressMessages edge.Rate
 	// AddressBytes bounds their bytes. Default 2 MiB a second, 200 MiB at once, at least MaxFrameBytes.
 	AddressBytes edge.Rate
 
-	// AllowOrigins lists the origins that browsers may come from: "*" (the
-	// default), exact ones such as "https://example.org" or
-	// "chrome-extension://<id>", or patterns with * for any run of characters
-	// but "/" such as "https://*.example.org". A page from a file has the origin "null"
-	// in browsers and "file://" in some webviews. Requests without an Origin are let in.
-	// At least one entry.
+	// AllowOrigins lists the origins that browsers may come from: "*" (the default), exact ones
+	// such as "https://example.org" or "chrome-extension://<id>", or patterns with * for any run of
+	// characters but "/" such as "https://*.example.org". A page from a file has the origin "null"
+	// in browsers and "file://" in some webviews. Requests without an Origin are allowed. At least
+	// one entry.
 	AllowOrigins []string
 	// TrustedProxies are the networks whose X-Forwarded-For is believed. Default none.
 	TrustedProxies []netip.Prefix
 
-	// ICEServers are handed out by /turn-credentials, in this order. Default
-	// none: participants then find each other only within one network, or where
-	// the client brings servers of its own. See ParseICEServer for the forms.
+	// ICEServers are handed out by /turn-credentials, in this order. Default none: participants
+	// then find each other only within one network, or if the client has servers of its own. See
+	// ParseICEServer for the forms.
 	ICEServers []edge.ICEServer
-	// TURNSecret is the shared secret of coturn's use-auth-secret; with it,
-	// turn: and turns: servers without a username get credentials that expire.
+	// TURNSecret is the shared secret of coturn's use-auth-secret; with it, turn: and turns:
+	// servers without a username get credentials that expire.
 	TURNSecret string
 
 	// TLSCert and TLSKey are PEM files, read again on Reload.
@@ -82,10 +85,10 @@ type Config struct {
 	TLSDomains []string
 	// ACMEDirectory is the ACME server's directory URL, "" for Let's Encrypt.
 	ACMEDirectory string
-	// ACMEEmail is told to the ACME server. Optional.
+	// ACMEEmail is sent to the ACME server. Optional.
 	ACMEEmail string
 
-	// DrainSpread is over how long the sockets are closed at a drain. Default 3 s.
+	// DrainSpread is the time over which a drain closes the sockets. Default 3 s.
 	DrainSpread time.Duration
 	// DrainTimeout is the deadline of the whole drain. Default 10 s, more than DrainSpread.
 	DrainTimeout time.Duration
@@ -94,7 +97,8 @@ type Config struct {
 	Log *slog.Logger
 }
 
-// MemoryBound is MaxMemoryBytes or else three quarters of what there is, and 0 if that is unknown.
+// MemoryBound returns MaxMemoryBytes, or three quarters of the available memory if that is 0, or 0
+// if that is unknown.
 func (c *Config) MemoryBound() int64 {
 	if c.MaxMemoryBytes != 0 {
 		return c.MaxMemoryBytes
@@ -102,7 +106,7 @@ func (c *Config) MemoryBound() int64 {
 	return availableMemory() / 4 * 3
 }
 
-// DefaultConfig returns the defaults named at each field.
+// DefaultConfig returns the defaults given at each field.
 func DefaultConfig() Config {
 	return Config{
 		Listen:             "localhost:8787",

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// drain says goodbye: readiness fails, sockets are closed with 1012 over a
-// few seconds, and everything is stored. Seats are held, so clients find theirs when they return.
+// drain ends service: readiness fails, sockets are closed with 1012 over a few seconds, and
+// everything is stored. Seats are held, so clients find theirs when they return.
 func (s *Server) drain() error {
 	s.draining.Store(true)
 	s.rooms.Stopping()
@@ -18,7 +18,7 @@ func (s *Server) drain() error {
 	s.edge.Drain(deadline, s.config.DrainSpread)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(deadline), time.Second)
 	defer cancel()
-	_ = s.edge.HTTP().Shutdown(ctx) // what is left are idle HTTP connections
+	_ = s.edge.HTTP().Shutdown(ctx) // only idle HTTP connections are left
 	_ = s.edge.HTTP().Close()
 	if err := errors.Join(s.rooms.Close(), s.Close()); err != nil {
 		s.log.Error("drained, but not everything could be stored", "error", err)

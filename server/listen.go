@@ -11,12 +11,14 @@ import (
 // loopback are the addresses of localhost (RFC 6761, section 6.3). A browser may try either first.
 var loopback = []string{"127.0.0.1", "::1"}
 
-// listenTries is how many ports are tried for port 0: one that is free on one address may be taken on the other.
+// listenTries is how many ports are tried for port 0: one that is free on one address may be taken
+// on the other.
 const listenTries = 20
 
-// listen opens the listeners of an address with open, which is net.Listen for TCP. The host localhost is all of
-// its addresses, so that nobody reaches another program on one of them: it is an error if one is
-// taken, and none if the system does not have it. Port 0 becomes the same port on all.
+// listen opens the listeners of an address with open, which is net.Listen for TCP. The host
+// localhost means all of its addresses, so that nobody reaches another program on one of them: it
+// is an error if one is taken, but not if the system does not have it. Port 0 becomes the same port
+// on all.
 func listen(address string, open func(address string) (net.Listener, error)) ([]net.Listener, error) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil || !strings.EqualFold(strings.TrimSuffix(host, "."), "localhost") {
@@ -58,7 +60,7 @@ func listenLoopback(port string, open func(string) (net.Listener, error)) (liste
 	return listeners, nil
 }
 
-// ListenError says which address could not be listened on.
+// ListenError reports the address that could not be listened on.
 type ListenError struct {
 	// Setting is the name of the setting, listen or metrics-listen, and Address its value.
 	Setting, Address string
@@ -68,7 +70,7 @@ type ListenError struct {
 // Error implements error.
 func (e *ListenError) Error() string { return e.Setting + " " + e.Address + ": " + e.Err.Error() }
 
-// Unwrap is for errors.Is and errors.As.
+// Unwrap supports errors.Is and errors.As.
 func (e *ListenError) Unwrap() error { return e.Err }
 
 func listenTCP(address string) (net.Listener, error) { return net.Listen("tcp", address) }
@@ -79,7 +81,7 @@ func closeAll(listeners []net.Listener) {
 	}
 }
 
-// addressesOf is where the listeners listen, for the log.
+// addressesOf returns the addresses of the listeners, for the log.
 func addressesOf(listeners []net.Listener) string {
 	var addresses []string
 	for _, listener := range listeners {

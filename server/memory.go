@@ -10,24 +10,25 @@ import (
 )
 
 const (
-	// memoryEvery is how often memory is looked at.
+	// memoryEvery is how often the memory is checked.
 	memoryEvery = 100 * time.Millisecond
-	// The shares of the bound, in eighths, at which new rooms and connections are refused, and welcome again. What
-	// is live then may grow by half before the next garbage collection, and still fits.
+	// The shares of the bound, in eighths, at which new rooms and connections are refused, and
+	// welcome again. The live memory may then grow by half before the next garbage collection, and
+	// still fits.
 	fullEighths, welcomeEighths = 5, 4
-	// collectWhenFull is how often memory is freed and garbage is collected while it is nearly used up, to find out
-	// whether it still is.
+	// collectWhenFull is how often memory is freed and garbage is collected while memory is nearly
+	// used up, to find out whether it still is.
 	collectWhenFull = 5 * time.Second
 )
 
-// memory knows whether the process is near the memory that it may use. A nil one never is.
+// memory knows whether the process is close to its memory bound. A nil memory never is.
 type memory struct {
 	max    int64
 	log    *slog.Logger
 	isFull atomic.Bool
-	// shed frees what can be freed at once.
+	// shed frees what can be freed immediately.
 	shed func()
-	// live is how many bytes are in use, and collect collects garbage. Tests have their own.
+	// live returns how many bytes are in use, and collect collects garbage. Tests replace them.
 	live    func() int64
 	collect func()
 }
@@ -40,10 +41,10 @@ func newMemory(maxBytes int64, log *slog.Logger, shed func()) *memory {
 	return &memory{max: maxBytes, log: log, shed: shed, live: liveBytes(), collect: runtime.GC}
 }
 
-// full reports whether new rooms and connections are to be refused.
+// full reports whether new rooms and connections must be refused.
 func (m *memory) full() bool { return m != nil && m.isFull.Load() }
 
-// watch looks at the memory until ctx is done.
+// watch checks the memory until ctx is done.
 func (m *memory) watch(ctx context.Context) {
 	if m == nil {
 		return
@@ -78,8 +79,8 @@ func (m *memory) look() {
 	}
 }
 
-// liveBytes returns what measures the memory in use: that of the whole process, without what the
-// last collection found to be garbage and what may have become garbage since.
+// liveBytes returns a function that measures the memory in use: that of the whole process, without
+// what the last collection found to be garbage and what may have become garbage since.
 func liveBytes() func() int64 {
 	const (
 		total = iota

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// availableMemory is how many bytes this process may have at most: those of the machine, or
-// what its control groups allow. 0 if that is unknown.
+// availableMemory returns the most bytes that this process may have: those of the machine, or fewer
+// if its control groups say so. 0 if that is unknown.
 func availableMemory() int64 {
 	return availableIn(func(name string) string {
 		text, _ := os.ReadFile(name)
@@ -17,7 +17,7 @@ func availableMemory() int64 {
 	})
 }
 
-// availableIn is availableMemory by the files that read returns, "" for one that does not exist.
+// availableIn is availableMemory for the files that read returns, "" for one that does not exist.
 func availableIn(read func(name string) string) int64 {
 	least := int64(math.MaxInt64)
 	for line := range strings.Lines(read("/proc/meminfo")) {
@@ -28,7 +28,7 @@ func availableIn(read func(name string) string) int64 {
 		}
 	}
 	limit := func(name string) {
-		// "max", or a number that means it, where there is none.
+		// If there is no limit the file has "max", or a number that means it.
 		if n, err := strconv.ParseInt(strings.TrimSpace(read(name)), 10, 64); err == nil && n > 0 {
 			least = min(least, n)
 		}
@@ -46,7 +46,7 @@ func availableIn(read func(name string) string) int64 {
 			}
 		case controllers == "memory":
 			limit(path.Join("/sys/fs/cgroup/memory", group, "memory.limit_in_bytes"))
-			limit("/sys/fs/cgroup/memory/memory.limit_in_bytes") // what a container sees as its own
+			limit("/sys/fs/cgroup/memory/memory.limit_in_bytes") // how a container sees its own
 		}
 	}
 	if least == math.MaxInt64 {

@@ -18,7 +18,8 @@ type metricsServer struct {
 	http      *http.Server
 }
 
-// openMetrics opens the listener, so that what is wrong with it is known early. Nil where none is asked for.
+// openMetrics opens the listener, so that errors are known early. It returns nil if none is
+// configured.
 func openMetrics(config *Config) (*metricsServer, error) {
 	if config.MetricsListen == "" {
 		return nil, nil
@@ -30,7 +31,7 @@ func openMetrics(config *Config) (*metricsServer, error) {
 	return &metricsServer{listeners: listeners}, nil
 }
 
-// prepare makes what serves. It has bounds of its own, so that clients cannot keep the operator out.
+// prepare makes the server. It has bounds of its own, so that clients cannot keep the operator out.
 func (m *metricsServer) prepare(config *edge.Config) {
 	if m == nil {
 		return
@@ -51,7 +52,7 @@ func (m *metricsServer) serve(log *slog.Logger) {
 	for _, listener := range m.listeners {
 		go func() {
 			if err := m.http.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-				log.Error("metrics are not served any more", "error", err)
+				log.Error("metrics are no longer served", "error", err)
 			}
 		}()
 	}
@@ -64,5 +65,5 @@ func (m *metricsServer) close() {
 	if m.http != nil {
 		_ = m.http.Close()
 	}
-	closeAll(m.listeners) // which the server does not know before it serves
+	closeAll(m.listeners) // the server does not know them before it serves
 }

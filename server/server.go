@@ -21,10 +21,11 @@ import (
 	"usher/server/store/bolt"
 )
 
-// sweepEvery is how often addresses are forgotten that have nothing open and whose budgets are full.
+// sweepEvery is how often the addresses that have nothing open and whose budgets are full are
+// forgotten.
 const sweepEvery = 5 * time.Second
 
-// Server is a native server. New makes one, Run serves, Close releases what it holds.
+// Server is a native server. New returns one, Run serves, Close releases what it holds.
 type Server struct {
 	config    Config
 	log       *slog.Logger
@@ -35,37 +36,38 @@ type Server struct {
 	listeners []net.Listener
 	certs     *certificates
 	memory    *memory
-	// metricsAside serves them on a listener of their own, nil if they are served with everything else.
+	// metricsAside serves metrics on a separate listener, nil if they are served with everything
+	// else.
 	metricsAside *metricsServer
 	clock        *clock
 	draining     atomic.Bool
 	closing      sync.Once
 }
 
-// outside is what a server does not decide: time, chance, and how its parts reach each other. New has
-// the real ones, and tests have theirs.
+// outside is what a server does not decide: time, randomness, and how its parts reach each other.
+// New uses the real ones, and tests use their own.
 type outside struct {
 	clock  rooms.Clock
 	secret func() [protocol.TokenBytes]byte
-	// onCommit is called after each commit, before anybody hears of it. It may be nil.
+	// onCommit is called after each commit, before its result is reported. It may be nil.
 	onCommit func()
-	// connect returns what the edge takes for the rooms. Nil for the rooms themselves.
+	// connect returns what the edge uses as the rooms. Nil for the rooms themselves.
 	connect func(*rooms.Rooms) edge.Rooms
-	// readArrived is rooms.Config's, nil for the edge's.
+	// readArrived is for rooms.Config, nil for the edge's.
 	readArrived func([]rooms.Socket)
-	// tune changes what Validate would not allow. It may be nil.
+	// tune makes changes that Validate would not allow. It may be nil.
 	tune func(*Config)
-	// closeGrace is edge.Config's.
+	// closeGrace is for edge.Config.
 	closeGrace time.Duration
-	// runningMs is the clock of the budgets, nil for the clock's.
+	// runningMs is the clock of the budgets, nil for that of the server's clock.
 	runningMs func() int64
-	// delay is edge.Config's, and check rooms.Config's.
+	// delay is for edge.Config, and check for rooms.Config.
 	delay func(context.Context, time.Duration)
 	check func(*room.Room) string
 }
 
-// New opens the store and the listeners, so that what is wrong with either is known before anything
-// is served. A store that another process has open is store.ErrLocked.
+// New opens the store and the listeners, so that errors in either are known before anything is
+// served. The error is store.ErrLocked if another process has the store open.
 func New(config Config) (*Server, error) {
 	return newServer(config, outside{secret: randomSecret})
 }
@@ -151,7 +153,7 @@ func (s *Server) openEdge(reached edge.Rooms, out *outside) (err error) {
 	return nil
 }
 
-// readArrived has the edge read what has arrived for sockets that are its own.
+// readArrived makes the edge read what has arrived for its own sockets.
 func (s *Server) readArrived(sockets []rooms.Socket) {
 	var conns []*edge.Conn
 	for _, socket := range sockets {
@@ -162,7 +164,7 @@ func (s *Server) readArrived(sockets []rooms.Socket) {
 	s.edge.ReadArrived(conns)
 }
 
-// localRooms are rooms in the process of their edge.
+// localRooms are rooms in the same process as their edge.
 type localRooms struct{ rooms *rooms.Rooms }
 
 // Open implements edge.Rooms.
@@ -184,7 +186,7 @@ func randomSecret() (secret [protocol.TokenBytes]byte) {
 	return secret
 }
 
-// Close releases everything. Run does so at its end; a server that was never run needs it.
+// Close releases everything. Run does so when it ends; a server that never ran needs it.
 func (s *Server) Close() (err error) {
 	s.closing.Do(func() {
 		closeAll(s.listeners)
@@ -199,11 +201,11 @@ func (s *Server) Close() (err error) {
 	return err
 }
 
-// Addr is the address that the server listens on, the first of localhost's.
+// Addr returns the address that the server listens on, for localhost the first one.
 func (s *Server) Addr() net.Addr { return s.listeners[0].Addr() }
 
-// Reload reads the certificate files again. If they are of no use, the old
-// ones stay and the error says why.
+// Reload reads the certificate files again. If they are not usable, the old ones stay and the error
+// says why.
 func (s *Server) Reload() error {
 	if s.certs == nil {
 		return nil
@@ -211,7 +213,7 @@ func (s *Server) Reload() error {
 	return s.certs.Reload()
 }
 
-// ready is "" while new rooms are welcome.
+// ready returns "" while new rooms are welcome.
 func (s *Server) ready() protocol.Code {
 	switch {
 	case s.draining.Load():
@@ -224,8 +226,8 @@ func (s *Server) ready() protocol.Code {
 	return ""
 }
 
-// Run serves until ctx is done, then drains, and returns nil when everything
-// is stored. It can be called once.
+// Run serves until ctx is done, then drains, and returns nil if everything is stored. It can be
+// called once.
 func (s *Server) Run(ctx context.Context) error {
 	background, stop := context.WithCancel(context.Background())
 	defer stop()

@@ -13,15 +13,15 @@ import (
 	"golang.org/x/crypto/acme/autocert"
 )
 
-// certificates is where the server's certificates come from: two files, or ACME.
+// certificates is the source of the server's certificates: two files, or ACME.
 type certificates struct {
 	certFile, keyFile string
 	pair              atomic.Pointer[tls.Certificate] // of the files
 	acme              *autocert.Manager               // nil with files
 }
 
-// openCertificates reads the files, or prepares ACME's folder. It returns nil
-// where cfg asks for no TLS. cfg must be valid.
+// openCertificates reads the files, or prepares ACME's folder. It returns nil if cfg asks for no
+// TLS. cfg must be valid.
 func openCertificates(cfg Config) (*certificates, error) {
 	if cfg.TLSCert != "" {
 		c := &certificates{certFile: cfg.TLSCert, keyFile: cfg.TLSKey}
@@ -35,11 +35,11 @@ func openCertificates(cfg Config) (*certificates, error) {
 	if len(cfg.TLSDomains) == 0 {
 		return nil, nil
 	}
-	// The folder holds private keys.
+	// The folder contains private keys.
 	cache := filepath.Join(cfg.DataDir, "acme")
 	err := os.MkdirAll(cache, 0o700)
 	if err == nil {
-		err = os.Chmod(cache, 0o700) // it may have been there
+		err = os.Chmod(cache, 0o700) // it may have existed
 	}
 	if err != nil {
 		return nil, fmt.Errorf("folder for tls-domain certificates: %w", err)
@@ -57,8 +57,8 @@ func openCertificates(cfg Config) (*certificates, error) {
 	}}, nil
 }
 
-// Reload reads the files again. Where the new pair is of no use, the old one
-// stays and the error says why. With ACME there is nothing to read.
+// Reload reads the files again. If the new pair is not usable, the old one stays and the error says
+// why. With ACME there is nothing to read.
 func (c *certificates) Reload() error {
 	if c.acme != nil {
 		return nil
@@ -92,8 +92,7 @@ func (c *certificates) read() (*tls.Certificate, error) {
 	return &pair, nil
 }
 
-// tlsConfig returns the configuration of the listener. Handshakes after a
-// Reload get the new pair.
+// tlsConfig returns the configuration of the listener. Handshakes after a Reload get the new pair.
 func (c *certificates) tlsConfig() *tls.Config {
 	config := &tls.Config{
 		MinVersion: tls.VersionTLS12, // RFC 8996

@@ -26,13 +26,12 @@ const (
 	maxPerSecond, maxBytesPerSecond = 1_000_000, 1 << 30
 	// minMaxMemory is twice what an idle server takes.
 	minMaxMemory = 32 << 20
-	// maxDrain is longer than any supervisor waits before it kills.
+	// maxDrain is longer than any supervisor waits before it kills the process.
 	maxDrain = time.Hour
 )
 
-// Validate holds every setting to the bounds that its comment names. The error
-// has one line for each that is out of them, under the name that it has as a
-// flag. It never holds a secret.
+// Validate checks every setting against the bounds in its comment. The error has one line for each
+// violation, with the setting's name as a flag. It never contains a secret.
 func (c Config) Validate() error {
 	var p problems
 	p.checkNetwork(&c)
@@ -119,7 +118,7 @@ func (p *problems) checkLimits(c *Config) {
 	p.rate("address-join", c.AddressJoins, maxPerSecond, p.count)
 	p.rate("address-message", c.AddressMessages, maxPerSecond, p.count)
 	p.rate("address-byte", c.AddressBytes, maxBytesPerSecond, p.size)
-	if r := c.AddressMessages; r.PerSecond > 0 && r.Burst < edge.RequestCost { // what is allowed must be able to pass
+	if r := c.AddressMessages; r.PerSecond > 0 && r.Burst < edge.RequestCost { // every allowed message must be able to pass
 		p.add("address-message-burst must be at least %d, not %d", edge.RequestCost, r.Burst)
 	}
 	if r := c.AddressBytes; r.PerSecond > 0 && r.Burst < c.MaxFrameBytes {
@@ -199,7 +198,7 @@ func (p *problems) duration(name string, d, low, high time.Duration) {
 	}
 }
 
-// milliseconds is the duration, or the longest one where it does not fit.
+// milliseconds returns the duration, or the longest one if it does not fit.
 func milliseconds(ms int64) time.Duration {
 	const most = int64(1<<63-1) / int64(time.Millisecond)
 	return time.Duration(min(max(ms, -most), most)) * time.Millisecond

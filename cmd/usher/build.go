@@ -12,7 +12,7 @@ import (
 	"usher/server/edge"
 )
 
-// serverConfig turns the settings into what the server takes, and has it judge them.
+// serverConfig turns the settings into a server.Config and validates it.
 func (s *settings) serverConfig() (server.Config, error) {
 	config := server.DefaultConfig()
 	config.Listen, config.Page, config.DataDir = s.Listen, s.Page == "true", s.Data
@@ -40,7 +40,7 @@ func (s *settings) serverConfig() (server.Config, error) {
 }
 
 func (s *settings) roomConfig() room.Config {
-	rejoin, _ := room.ParseTokenlessRejoin(string(s.TokenlessRejoin)) // one of its choices
+	rejoin, _ := room.ParseTokenlessRejoin(string(s.TokenlessRejoin)) // validated as one of the choices
 	return room.Config{
 		SeatGraceMs:           s.SeatGrace.ms(),
 		IdleMs:                s.IdleTimeout.ms(),
@@ -63,8 +63,8 @@ func (s *settings) roomConfig() room.Config {
 	}
 }
 
-// turnSecret is the secret itself or what its file holds, without the newline
-// that editors and echo put at the end.
+// turnSecret returns the secret itself or the contents of its file, without the newline that
+// editors and echo put at the end.
 func (s *settings) turnSecret() (string, error) {
 	if s.TURNSecretFile == "" {
 		return s.TURNSecret, nil

@@ -2,7 +2,7 @@ package main
 
 import "strings"
 
-// closest returns the word that was probably meant by text, "" when none is near.
+// closest returns the word that text was probably meant to be, "" if none is close.
 func closest(text string, words []string) string {
 	text = strings.ToLower(text)
 	best, least := "", len(text)/3+2 // a third of it mistyped, and one more for a transposition
@@ -14,7 +14,7 @@ func closest(text string, words []string) string {
 	if best != "" || len(text) < 4 {
 		return best
 	}
-	for _, word := range words { // grace for seat-grace
+	for _, word := range words { // grace means seat-grace
 		if strings.Contains(strings.ToLower(word), text) {
 			return word
 		}

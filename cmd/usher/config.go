@@ -22,8 +22,8 @@ type configCmd struct {
 
 // Help is the text under the summary of usher config --help.
 func (*configCmd) Help() string {
-	return "What it writes is itself a file for --config. " +
-		"It exits with 1 when the server would refuse the settings. Secrets are not shown."
+	return "The output is itself a file for --config. " +
+		"The exit status is 1 if the server would refuse the settings. Secrets are not shown."
 }
 
 // effective is one setting in effect.
@@ -34,7 +34,7 @@ type effective struct {
 	Where string `json:"where,omitempty"`
 
 	group  string
-	hidden bool // Value is not the whole truth
+	hidden bool // Value does not show everything
 	origin origin
 }
 
@@ -68,8 +68,8 @@ func effectiveSettings(command *kong.Node, origins origins) []effective {
 	return found
 }
 
-// plain turns a setting's value into what YAML and JSON can show, and reports
-// whether it left out a secret.
+// plain turns a setting's value into a form that YAML and JSON can show, and reports whether it
+// left out a secret.
 func plain(value any) (shown any, hidden bool) {
 	switch value := value.(type) {
 	case count:
@@ -99,8 +99,8 @@ func texts[T any](items []T, text func(T) string) []string {
 	return found
 }
 
-// writeYAML writes a settings file with the origins as comments. What is not
-// shown whole is commented out, so that the file cannot set a secret to "(set)".
+// writeYAML writes a settings file with the origins as comments. A value that is not shown in full
+// is commented out, so that the file cannot set a secret to "(set)".
 func writeYAML(out io.Writer, found []effective, style style) {
 	lines := make([]string, len(found))
 	width := 0
@@ -109,7 +109,7 @@ func writeYAML(out io.Writer, found []effective, style style) {
 		if item.hidden {
 			lines[i] = "# " + lines[i]
 		}
-		// A long list does not push all the comments off the screen.
+		// One long list must not push all the comments off the screen.
 		if length := len(lines[i]); length <= 48 {
 			width = max(width, length)
 		}
@@ -129,7 +129,7 @@ func writeYAML(out io.Writer, found []effective, style style) {
 	}
 }
 
-// plainYAML matches texts that mean themselves in YAML without quotes.
+// plainYAML matches strings that need no quotes in YAML.
 var plainYAML = regexp.MustCompile(`^[A-Za-z0-9./]([A-Za-z0-9./_@:+-]*[A-Za-z0-9./_@+-])?$`)
 
 func yamlValue(value any) string {

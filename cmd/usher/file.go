@@ -12,9 +12,8 @@ import (
 	"github.com/goccy/go-yaml/parser"
 )
 
-// settingsFile is a parsed YAML file of settings. It is read as a syntax tree,
-// for the line of each key, and its values stay text, so that a setting means
-// the same wherever it is written.
+// settingsFile is a parsed YAML file of settings. It is read as a syntax tree, for the line of each
+// key, and its values stay text, so that a setting means the same wherever it is written.
 type settingsFile struct {
 	path    string
 	entries map[string]fileEntry
@@ -51,8 +50,8 @@ func loadFile(path string, known map[string]bool) (settingsFile, error) {
 	return file, nil
 }
 
-// syntaxError keeps the place and the message of a YAML error but not the
-// excerpt of the source that goccy/go-yaml adds: it may show a secret.
+// syntaxError keeps the position and the message of a YAML error, but not the excerpt of the source
+// that goccy/go-yaml adds, because it may show a secret.
 func syntaxError(path string, err error) error {
 	var bad yaml.Error
 	if !errors.As(err, &bad) || bad.GetToken() == nil {

@@ -11,7 +11,7 @@ import (
 	"usher/server/edge"
 )
 
-// list takes repeated flags, commas and YAML lists.
+// list accepts repeated flags, commas and YAML lists.
 type list []string
 
 func (l *list) Decode(ctx *kong.DecodeContext) error {
@@ -59,7 +59,7 @@ func (o *originPatterns) Decode(ctx *kong.DecodeContext) error {
 	return nil
 }
 
-// networks are CIDR networks; an address is the network of itself alone.
+// networks are CIDR networks; an address is the network of only itself.
 type networks []netip.Prefix
 
 func (n *networks) Decode(ctx *kong.DecodeContext) error {
@@ -96,7 +96,7 @@ func (l *iceServers) Decode(ctx *kong.DecodeContext) error {
 	for i, item := range items {
 		parsed, err := edge.ParseICEServer(item)
 		if err != nil {
-			// The item itself is not quoted: it may hold a credential.
+			// The item itself is not quoted, because it may contain a credential.
 			return &valueError{ctx.Value.Name, fmt.Sprintf("entry %d: %v", i+1, err),
 				"such as stun:stun.example.org or turn:turn.example.org;username=alice;credential=secret"}
 		}
@@ -107,8 +107,8 @@ func (l *iceServers) Decode(ctx *kong.DecodeContext) error {
 
 var nextICEServer = regexp.MustCompile(`,\s*(stuns?:|turns?:|\{)`)
 
-// splitICEServers divides only before another server: the JSON form and
-// credentials have commas of their own.
+// splitICEServers divides only before another server, because the JSON form and credentials have
+// commas of their own.
 func splitICEServers(text string) []string {
 	var items []string
 	for at := nextICEServer.FindStringIndex(text); at != nil; at = nextICEServer.FindStringIndex(text) {
@@ -118,7 +118,7 @@ func splitICEServers(text string) []string {
 	return append(items, text)
 }
 
-// describeICEServer is the server without its credential.
+// describeICEServer returns the server without its credential.
 func describeICEServer(s edge.ICEServer) string {
 	if s.Username == "" {
 		return s.String()

@@ -15,7 +15,7 @@ var logLevels = map[choice]slog.Level{
 	"error": slog.LevelError,
 }
 
-// logger writes to w. What repeats is bounded: see repeats.
+// logger writes to w. Repeated lines are bounded: see repeats.
 func (s *settings) logger(w io.Writer) (*slog.Logger, *repeats) {
 	options := &slog.HandlerOptions{Level: logLevels[s.LogLevel]}
 	var handler slog.Handler = slog.NewTextHandler(w, options)
@@ -26,7 +26,8 @@ func (s *settings) logger(w io.Writer) (*slog.Logger, *repeats) {
 	return slog.New(&boundedHandler{handler, repeats}), repeats
 }
 
-// openLog returns a log that never holds up the server. closeLog writes what has not been written yet.
+// openLog returns a log that never blocks the server. closeLog writes what has not been written
+// yet.
 func (s *settings) openLog(out io.Writer) (log *slog.Logger, closeLog func()) {
 	w := newLogWriter(out, func(lines int) { log.Warn("log lines were lost", "lines", lines) })
 	log, repeats := s.logger(w)
@@ -37,17 +38,19 @@ func (s *settings) openLog(out io.Writer) (log *slog.Logger, closeLog func()) {
 }
 
 const (
-	// maxLogBacklogBytes bounds what waits for a log that is written too slowly.
+	// maxLogBacklogBytes bounds the lines that wait for a log that is written too slowly.
 	maxLogBacklogBytes = 1 << 20
-	// logFlushTimeout is how long the end of the process waits for such a log.
+	// logFlushTimeout is how long the process waits for such a log before it ends.
 	logFlushTimeout = time.Second
 )
 
-// logWriter writes lines from a goroutine of its own, so that a log that nobody reads (a full pipe, a
-// stopped terminal) never holds up the server. Lines that cannot be written are counted and given up.
+// logWriter writes lines from a goroutine of its own, so that a log that nobody reads (a full pipe,
+// a stopped terminal) never blocks the server. Lines that cannot be written are counted and
+// dropped.
 type logWriter struct {
 	out io.Writer
-	// onLost is told how many lines were lost, once lines can be written again. It may write.
+	// onLost receives the number of lines that were lost, once lines can be written again. It may
+	// write.
 	onLost func(lines int)
 
 	mu      sync.Mutex
@@ -55,7 +58,8 @@ type logWriter struct {
 	waiting []byte
 	lost    int
 	closed  bool
-	// busy: lines are being written. idle is closed when nothing waits and nothing is being written.
+	// busy is set while lines are being written. idle is closed when nothing waits and nothing is
+	// being written.
 	busy bool
 	idle chan struct{}
 }
@@ -68,7 +72,7 @@ func newLogWriter(out io.Writer, onLost func(lines int)) *logWriter {
 	return w
 }
 
-// Write takes one line and never waits. It never fails: nobody could be told.
+// Write takes one line and never waits. It never fails, because nobody could receive the error.
 func (w *logWriter) Write(line []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -84,7 +88,7 @@ func (w *logWriter) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// close waits until everything is written, up to a time-out. Nothing may be written after it.
+// close waits, up to a time-out, until everything is written. Nothing may be written after it.
 func (w *logWriter) close(timeout time.Duration) {
 	w.mu.Lock()
 	w.closed = true
@@ -97,10 +101,10 @@ func (w *logWriter) close(timeout time.Duration) {
 	}
 }
 
-// run writes what waits, until close.
+// run writes the waiting lines, until close.
 func (w *logWriter) run() {
 	var lines []byte
-	torn := false // the last thing written was the beginning of a line
+	torn := false // the last write ended in the middle of a line
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for {

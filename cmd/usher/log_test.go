@@ -18,12 +18,13 @@ import (
 	"time"
 )
 
-// troubledFile is a log file on a disk that is full, or a pipe that nobody reads, until it is mended.
+// troubledFile is a log file on a full disk, or a pipe that nobody reads, until the problem is
+// fixed.
 type troubledFile struct {
 	mu    sync.Mutex
 	text  bytes.Buffer
 	stuck chan struct{} // a Write waits until it is closed
-	space int           // a Write fails past it, -1 for no bound
+	space int           // a Write beyond it fails, -1 for no bound
 }
 
 func (f *troubledFile) Write(b []byte) (int, error) {
@@ -174,15 +175,16 @@ func TestAQuietLevelReportsNothing(t *testing.T) {
 	}
 }
 
-// TestNoLogStopsTheServer runs the program with logs that cannot be written.
+// TestNoLogStopsTheServer runs the program with logs that cannot be written to.
 func TestNoLogStopsTheServer(t *testing.T) {
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	if err != nil {
-		full = nil // not on this system
+		full = nil // not available on this system
 	}
 	for _, test := range []struct {
 		name string
-		// log returns the standard error of the server, and what happens to it once the server is up.
+		// log returns the standard error of the server, and a function that spoils it once the
+		// server is up.
 		log func(t *testing.T) (stderr *os.File, spoil func())
 	}{
 		{"a reader that has gone", func(t *testing.T) (*os.File, func()) {
@@ -205,7 +207,7 @@ func TestNoLogStopsTheServer(t *testing.T) {
 			stderr, spoil := test.log(t)
 			p := startUsher(t, stderr, "--log-level", "debug", "--address-request-rate", "0")
 			spoil()
-			for range 3000 { // more than a pipe takes, and more than once a message
+			for range 3000 { // more than a pipe holds, and more than one of each message
 				p.ask(t, "/health")
 			}
 			if err := p.command.Process.Signal(syscall.SIGTERM); err != nil {
@@ -223,7 +225,7 @@ func TestNoLogStopsTheServer(t *testing.T) {
 	}
 }
 
-// process is usher as a process of its own.
+// process is usher running as a separate process.
 type process struct {
 	command *exec.Cmd
 	url     string
@@ -232,7 +234,8 @@ type process struct {
 
 var pageURL = regexp.MustCompile(`Health +(http://\S+)/health`)
 
-// startUsher starts this test program under the name of the command, which makes it the command.
+// startUsher starts this test program under the name of the command, which makes it run as the
+// command.
 func startUsher(t *testing.T, stderr *os.File, args ...string) *process {
 	t.Helper()
 	self, err := os.Executable()

@@ -1,12 +1,12 @@
 // Usher is a WebRTC signaling and room server.
 //
-// Alone it serves on localhost:8787 and keeps its rooms in ./usher-data. Every
-// setting is a flag, a USHER_… variable and a key of a YAML file; `usher
-// config` shows the settings in effect and where each comes from.
+// Without arguments it serves on localhost:8787 and keeps its rooms in ./usher-data. Every setting
+// is a flag, a USHER_… variable and a key of a YAML file; `usher config` shows the settings in
+// effect and where each comes from.
 //
-// A subcommand is a struct with a Run method, in a file of its name. A setting
-// is a field of the struct settings: its tags are the default, the bounds, the
-// group in the help and the help itself, and everything else follows from them.
+// A subcommand is a struct with a Run method, in a file of its name. A setting is a field of the
+// struct settings: its tags are the default, the bounds, the group in the help and the help itself,
+// and everything else follows from them.
 package main
 
 import (
@@ -32,8 +32,8 @@ func main() {
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// run carries out one command line and returns the exit status: 0, or 1 for
-// every failure, the user's or ours.
+// run executes one command line and returns the exit status: 0, or 1 for every failure, whether the
+// user's or ours.
 func run(args []string, stdout, stderr io.Writer) int {
 	origins := origins{}
 	parser, err := newParser(&cli{}, origins, stdout, stderr)
@@ -58,7 +58,7 @@ func execute(parser *kong.Kong, args []string) error {
 	return ctx.Run()
 }
 
-// checkCommand finds a mistyped command. kong would take it for an argument of serve.
+// checkCommand detects a mistyped command, which kong would take for an argument of serve.
 func checkCommand(app *kong.Node, args []string) error {
 	if len(args) == 0 || strings.HasPrefix(args[0], "-") {
 		return nil
@@ -100,8 +100,8 @@ type hinted struct {
 func (e *hinted) Error() string { return e.err.Error() }
 func (e *hinted) Unwrap() error { return e.err }
 
-// report writes the error: and the hint: lines of a failed command. The server
-// finds several errors at once and has a line for each.
+// report writes the error: and the hint: lines of a failed command. The server reports several
+// errors at once, and each gets its own line.
 func report(w io.Writer, err error, origins origins) {
 	message, hint := err.Error(), ""
 	var bad *valueError

@@ -29,8 +29,8 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		UpdateScripts:       *update,
 		Setup: func(env *testscript.Env) error {
-			env.Setenv("GORACE", "atexit_sleep_ms=0") // otherwise each command sleeps a second at its end
-			// What PowerShell writes by >, and no text archive can hold.
+			env.Setenv("GORACE", "atexit_sleep_ms=0") // otherwise each command sleeps for a second at its end
+			// This is what PowerShell writes with >, which no text archive can contain.
 			return os.WriteFile(filepath.Join(env.WorkDir, "utf16.yaml"), []byte("\xff\xfep\x00a\x00"), 0o600)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"keep-room": keepRoom},
@@ -49,7 +49,7 @@ func TestAByteOrderMarkIsNoPartOfASecret(t *testing.T) {
 	}
 }
 
-// parsed returns the commands as the command line filled them.
+// parsed returns the commands as parsed from the command line.
 func parsed(t *testing.T, args ...string) *cli {
 	t.Helper()
 	commands := &cli{}
@@ -75,8 +75,7 @@ func TestDefaultsAreThoseOfTheServer(t *testing.T) {
 	}
 }
 
-// Each setting must reach the server: one that differs from the default must
-// make a Config that differs.
+// Each setting must reach the server: a value other than the default must make a different Config.
 func TestEverySettingReachesTheServer(t *testing.T) {
 	secret := filepath.Join(t.TempDir(), "secret")
 	if err := os.WriteFile(secret, []byte("s3cret\n"), 0o600); err != nil {
@@ -107,7 +106,7 @@ func TestEverySettingReachesTheServer(t *testing.T) {
 			continue
 		}
 		config := parsed(t, "serve", "--"+flag.Name, value).Serve.settings
-		got, _ := config.serverConfig() // Validate may miss the setting's companion
+		got, _ := config.serverConfig() // Validate may complain about a related setting that is missing
 		got.Log = nil
 		if reflect.DeepEqual(got, want) {
 			t.Errorf("--%s %s changes nothing", flag.Name, value)
@@ -130,7 +129,7 @@ func TestBoundsAreThoseOfTheServer(t *testing.T) {
 			if _, err := parser.Parse([]string{"serve", "--" + flag.Name, bound}); err != nil {
 				t.Fatal(err)
 			}
-			// Not "must be more than drain-spread": that is no bound of its own.
+			// Not "must be more than drain-spread", which is not a bound of its own.
 			complaint := regexp.MustCompile(flag.Name + ` must be \S+ to `)
 			if _, err := commands.Serve.serverConfig(); err != nil && complaint.MatchString(err.Error()) {
 				t.Errorf("its %s %s is refused: %v", tag, bound, err)

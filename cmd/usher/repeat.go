@@ -7,24 +7,25 @@ import (
 	"time"
 )
 
-// The bounds of one message at one level. What a client can cause, it can cause without end; what it
-// causes at debug is for somebody who watches.
+// The bounds of one message at one level. Clients can cause the same message without end; messages
+// at debug are for somebody who is watching.
 const (
 	repeatBurst, repeatEvery           = 50, 5 * time.Second
 	debugRepeatBurst, debugRepeatEvery = 1000, 10 * time.Millisecond
-	// repeatReportEvery is how often the lines that were left out are reported.
+	// repeatReportEvery is how often the omitted lines are reported.
 	repeatReportEvery = time.Minute
-	// maxRepeatKeys bounds how many messages are told apart; messages are constants, so this is not met.
+	// maxRepeatKeys bounds how many messages are counted separately; messages are constants, so the
+	// bound is never reached.
 	maxRepeatKeys = 256
 )
 
-// repeats counts the lines of each message and level, and says which of them are too many.
+// repeats counts the lines of each message and level, and decides which of them are too many.
 type repeats struct {
 	to slog.Handler
 
 	mu     sync.Mutex
 	counts map[repeatKey]*repeatCount
-	timer  *time.Timer // of the next report, nil without one
+	timer  *time.Timer // for the next report, nil without one
 }
 
 type repeatKey struct {
@@ -32,7 +33,7 @@ type repeatKey struct {
 	message string
 }
 
-// repeatCount is a token bucket: allowance lines may be written at the time since.
+// repeatCount is a token bucket: at the time since, allowance lines may be written.
 type repeatCount struct {
 	allowance float64
 	since     time.Time
@@ -75,7 +76,7 @@ func (r *repeats) allow(level slog.Level, message string) bool {
 	return false
 }
 
-// report writes how many lines were left out since the last report.
+// report writes how many lines were omitted since the last report.
 func (r *repeats) report() {
 	leftOut := make(map[repeatKey]int)
 	r.mu.Lock()
@@ -96,7 +97,7 @@ func (r *repeats) report() {
 	}
 }
 
-// boundedHandler leaves out lines that repeat too often.
+// boundedHandler omits lines that repeat too often.
 type boundedHandler struct {
 	slog.Handler
 	repeats *repeats

@@ -28,7 +28,7 @@ func (*roomsCmd) Help() string {
 	return "It reads the folder only while no server has it open."
 }
 
-// keptRoom is one room of the data folder. The names are those of the wire.
+// keptRoom is one room of the data folder. The names are those of the wire protocol.
 type keptRoom struct {
 	ID           string `json:"id"`
 	Name         string `json:"name"`
@@ -36,7 +36,7 @@ type keptRoom struct {
 	ControlMode  string `json:"controlMode"`
 	CreatedAt    int64  `json:"createdAt"`
 	LastActivity int64  `json:"lastActivity"`
-	ExpiresAt    int64  `json:"expiresAt"` // 0 is never
+	ExpiresAt    int64  `json:"expiresAt"` // 0 means never
 }
 
 func (c *roomsCmd) Run(out io.Writer) error {
@@ -86,7 +86,7 @@ func explainStore(dir string, err error) error {
 	case errors.Is(err, store.ErrLocked):
 		return &hinted{fmt.Errorf("%s is in use by a running server", dir), "stop the server first, or look at a copy of the folder"}
 	case errors.Is(err, fs.ErrNotExist):
-		return &hinted{fmt.Errorf("%s holds no rooms.db", dir), "--data names the folder; a server makes it when it first starts"}
+		return &hinted{fmt.Errorf("%s has no rooms.db", dir), "--data names the folder; a server creates it when it first starts"}
 	}
 	return err
 }
@@ -110,7 +110,7 @@ func writeRooms(out io.Writer, rooms []keptRoom, now time.Time, style style) {
 
 func minute(ms int64) string { return time.UnixMilli(ms).Format("2006-01-02 15:04") }
 
-// ends is when the room ends if nobody comes back.
+// ends returns the time at which the room ends if nobody comes back.
 func ends(ms int64, now time.Time) string {
 	switch {
 	case ms == 0:
@@ -121,7 +121,7 @@ func ends(ms int64, now time.Time) string {
 	return minute(ms)
 }
 
-// printable keeps what strangers called their rooms from steering the terminal.
+// printable keeps the room names that strangers chose from controlling the terminal.
 func printable(text string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {

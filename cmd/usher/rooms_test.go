@@ -14,9 +14,9 @@ import (
 	"usher/server/store/bolt"
 )
 
-// keepRoom is the script command keep-room DIR ID NAME: it makes a room as a
-// server would, and keeps it in the folder. With "locked" for the ID it leaves
-// the folder open until the script ends.
+// keepRoom is the script command keep-room DIR ID NAME: it makes a room as a server would, and
+// stores it in the folder. With "locked" for the ID it leaves the folder open until the script
+// ends.
 func keepRoom(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 3 {
 		ts.Fatalf("usage: keep-room DIR ID NAME")
@@ -37,7 +37,7 @@ func keepRoom(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(kept.Close())
 }
 
-// snapshotOf returns the snapshot of a room that Ada made on 2026-01-02.
+// snapshotOf returns the snapshot of a room that Ada created on 2026-01-02.
 func snapshotOf(fatalf func(string, ...any), id, name string) []byte {
 	const nowMs = 1_767_355_200_000
 	config := room.DefaultConfig()

@@ -26,10 +26,10 @@ type serveCmd struct {
 // Help is the text under the summary of usher serve --help.
 func (*serveCmd) Help() string {
 	return `Every setting is a flag here, a variable in the environment (USHER_SEAT_GRACE) and a key of the YAML file (seat-grace). ` +
-		`A flag wins over the environment, that over the file, and that over the default. ` +
-		`Lists are repeated flags, commas, or YAML lists. Durations: 500ms, 40s, 1m30s, 12h, 30d. Sizes: 65536, 64KiB, 4MiB.
+		`A flag wins over the environment, the environment over the file, and the file over the default. ` +
+		`Give lists as repeated flags, with commas, or as YAML lists. Durations: 500ms, 40s, 1m30s, 12h, 30d. Sizes: 65536, 64KiB, 4MiB.
 
-SIGTERM and SIGINT drain and stop, a second one stops at once; SIGHUP reads the certificates again.`
+SIGTERM and SIGINT drain and stop the server, a second one stops it immediately; SIGHUP reads the certificates again.`
 }
 
 func (c *serveCmd) Run(out io.Writer) error {
@@ -39,7 +39,7 @@ func (c *serveCmd) Run(out io.Writer) error {
 	}
 	collectOften()
 	collectBefore(config.MemoryBound())
-	// Otherwise the first line after the log's reader has gone would end the process.
+	// Otherwise the first line written after the log's reader has gone would end the process.
 	signal.Ignore(syscall.SIGPIPE)
 	log, closeLog := c.openLog(os.Stderr)
 	defer closeLog()
@@ -65,7 +65,7 @@ func (c *serveCmd) Run(out io.Writer) error {
 	return explainServe(config, srv.Run(ctx))
 }
 
-// explainServe adds what to do about the errors of a second server.
+// explainServe adds advice to the errors that a second server gets.
 func explainServe(config server.Config, err error) error {
 	switch {
 	case errors.Is(err, store.ErrLocked):
@@ -78,24 +78,24 @@ func explainServe(config server.Config, err error) error {
 	return err
 }
 
-// collectOften lets the heap grow by half instead of to twice its live size
-// between collections. Idle connections are most of it, so it is memory that
-// counts: see idle in docs/performance.md. GOGC in the environment wins.
+// collectOften lets the heap grow by half of its live size between collections instead of to twice
+// that size. Idle connections are most of it, so this memory counts: see idle in
+// docs/performance.md. GOGC in the environment takes precedence.
 func collectOften() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(50)
 	}
 }
 
-// collectBefore has garbage collected before it makes the memory reach the bound, however much of it is live.
-// GOMEMLIMIT in the environment wins.
+// collectBefore makes the runtime collect garbage before the memory reaches the bound, however much
+// of it is live. GOMEMLIMIT in the environment takes precedence.
 func collectBefore(bound int64) {
 	if os.Getenv("GOMEMLIMIT") == "" && bound > 0 {
 		debug.SetMemoryLimit(bound / 8 * 7)
 	}
 }
 
-// boundAddress is the address as it was asked for, with the port that port 0 became.
+// boundAddress returns the address as configured, with the actual port in place of port 0.
 func boundAddress(listen string, bound net.Addr) string {
 	host, port, err := net.SplitHostPort(listen)
 	if tcp, ok := bound.(*net.TCPAddr); ok && err == nil && port == "0" {
@@ -104,7 +104,7 @@ func boundAddress(listen string, bound net.Addr) string {
 	return listen
 }
 
-// writeBanner prints where the server is, for a person; the log says it for machines.
+// writeBanner prints where the server is, for people; machines read it in the log.
 func writeBanner(out io.Writer, config server.Config, style style) {
 	base := baseURL(config)
 	fmt.Fprintf(out, "\n  %s %s\n\n", style.bold("usher"), style.dim(buildVersion().Version))
@@ -123,8 +123,8 @@ func writeBanner(out io.Writer, config server.Config, style style) {
 	fmt.Fprintf(out, "\n  %s\n\n", style.dim("Ctrl-C drains and stops, twice stops at once."))
 }
 
-// baseURL is the server's URL without the leading http or ws, as a browser on
-// this machine, or with ACME anywhere, would write it.
+// baseURL is the server's URL without the leading http or ws, as a browser on this machine, or with
+// ACME on any machine, would write it.
 func baseURL(config server.Config) string {
 	scheme, defaultPort := "://", "80"
 	if config.TLSCert != "" || len(config.TLSDomains) > 0 {

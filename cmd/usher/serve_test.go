@@ -40,7 +40,7 @@ func TestSignalsReloadDrainAndStop(t *testing.T) {
 			{0, syscall.SIGHUP, "reload drain reload"},
 			{1, syscall.SIGINT, "reload drain reload exit 1"},
 		} {
-			time.Sleep(step.after) // the bubble's clock: no time passes
+			time.Sleep(step.after) // the bubble's clock: no real time passes
 			signals <- step.signal
 			synctest.Wait()
 			if got := strings.Join(did, " "); got != step.want {

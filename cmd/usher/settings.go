@@ -16,30 +16,30 @@ var groups = []kong.Group{
 	{Key: "logging", Title: "Logging"},
 }
 
-// settings are all that a server can be told. A flag with a group is a
-// setting: it may come from the environment and the file too. The defaults are
-// those of server.DefaultConfig, which a test holds.
+// settings are everything that a server can be told. A flag with a group is a setting: it may also
+// come from the environment and the file. A test checks that the defaults are those of
+// server.DefaultConfig.
 type settings struct {
 	Listen        string         `group:"network" default:"localhost:8787" placeholder:"ADDRESS" help:"Where to serve, as HOST:PORT (localhost:8787); :8787 is every interface."`
 	Page          choice         `group:"network" default:"true" placeholder:"true" choices:"true,false" help:"Whether / serves the page to watch together."`
 	AllowOrigin   originPatterns `group:"network" default:"*" placeholder:"ORIGIN,..." help:"Origins that browsers may come from (*), with * for any run of characters but /."`
 	TrustedProxy  networks       `group:"network" placeholder:"NETWORK,..." help:"Addresses or CIDR networks whose X-Forwarded-For is believed."`
 	MetricsListen string         `group:"network" placeholder:"ADDRESS" help:"Where to serve /metrics instead, as HOST:PORT."`
-	DrainSpread   duration       `group:"network" default:"3s" min:"0s" max:"1h" help:"Over how long the sockets are closed when the server stops."`
+	DrainSpread   duration       `group:"network" default:"3s" min:"0s" max:"1h" help:"Time over which the sockets are closed when the server stops."`
 	DrainTimeout  duration       `group:"network" default:"10s" min:"0s" max:"1h" help:"Deadline of the whole stop; more than drain-spread."`
 
-	Data            string   `group:"rooms" default:"./usher-data" placeholder:"FOLDER" help:"Folder that keeps the rooms (./usher-data); made when missing."`
-	MaxStore        byteSize `group:"rooms" default:"0" min:"0" help:"Bytes that the kept rooms may take, 0 for no bound, else at least 8MiB."`
+	Data            string   `group:"rooms" default:"./usher-data" placeholder:"FOLDER" help:"Folder that keeps the rooms (./usher-data); created if missing."`
+	MaxStore        byteSize `group:"rooms" default:"0" min:"0" help:"Bytes that the kept rooms may take; 0 for no bound, otherwise at least 8MiB."`
 	SeatGrace       duration `group:"rooms" default:"40s" min:"1s" max:"1h" help:"How long a seat is held after its connection dropped."`
 	IdleTimeout     duration `group:"rooms" default:"90s" min:"10s" max:"24h" help:"How long a connection may send nothing at all, not even a PING."`
 	RoomIdle        duration `group:"rooms" default:"12h" min:"1m" max:"30d" help:"How long a room may see nothing but PINGs before it ends."`
 	EmptyRoom       duration `group:"rooms" default:"0s" min:"0s" max:"30d" help:"How long a room outlives its last seat."`
 	PingInterval    duration `group:"rooms" default:"20s" min:"1s" help:"PING interval recommended to clients, at most idle-timeout."`
-	TokenlessRejoin choice   `group:"rooms" default:"address" placeholder:"address" choices:"address,anywhere,never" help:"From where a client without a resume token may take its seat again."`
+	TokenlessRejoin choice   `group:"rooms" default:"address" placeholder:"address" choices:"address,anywhere,never" help:"Where a client without a resume token may return to its seat from."`
 
 	MaxPeople                count    `group:"limits" default:"50" min:"2" max:"250" help:"Seats of a room."`
 	MaxFrame                 byteSize `group:"limits" default:"64KiB" min:"4KiB" max:"1MiB" help:"Bytes of one message from a client."`
-	MaxPending               byteSize `group:"limits" default:"1MiB" min:"64KiB" max:"64MiB" help:"Bytes kept for a client that reads too slowly before it is cut off."`
+	MaxPending               byteSize `group:"limits" default:"1MiB" min:"64KiB" max:"64MiB" help:"Bytes queued for a slow client before it is cut off."`
 	MessageRate              count    `group:"limits" default:"200" min:"1" max:"1000000" help:"Messages a second from one connection."`
 	MessageBurst             count    `group:"limits" default:"4000" min:"1" max:"1000000" help:"Messages that one connection may send at once."`
 	ByteRate                 byteSize `group:"limits" default:"256KiB" min:"1" max:"1GiB" help:"Bytes a second from one connection."`
@@ -50,7 +50,7 @@ type settings struct {
 	RoomOutputBurst          byteSize `group:"limits" default:"256MiB" min:"1" max:"1GiB" help:"Bytes that a room sends to several participants at once."`
 	RoomRequestRate          count    `group:"limits" default:"50" min:"1" max:"1000000" help:"Requests a second that change a room, joins included."`
 	RoomRequestBurst         count    `group:"limits" default:"1000" min:"1" max:"1000000" help:"Requests that may change a room at once."`
-	MaxMemory                byteSize `group:"limits" default:"0" min:"0" help:"Memory to stay within; 0 is three quarters of what there is, else at least 32MiB."`
+	MaxMemory                byteSize `group:"limits" default:"0" min:"0" help:"Memory to stay within; 0 for three quarters of what is available, otherwise at least 32MiB."`
 	MaxConnectionsPerAddress count    `group:"limits" default:"200" min:"0" help:"Open connections of one network address, 0 for no bound."`
 	MaxRoomsPerAddress       count    `group:"limits" default:"100" min:"0" help:"Rooms created from one network address, 0 for no bound."`
 	AddressRequestRate       count    `group:"limits" default:"20" min:"0" max:"1000000" help:"HTTP requests a second from one network address, handshakes included, 0 for no bound."`
@@ -69,15 +69,15 @@ type settings struct {
 	TLSCert       string `group:"tls" name:"tls-cert" placeholder:"FILE" help:"PEM file of the certificate chain, read again on SIGHUP."`
 	TLSKey        string `group:"tls" name:"tls-key" placeholder:"FILE" help:"PEM file of the private key, read again on SIGHUP."`
 	TLSDomain     list   `group:"tls" name:"tls-domain" placeholder:"NAME,..." help:"Domains to get certificates for by ACME, instead of tls-cert."`
-	ACMEDirectory string `group:"tls" name:"acme-directory" placeholder:"URL" help:"Directory of the ACME server; Let's Encrypt when empty."`
-	ACMEEmail     string `group:"tls" name:"acme-email" placeholder:"EMAIL" help:"Contact told to the ACME server."`
+	ACMEDirectory string `group:"tls" name:"acme-directory" placeholder:"URL" help:"Directory of the ACME server; Let's Encrypt if empty."`
+	ACMEEmail     string `group:"tls" name:"acme-email" placeholder:"EMAIL" help:"Contact address for the ACME server."`
 
-	LogLevel  choice `group:"logging" default:"info" placeholder:"info" choices:"debug,info,warn,error" help:"Least level that is logged."`
-	LogFormat choice `group:"logging" default:"text" placeholder:"text" choices:"text,json" help:"Form of the log on stderr."`
+	LogLevel  choice `group:"logging" default:"info" placeholder:"info" choices:"debug,info,warn,error" help:"Minimum log level."`
+	LogFormat choice `group:"logging" default:"text" placeholder:"text" choices:"text,json" help:"Format of the log on stderr."`
 }
 
-// helpText is one flag's help with its bounds or choices, taken from the tags
-// so that they cannot differ from what is checked.
+// helpText is one flag's help with its bounds or choices, taken from the tags so that they cannot
+// differ from what is checked.
 func helpText(value *kong.Value) string {
 	low, high := value.Tag.Get("min"), value.Tag.Get("max")
 	extra := ""

@@ -8,19 +8,17 @@ import (
 	"time"
 )
 
-// handledSignals are what serve listens to.
+// handledSignals are the signals that serve handles.
 var handledSignals = []os.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP}
 
-// echo is how long after the first signal another is taken for the same one:
-// Ctrl-C reaches the whole foreground group, and npm, go run and timeout(1)
-// then send it to their child again.
+// echo is how long after the first signal another one is taken for the same: Ctrl-C reaches the
+// whole foreground group, and npm, go run and timeout(1) then send it to their child again.
 const echo = 300 * time.Millisecond
 
-// obey carries out the signals until ctx is done: SIGHUP reloads, the first of
-// any other drains, and the second ends the process at once, for a person who
-// does not want to wait.
+// obey acts on the signals until ctx is done: SIGHUP reloads, the first of any other drains, and
+// the second ends the process immediately, for people who do not want to wait.
 func obey(ctx context.Context, signals <-chan os.Signal, reload func() error, drain func(), exit func(int), log *slog.Logger) {
-	var draining time.Time // since when
+	var draining time.Time // since when, or zero
 	for {
 		select {
 		case <-ctx.Done():

@@ -16,12 +16,12 @@ const envPrefix = "USHER_"
 // origin is where a value came from.
 type origin struct {
 	kind string // "default", "file", "env" or "flag"
-	name string // the file with its line, the variable, the flag
+	name string // the file with its line, the variable, or the flag
 }
 
 func (o origin) String() string { return strings.TrimSpace(o.kind + " " + o.name) }
 
-// label names a setting the way its origin spells it.
+// label returns the name of a setting as its origin spells it.
 func (o origin) label(setting string) string {
 	switch o.kind {
 	case "file":
@@ -32,8 +32,8 @@ func (o origin) label(setting string) string {
 	return "--" + setting
 }
 
-// origins are those of the settings that are not at their default. A bad flag
-// is found before it is entered here, so that label takes the unknown for a flag.
+// origins has the settings that are not at their default. A bad flag is found before it is entered
+// here, so label treats unknown settings as flags.
 type origins map[string]origin
 
 func (o origins) of(setting string) origin {
@@ -43,8 +43,8 @@ func (o origins) of(setting string) origin {
 	return origin{kind: "default"}
 }
 
-// namedIn returns the settings that a message names and that were set out of
-// sight, in the environment or in the file.
+// namedIn returns the settings that a message names and that were set out of sight, in the
+// environment or in the file.
 func (o origins) namedIn(message string) []string {
 	var found []string
 	for word := range strings.FieldsFuncSeq(message, func(r rune) bool { return r != '-' && (r < 'a' || r > 'z') }) {
@@ -55,14 +55,14 @@ func (o origins) namedIn(message string) []string {
 	return found
 }
 
-// sources is part of each command that has settings: it adds the file and the
-// environment to the command line.
+// sources is part of each command that has settings: it adds the file and the environment to the
+// command line.
 type sources struct {
 	Config string `placeholder:"FILE" help:"YAML file of settings, its keys named as the flags; also USHER_CONFIG."`
 }
 
-// BeforeResolve gives kong a resolver for the file and one for the
-// environment. Not kong's own env tag, as kong lets a file override that.
+// BeforeResolve gives kong one resolver for the file and one for the environment. It does not use
+// kong's own env tag, because kong lets a file override that.
 func (s *sources) BeforeResolve(ctx *kong.Context, origins origins) error {
 	known := map[string]bool{}
 	for _, flag := range settingsOf(command(ctx.Model.Node, "serve")) {
@@ -88,14 +88,14 @@ func (s *sources) BeforeResolve(ctx *kong.Context, origins origins) error {
 		}
 		ctx.AddResolver(file.resolver(origins))
 	}
-	ctx.AddResolver(environment(origins, known)) // after the file: the last that knows a value wins
+	ctx.AddResolver(environment(origins, known)) // after the file: the last resolver that knows a value wins
 	return nil
 }
 
 func environment(origins origins, known map[string]bool) kong.Resolver {
 	return kong.ResolverFunc(func(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
 		name := envName(flag.Name)
-		// Compose files and unit files leave variables behind that are set but empty.
+		// Compose files and unit files leave empty variables behind.
 		text := os.Getenv(name)
 		if strings.TrimSpace(text) == "" || !known[flag.Name] {
 			return nil, nil
@@ -126,14 +126,14 @@ func envName(setting string) string {
 	return envPrefix + strings.ToUpper(strings.ReplaceAll(setting, "-", "_"))
 }
 
-// kubernetesEnv matches what Kubernetes and Docker links put into every
-// container for a service called usher or usher-something. USHER_PORT counts
-// only with the URL they give it: a bare number is someone's wrong guess.
+// kubernetesEnv matches the variables that Kubernetes and Docker links put into every container for
+// a service called usher or usher-something. USHER_PORT matches only with the URL that they give
+// it: a bare number is somebody's wrong guess.
 var kubernetesEnv = regexp.MustCompile(
 	`^USHER_(\w+_)?(SERVICE_(HOST|PORT)(_\w+)?=|PORT=\w+://|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?=)`)
 
-// checkEnviron refuses USHER_ variables that no setting reads. It names them
-// without their values, which may be secrets.
+// checkEnviron refuses USHER_ variables that no setting reads. It names them without their values,
+// which may be secrets.
 func checkEnviron(environ []string, known map[string]bool) error {
 	names := []string{envPrefix + "CONFIG"}
 	for name := range known {
@@ -150,10 +150,10 @@ func checkEnviron(environ []string, known map[string]bool) error {
 	return nil
 }
 
-// unknown is the error for a name that is none of known.
+// unknown is the error for a name that is not in known.
 func unknown(name, what string, known []string) error {
 	hint := "usher serve --help lists the settings"
-	short := make([]string, len(known)) // all begin with USHER_, or none
+	short := make([]string, len(known)) // all begin with USHER_, or none does
 	for i, full := range known {
 		short[i] = strings.TrimPrefix(full, envPrefix)
 	}

@@ -5,8 +5,8 @@ import (
 	"os"
 )
 
-// style writes bold and dim text on a terminal, and plain text elsewhere or
-// where NO_COLOR is set (https://no-color.org).
+// style writes bold and dim text on a terminal, and plain text elsewhere or if NO_COLOR is set
+// (https://no-color.org).
 type style struct{ terminal, colored bool }
 
 func styleFor(out io.Writer) style {

@@ -12,8 +12,7 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// valueError says what is wrong with a setting's value. Where the value came
-// from is added by report.
+// valueError describes the mistake in a setting's value. report adds where the value came from.
 type valueError struct {
 	name    string // of the setting
 	problem string
@@ -22,8 +21,8 @@ type valueError struct {
 
 func (e *valueError) Error() string { return e.problem }
 
-// decodeString takes the place of kong's own decoder, for its error. It keeps
-// white space, so that a secret is refused for it rather than changed.
+// decodeString replaces kong's own decoder, to give its own error. It keeps white space, so that a
+// secret with white space is refused rather than changed.
 func decodeString(ctx *kong.DecodeContext, target reflect.Value) error {
 	token, err := ctx.Scan.PopValue("text")
 	if err != nil {
@@ -38,12 +37,12 @@ func decodeString(ctx *kong.DecodeContext, target reflect.Value) error {
 }
 
 // emptyValue is the error for an empty value of a setting whose default is not empty: such a value
-// would mean something that nobody asks for, such as to serve no browser at all.
+// would mean something that nobody wants, such as serving no browser at all.
 func emptyValue(ctx *kong.DecodeContext) error {
 	return &valueError{ctx.Value.Name, "is empty", "leave it out for the default, " + ctx.Value.Default}
 }
 
-// popText takes the one value of a setting.
+// popText takes the single value of a setting.
 func popText(ctx *kong.DecodeContext, context string) (string, error) {
 	token, err := ctx.Scan.PopValue(context)
 	if err != nil {
@@ -52,7 +51,7 @@ func popText(ctx *kong.DecodeContext, context string) (string, error) {
 	return strings.TrimSpace(token.String()), nil
 }
 
-// decode takes one value, parses it and holds it to the setting's bounds.
+// decode takes one value, parses it and checks it against the setting's bounds.
 func decode[T cmp.Ordered](ctx *kong.DecodeContext, parse func(string) (T, error), what, hint string) (T, error) {
 	var zero T
 	text, err := popText(ctx, what)
@@ -81,7 +80,7 @@ func decode[T cmp.Ordered](ctx *kong.DecodeContext, parse func(string) (T, error
 	return zero, &valueError{ctx.Value.Name, problem, hint}
 }
 
-// duration is a time.Duration that also knows days.
+// duration is a time.Duration that also understands days.
 type duration time.Duration
 
 func (d *duration) Decode(ctx *kong.DecodeContext) error {
@@ -110,7 +109,7 @@ func parseDuration(text string) (time.Duration, error) {
 	return value + part, err
 }
 
-// String is the shortest form that parses to the same duration.
+// String returns the shortest form that parses to the same duration.
 func (d duration) String() string {
 	const day = duration(24 * time.Hour)
 	if d >= day && d%day == 0 {
@@ -131,7 +130,7 @@ func (d duration) ms() int64 { return time.Duration(d).Milliseconds() }
 // byteSize is a number of bytes.
 type byteSize int64
 
-// byteUnits has the largest unit first. A suffix of one is never tried before it.
+// byteUnits has the largest unit first. A unit's suffix is never tried before the unit itself.
 var byteUnits = []struct {
 	name  string
 	bytes int64
@@ -162,7 +161,7 @@ func parseBytes(text string) (int64, error) {
 	return count * factor, err
 }
 
-// String is the number in the largest unit that leaves no remainder.
+// String returns the number in the largest unit that leaves no remainder.
 func (b byteSize) String() string {
 	for _, unit := range byteUnits {
 		if strings.Contains(unit.name, "i") && b != 0 && int64(b)%unit.bytes == 0 {

@@ -12,8 +12,8 @@ type versionCmd struct {
 	JSON bool `name:"json" help:"Write JSON."`
 }
 
-// version is what the Go toolchain recorded when it built the program. The
-// revision is empty for a build outside a checkout.
+// version is what the Go toolchain recorded when it built the program. The revision is empty for a
+// build outside a checkout.
 type version struct {
 	Version  string `json:"version"`
 	Go       string `json:"go"`

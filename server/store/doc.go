@@ -1,2 +1,3 @@
-// Package store says what a store of rooms keeps and promises. Package bolt is the embedded one.
+// Package store defines what a store of rooms keeps and promises. Package bolt is the embedded
+// store.
 package store

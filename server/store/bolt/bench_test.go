@@ -10,8 +10,8 @@ import (
 	"usher/server/store"
 )
 
-// BenchmarkSaveDurable has callers that each wait for their own commit, as
-// rooms do. With more rooms than callers the saves fall on pages far apart.
+// BenchmarkSaveDurable has callers that each wait for their own commit, as rooms do. If there are
+// more rooms than callers, the saves fall on pages far apart.
 func BenchmarkSaveDurable(b *testing.B) {
 	for _, c := range []struct{ callers, rooms int }{{1, 1}, {64, 64}, {512, 512}, {512, 20_000}, {4096, 4096}} {
 		b.Run(fmt.Sprintf("callers=%d/rooms=%d", c.callers, c.rooms), func(b *testing.B) {

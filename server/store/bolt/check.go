@@ -8,10 +8,9 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// The layout of bbolt's file, version 2: a page's head is id 8, flags 2, count
-// 2, overflow 4; an element of a leaf is flags 4, pos 4, key size 4, value size
-// 4; of a branch pos 4, key size 4, page 8. pos counts from the element. Integers
-// are the machine's.
+// The layout of bbolt's file, version 2: a page's head is id 8, flags 2, count 2, overflow 4; an
+// element of a leaf is flags 4, pos 4, key size 4, value size 4; of a branch pos 4, key size 4,
+// page 8. pos counts from the element. Integers have the machine's byte order.
 const (
 	pageHeadBytes    = 16
 	elementBytes     = 16
@@ -29,11 +28,10 @@ var (
 	errPage     = errors.New("a page is not what it should be")
 )
 
-// checkPages looks at the numbers in every page before the first write,
-// because bbolt believes them: one wrong length would make it free, allocate or
-// read gigabytes. What keys and values hold is for the records' checksums.
-// bbolt's own Check does not do: it runs in goroutines whose faults nobody can
-// catch, and takes the lengths for right.
+// checkPages checks the numbers in every page before the first write, because bbolt trusts them:
+// one wrong length would make it free, allocate or read gigabytes. The contents of keys and values
+// are left to the records' checksums. bbolt's own Check is not enough: it runs in goroutines whose
+// faults nobody can catch, and takes the lengths to be right.
 func (d *database) checkPages(tx *bbolt.Tx) error {
 	info, err := d.file.Stat()
 	if err != nil {
@@ -94,7 +92,7 @@ func (c *pageChecker) check(id, pages int) error {
 	case branchPage:
 		return c.checkBranch(b)
 	case freelistPage:
-		return nil // bbolt has read it already
+		return nil // bbolt has already read it
 	default:
 		return errPage
 	}
@@ -122,7 +120,8 @@ func (c *pageChecker) checkLeaf(b []byte) error {
 	return nil
 }
 
-// checkBucket checks a bucket's root page 8, sequence 8 and, where the root is 0, the page that follows.
+// checkBucket checks a bucket: root page 8, sequence 8 and, if the root is 0, the page that
+// follows.
 func (c *pageChecker) checkBucket(b []byte) error {
 	if len(b) < bucketHeadBytes {
 		return errPage

@@ -10,10 +10,10 @@ import (
 	"usher/server/store"
 )
 
-// maxCorrupt bounds the records set aside: they are for a person to look at.
+// maxCorrupt bounds the number of records that are set aside, which are for a person to look at.
 const maxCorrupt = 1000
 
-// setAside moves the record of id to the bucket "corrupt", unless a sound one has taken its place.
+// setAside moves the record of id to the bucket "corrupt", unless a sound one has replaced it.
 func (sum *summary) setAside(tx *bbolt.Tx, id string) error {
 	rooms, corrupt := tx.Bucket(roomsBucket), tx.Bucket(corruptBucket)
 	value := rooms.Get([]byte(id))
@@ -24,7 +24,7 @@ func (sum *summary) setAside(tx *bbolt.Tx, id string) error {
 		return nil
 	}
 	key := append(binary.BigEndian.AppendUint64(nil, uint64(sum.atMs)), id...)
-	if err := corrupt.Put(key, bytes.Clone(value)); err != nil { // value is the mapped file's
+	if err := corrupt.Put(key, bytes.Clone(value)); err != nil { // value belongs to the mapped file
 		return err
 	}
 	sum.corrupt++

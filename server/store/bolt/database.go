@@ -21,19 +21,20 @@ import (
 
 const (
 	fileName = "rooms.db"
-	// mapBytes is address space, not memory. A store below it is never mapped
-	// anew, which would make the writer wait for readers and readers for the writer.
+	// mapBytes is address space, not memory. A smaller store is never mapped again, which would
+	// make the writer wait for readers and readers for the writer.
 	mapBytes = 256 << 20
-	// growBytes is by how much the file grows. bbolt's own 16 MiB would be most of a small MaxBytes.
+	// growBytes is how much the file grows at a time. bbolt's own 16 MiB would be most of a small
+	// MaxBytes.
 	growBytes = 1 << 20
 )
 
-// database is a bbolt database whose panics and memory faults come back as errors.
+// database is a bbolt database that returns panics and memory faults as errors.
 type database struct {
 	db   *bbolt.DB
 	path string
-	file *os.File // bbolt's own
-	// spare reports whether the disk takes so many bytes more: probeDisk.
+	file *os.File // belongs to bbolt
+	// spare reports whether the disk can take this many more bytes: see probeDisk.
 	spare func(bytes int64) error
 
 	writing sync.Mutex            // around update: bbolt.DB.MaxSize is set for each transaction
@@ -73,8 +74,8 @@ func openDatabase(dir string, readOnly bool, lockWait time.Duration) (*database,
 	return d, nil
 }
 
-// find makes the file if it is missing. An empty one is what a full disk or a failed copy leaves of a
-// database, and bbolt would take it for a new one.
+// find creates the file if it is missing. An empty file is what a full disk or a failed copy leaves
+// of a database, and bbolt would take it for a new one.
 func (d *database) find(readOnly bool) error {
 	info, err := os.Stat(d.path)
 	switch {
@@ -86,19 +87,19 @@ func (d *database) find(readOnly bool) error {
 	return err
 }
 
-// create makes an empty database under another name first, so that a process that is killed meanwhile
-// leaves no part of one.
+// create makes an empty database under another name first, so that a process that is killed
+// meanwhile leaves no incomplete one.
 func (d *database) create() error {
 	path := d.path + ".new"
 	if err := initialize(path); err != nil {
-		_ = os.Remove(path) // a part of one
+		_ = os.Remove(path) // an incomplete one
 		if err := initialize(path); err != nil {
 			_ = os.Remove(path)
 			return err
 		}
 	}
 	// Unlike a rename, a link never replaces what another process has made meanwhile. Some file
-	// systems have none; then bbolt makes the file in place.
+	// systems have no links; then bbolt makes the file in place.
 	_ = os.Link(path, d.path)
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -106,7 +107,7 @@ func (d *database) create() error {
 	return nil
 }
 
-// initialize leaves a database without anything in it. Another process may do so at the same time:
+// initialize makes a database with nothing in it. Another process may do so at the same time:
 // bbolt's lock orders the two.
 func initialize(path string) error {
 	return guard(func() error {
@@ -136,8 +137,8 @@ func (d *database) damaged(err error) error {
 		store.ErrDamaged, d.path, err)
 }
 
-// view runs fn in a read transaction. A fault in fn fails this call alone:
-// other pages may be sound. A fault in bbolt's machinery leaves its locks held.
+// view runs fn in a read transaction. A fault in fn fails only this call, because other pages may
+// be sound. A fault in bbolt's own code leaves its locks held.
 func (d *database) view(fn func(*bbolt.Tx) error) error {
 	if err := d.broken.Load(); err != nil {
 		return *err
@@ -168,7 +169,8 @@ func (d *database) update(maxBytes int64, fn func(*bbolt.Tx) error) error {
 	return d.explain(guard(func() error { return d.db.Update(fn) }), true)
 }
 
-// explain turns what bbolt says into this package's errors. fatal says that a fault ends all use of the database.
+// explain turns bbolt's errors into this package's. fatal means that a fault ends all use of the
+// database.
 func (d *database) explain(err error, fatal bool) error {
 	var fault faultError
 	switch {
@@ -191,7 +193,7 @@ func (d *database) explain(err error, fatal bool) error {
 
 func (d *database) close() error {
 	if d.broken.Load() != nil {
-		return d.file.Close() // bbolt.DB.Close could wait for ever. The mapping and with it the lock stay
+		return d.file.Close() // bbolt.DB.Close could wait for ever. The mapping, and with it the lock, stays
 	}
 	return d.explain(guard(d.db.Close), true)
 }
@@ -201,8 +203,8 @@ type faultError struct{ cause string }
 
 func (e faultError) Error() string { return e.cause }
 
-// guard calls fn. The file is mapped into memory, so a page that cannot be
-// read, or that a truncated file no longer has, is a fault and not an error.
+// guard calls fn. The file is mapped into memory, so reading a page that cannot be read, or that a
+// truncated file no longer has, is a fault and not an error.
 func guard(fn func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {

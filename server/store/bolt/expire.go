@@ -10,9 +10,9 @@ import (
 	"usher/server/store"
 )
 
-// RemoveExpired deletes the records whose time is over at nowMs and returns
-// their ids. It reads the whole store, in many short transactions, and sets
-// corrupt records aside: meant for the start, before rooms are loaded.
+// RemoveExpired deletes the records that have expired at nowMs and returns their ids. It reads the
+// whole store, in many short transactions, and sets corrupt records aside. It is meant for the
+// start, before rooms are loaded.
 func (s *Store) RemoveExpired(nowMs int64) (removed []string, err error) {
 	var items []item
 	var from []byte
@@ -30,7 +30,7 @@ func (s *Store) RemoveExpired(nowMs int64) (removed []string, err error) {
 	}
 }
 
-// removeOf deletes the expired ones of items and adds their ids to removed.
+// removeOf deletes the expired items and adds their ids to removed.
 func (s *Store) removeOf(items []item, nowMs int64, removed []string) ([]string, error) {
 	var due []string
 	for _, i := range items {
@@ -57,7 +57,7 @@ func (s *Store) removeOf(items []item, nowMs int64, removed []string) ([]string,
 	return removed, nil
 }
 
-// removeExpired looks at each record again, for it may have been saved since it was read.
+// removeExpired checks each record again, because it may have been saved since it was read.
 func (sum *summary) removeExpired(tx *bbolt.Tx, ids []string, nowMs int64, removed []string) ([]string, error) {
 	rooms := tx.Bucket(roomsBucket)
 	for _, id := range ids {

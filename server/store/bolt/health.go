@@ -14,22 +14,22 @@ import (
 )
 
 const (
-	// minProbeBytes is more than the snapshot of a room with 250 people, so that a join fits after a
-	// probe did.
+	// minProbeBytes is more than the snapshot of a room with 250 people, so that a join fits after
+	// a probe did.
 	minProbeBytes = 64 << 10
 	maxProbeBytes = 1 << 20
-	// probeValueBytes makes the values of a probe about as large as rooms: a full file may have room
-	// for all of them, but not in one piece.
+	// probeValueBytes makes the values of a probe about as large as rooms: a full file may have
+	// room for all of them, but not in one piece.
 	probeValueBytes = 4000
-	// diskProbeBytes is for the pages that a commit writes beside what is saved.
+	// diskProbeBytes allows for the pages that a commit writes in addition to what is saved.
 	diskProbeBytes = 256 << 10
 )
 
-// Healthy is false from a commit that failed, or left too little room for the next ones, until a write
-// succeeds that is as large as one that failed and as a large room.
+// Healthy is false from the time that a commit failed, or left too little room for the next ones,
+// until a write succeeds that is as large as the failed one and as a large room.
 func (s *Store) Healthy() bool { return s.failure.Load() == nil }
 
-// Err is why the store is unhealthy, nil while it is healthy.
+// Err is the reason that the store is unhealthy, nil while it is healthy.
 func (s *Store) Err() error {
 	if err := s.failure.Load(); err != nil {
 		return *err
@@ -59,7 +59,7 @@ func (s *Store) setHealth(err error) {
 }
 
 // checkHealth is called after a commit that has saved something. A bounded store turns unhealthy
-// before a commit fails, because a room whose commit failed is lost to those who are in it. What has
+// before a commit fails, because the people in a room whose commit failed lose it. Whatever has
 // been promised by then still fits.
 func (s *Store) checkHealth() {
 	switch {
@@ -74,13 +74,13 @@ func (s *Store) checkHealth() {
 func (s *Store) saveLimit() int64 { return s.options.MaxBytes - s.options.MaxBytes/64 }
 
 // full reports whether a bounded store has less left than that part of its bound, or than a commit
-// may need for the largest record: bbolt writes its neighbours again, and in one piece.
+// may need for the largest record: bbolt rewrites its neighbours too, and in one piece.
 func (s *Store) full(part int64) bool {
 	return s.options.MaxBytes != 0 && s.db.left(s.saveLimit()) < max(s.options.MaxBytes/part, 8*s.largest)
 }
 
-// probe writes about as much as failed last, and not less than a large room, and takes it away again.
-// So the store is not called healthy before it has room for a join.
+// probe writes about as much as failed last, and at least as much as a large room, and removes it
+// again, so that the store does not become healthy before it has room for a join.
 func (s *Store) probe() {
 	size := max(minProbeBytes, min(maxProbeBytes, s.failed))
 	err := s.db.spare(size + diskProbeBytes)
@@ -96,7 +96,7 @@ func (s *Store) probe() {
 	s.setHealth(err)
 }
 
-// fillProbe puts size bytes into a bucket of their own.
+// fillProbe puts size bytes into a separate bucket.
 func fillProbe(tx *bbolt.Tx, size int64) error {
 	probe, err := tx.CreateBucketIfNotExists(probeBucket)
 	if err != nil {
@@ -125,17 +125,18 @@ func (d *database) left(maxBytes int64) int64 {
 		size = tx.Size()
 		return nil
 	})
-	// bbolt grows the file by growBytes more than it needs, or not at all. Free pages are in pieces.
+	// bbolt grows the file by growBytes more than it needs, or not at all. Free pages are
+	// fragmented.
 	return max(0, maxBytes-growBytes-size) + int64(d.db.Stats().FreePageN*d.db.Info().PageSize)/2
 }
 
-// probeDisk writes a file beside the database. A page within the database may be on disk already, so
-// that it can be written while the disk is full, and the next one may not.
+// probeDisk writes a file next to the database. A page within the database may already be on disk,
+// so it can be written while the disk is full, and the next one may not.
 func (d *database) probeDisk(size int64) error {
 	path := d.path + ".probe"
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
-		return diskFull(err) // in a folder that may not be written the probe of the database has to do
+		return diskFull(err) // if the folder is not writable, the probe of the database must be enough
 	}
 	_, err = f.Write(bytes.Repeat([]byte{0xa5}, int(size)))
 	if err == nil {
@@ -146,7 +147,7 @@ func (d *database) probeDisk(size int64) error {
 	return err
 }
 
-// diskFull returns err if it says that the disk is full.
+// diskFull returns err if it means that the disk is full.
 func diskFull(err error) error {
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
 		return err

@@ -15,7 +15,8 @@ import (
 
 const (
 	storeFormat = 1
-	// MinMaxBytes is the least Options.MaxBytes: the file grows by 1 MiB and deletes have a reserve.
+	// MinMaxBytes is the minimum of Options.MaxBytes: the file grows by 1 MiB and deletes have a
+	// reserve.
 	MinMaxBytes = 8 << 20
 )
 
@@ -31,21 +32,21 @@ var (
 	probeKey  = []byte("probe")
 )
 
-// Options is how a store behaves. The zero value is usable.
+// Options configures a store. The zero value is usable.
 type Options struct {
-	// MaxBytes bounds the file. 0 for no bound, or at least MinMaxBytes. A
-	// room takes about 1 KiB; a 64th is kept back for deletes.
+	// MaxBytes bounds the file: 0 for no bound, otherwise at least MinMaxBytes. A room takes about
+	// 1 KiB; a 64th is reserved for deletes.
 	MaxBytes int64
-	// OpenedMs becomes the DroppedMs of the records that are loaded: this process's start, in ms since 1970.
+	// OpenedMs becomes the DroppedMs of the records that are loaded: this process's start, in ms
+	// since 1970.
 	OpenedMs int64
-	// OnHealth is called from the writer goroutine when the store turns
-	// unhealthy, with the error, and with nil when it is healthy again. It
-	// must not block, nor close the store.
+	// OnHealth is called from the writer goroutine with the error when the store turns unhealthy,
+	// and with nil when it is healthy again. It must not block, nor close the store.
 	OnHealth func(error)
-	// OnCommit is called from the writer goroutine after each commit that
-	// succeeds, with how many records it wrote and how long it took.
+	// OnCommit is called from the writer goroutine after each commit that succeeds, with how many
+	// records it wrote and how long it took.
 	OnCommit func(records int, took time.Duration)
-	// OnCommitFailed is called likewise after each that fails.
+	// OnCommitFailed is called in the same way after each commit that fails.
 	OnCommitFailed func()
 	// Log receives failures and recoveries, never an id or a snapshot. Default slog.Default().
 	Log *slog.Logger
@@ -79,8 +80,7 @@ func (o Options) withDefaults() (Options, error) {
 	return o, nil
 }
 
-// Open opens the store in dir, and makes both where they are missing. Who
-// opens it closes it.
+// Open opens the store in dir, and creates both if they are missing. The caller must close it.
 func Open(dir string, options Options) (*Store, error) {
 	options, err := options.withDefaults()
 	if err != nil {
@@ -102,7 +102,7 @@ func Open(dir string, options Options) (*Store, error) {
 	return s, nil
 }
 
-// prepare makes what a new store lacks.
+// prepare adds what a new store lacks.
 func (s *Store) prepare(dir string) error {
 	err := s.db.update(0, func(tx *bbolt.Tx) error {
 		if err := s.db.checkPages(tx); err != nil {
@@ -125,7 +125,7 @@ func (s *Store) prepare(dir string) error {
 	return syncDir(dir)
 }
 
-// makeDir makes dir durably. What exists is left as it is: its parent may not be ours to open.
+// makeDir makes dir durably. An existing one is left as it is: its parent may not be ours to open.
 func makeDir(dir string) error {
 	if _, err := os.Stat(dir); err == nil {
 		return nil
@@ -149,7 +149,7 @@ func (s *Store) prepareMeta(meta *bbolt.Bucket) error {
 		return s.db.damaged(errors.New("it has no secret"))
 	}
 	copy(s.secret[:], secret)
-	return errors.Join(meta.Delete(cleanKey), meta.Delete(probeKey)) // both of older versions
+	return errors.Join(meta.Delete(cleanKey), meta.Delete(probeKey)) // both written by older versions
 }
 
 func (d *database) checkFormat(format []byte) error {

@@ -8,8 +8,8 @@ import (
 	"usher/server/store"
 )
 
-// MaxQueuedBytes bounds the records that wait for a commit. A room has one
-// save in flight and one that waits, so 100 000 rooms of 1 KiB stay below it.
+// MaxQueuedBytes bounds the records that wait for a commit. A room has one save in flight and one
+// that waits, so 100 000 rooms of 1 KiB stay below it.
 const MaxQueuedBytes = 256 << 20
 
 type change uint8
@@ -26,13 +26,13 @@ type entry struct {
 	id     string
 	change change
 	record []byte // encoded, for changeSave
-	err    error  // how its commit went
+	err    error  // the result of its commit
 }
 
-// call is one Save or Delete, to be answered in order.
+// call is one Save or Delete. Results are reported in the order of the calls.
 type call struct {
 	entry *entry // nil if refused
-	err   error  // why it was refused
+	err   error  // the reason for the refusal
 	done  func(error)
 }
 
@@ -60,10 +60,10 @@ func recycle(e *entry) {
 	entries.Put(e)
 }
 
-// Save queues r as the record of id and returns at once; r.Snapshot is copied.
-// done (which may be nil) is called once, from the writer goroutine, after
-// the commit that covers r: with nil when r, or a newer record of id, is
-// durable. It must not block. After Close it gets ErrClosed from a goroutine of its own.
+// Save queues r as the record of id and returns at once; r.Snapshot is copied. done (which may be
+// nil) is called once, from the writer goroutine, after the commit that covers r: with nil if r, or
+// a newer record of id, is durable. It must not block. After Close it gets ErrClosed from a
+// goroutine of its own.
 func (s *Store) Save(id string, r store.Record, done func(error)) {
 	e := entries.Get().(*entry)
 	e.id, e.change = id, changeSave
@@ -71,14 +71,14 @@ func (s *Store) Save(id string, r store.Record, done func(error)) {
 	s.enqueue(e, done)
 }
 
-// Delete queues the removal of id's record, if there is one, with the same promises as Save.
+// Delete queues the removal of id's record, if one exists, with the same promises as Save.
 func (s *Store) Delete(id string, done func(error)) {
 	e := entries.Get().(*entry)
 	e.id, e.change, e.record = id, changeDelete, e.record[:0]
 	s.enqueue(e, done)
 }
 
-// setAside queues that the corrupt record of id be moved out of the way.
+// setAside queues the move of the corrupt record of id to the bucket "corrupt".
 func (s *Store) setAside(id string) {
 	e := entries.Get().(*entry)
 	e.id, e.change, e.record = id, changeSetAside, e.record[:0]
@@ -105,8 +105,8 @@ func (s *Store) enqueue(e *entry, done func(error)) {
 	s.wakeWriter()
 }
 
-// Flush waits until everything that was queued before has been committed, or has failed, and its
-// dones have been called.
+// Flush waits until everything queued before has been committed, or has failed, and its dones have
+// been called.
 func (s *Store) Flush() {
 	flushed := make(chan struct{})
 	s.mu.Lock()
@@ -121,8 +121,8 @@ func (s *Store) Flush() {
 	<-flushed
 }
 
-// Accepts reports whether new saves are welcome: the store is healthy, and less than half of what may
-// be queued is. What has to be saved for changes that were begun before still finds room.
+// Accepts reports whether new saves are welcome: the store is healthy, and the queue is less than
+// half full. Saves for changes that began earlier still find room.
 func (s *Store) Accepts() bool { return s.Healthy() && s.queuedBytes.Load() < MaxQueuedBytes/2 }
 
 func (s *Store) count(e *entry) {
@@ -141,10 +141,10 @@ func (s *Store) wakeWriter() {
 	}
 }
 
-// add queues e and returns the entry that is of no use any more, if any.
+// add queues e and returns the entry that is no longer needed, if any.
 func (b *batch) add(e *entry, done func(error)) (spare *entry) {
 	if err := b.refuses(e); err != nil {
-		// A bad id must not fail the others' transaction. The answer comes in its turn.
+		// A bad id must not fail the others' transaction. Its done is called in its order.
 		b.calls = append(b.calls, call{err: err, done: done})
 		return e
 	}
@@ -156,7 +156,7 @@ func (b *batch) add(e *entry, done func(error)) (spare *entry) {
 		b.bytes += int64(len(e.record))
 		old = e
 	case e.change == changeSetAside:
-		return e // what is queued replaces the corrupt record anyway
+		return e // the queued change replaces the corrupt record anyway
 	default:
 		b.bytes += int64(len(e.record)) - int64(len(old.record))
 		old.change = e.change
@@ -177,7 +177,7 @@ func (b *batch) refuses(e *entry) error {
 	return nil
 }
 
-// take hands everything queued to the writer, nil if there is nothing.
+// take returns everything queued for the writer to commit, nil if nothing is.
 func (s *Store) take() *batch {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -188,17 +188,18 @@ func (s *Store) take() *batch {
 	return s.writing
 }
 
-// sort orders the entries by key: neighbours on a page are written together.
+// sort orders the entries by key, because neighbours on a page are written together.
 func (b *batch) sort() {
 	slices.SortFunc(b.entries, func(a, b *entry) int { return strings.Compare(a.id, b.id) })
 }
 
-// detach empties b and returns what has to be answered and recycled. The caller holds Store.mu.
+// detach empties b and returns the calls to report and the entries to recycle. The caller holds
+// Store.mu.
 func (b *batch) detach(calls []call, done []*entry) ([]call, []*entry) {
 	calls, b.calls = b.calls, calls[:0]
 	done, b.entries = b.entries, done[:0]
 	if len(b.byID) > 1<<14 {
-		b.byID = make(map[string]*entry) // clear costs what the map once held
+		b.byID = make(map[string]*entry) // clear costs as much as the map once held
 	} else {
 		clear(b.byID)
 	}

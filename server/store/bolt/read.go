@@ -18,9 +18,9 @@ const (
 	maxScanBytes   = 1 << 20
 )
 
-// Load returns a copy of id's record and whether there is one. A record that
-// waits for its commit is seen already. A corrupt record is set aside and
-// reported with ErrCorrupt; from then on there is none. Load reads the disk.
+// Load returns a copy of id's record and whether it exists. A record that waits for its commit is
+// already seen. A corrupt record is set aside and reported with ErrCorrupt; from then on it does
+// not exist. Load reads the disk.
 func (s *Store) Load(id string) (store.Record, bool, error) {
 	if r, found, pending := s.loadPending(id); pending {
 		return r, found, nil
@@ -52,7 +52,7 @@ func (s *Store) Load(id string) (store.Record, bool, error) {
 	return r, found, nil
 }
 
-// loadPending answers from what is queued or being committed.
+// loadPending returns the record that is queued or being committed.
 func (s *Store) loadPending(id string) (r store.Record, found, pending bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -72,10 +72,10 @@ func (s *Store) loadPending(id string) (r store.Record, found, pending bool) {
 	return r, err == nil, true
 }
 
-// All calls fn for each committed record in the order of the ids, until fn
-// returns an error or ctx is done. r.Snapshot is valid during the call only.
-// No transaction is open meanwhile, so fn may take its time, and rooms that
-// are saved or deleted during All may be seen or not. Corrupt records are set aside.
+// All calls fn for each committed record in the order of the ids, until fn returns an error or ctx
+// is done. r.Snapshot is valid only during the call. No transaction is open while fn runs, so fn
+// may take its time, and rooms that are saved or deleted during All may be seen or not. Corrupt
+// records are set aside.
 func (s *Store) All(ctx context.Context, fn func(id string, r store.Record) error) error {
 	return s.db.all(ctx, fn, func(id string) {
 		s.options.Log.Warn("a corrupt room is set aside")
@@ -104,7 +104,7 @@ func (d *database) all(ctx context.Context, fn func(string, store.Record) error,
 		for _, i := range items {
 			r, err := decodeRecord(i.id, i.value)
 			if errors.Is(err, store.ErrNewer) {
-				continue // it is sound, and nobody's here
+				continue // it is sound, and belongs to nobody here
 			} else if err != nil {
 				corrupt(i.id)
 			} else if err := fn(i.id, r); err != nil {
@@ -117,8 +117,8 @@ func (d *database) all(ctx context.Context, fn func(string, store.Record) error,
 	}
 }
 
-// scan copies a bounded run of records, from a key on, and returns the key to
-// go on from, nil at the end. It uses the memory of items again.
+// scan copies a bounded run of records, starting at a key, and returns the key to continue from,
+// nil at the end. It reuses the memory of items.
 func (d *database) scan(from []byte, items []item) ([]item, []byte, error) {
 	var next []byte
 	err := d.view(func(tx *bbolt.Tx) error {

@@ -16,9 +16,9 @@ type Reader struct {
 	corrupt int
 }
 
-// OpenReadOnly opens the store in dir and changes nothing. While a server has
-// it open, that is an error with ErrLocked; while a Reader has it open, a server
-// cannot start. The error of a missing store is fs.ErrNotExist.
+// OpenReadOnly opens the store in dir and changes nothing. While a server has it open, the error is
+// ErrLocked; while a Reader has it open, a server cannot start. The error of a missing store is
+// fs.ErrNotExist.
 func OpenReadOnly(dir string) (*Reader, error) { return openReadOnly(dir, time.Second) }
 
 func openReadOnly(dir string, lockWait time.Duration) (*Reader, error) {
@@ -48,7 +48,7 @@ func (r *Reader) All(ctx context.Context, fn func(id string, r store.Record) err
 	return r.db.all(ctx, fn, func(string) { r.corrupt++ })
 }
 
-// Corrupt is how many corrupt records were set aside, and found by All.
+// Corrupt returns how many corrupt records were set aside or found by All.
 func (r *Reader) Corrupt() int { return r.corrupt }
 
 // Close closes the file.

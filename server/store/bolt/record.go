@@ -11,14 +11,14 @@ import (
 var errID = errors.New("an id has 1 to 1024 bytes")
 
 const (
-	// recordVersion is what is written. A reader takes every version up to the one after it, whose
-	// header is laid out the same, so that an upgrade can be taken back.
+	// recordVersion is the version that is written. A reader accepts every version up to the one
+	// after it, whose header has the same layout, so that an upgrade can be rolled back.
 	recordVersion     = 2
 	recordHeaderBytes = 22
 )
 
-// Flags of a record. Of those that a reader does not know it ignores the lower four, and refuses the
-// record for any of the upper four.
+// Flags of a record. A reader ignores unknown flags among the lower four, and refuses the record
+// for an unknown flag among the upper four.
 const (
 	recordClean    = 1 << 0
 	recordCritical = 0xf0
@@ -49,8 +49,8 @@ func appendRecord(dst []byte, id string, r store.Record) []byte {
 	return dst
 }
 
-// decodeRecord checks b, the record of id. The snapshot that it returns is a part of b. The error of
-// a sound record that this reader must not read is store.ErrNewer.
+// decodeRecord checks b, the record of id. The snapshot that it returns is part of b. The error is
+// store.ErrNewer for a sound record that this reader must not read.
 func decodeRecord(id string, b []byte) (store.Record, error) {
 	if len(b) < recordHeaderBytes {
 		return store.Record{}, errRecordShort
@@ -74,7 +74,7 @@ func decodeRecord(id string, b []byte) (store.Record, error) {
 	}, nil
 }
 
-// recordChecksum covers the id, so that a record under another room's key is found out.
+// recordChecksum covers the id, so that a record under another room's key is detected.
 func recordChecksum(id string, b []byte) uint32 {
 	var buf [64]byte
 	crc := crc32.Update(0, castagnoli, append(buf[:0], id...))

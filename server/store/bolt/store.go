@@ -17,7 +17,7 @@ type Store struct {
 	writing *batch // what the writer is committing, or an empty one
 	closing bool
 	stats   Stats
-	// queuedBytes is how much queued and writing hold.
+	// queuedBytes is how many bytes queued and writing hold.
 	queuedBytes atomic.Int64
 
 	wake     chan struct{} // holds one: something is queued, or closing
@@ -38,13 +38,13 @@ func newStore(d *database, options Options) *Store {
 	}
 }
 
-// Secret is 32 random bytes that were made with the store and stay the same
-// for its life: the key for hashing network addresses.
+// Secret returns 32 random bytes that were made with the store and stay the same for its life: the
+// key for hashing network addresses.
 func (s *Store) Secret() [32]byte { return s.secret }
 
-// Close commits what is queued, calls its dones and closes the file. It returns an error if the store
-// cannot write in the end. It must not be called from a done. Calls after the first wait for it and
-// return the same.
+// Close commits what is queued, calls its dones and closes the file. It returns an error if the
+// store cannot write at the end. It must not be called from a done. Later calls wait for the first
+// and return the same.
 func (s *Store) Close() error {
 	s.mu.Lock()
 	s.closing = true
@@ -54,7 +54,7 @@ func (s *Store) Close() error {
 	return s.closeErr
 }
 
-// finish is the writer's last act.
+// finish is the last thing that the writer does.
 func (s *Store) finish() {
 	if s.probing != nil {
 		s.probing.Stop()
@@ -70,18 +70,18 @@ func (s *Store) finish() {
 // Stats is what the store has done since Open, for metrics.
 type Stats struct {
 	Saves, Deletes                 uint64 // calls
-	RecordsWritten, RecordsDeleted uint64 // committed; fewer than the calls, for only the newest counts
+	RecordsWritten, RecordsDeleted uint64 // committed; fewer than the calls, because only the newest counts
 	BytesWritten                   uint64 // of the records written
 	Commits, FailedCommits         uint64
 	CommitTime, LastCommitTime     time.Duration // of commits that succeeded
 	LastBatch                      int           // records and deletes in the last one of them
 	Queued                         int           // records and deletes that wait or are being committed
 	QueuedBytes                    int64
-	FileBytes, FreeBytes           int64 // size of the file, and how much of it can be used again
+	FileBytes, FreeBytes           int64 // size of the file, and how much of it can be reused
 	Corrupt                        int   // records in the bucket "corrupt"
 }
 
-// Stats returns the figures of this moment.
+// Stats returns the current figures.
 func (s *Store) Stats() Stats {
 	s.mu.Lock()
 	stats := s.stats

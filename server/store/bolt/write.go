@@ -7,8 +7,8 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// rescueDeletes is how many deletes one transaction of a full store makes:
-// each may need a page before it frees one.
+// rescueDeletes is how many deletes one transaction of a full store makes: each may need a page
+// before it frees one.
 const rescueDeletes = 64
 
 // run is the writer goroutine.
@@ -31,18 +31,18 @@ func (s *Store) run() {
 	}
 }
 
-// writer has what one commit leaves for the next to use again.
+// writer has what one commit leaves for the next to reuse.
 type writer struct {
 	*Store
 	calls   []call
 	entries []*entry
 }
 
-// drain commits until nothing is queued, and reports whether the store is to close.
+// drain commits until nothing is queued, and reports whether the store must close.
 func (w *writer) drain() (closing bool) {
 	for {
-		// Let the callers that the last commit woke queue their next save, for
-		// small and full commits in turn cost a third of the saves a second.
+		// Let the callers that the last commit woke queue their next save: if small and full
+		// commits alternate, that costs a third of the saves per second.
 		runtime.Gosched()
 		b := w.take()
 		if b == nil {
@@ -79,7 +79,7 @@ func (w *writer) answer(b *batch) {
 	clear(w.entries)
 }
 
-// commit writes b and notes in each entry how it went.
+// commit writes b and records the result in each entry.
 func (s *Store) commit(b *batch) {
 	if len(b.entries) == 0 {
 		return // every call was refused
@@ -92,7 +92,7 @@ func (s *Store) commit(b *batch) {
 	for _, e := range b.entries {
 		e.err = err
 	}
-	// Deletes give a full store room, so they must not fail with the saves beside them.
+	// Deletes give a full store room, so they must not fail with the saves in the same batch.
 	for len(removals) > 0 {
 		n := min(rescueDeletes, len(removals))
 		err := s.write(removals[:n], false)
@@ -115,7 +115,8 @@ func removals(entries []*entry) (removals []*entry) {
 	return removals
 }
 
-// write commits entries in one transaction. Only saves tell how the store is: deletes have a reserve.
+// write commits entries in one transaction. Only saves show the health of the store: deletes have a
+// reserve.
 func (s *Store) write(entries []*entry, saves bool) error {
 	limit := s.options.MaxBytes
 	if saves {
@@ -160,7 +161,7 @@ func (s *Store) committed(sum *summary, entries int, took time.Duration) {
 	s.stats.Corrupt += sum.corrupt
 }
 
-// summary is what a transaction does, counted once it is committed.
+// summary records what a transaction does; it is counted once that is committed.
 type summary struct {
 	atMs             int64
 	written, deleted uint64

@@ -15,7 +15,7 @@ import (
 	"usher/server/store"
 )
 
-// patience is how long a test waits for a done. Nothing waits that long but a failure.
+// patience is how long a test waits for a done. Only a failure waits that long.
 const patience = 30 * time.Second
 
 // Test holds a store to the contract of store.Store. open returns the same store each time, as a
@@ -323,7 +323,7 @@ func flushes(t *testing.T, open func(int64) *opened) {
 func deletes(t *testing.T, open func(int64) *opened) {
 	s := open(0)
 	s.save("room-1", text("x"))
-	for range 2 { // also one that is not there
+	for range 2 { // also one that does not exist
 		if err := s.wait(func(done func(error)) { s.Delete("room-1", done) }); err != nil {
 			t.Error(err)
 		}
