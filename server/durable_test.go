@@ -13,7 +13,7 @@ import (
 	"usher/server/servertest"
 )
 
-// Whoever has an answer in hand can be sure of it: the file as it is then has it.
+// What a client has a reply for is certain: the file as it is then has it.
 func TestWhatIsSeenIsStored(t *testing.T) {
 	t.Parallel()
 	s := serve(t, nil)
@@ -123,7 +123,7 @@ func TestCleanRestartKeepsSeatsAndHeldFrames(t *testing.T) {
 		t.Error(got.raw)
 	}
 	bob.quiet()
-	// The old extension comes back from the same address without a token.
+	// The legacy client comes back from the same address without a token.
 	older := s.open("restart-1", "bob")
 	older.wantKept(older.join())
 	ann.expect("USER_LEFT")
@@ -149,7 +149,7 @@ func TestCrashKeepsSeatsAndSaysThatFramesAreLost(t *testing.T) {
 	ann.expect("USER_JOINED")
 }
 
-// Never partly: a clean stop does not bring back what an earlier crash lost.
+// recovered is all or nothing: a clean stop does not bring back what an earlier crash lost.
 func TestFramesLostByACrashStayLostAfterACleanRestart(t *testing.T) {
 	s := serve(t, nil)
 	ann, _, bobToken := awayWithHeldFrames(t, s, "partly-1")

@@ -8,7 +8,7 @@ import (
 	"usher/server/servertest"
 )
 
-// What wire.md observed of the existing extension, over real sockets.
+// What wire.md observed of the legacy client, over real sockets.
 
 func TestJoinFromALinkMakesTheRoomOnTheSameSocket(t *testing.T) {
 	s := serve(t, nil)
@@ -43,7 +43,7 @@ func TestReconnectThatLeavesTheOldSocketOpen(t *testing.T) {
 	if again := ann.expect("USER_JOINED"); again.JoinedUser.ID != "bob" {
 		t.Fatal(again.raw)
 	}
-	// The older socket is parked: mute but for PONG.
+	// The older socket is parked: it receives nothing but PONG.
 	bob.offer("ann", "from the parked one")
 	bob.say("LEAVE_ROOM")
 	bob.send("nonsense")
@@ -74,7 +74,7 @@ func TestOldSocketThatDiesFirstChangesNothing(t *testing.T) {
 	servertest.Eventually(t, "the older socket is gone", func() bool { return s.metrics.Connections.Load() == 2 })
 	ann.quiet()
 	newer.quiet()
-	// The extension now opens yet another socket, though its newest is healthy.
+	// The legacy client now opens yet another socket, although its newest is healthy.
 	third := s.open("heartbeat-2", "bob")
 	third.join()
 	ann.expect("USER_LEFT")

@@ -131,7 +131,7 @@ func (c *rawConn) checkAnswer(rule string, answer *http.Response, body string) {
 		if h.Get("Upgrade") != "websocket" || h.Get("Connection") != "Upgrade" || h.Get("Sec-WebSocket-Accept") != "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" {
 			c.t.Errorf("%s: %v", rule, h)
 		}
-		// None is spoken, so none may be agreed to.
+		// No extension or subprotocol is spoken, so none may be agreed to.
 		if h["Sec-Websocket-Extensions"] != nil || h["Sec-Websocket-Protocol"] != nil || h["Content-Length"] != nil || h["Transfer-Encoding"] != nil {
 			c.t.Errorf("%s: %v", rule, h)
 		}

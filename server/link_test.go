@@ -303,7 +303,7 @@ func TestEveryTraceIsSeenOverALink(t *testing.T) {
 	eachTrace(t, func(p *replay) { p.isLinked = true })
 }
 
-// What the edge asks beside frames passes the link, too.
+// What the edge asks in addition to frames passes the link too.
 func TestLinkedRoomsAreServedLikeLocalOnes(t *testing.T) {
 	t.Parallel()
 	s := launchSetUp(t, t.TempDir(), func(s *setup) { linked(t, s) })

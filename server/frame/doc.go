@@ -1,8 +1,8 @@
 // Package frame reads and writes WebSocket frames (RFC 6455) as a server does.
 // It does no I/O: bytes go in, messages come out.
 //
-// A Reader is fed with what the socket gave, in pieces of any size, and returns
-// one message or control frame at a time:
+// A Reader is given what the socket delivered, in pieces of any size, and returns one message or
+// control frame at a time:
 //
 //	for len(data) > 0 {
 //		m, n, err := reader.Next(data, maxMessageBytes)
@@ -10,14 +10,12 @@
 //		…
 //	}
 //
-// A frame that is whole in data is unmasked where it lies and is neither copied
-// nor allocated for. Anything else waits in the Reader, in memory that grows
-// with what arrived, not with what a header promises, and that is given back
-// with the message. An idle Reader is one nil pointer.
+// A frame that is whole in data is unmasked in place, without a copy or an allocation. Anything
+// else waits in the Reader, in memory that grows with what has arrived, not with what a header
+// promises, and that is released with the message. An idle Reader is one nil pointer.
 //
-// Frames are judged as early as their bytes allow: a header before its payload,
-// text before its last fragment. There are no extensions, so reserved bits are
-// errors (section 5.2).
+// Frames are judged as early as their bytes allow: a header before its payload, text before its
+// last fragment. There are no extensions, so reserved bits are errors (section 5.2).
 package frame
 
 // Opcode is the kind of a frame (RFC 6455, section 5.2).
@@ -36,7 +34,7 @@ const (
 // control reports whether frames of the opcode are control frames (section 5.5).
 func (o Opcode) control() bool { return o&0x8 != 0 }
 
-// reserved reports whether nothing defines the opcode.
+// reserved reports whether the opcode is undefined.
 func (o Opcode) reserved() bool { return o > Binary && o < Close || o > Pong }
 
 // Sizes of frames (section 5.2) and control frames (section 5.5).
@@ -51,12 +49,12 @@ const (
 	maxClientHeaderBytes = MaxHeaderBytes + 4 // the mask
 )
 
-// NoCode is what stands for the code of a close frame without one. It is never
-// in a frame (section 7.4.1).
+// NoCode represents the missing code of a close frame without one. It is never in a frame (section
+// 7.4.1).
 const NoCode = 1005
 
-// Error is why a client's bytes cannot be read any further, with the code of
-// the close frame that tells it so (section 7.4.1).
+// Error is the reason that a client's bytes cannot be read any further, with the code for the close
+// frame (section 7.4.1).
 type Error struct {
 	Code uint16
 	Text string
@@ -65,10 +63,10 @@ type Error struct {
 // Error implements error.
 func (e *Error) Error() string { return "frame: " + e.Text }
 
-// ErrText is the error for a text message that is not UTF-8, as far as it has come.
+// ErrText is the error for a text message whose bytes so far are not UTF-8.
 var ErrText = &Error{1007, "text is not UTF-8"}
 
-// What else a client can do wrong.
+// The other errors of a client.
 var (
 	errReservedBits   = &Error{1002, "reserved bits are set"}
 	errReservedOpcode = &Error{1002, "reserved opcode"}

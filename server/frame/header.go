@@ -19,10 +19,10 @@ type header struct {
 	length int
 }
 
-// parseHeader reads the header at the start of b, which has at least one byte.
-// It returns the header's size, 0 if b does not hold all of it yet. inMessage
-// says that a message has begun and not ended, room how many bytes of payload a
-// data frame may have. What is wrong is an error as soon as its byte is there.
+// parseHeader reads the header at the start of b, which has at least one byte. It returns the
+// header's size, 0 if b does not have all of it yet. inMessage means that a message has begun and
+// not ended; room is how many bytes of payload a data frame may have. An error is returned as soon
+// as its byte is there.
 func parseHeader(b []byte, inMessage bool, room int) (h header, size int, err error) {
 	h.op, h.fin = Opcode(b[0]&opcodeBits), b[0]&finBit != 0
 	switch {
@@ -71,8 +71,8 @@ func parseHeader(b []byte, inMessage bool, room int) (h header, size int, err er
 	return h, size + 4, nil
 }
 
-// longLength reads a length of 16 or 64 bits and returns where it ends, 0 if it
-// has not all come or is wrong.
+// longLength reads a length of 16 or 64 bits and returns where it ends, 0 if it is incomplete or
+// wrong.
 func longLength(b []byte) (length, end int, err error) {
 	if b[1]&lengthBits == 126 {
 		if len(b) < 4 {
@@ -99,8 +99,8 @@ func longLength(b []byte) (length, end int, err error) {
 
 const maxInt = int(^uint(0) >> 1)
 
-// unmask undoes the mask in place (section 5.3) and returns all bytes of the
-// result or'ed together eight by eight, which has no high bit set if all is ASCII.
+// unmask removes the mask in place (section 5.3) and returns all bytes of the result or'ed together
+// eight by eight, which has no high bit set if all of them are ASCII.
 func unmask(b []byte, mask uint32) (or uint64) {
 	wide := uint64(mask)<<32 | uint64(mask)
 	for len(b) >= 32 {
@@ -128,5 +128,5 @@ func unmask(b []byte, mask uint32) (or uint64) {
 	return or
 }
 
-// highBits are what unmask's result has none of if all is ASCII.
+// highBits are the bits that are not set in unmask's result if all bytes are ASCII.
 const highBits = 0x8080808080808080

@@ -6,48 +6,47 @@ import (
 	"unicode/utf8"
 )
 
-// maxEmptyFragments bounds the fragments of a message that bring it no further.
-// RFC 6455 allows them, but a message of them alone would never end.
+// maxEmptyFragments bounds the empty fragments of a message. RFC 6455 allows them, but a message of
+// only such fragments would never end.
 const maxEmptyFragments = 1024
 
 // Message is a whole message or a control frame.
 type Message struct {
-	// Op is Text, Binary, Close, Ping or Pong; 0 means that nothing is whole yet.
+	// Op is Text, Binary, Close, Ping or Pong; 0 means that nothing is complete yet.
 	Op Opcode
-	// Payload is the message, or a control frame's payload; of a close frame it
-	// is the reason. It may lie in the bytes given to Next and is valid as long
-	// as they are. The caller may change it.
+	// Payload is the message, or a control frame's payload; for a close frame it is the reason. It
+	// may lie in the bytes given to Next and is valid as long as they are. The caller may change
+	// it.
 	Payload []byte
 	// Code is a close frame's code, NoCode if it has none.
 	Code uint16
 }
 
-// Reader reads the frames of one client. The zero value is ready. It is not for
-// concurrent use.
+// Reader reads the frames of one client. The zero value is ready. It is not safe for concurrent
+// use.
 type Reader struct {
-	// partial is what has come of a frame or message that is not whole. It is
-	// nil between messages, so that an idle connection keeps nothing.
+	// partial is what has arrived of an incomplete frame or message. It is nil between messages, so
+	// that an idle connection keeps nothing.
 	partial *partial
 }
 
-// partial is a message, and in it a frame, on its way.
+// partial is an incomplete message, and in it an incomplete frame.
 type partial struct {
 	// The frame's header so far; have is 0 if no frame has begun.
 	head [maxClientHeaderBytes]byte
 	have uint8
-	// inPayload says that the header is whole. Then frame is it, with the
-	// payload that is still to come as its length and the mask turned so that
-	// its lowest byte is for the next byte.
+	// inPayload means that the header is complete. Then frame is that header, with the remaining
+	// payload as its length and the mask rotated so that its lowest byte is for the next byte.
 	inPayload bool
 	frame     header
 	// op is the message's opcode, 0 if none has begun.
 	op Opcode
-	// message is the data that has come of the message, unmasked, of which the
-	// first checked bytes are known to be UTF-8 if it is text.
+	// message is the data of the message that has arrived, unmasked, of which the first checked
+	// bytes are known to be UTF-8 if it is text.
 	message []byte
 	checked int
 	empty   int // fragments
-	// control is the payload of a control frame that comes in pieces.
+	// control is the payload of a control frame that arrives in pieces.
 	control []byte
 }
 
@@ -80,9 +79,9 @@ func (r *Reader) Next(data []byte, maxBytes int) (m Message, n int, err error) {
 	return m, n + more, err
 }
 
-// Skip reads all of data, which came after the server's own close frame, and
-// keeps none of it. It reports whether the client has answered: with a close
-// frame of any kind, or with something that is no frame.
+// Skip reads all of data, which arrived after the server's own close frame, and keeps none of it.
+// It reports whether the client has replied: with a close frame of any kind, or with something that
+// is not a frame.
 func (r *Reader) Skip(data []byte) (answered bool) {
 	p := r.begin()
 	p.message, p.control = nil, nil
@@ -117,8 +116,8 @@ func (r *Reader) Skip(data []byte) (answered bool) {
 	}
 }
 
-// header parses the header that data begins or goes on with, and returns how
-// much of data it took. What came of a header that is not whole is kept.
+// header parses the header that data begins or continues with, and returns how much of data it
+// took. The bytes of an incomplete header are kept.
 func (r *Reader) header(data []byte, maxBytes int) (h header, n int, whole bool, err error) {
 	inMessage, room := false, maxBytes
 	p := r.partial
@@ -145,7 +144,7 @@ func (r *Reader) header(data []byte, maxBytes int) (h header, n int, whole bool,
 	return h, n - had, true, nil
 }
 
-// begin returns the partial message, a new one if there is none.
+// begin returns the partial message, a new one if none exists.
 func (r *Reader) begin() *partial {
 	if r.partial == nil {
 		r.partial = new(partial)
@@ -153,7 +152,7 @@ func (r *Reader) begin() *partial {
 	return r.partial
 }
 
-// frame takes a frame that came in one piece. or is unmask's result for it.
+// frame handles a frame that arrived in one piece. or is unmask's result for it.
 func (r *Reader) frame(h header, body []byte, or uint64) (Message, error) {
 	p := r.partial
 	switch {
@@ -178,7 +177,7 @@ func (r *Reader) frame(h header, body []byte, or uint64) (Message, error) {
 	return r.data(h.fin, body, or, 0)
 }
 
-// payload takes what data has of a frame whose header came before.
+// payload takes the part in data of a frame whose header arrived before.
 func (r *Reader) payload(data []byte) (m Message, n int, err error) {
 	p := r.partial
 	n = min(len(data), p.frame.length)
@@ -202,12 +201,12 @@ func (r *Reader) payload(data []byte) (m Message, n int, err error) {
 	return m, n, err
 }
 
-// data adds to the message what a frame has of it, of which left bytes are still
-// to come. or is unmask's result for body.
+// data adds a frame's bytes to the message; left bytes of the frame are still to come. or is
+// unmask's result for body.
 func (r *Reader) data(fin bool, body []byte, or uint64, left int) (Message, error) {
 	p := r.partial
 	if size := len(p.message) + len(body); size > cap(p.message) {
-		room := max(2*size, 64) // at most twice what has come
+		room := max(2*size, 64) // at most twice what has arrived
 		if fin {
 			room = min(room, size+left)
 		}
@@ -225,9 +224,8 @@ func (r *Reader) data(fin bool, body []byte, or uint64, left int) (Message, erro
 	return Message{Op: p.op, Payload: p.message}, nil
 }
 
-// valid reports whether the message is UTF-8 as far as it has come (section
-// 8.1); unless that is its end, the last character may be incomplete. fresh is
-// how many bytes are new, or is unmask's result for them.
+// valid reports whether the message so far is UTF-8 (section 8.1); unless end is set, the last
+// character may be incomplete. fresh is how many bytes are new, or is unmask's result for them.
 func (p *partial) valid(fresh int, or uint64, end bool) bool {
 	if or&highBits == 0 && p.checked+fresh == len(p.message) {
 		p.checked = len(p.message)
@@ -241,8 +239,8 @@ func (p *partial) valid(fresh int, or uint64, end bool) bool {
 	return utf8.Valid(text)
 }
 
-// incomplete is the length of the character that text ends in the middle of, 0
-// if it ends with a whole one or with what cannot become one.
+// incomplete is the length of the incomplete character that text ends with, 0 if it ends with a
+// whole one or with bytes that cannot become one.
 func incomplete(text []byte) int {
 	for n := 1; n <= min(len(text), utf8.UTFMax-1); n++ {
 		if tail := text[len(text)-n:]; utf8.RuneStart(tail[0]) {
@@ -255,7 +253,7 @@ func incomplete(text []byte) int {
 	return 0
 }
 
-// control returns a control frame, which may come amid a message.
+// control returns a control frame, which may arrive in the middle of a message.
 func (r *Reader) control(op Opcode, payload []byte) (Message, error) {
 	if r.partial != nil && r.partial.op == 0 {
 		r.partial = nil

@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	// attackerAddress is the one address that an attack comes from, if it says no other.
+	// attackerAddress is the address that an attack comes from unless it names another.
 	attackerAddress = "127.0.0.2"
 	// farewell is how long an attack may take to end after its time is up.
 	farewell = time.Second
@@ -23,7 +23,7 @@ const (
 	patience = 30 * time.Second
 )
 
-// attackerPart is what the attacker's process is told.
+// attackerPart is the task of the attacker's process.
 type attackerPart struct {
 	Name, Address, Room string
 	TLS                 bool
@@ -213,8 +213,8 @@ func (a *attacker) pour(c *client, what string, first, block []byte) error {
 // manyBytes is what pour writes before a connection must have been ended. The system's buffers hold some of it.
 const manyBytes = 24 << 20
 
-// join takes a seat, with the token of the last time if there was one, and reads the answer.
-// A refusal is an error that names the code.
+// join takes a seat, with the token of the last time if there was one, and reads the reply. A
+// refusal is an error that names the code.
 func (a *attacker) join(c *client, room, user, name string) error {
 	token, _ := a.tokens.Load(room + " " + user)
 	field, _ := token.(string)

@@ -238,7 +238,8 @@ func forgedAddress(a *attacker) {
 	})
 }
 
-// brokenProxy: a proxy that is trusted, and says nothing that can be read. All that come so share one limit.
+// brokenProxy is a trusted proxy that sends nothing readable. All requests that come so share one
+// limit.
 func brokenProxy(a *attacker) {
 	headers := []string{"unknown", "_hidden", "203.0.113.%d.5", "[203.0.113.%d", "\"203.0.113.%d\"", ",", "203.0.113.%d:http", "x%d, ,"}
 	var once sync.Once

@@ -1,16 +1,16 @@
-// Attack runs attacks from single network addresses against a real usher, beside an
-// innocent room, and prints how long that room's frames took before, during and after each.
+// Attack runs attacks from single network addresses against a real usher, next to an innocent room,
+// and prints how long that room's frames took before, during and after each.
 //
 //	go run ./test/attack
 //	go run ./test/attack -run 'pongs|flood' -during 30s
 //
-// Each attack has a server of its own, built from the checkout, on loopback, and is one
-// row of the table in rows.go. Three programs take part, so that none waits for another's
-// scheduler: the server, the room (innocent.go) and the attacker (attacker.go), which is
-// nice, because a real attacker takes no CPU of the server's machine. Whatever an attack is, the
-// room's people stay connected, each of their frames arrives once and in order, their
-// returns succeed, and the server's memory and log stay bounded. Times are printed and not judged,
-// but for a mark where the 99th percentile of the room passed 5 ms.
+// Each attack has a server of its own, built from the checkout, on loopback, and is one row of the
+// table in rows.go. Three programs take part, so that none waits for another's scheduler: the
+// server, the room (innocent.go) and the attacker (attacker.go), which is nice, because a real
+// attacker takes no CPU of the server's machine. Whatever an attack is, the room's people stay
+// connected, each of their frames arrives once and in order, their returns succeed, and the
+// server's memory and log stay bounded. Times are printed and not judged, except for a mark if the
+// 99th percentile of the room exceeded 5 ms.
 package main
 
 import (

@@ -5,7 +5,7 @@ import "fmt"
 // attack is one row: what is done to the server, and what it may cost.
 type attack struct {
 	name, what string
-	// flags are the server's, beside the usual ones.
+	// flags are the server's, in addition to the usual ones.
 	flags []string
 	tls   bool
 	run   func(a *attacker)
@@ -13,7 +13,7 @@ type attack struct {
 	whole bool
 	// patient says that the server may refuse returns with HTTP 503 while it has no memory left.
 	patient bool
-	// most bounds what the attack may cost, where it is not the usual.
+	// most bounds what the attack may cost, if that is not the usual bound.
 	most bounds
 }
 

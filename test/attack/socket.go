@@ -28,13 +28,14 @@ const abnormal = 1006
 // bufferBytes is the size of an attacker's buffers in the system.
 const bufferBytes = 64 << 10
 
-// client is one socket of an attacker. It says what it is told to, whether or not a WebSocket client may.
+// client is one socket of an attacker. It sends what it is told to, whether or not a WebSocket
+// client may.
 type client struct {
 	net.Conn
 	in *bufio.Reader
 }
 
-// refused is an upgrade that was answered otherwise.
+// refused is an upgrade whose response was not 101.
 type refused struct{ status int }
 
 func (r *refused) Error() string { return fmt.Sprintf("refused with HTTP %d", r.status) }
@@ -66,7 +67,7 @@ func handshake(path, more string) string {
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" + more + "\r\n"
 }
 
-// upgrade sends a request and reads its answer; whatever is not 101 is a *refused.
+// upgrade sends a request and reads its response; any status other than 101 is a *refused.
 func (c *client) upgrade(request string) error {
 	status, err := c.request(request)
 	if err == nil && status != http.StatusSwitchingProtocols {
@@ -75,7 +76,7 @@ func (c *client) upgrade(request string) error {
 	return err
 }
 
-// request sends a request and reads its answer whole.
+// request sends a request and reads its whole response.
 func (c *client) request(request string) (status int, err error) {
 	if _, err := io.WriteString(c, request); err != nil {
 		return 0, err

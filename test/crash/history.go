@@ -30,8 +30,8 @@ func (h *history) ask(change string, after state) int {
 	return len(h.steps) - 1
 }
 
-// acknowledge notes that a client was told of step i, which also proves the
-// steps before it. It returns how many that are anew.
+// acknowledge records that a client was told about step i, which also proves the steps before it.
+// It returns how many of these are new.
 func (h *history) acknowledge(i int) int {
 	anew := max(0, i-h.acknowledged)
 	h.acknowledged += anew
@@ -63,7 +63,7 @@ func (h *history) since(i int) (changes []string) {
 type lost struct {
 	room            string
 	expected, found string
-	// changes are the acknowledged ones that are missing; none where that cannot be told.
+	// changes are the acknowledged ones that are missing; none if that cannot be determined.
 	changes []string
 }
 

@@ -1,13 +1,12 @@
-// Crash kills usher under load, again and again, and looks whether anything
-// is missing that a client was told of.
+// Crash kills usher under load, again and again, and checks whether anything that a client was told
+// about is missing.
 //
 //	go run ./test/crash -rounds 200
 //
-// Workers own rooms and change them through the real protocol; a round ends with
-// SIGKILL (campaign.go). What each room must be is its history: an
-// acknowledged change must be there after the restart, one that was asked and
-// not acknowledged may be, and nothing else may (history.go). A kill leaves the
-// system's cache alone, so that this says nothing of power cuts.
+// Workers own rooms and change them through the real protocol; a round ends with SIGKILL
+// (campaign.go). The expected state of each room is its history: an acknowledged change must exist
+// after the restart, one that was requested and not acknowledged may exist, and nothing else may
+// (history.go). A kill does not touch the system's cache, so this says nothing about power cuts.
 package main
 
 import (

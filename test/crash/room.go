@@ -57,7 +57,7 @@ func (r *room) haunted() bool {
 	return s.exists && (r.tokens[s.host] == "" || ghosts > 2)
 }
 
-// settle begins anew with a state that was found after a restart.
+// settle begins again with a state that was found after a restart.
 func (r *room) settle(found state) {
 	r.history = newHistory(found)
 	maps.DeleteFunc(r.tokens, func(user, _ string) bool { return found.seatOf(user) < 0 })
@@ -139,7 +139,7 @@ func (r *room) leave(s state, user string) change {
 	}
 }
 
-// enter is CREATE_ROOM where the room does not exist, and else JOIN_ROOM.
+// enter is CREATE_ROOM if the room does not exist, and otherwise JOIN_ROOM.
 func (r *room) enter(user, name string) change {
 	s := r.now()
 	c := change{told: func(f *frame) bool {

@@ -44,8 +44,8 @@ func (t *tally) acknowledge(n int) {
 	}
 }
 
-// judged counts a room's changes: those in doubt that were found, or kept < 0
-// where the room is not what it must be.
+// judged counts a room's changes: kept is how many of those in doubt were found, or negative if the
+// room is not in a possible state.
 func (t *tally) judged(r *room, kept int) {
 	t.rooms.Add(1)
 	t.doubt.Add(int64(r.doubt()))

@@ -101,7 +101,7 @@ func (w *worker) find(ctx context.Context, r *room) (state, error) {
 	if err != nil {
 		return state{}, err
 	}
-	// A retired room is left alone: that it stays without anybody coming back is verified, too.
+	// A retired room is left untouched: that it stays without anybody coming back is verified too.
 	user := r.insider(fitting)
 	if user == "" || w.isRetired(r) {
 		return fitting[0], nil

@@ -16,7 +16,7 @@ const (
 	// maxBurst bounds the changes that one participant asks without waiting for
 	// answers, so that several commits of one room are under way at once.
 	maxBurst = 4
-	// maxRetired bounds the rooms that are kept for GET alone.
+	// maxRetired bounds the rooms that are kept only for GET.
 	maxRetired = 8
 )
 
@@ -94,7 +94,7 @@ func (w *worker) act(ctx context.Context, r *room) error {
 
 func pick[T any](random *rand.Rand, from []T) T { return from[random.IntN(len(from))] }
 
-// create makes the room, half of the times under a new id where the old room has ended.
+// create makes the room, half of the time under a new id if the old room has ended.
 func (w *worker) create(ctx context.Context, r *room) error {
 	if r == w.brief && len(r.steps) > 1 && w.random.IntN(2) == 0 {
 		w.ended = append(w.ended, r)
