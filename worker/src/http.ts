@@ -4,7 +4,6 @@ import { errorCodes, type ErrorCode } from "@usher/types";
 
 const retryAfterSeconds = "2";
 const preflightSeconds = "7200";
-const methods = "GET, HEAD, OPTIONS";
 
 /** Writes one line of JSON to the log. */
 export function log(level: "debug" | "info" | "warn" | "error", message: string, fields: Readonly<Record<string, string | number>> = {}): void {
@@ -26,19 +25,17 @@ export function errorResponse(code: ErrorCode, details?: string): Response {
     // RFC 6455, section 4.4. The platform takes Upgrade and Connection out of an answer.
     answer.headers.set("Sec-WebSocket-Version", "13");
   }
-  if (status === 405) {
-    answer.headers.set("Allow", methods);
-  }
   return answer;
 }
 
 /** Answers OPTIONS: what a page of an allowed origin may ask. */
-export function preflight(): Response {
+export function preflight(methods: readonly string[]): Response {
+  const allow = methods.join(", ");
   return new Response(null, {
     status: 204,
     headers: {
-      Allow: methods,
-      "Access-Control-Allow-Methods": methods,
+      Allow: allow,
+      "Access-Control-Allow-Methods": allow,
       "Access-Control-Allow-Headers": "Authorization, Content-Type",
       "Access-Control-Max-Age": preflightSeconds,
     },

@@ -27,18 +27,25 @@ export default {
 } satisfies ExportedHandler<Env>;
 
 function respond(route: Route, request: Request, url: URL, env: Env): Response | Promise<Response> {
+  const methods = methodsOf(route);
   if (request.method === "OPTIONS") {
-    return preflight();
+    return preflight(methods);
   }
   if (route === "none") {
     return errorResponse("NOT_FOUND");
   }
-  if (request.method !== "GET" && request.method !== "HEAD") {
-    return errorResponse("METHOD_NOT_ALLOWED");
+  if (!methods.includes(request.method)) {
+    const answer = errorResponse("METHOD_NOT_ALLOWED");
+    answer.headers.set("Allow", methods.join(", "));
+    return answer;
   }
   switch (route) {
     case "health":
-      return json(JSON.stringify({ status: "healthy", timestamp: Date.now() }));
+      return status("healthy");
+    case "healthz":
+      return status("ok");
+    case "readyz":
+      return status("ready"); // the platform has room for one more, and storage is each room's own
     case "turn":
       return allowsOrigin(env.ALLOW_ORIGINS, request) ? turnCredentials(url, env) : errorResponse("ORIGIN_NOT_ALLOWED");
     case "room":
@@ -46,6 +53,15 @@ function respond(route: Route, request: Request, url: URL, env: Env): Response |
     case "socket":
       return openSocket(request, url, env);
   }
+}
+
+function status(word: string): Response {
+  return json(JSON.stringify({ status: word, timestamp: Date.now() }));
+}
+
+/** Only GET opens a WebSocket (RFC 6455, section 4.1). */
+function methodsOf(route: Route): readonly string[] {
+  return route === "socket" ? ["GET", "OPTIONS"] : ["GET", "HEAD", "OPTIONS"];
 }
 
 /** Reports whether a request asks for a WebSocket. The platform has checked its key and version. One with a body does not: no handshake has any. */

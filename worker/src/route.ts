@@ -1,7 +1,7 @@
 import { roomIdPattern } from "@usher/types";
 
 /** What a path asks for. */
-export type Route = "socket" | "room" | "turn" | "health" | "none";
+export type Route = "socket" | "room" | "turn" | "health" | "healthz" | "readyz" | "none";
 
 /** A slash at the end changes nothing. */
 export function routeOf(pathname: string): Route {
@@ -12,8 +12,11 @@ export function routeOf(pathname: string): Route {
     case "/turn-credentials":
       return "turn";
     case "/health":
-    case "/healthz":
       return "health";
+    case "/healthz":
+      return "healthz";
+    case "/readyz":
+      return "readyz";
   }
   const [, rooms, , last, ...more] = path.split("/");
   if (rooms !== "rooms" || more.length > 0) {
