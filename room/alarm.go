@@ -7,10 +7,10 @@ import (
 )
 
 const (
-	// retryMs is how long what could not be stored waits for the next try.
+	// retryMs is how long to wait before trying again what could not be stored.
 	retryMs = 5_000
-	// legacySilenceMs is how long a seated legacy connection may be silent: the existing extension sends
-	// a PING every 30 s, and its user may be on another network already.
+	// legacySilenceMs is how long a seated legacy connection may be silent: a legacy client sends
+	// a PING every 30 s, and its user may already be on another network.
 	legacySilenceMs = 45_000
 )
 
@@ -39,11 +39,12 @@ func (s *step) sweep() {
 	}
 }
 
-// expiring reports whether the seat ends with its grace: it is away, and its owner is not waiting to return.
+// expiring reports whether the seat ends with its grace: it is away, and its owner is not waiting
+// to return.
 func (r *Room) expiring(seat *seat) bool { return seat.conn == nil && !r.claimed(seat) }
 
-// dueMs is when a connection is closed if nothing comes from it. Parked ones have no deadline: the
-// existing extension sends no PING on them, and they go with the newer one.
+// dueMs is when a connection is closed if it sends nothing. Parked connections have no deadline:
+// a legacy client sends no PING on them, and they are closed with the newer one.
 func (r *Room) dueMs(c *conn) int64 {
 	if c.parked {
 		return math.MaxInt64
@@ -72,7 +73,7 @@ func (s *step) sweepConns() {
 	}
 }
 
-// expire ends a room in which nothing happened for too long.
+// expire ends a room in which nothing has happened for too long.
 func (s *step) expire() {
 	if s.event.Refuse != "" {
 		s.lastActivityMs = s.nowMs - s.config.RoomIdleMs + retryMs
@@ -101,8 +102,8 @@ func (s *step) postpone(seat *seat) {
 
 func (r *Room) alarmIsDue(nowMs int64) bool { return r.alarmMs != 0 && nowMs >= r.alarmMs }
 
-// setAlarm sets the one alarm if a deadline is nearer than it. An alarm
-// that comes too early does no harm, so it is not moved back: on some shells each move is a write.
+// setAlarm sets the alarm if a deadline is earlier than it. An alarm that fires too early does no
+// harm, so it is not moved back: on some shells each move is a write.
 func (s *step) setAlarm() {
 	next := s.nextMs()
 	if next == s.alarmMs || s.alarmMs != 0 && next > s.alarmMs {
@@ -112,7 +113,7 @@ func (s *step) setAlarm() {
 	s.effects = append(s.effects, Effect{Kind: SetAlarm, AtMs: next})
 }
 
-// nextMs returns the nearest deadline, 0 for none.
+// nextMs returns the nearest deadline, 0 if there is none.
 func (r *Room) nextMs() int64 {
 	next := nearer(r.nextSeatingMs(), r.ExpiresAtMs())
 	for _, c := range r.conns {
@@ -128,7 +129,7 @@ func (r *Room) nextMs() int64 {
 	return next
 }
 
-// nearer returns the earlier of two times, of which 0 is none.
+// nearer returns the earlier of two times; 0 means no time.
 func nearer(a, b int64) int64 {
 	if a == 0 || b != 0 && b < a {
 		return b

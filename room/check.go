@@ -2,8 +2,8 @@ package room
 
 import "strconv"
 
-// Check returns the number of the first invariant of the package comment
-// that the room breaks, or "". It is for tests and simulations.
+// Check returns the number of the first invariant of the package comment that the room breaks, or
+// "" if it breaks none. It is for tests and simulations.
 func (r *Room) Check() string {
 	for i, holds := range []func() bool{
 		r.oneHost, r.distinctSeats, r.oneConnASeat, r.heldSeatsHaveDeadlines, r.parkedHaveNewer,

@@ -1,26 +1,26 @@
 package room
 
-// TokenlessRejoin says from where a client without a resume token may take
-// its seat again. It never applies to a seat whose client said "protocol":1.
+// TokenlessRejoin determines from which addresses a client without a resume token may take its
+// seat again. It never applies to a seat whose client sent "protocol":1.
 type TokenlessRejoin uint8
 
-// The rejoins of which Config has one.
+// The values of TokenlessRejoin.
 const (
 	// RejoinFromAddress allows it from the network address that holds or held the seat.
 	RejoinFromAddress TokenlessRejoin = iota
-	// RejoinFromAnywhere allows it to whoever knows the user id. For networks
-	// whose clients change their address all the time, and trust each other.
+	// RejoinFromAnywhere allows it to anyone who knows the user id. It is for networks whose
+	// clients change their address all the time and trust each other.
 	RejoinFromAnywhere
-	// RejoinNever holds every seat for its token alone.
+	// RejoinNever keeps every seat for its token only.
 	RejoinNever
 )
 
 var rejoinNames = [...]string{RejoinFromAddress: "address", RejoinFromAnywhere: "anywhere", RejoinNever: "never"}
 
-// String returns the name that settings have for it.
+// String returns the name used in settings.
 func (t TokenlessRejoin) String() string { return rejoinNames[t] }
 
-// ParseTokenlessRejoin returns the value of a name: address, anywhere or never.
+// ParseTokenlessRejoin returns the value with the given name: address, anywhere or never.
 func ParseTokenlessRejoin(name string) (TokenlessRejoin, bool) {
 	for t, known := range rejoinNames {
 		if name == known {
@@ -30,55 +30,55 @@ func ParseTokenlessRejoin(name string) (TokenlessRejoin, bool) {
 	return 0, false
 }
 
-// Config has the deadlines and limits of a room. All durations are milliseconds.
-// It is shared by every room of a shell and never changes after the first Step.
+// Config holds the deadlines and limits of a room. All durations are in milliseconds. Every room
+// of a shell shares it, and it never changes after the first Step.
 type Config struct {
-	// SeatGraceMs is how long a seat is held after its connection dropped.
-	// 1 s to 1 h. Default 40 s, a little more than the five attempts of the old extension (34 s).
+	// SeatGraceMs is how long a seat is held after its connection dropped. 1 s to 1 h. Default 40
+	// s, a little more than the five attempts of a legacy client (34 s).
 	SeatGraceMs int64
-	// IdleMs is how long a connection may send nothing at all, not even a PING.
-	// 10 s to 24 h. Default 90 s: browsers throttle a hidden page's timers to one a minute.
+	// IdleMs is how long a connection may send nothing at all, not even a PING. 10 s to 24 h.
+	// Default 90 s: browsers throttle the timers of a hidden page to one a minute.
 	IdleMs int64
-	// RoomIdleMs is how long a room may see nothing but PINGs before it is
-	// ended. 1 min to 30 days. Default 12 h: a long film night needs no signaling at all.
+	// RoomIdleMs is how long a room may receive nothing but PINGs before it is ended. 1 min to 30
+	// days. Default 12 h: a long film night needs no signaling at all.
 	RoomIdleMs int64
 	// EmptyRoomMs is how long a room outlives its last seat. 0 to 30 days.
 	// Default 0: the room ends with its last seat.
 	EmptyRoomMs int64
-	// PingIntervalMs is what join answers recommend to clients. 1 s to IdleMs.
-	// Default 20 s, under the 30 s after which Chrome stops an idle service worker.
+	// PingIntervalMs is the interval that join replies recommend to clients. 1 s to IdleMs.
+	// Default 20 s, less than the 30 s after which Chrome stops an idle service worker.
 	PingIntervalMs int64
 	// TokenlessRejoin is RejoinFromAddress by default.
 	TokenlessRejoin TokenlessRejoin
 	// MaxPeople is how many seats a room has. 2 to 250. Default 50.
 	MaxPeople int
-	// MessagesPerSecond and MessageBurst bound what one connection may send;
-	// a request that changes the room counts for 20 messages.
-	// The burst must hold the reconnect of a whole full room: 15 messages
-	// to each of 49 others, five times over (wire.md), is 3 675.
-	// Defaults 200 and 4 000.
+	// MessagesPerSecond and MessageBurst bound what one connection may send; a request that
+	// changes the room counts as 20 messages. The burst must hold the reconnect of a whole full
+	// room: 15 messages to each of 49 others, five times over (wire.md), is 3 675. Defaults 200
+	// and 4 000.
 	MessagesPerSecond, MessageBurst int
-	// BytesPerSecond and ByteBurst bound the payload bytes likewise.
-	// Defaults 256 KiB and 4 MiB.
+	// BytesPerSecond and ByteBurst bound the payload bytes in the same way. Defaults 256 KiB and
+	// 4 MiB.
 	BytesPerSecond, ByteBurst int
-	// OutputPerSecond and OutputBurst bound the bytes that one connection's requests and broadcasts
-	// make the room send, to all receivers together. What only goes to one receiver is not counted.
-	// A rename costs some 130 bytes a participant and receiver: 0.3 MB in a room of 50, 8 MB in one of 250.
-	// Defaults 2 MiB and 64 MiB.
+	// OutputPerSecond and OutputBurst bound the bytes that the requests and broadcasts of one
+	// connection make the room send, to all receivers together. What goes to only one receiver is
+	// not counted. A rename costs some 130 bytes for each participant and receiver: 0.3 MB in a
+	// room of 50, 8 MB in one of 250. Defaults 2 MiB and 64 MiB.
 	OutputPerSecond, OutputBurst int
-	// RoomOutputPerSecond and RoomOutputBurst bound the same for the room as a whole. The burst must hold
-	// the reconnects of a whole full room: a drop and a return cost each of 50 people 0.6 MB at most, so
-	// five times over are 80 MB. Defaults 16 MiB and 256 MiB.
+	// RoomOutputPerSecond and RoomOutputBurst bound the same for the room as a whole. The burst
+	// must hold the reconnects of a whole full room: a drop and a return cost each of 50 people
+	// at most 0.6 MB, and five times over the room's total is 80 MB. Defaults 16 MiB and 256 MiB.
 	RoomOutputPerSecond, RoomOutputBurst int
 	// RoomRequestsPerSecond and RoomRequestBurst bound the requests that change a room, joins included.
 	// Defaults 50 and 1 000.
 	RoomRequestsPerSecond, RoomRequestBurst int
-	// PingTimeoutMs is how long a connection may take to show life after a Ping, when somebody else
-	// asks for its seat. Default 5 s. 0 for a shell that cannot ping: then it is found by its silence.
+	// PingTimeoutMs is how long a connection may take to show life after a Ping when another
+	// connection asks for its seat. Default 5 s. 0 is for a shell that cannot ping: a dead
+	// connection is then found by its silence.
 	PingTimeoutMs int64
 }
 
-// DefaultConfig returns the defaults named at each field.
+// DefaultConfig returns the defaults given at each field.
 func DefaultConfig() Config {
 	return Config{
 		SeatGraceMs:       40_000,
@@ -113,9 +113,9 @@ const (
 	Bytes
 )
 
-// Setting is one number of a Config, with the name and the bounds that it has in every shell.
+// Setting is one number of a Config, with its name and bounds, which are the same in every shell.
 type Setting struct {
-	// Name is that of the command's flag, "seat-grace".
+	// Name is the name of the command's flag, such as "seat-grace".
 	Name string
 	Unit Unit
 	// Low and High are the least and the greatest value.
@@ -125,7 +125,7 @@ type Setting struct {
 	n  *int
 }
 
-// Value returns what the Config has.
+// Value returns the setting's value in the Config.
 func (s Setting) Value() int64 {
 	if s.ms != nil {
 		return *s.ms
@@ -133,7 +133,7 @@ func (s Setting) Value() int64 {
 	return int64(*s.n)
 }
 
-// Set changes the Config. The value is not checked.
+// Set changes the setting in the Config. The value is not checked.
 func (s Setting) Set(value int64) {
 	if s.ms != nil {
 		*s.ms = value
@@ -142,7 +142,7 @@ func (s Setting) Set(value int64) {
 	*s.n = int(value)
 }
 
-// Valid reports whether the Config's value is within the bounds.
+// Valid reports whether the value in the Config is within the bounds.
 func (s Setting) Valid() bool { return s.Value() >= s.Low && s.Value() <= s.High }
 
 // Settings returns the numbers of the Config. The bound of ping-interval is the Config's IdleMs.
@@ -152,7 +152,8 @@ func (c *Config) Settings() []Setting {
 		minute = 60 * second
 		hour   = 60 * minute
 		day    = 24 * hour
-		// Rates and bursts are bounded far over what a connection can do, so that a slip of the pen is noticed.
+		// Rates and bursts are bounded far above what a connection can do, so that a typing error
+		// is noticed.
 		maxRate, maxByteRate = 1_000_000, 1 << 30
 	)
 	return []Setting{

@@ -8,19 +8,19 @@ type conn struct {
 	address uint64
 	secret  [protocol.TokenBytes]byte
 	seat    *seat
-	// parked: a newer connection of the same seat took over; only PING is answered.
+	// parked: a newer connection of the same seat took over; only PING gets a reply.
 	parked bool
-	// knowsToken: it took the seat as a new one or by its token, so answers may repeat the token.
+	// knowsToken: it took the seat as a new one or by its token, so replies may repeat the token.
 	knowsToken bool
 	// stands is the standing that was last reported.
 	stands Standing
-	// wait is the join that has to wait for its turn, nil for none.
+	// wait is the join that is waiting, nil if none is.
 	wait       *wait
 	lastSeenMs int64
-	// pingDueMs is by when it must show life after a Ping, 0 for no Ping.
+	// pingDueMs is when it must have shown life after a Ping, 0 if none is outstanding.
 	pingDueMs int64
 	round     round
-	// closeAtMs is when it is closed unless it has got a seat, 0 for never.
+	// closeAtMs is when it is closed unless it has a seat by then, 0 for never.
 	closeAtMs int64
 	meters
 	attached attached
@@ -67,12 +67,12 @@ func (s *step) connected() {
 	s.changed(c)
 }
 
-// maxConns leaves room for every seat's connection, for one parked beside
-// it, and for those that are about to join.
+// maxConns leaves room for the connection of every seat, for one parked beside it, and for those
+// that are about to join.
 func maxConns(c *Config) int { return 2*c.MaxPeople + 32 }
 
-// makeRoom closes the connection that is missed least. Clients join within milliseconds of
-// connecting, so the oldest one without a seat is the least likely to.
+// makeRoom closes the connection that is least likely to be missed. Clients join within
+// milliseconds of connecting, so the oldest one without a seat is the least likely to join.
 func (s *step) makeRoom() bool {
 	for _, dispensable := range []struct {
 		is   func(*conn) bool
@@ -92,7 +92,7 @@ func (s *step) makeRoom() bool {
 	return false
 }
 
-// close closes a connection that has no seat any more and forgets it.
+// close closes a connection that no longer has a seat and forgets it.
 func (s *step) close(c *conn, code protocol.CloseCode) {
 	s.effects = append(s.effects, Effect{Kind: Close, Conn: c.id, Code: code})
 	s.forget(c)
@@ -110,14 +110,14 @@ func (s *step) forget(c *conn) {
 		s.conns, s.due = nil, true // perhaps nothing is left to wait for
 	}
 	if c.round != (round{}) {
-		s.due = true // the next seating does not wait for its offers any more
+		s.due = true // the next seating no longer waits for its offers
 	}
 	c.seat = nil
 	s.unqueue(c)
 }
 
-// closeParked closes the seat's older connections. 1000 is the only code
-// after which the existing extension does not come back with yet another socket.
+// closeParked closes the older connections of the seat. 1000 is the only code after which a
+// legacy client does not open yet another socket.
 func (s *step) closeParked(seat *seat) {
 	for i := 0; i < len(s.conns); {
 		if c := s.conns[i]; c.seat == seat && c.parked {
@@ -128,7 +128,7 @@ func (s *step) closeParked(seat *seat) {
 	}
 }
 
-// drop closes a connection for something it did; a seat it has is held.
+// drop closes a connection because of something it did; its seat, if any, is held.
 func (s *step) drop(c *conn, code protocol.CloseCode) {
 	seat, parked := c.seat, c.parked
 	s.close(c, code)

@@ -1,28 +1,28 @@
 // Package room is the core of usher: one room as a pure state machine.
 //
-// A [Room] is stepped with events (a connection opened, a frame came, the alarm
-// fired) and answers with effects (send, forward, close, save, set the
-// alarm). It does no I/O, reads no clock, draws no randomness, starts no
-// goroutine and holds no lock; the same events give the same effects on every
-// shell. All rules about roles, seats, limits and deadlines live here.
+// A [Room] is stepped with events (a connection opened, a frame arrived, the alarm fired) and
+// returns effects (send, forward, close, save, set the alarm). It does no I/O, reads no clock,
+// draws no randomness, starts no goroutine and holds no lock; the same events give the same
+// effects on every shell. All rules about roles, seats, limits and deadlines are here.
 //
 // # Duties of a shell
 //
 //   - Step one room from one goroutine at a time, with a clock of milliseconds since the epoch.
 //   - Perform the effects of a Step in order, and those of a room's Steps in the order of the Steps.
-//   - Make nobody see an effect that comes after Save or Delete before it is safely stored.
-//     Where storing fails, give the room up: close its connections with
+//   - Let nobody see an effect that follows a Save or Delete before that is safely stored.
+//     If storing fails, give the room up: close its connections with
 //     protocol.CloseTryLater and restore it from what is stored.
-//   - Set Event.RefuseCreate and RefuseSeat by the budgets that the client's address has for rooms and
-//     seats; Created, Ended and Stands report what counts against such budgets. If the address has sent
-//     more than it may, step the room with Exceeded in place of what came.
-//   - Set Event.Refuse while the store is known to fail. Relays go on; what would need a Save is refused.
+//   - Set Event.RefuseCreate and RefuseSeat by the budgets for rooms and seats that the client's
+//     address has; Created, Ended and Stands report what counts against such budgets. If the
+//     address has sent more than it may, step the room with Exceeded in place of the message.
+//   - Set Event.Refuse while the store is known to fail. Relays go on; what would need a Save is
+//     refused.
 //   - Keep a room in memory while it has connections, and while it Exists until its next alarm.
-//     Or else keep what Attach, Save, SaveLater and SetAlarm give, at once; then a room may be dropped
-//     after any Step, and Wake makes it again, to be stepped with Woken.
-//   - If PINGs are answered without the room, report them by Answered before AlarmFired and before any
-//     event at or after the time of the alarm.
-//   - Report by Paused, before any other event, that time has passed in which the shell did not run.
+//     Or keep what Attach, Save, SaveLater and SetAlarm give, immediately; then a room may be
+//     dropped after any Step, and Wake makes it again, to be stepped with Woken.
+//   - If PINGs are answered without the room, report them by Answered before AlarmFired and
+//     before any event at or after the time of the alarm.
+//   - Report by Paused, before any other event, the time for which the shell did not run.
 //   - After a restart, Restore each room when it is first touched, and step it with Restored.
 //
 // # Invariants
@@ -32,8 +32,8 @@
 //  1. A room without seats has no host; a room with seats has exactly one, and it is one of the seats.
 //  2. User ids of seats differ. Seats are in the order of joining.
 //  3. A seat has at most one connection that is not parked, and that connection has the seat.
-//  4. A seat without a connection has a deadline. A seat with one has none, may have parked connections,
-//     and holds frames only while the connection has to show life.
+//  4. A seat without a connection has a deadline. A seat with one has none, may have parked
+//     connections, and holds frames only while the connection has to show life.
 //  5. Parked connections belong to a seat with a connection, or to one whose owner waits for its
 //     turn. A connection that waits has no seat.
 //  6. No more seats than MaxPeople; parked and held are bounded.

@@ -2,7 +2,7 @@ package room
 
 import "usher/protocol"
 
-// EffectKind says what the shell has to do.
+// EffectKind is what the shell has to do.
 type EffectKind uint8
 
 // The effects. Each names the fields of Effect that it sets.
@@ -11,37 +11,40 @@ const (
 	Send EffectKind = iota + 1
 	// Forward: send the received frame of this event to Conn, unchanged.
 	Forward
-	// Close: close Conn with Code, after what was sent to it before. The room
-	// has forgotten the connection already and ignores what still comes from it.
+	// Close: close Conn with Code, after what was sent to it before. The room has already
+	// forgotten the connection and ignores whatever still arrives from it.
 	Close
-	// Save: store Snapshot, as it is when Step returns. No later effect of the
-	// room, in this Step or a later one, may be seen by anybody before that is safe.
-	// The room exists when Step returns: if it ends, Delete takes the place of a Save before it.
+	// Save: store Snapshot, as it is when Step returns. Nobody may see a later effect of the
+	// room, in this Step or a later one, before it is safely stored. The room exists when Step
+	// returns: if it ends, Delete takes the place of a Save before it.
 	Save
-	// SaveLater: store Snapshot at the shell's leisure. What a crash loses of
-	// it does no harm. The room exists when Step returns.
+	// SaveLater: store Snapshot when convenient. Losing it in a crash does no harm. The room
+	// exists when Step returns.
 	SaveLater
-	// Delete: the room has ended; remove what is stored of it. Later effects wait as for Save.
+	// Delete: the room has ended; remove its snapshot from the store. Later effects wait as for
+	// Save.
 	Delete
-	// SetAlarm: send AlarmFired at AtMs, and forget the alarm set before. 0 for none.
+	// SetAlarm: send AlarmFired at AtMs, and forget the alarm set before. 0 sets none.
 	SetAlarm
-	// Attach: keep Conn's attachment (AppendAttachment), as it is when Step returns, with its socket,
-	// in place of the one before. For a shell that drops rooms from memory
-	// while their sockets stay open; others ignore it.
+	// Attach: keep Conn's attachment (AppendAttachment), as it is when Step returns, with its
+	// socket, in place of the previous one. It is for a shell that drops rooms from memory while
+	// their sockets stay open; others ignore it.
 	Attach
-	// Ping: send a WebSocket ping to Conn. Any sign of life is reported as Seen or Received; none for
-	// Config.PingTimeoutMs drops the connection. A shell that cannot ping sets that to 0 and gets none.
+	// Ping: send a WebSocket ping to Conn. Any sign of life is reported as Seen or Received; if
+	// none arrives for Config.PingTimeoutMs, the connection is dropped. A shell that cannot ping
+	// sets that to 0 and gets no Ping.
 	Ping
-	// Created and Ended: the room begins or ceases to exist. Address is that of the connection that
-	// created it. The two alternate; a room that Restore or Wake returns exists already. For a shell
-	// that counts rooms by address.
+	// Created and Ended: the room begins or ceases to exist. Address is that of the connection
+	// that created it. The two alternate; a room that Restore or Wake returns already exists.
+	// They are for a shell that counts rooms by address.
 	Created
 	Ended
-	// Stands: Standing is what Conn has now, when that has changed. A connection begins Unseated, and
-	// its standing goes with Close and Disconnected. It comes after everything else of its Step.
+	// Stands: Standing is Conn's new standing, if it has changed. A connection begins Unseated,
+	// and its standing ends with Close and Disconnected. Stands follows everything else of its
+	// Step.
 	Stands
-	// Refused and Bounced: Conn was answered by ERROR or UNDELIVERED with
-	// Refusal, for a message of Type. For the log and the metrics.
+	// Refused and Bounced: Conn got an ERROR or UNDELIVERED with Refusal for a message of Type.
+	// They are for the log and the metrics.
 	Refused
 	Bounced
 )
@@ -52,9 +55,9 @@ type Standing uint8
 
 // The standings.
 const (
-	// Unseated: it has yet to join.
+	// Unseated: it has not joined yet.
 	Unseated Standing = iota
-	// Seated: it has a seat, or waits for its turn to get one.
+	// Seated: it has a seat, or is waiting to get one.
 	Seated
 	// Parked: a newer connection of its seat took over.
 	Parked
@@ -71,13 +74,14 @@ type Effect struct {
 	Address  uint64
 	Frame    []byte
 	Refusal  protocol.Code
-	// Brief is Frame without its roomState, nil if there is no such version. While a Send waits for a
-	// commit or for a slow socket, the shell may send Brief in place of Frame if a later Send with a
-	// Brief waits behind it for the same Conn, so that only the last one carries the state.
+	// Brief is Frame without its roomState, nil if there is no such version. While a Send waits
+	// for a commit or for a slow socket, the shell may send Brief in place of Frame if a later
+	// Send with a Brief waits behind it for the same Conn, so that only the last one carries the
+	// state.
 	Brief []byte
 	// Replaces is not 0 if a later Send with the same value for the same Conn makes this one
-	// superfluous: the shell may drop a Send that still waits when that one queues behind it.
-	// Nothing else may be dropped, and nothing reordered.
+	// superfluous: the shell may drop a Send that is still waiting when the later one queues
+	// behind it. Nothing else may be dropped, and nothing reordered.
 	Replaces uint64
 }
 
@@ -86,7 +90,7 @@ func (s *step) send(c *conn, m protocol.ResponseMessage) {
 	s.effects = append(s.effects, Effect{Kind: Send, Conn: c.id, Frame: m.Append(nil)})
 }
 
-// refuse answers a request by ERROR and closes if the code's row says so.
+// refuse sends an ERROR for a request and closes if the code's row requires it.
 func (s *step) refuse(c *conn, code protocol.Code, details string) {
 	row := code.Lookup()
 	s.note(Refused, c, code)
@@ -96,8 +100,8 @@ func (s *step) refuse(c *conn, code protocol.Code, details string) {
 	}
 }
 
-// bounce answers what cannot be relayed by UNDELIVERED, which the existing extension ignores:
-// while it waits for its join answer, any ERROR would fail the attempt.
+// bounce sends UNDELIVERED for what cannot be relayed. A legacy client ignores that, while any
+// ERROR would fail its attempt to join as long as it waits for the reply.
 func (s *step) bounce(c *conn, m *protocol.Message, code protocol.Code) {
 	s.note(Bounced, c, code)
 	s.send(c, protocol.UndeliveredMessage{
@@ -125,7 +129,7 @@ func (s *step) saveLater() {
 	}
 }
 
-// storable reports whether what has to be stored may change now; if not, it refuses.
+// storable reports whether stored state may change now; if not, it refuses.
 func (s *step) storable(c *conn) bool {
 	if s.event.Refuse != "" {
 		s.refuse(c, s.event.Refuse, "")

@@ -2,36 +2,36 @@ package room
 
 import "usher/protocol"
 
-// ConnID names one socket. The shell chooses it, greater than those of all that
-// are open, and lets nothing of a socket that the room has closed, or that was
-// reported to be gone, reach the room any more.
+// ConnID names one socket. The shell chooses it, greater than the ids of all that are open. Once
+// the room has closed a socket, or the shell has reported that it is gone, nothing from it may
+// reach the room.
 type ConnID uint64
 
-// EventKind says what happened.
+// EventKind is what happened.
 type EventKind uint8
 
 // The events. Each names the fields of Event that it reads.
 const (
 	// Connected: a socket for this room is open. Conn, Address, Secret.
 	Connected EventKind = iota + 1
-	// Received: a text frame came. Conn, Frame, and Message or Err as
-	// protocol.Decode gave them. Refuse, RefuseCreate and RefuseSeat if they apply.
+	// Received: a text frame arrived. Conn, Frame, and Message or Err as protocol.Decode returned
+	// them. Refuse, RefuseCreate and RefuseSeat if they apply.
 	Received
-	// ReceivedBinary: a binary frame came. Conn.
+	// ReceivedBinary: a binary frame arrived. Conn.
 	ReceivedBinary
-	// Seen: a control frame came, which proves life and counts as a message. Conn.
+	// Seen: a control frame arrived, which proves life and counts as a message. Conn.
 	Seen
-	// Exceeded: Conn has sent something, and its address had used up what the shell lets an address
-	// send. It is answered like a message over the connection's own limits: RATE_LIMITED, with the
-	// close that goes with it. Conn. Refuse.
+	// Exceeded: Conn has sent something although its address had used up what the shell lets an
+	// address send. It is treated like a message over the connection's own limits: RATE_LIMITED
+	// and the close that belongs to it. Conn. Refuse.
 	Exceeded
-	// Disconnected: a socket is gone. Conn, CloseCode. It is ignored for a
-	// connection that the room has closed itself.
+	// Disconnected: a socket is gone. Conn, CloseCode. It is ignored for a connection that the
+	// room itself has closed.
 	Disconnected
 	// AlarmFired: the time of the last SetAlarm has come. Refuse.
 	AlarmFired
-	// Restored: the room comes from a snapshot, and none of its connections
-	// is left; they dropped at AtMs, 0 for now. It is the first event after Restore. HoldsComplete.
+	// Restored: the room comes from a snapshot, and none of its connections is left; they dropped
+	// at AtMs, 0 for now. It is the first event after Restore. HoldsComplete.
 	Restored
 	// Woken: the room comes from a snapshot and from what its sockets kept. It is
 	// the first event after Wake.
@@ -39,9 +39,9 @@ const (
 	// Answered: a PING of Conn was answered at AtMs on behalf of the room, which
 	// was not stepped for it. It proves life and is not counted as a message.
 	Answered
-	// Paused: the shell did not run for AtMs milliseconds until now (a stopped process, a suspended
-	// machine, an alarm that the platform was late with). That time counts towards no deadline and no
-	// limit. A shell reports it before any other event.
+	// Paused: the shell did not run for AtMs milliseconds until now (a stopped process, a
+	// suspended machine, a late alarm of the platform). That time counts towards no deadline and
+	// no limit. A shell reports it before any other event.
 	Paused
 )
 
@@ -49,8 +49,8 @@ const (
 type Event struct {
 	Kind EventKind
 	Conn ConnID
-	// Address stands for the network address of the client: equal for equal
-	// addresses, and no use to who reads it. A keyed hash is.
+	// Address stands for the network address of the client: equal for equal addresses, and of no
+	// use to anyone who reads it. A keyed hash has these properties.
 	Address uint64
 	// Secret is fresh randomness; it becomes the resume token of a seat that the connection takes.
 	Secret [protocol.TokenBytes]byte
@@ -58,20 +58,20 @@ type Event struct {
 	Frame   []byte
 	Message *protocol.Message
 	Err     error
-	// CloseCode is the client's, 1006 where there was none.
+	// CloseCode is the client's close code, 1006 if there was none.
 	CloseCode protocol.CloseCode
 	// AtMs is when the PING was answered, when the connections dropped, or for how long the shell did not run.
 	AtMs int64
-	// Refuse is why nothing that has to be stored may change now, or "".
+	// Refuse is the reason why stored state may not change now, or "".
 	Refuse protocol.Code
-	// RefuseCreate is why the client's address may create no room now, or "". A shell sets it for every
-	// Received while the room does not exist, whatever the message is.
+	// RefuseCreate is the reason why the client's address may create no room now, or "". A shell
+	// sets it for every Received while the room does not exist, whatever the message is.
 	RefuseCreate protocol.Code
-	// RefuseSeat is why the client's address may take no new seat now, or "". It refuses every
-	// CREATE_ROOM and JOIN_ROOM of a connection that has no seat, except one that presents the
-	// resume token of a seat that exists.
+	// RefuseSeat is the reason why the client's address may take no new seat now, or "". It
+	// refuses every CREATE_ROOM and JOIN_ROOM of a connection that has no seat, except one that
+	// presents the resume token of a seat that exists.
 	RefuseSeat protocol.Code
-	// HoldsComplete says that the snapshot is the room's very last state, so
-	// that no frame was held after it.
+	// HoldsComplete reports that the snapshot is the room's very last state, so that no frame was
+	// held after it was taken.
 	HoldsComplete bool
 }

@@ -2,8 +2,8 @@ package room
 
 import "usher/protocol"
 
-// forwardTo forwards to one participant. It is not kept for a seat that is
-// away: a late play or seek would do harm, and the room state tells the position.
+// forwardTo forwards to one participant. The frame is not kept for a seat that is away: a late
+// play or seek would do harm, and the room state reports the position.
 func (s *step) forwardTo(c *conn, m *protocol.Message, target *seat) {
 	switch {
 	case target == nil || target == c.seat:

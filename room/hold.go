@@ -1,7 +1,7 @@
 package room
 
-// The bounds of what is kept for held seats. Trickled candidates are a dozen of 0.4 kB
-// a peer, and peers stop offering to a seat that they see is away.
+// The bounds of what is kept for held seats. Trickled candidates are a dozen of 0.4 kB for each
+// peer, and peers stop offering to a seat that is reported to be away.
 const (
 	maxHeldFrames    = 128
 	maxHeldBytes     = 64 << 10
@@ -14,14 +14,14 @@ type hold struct {
 	bytes  int
 	// lost: something that was sent may be missing, so a return is not recovered.
 	lost bool
-	// full: there was no place for a frame. Nothing is kept any more.
+	// full: there was no space for a frame. Nothing is kept from then on.
 	full bool
 }
 
 func (h *hold) spoilt() bool { return h != nil && h.lost }
 
-// keep holds the received frame for a seat that is away. If there is no
-// room for it, what was held is dropped too, and nothing is kept until the return.
+// keep holds the received frame for a seat that is away. If there is no space for it, the frames
+// already held are dropped too, and nothing is kept until the return.
 func (s *step) keep(seat *seat) bool {
 	if seat.hold == nil {
 		seat.hold = new(hold)
@@ -39,7 +39,7 @@ func (s *step) keep(seat *seat) bool {
 	return true
 }
 
-// release takes what is held for a seat.
+// release removes and returns what is held for a seat.
 func (r *Room) release(seat *seat) [][]byte {
 	h := seat.hold
 	seat.hold = nil

@@ -2,8 +2,8 @@ package room
 
 import "usher/protocol"
 
-// transferHost answers TRANSFER_HOST by HOST_CHANGED to everybody. The old extension has no
-// listener for that, so its seats cannot be made host this way.
+// transferHost handles TRANSFER_HOST by sending HOST_CHANGED to everybody. A legacy client has no
+// listener for that, so its seat cannot be made host this way.
 func (s *step) transferHost(c *conn, m *protocol.Message) {
 	target := s.seatOf(m.TargetUserID)
 	var refusal protocol.Code
@@ -33,9 +33,9 @@ func (s *step) transferHost(c *conn, m *protocol.Message) {
 	})
 }
 
-// succeed hands the role of a departed host to the connected participant who
-// joined first, or, if nobody is connected, to the seat that did. It
-// returns the new host's id, "" if the role stays.
+// succeed gives the role of a departed host to the connected participant who joined first, or, if
+// nobody is connected, to the seat that joined first. It returns the new host's id, "" if the
+// role stays.
 func (s *step) succeed(departed *seat) string {
 	if s.host != departed {
 		return ""
