@@ -8,27 +8,28 @@ import (
 )
 
 const (
-	// maxParked bounds the muted older connections of one seat. The existing extension
-	// opens at most one more every 40 s while its PINGs go unanswered.
+	// maxParked bounds the muted older connections of one seat. A legacy client opens at most one
+	// more every 40 s while its PINGs get no reply.
 	maxParked = 4
-	// refusedCloseMs is how long a legacy client that may not have its seat yet stays connected. Closed, it
-	// tries again for ever, because each socket that opens gives it all its attempts back.
+	// refusedCloseMs is how long a legacy client that may not have its seat yet stays connected.
+	// If it were closed, it would try again forever, because each socket that opens restores all
+	// its attempts.
 	refusedCloseMs = 1_000
 )
 
-// join is a CREATE_ROOM or JOIN_ROOM as far as it may have to wait.
+// join is the part of a CREATE_ROOM or JOIN_ROOM that is kept if it has to wait.
 type join struct {
 	userID, name, roomName string
-	// token is the resumeToken, nil for none.
+	// token is the resumeToken, nil if there is none.
 	token []byte
 	ref   string
-	// create: CREATE_ROOM. legacy: the client has not said "protocol":1.
+	// create: CREATE_ROOM. legacy: the client has not sent "protocol":1.
 	create, legacy bool
 }
 
-// enter answers CREATE_ROOM and JOIN_ROOM. They differ in one thing: only
-// CREATE_ROOM makes a room. On a live room it is a JOIN_ROOM whose answer has
-// another name, because two people may create the same room at once.
+// enter handles CREATE_ROOM and JOIN_ROOM. They differ in one thing: only CREATE_ROOM makes a
+// room. On a live room it is a JOIN_ROOM whose reply has another name, because two people may
+// create the same room at once.
 func (s *step) enter(c *conn, m *protocol.Message) {
 	if string(m.RoomID) != s.id {
 		s.refuse(c, protocol.CodeRoomMismatch, "")
@@ -58,8 +59,9 @@ func (s *step) resumes(c *conn, j *join) bool {
 	return seat != nil && j.token != nil && s.owner(c, j, seat) == ""
 }
 
-// enterAgain answers a repeated join of the same seat. A legacy client has closed its peer
-// connections, so the others must hear of a departure and, when they have closed theirs, of a return.
+// enterAgain handles a repeated join of the same seat. A legacy client has closed its peer
+// connections, so the others must be sent a departure and, when they have closed theirs, a
+// return.
 func (s *step) enterAgain(c *conn, j *join) {
 	seat := c.seat
 	switch {
@@ -76,8 +78,8 @@ func (s *step) enterAgain(c *conn, j *join) {
 	}
 }
 
-// admit gives the connection a seat, lets it wait for one, or says why it gets none. waited is the
-// join's place in the queue, nil if it has just come.
+// admit gives the connection a seat, lets it wait for one, or returns why it gets none. waited is
+// the join's place in the queue, nil if the join has just arrived.
 func (s *step) admit(c *conn, j *join, waited *wait) {
 	if !s.Exists() && !j.create {
 		s.refuse(c, protocol.CodeRoomNotFound, "")
@@ -182,8 +184,9 @@ func (s *step) rejoin(c *conn, j *join, seat *seat, waited *wait) {
 	s.broadcast(seat, protocol.UserReconnectedMessage{RoomID: s.id, ReconnectedUserID: seat.id, RoomState: s.State(), Timestamp: s.nowMs})
 }
 
-// mayHaveToWait queues a return without a token if it is not its turn yet. If the seat has a live
-// connection, the others hear at once that it is gone, and have one interval to close their peer connections.
+// mayHaveToWait queues a return without a token if it is not due yet. If the seat has a live
+// connection, the others are told immediately that it is gone, and have one interval to close
+// their peer connections.
 func (s *step) mayHaveToWait(c *conn, j *join, seat *seat, waited *wait) bool {
 	owned := waited != nil && waited.owned
 	j.name = ""
@@ -200,9 +203,9 @@ func (s *step) mayHaveToWait(c *conn, j *join, seat *seat, waited *wait) bool {
 	return true
 }
 
-// refuseSeat says why the connection may not have the seat. A legacy client that has changed its
-// address knows no token. It may have its seat when the grace is over, so it must keep trying; and its
-// older connection, which may be dead, must show life.
+// refuseSeat reports why the connection may not have the seat. A legacy client that has changed
+// its address has no token to present. It may have its seat when the grace is over, so it must
+// keep trying; and its older connection, which may be dead, must show life.
 func (s *step) refuseSeat(c *conn, j *join, seat *seat, refusal protocol.Code) {
 	if j.token != nil || !j.legacy || seat.modern {
 		s.refuse(c, refusal, "")
@@ -219,7 +222,7 @@ func (s *step) refuseSeat(c *conn, j *join, seat *seat, refusal protocol.Code) {
 	}
 }
 
-// owner says why the connection may not have the seat, or "".
+// owner returns why the connection may not have the seat, or "".
 func (s *step) owner(c *conn, j *join, seat *seat) protocol.Code {
 	if j.token != nil {
 		var token [protocol.TokenBytes + 2]byte
@@ -245,14 +248,15 @@ func (s *step) owner(c *conn, j *join, seat *seat) protocol.Code {
 	return protocol.CodeSeatHeld
 }
 
-// clampToken keeps a token of any length inside the buffer it is decoded to;
-// a longer one than ours is wrong by its length already.
+// clampToken keeps a token of any length within the buffer it is decoded into; a longer token
+// than ours is already wrong by its length.
 func clampToken(token []byte) []byte {
 	const encodedBytes = (protocol.TokenBytes*8 + 5) / 6
 	return token[:min(len(token), encodedBytes+1)]
 }
 
-// replace makes way on the seat. A connection that is replaced by token is closed, with those parked beside it.
+// replace takes the seat's connection off the seat. One that is replaced by token is closed, with
+// those parked beside it.
 func (s *step) replace(seat *seat, resumed bool) {
 	switch {
 	case !resumed:
@@ -266,8 +270,8 @@ func (s *step) replace(seat *seat, resumed bool) {
 	}
 }
 
-// park takes the seat's connection off it and keeps it open but mute: the existing extension would
-// come back for ever if its older socket were closed while the newer one lives.
+// park takes the seat's connection off it and keeps it open but mute: a legacy client would open
+// a new socket forever if its older one were closed while the newer one lives.
 func (s *step) park(seat *seat) {
 	older := seat.conn
 	if older == nil {
@@ -304,7 +308,7 @@ func (s *step) meet(seat *seat) {
 	}
 }
 
-// seated sends the join answer.
+// seated sends the join reply.
 func (s *step) seated(c *conn, j *join, resumed, recovered bool) {
 	answer := protocol.Seating{
 		RoomID: s.id, UserID: c.seat.id, RoomState: s.State(), Resumed: resumed, Recovered: recovered,

@@ -30,9 +30,10 @@ func (s *step) holdSeat(seat *seat) {
 	}
 }
 
-// vacate takes its connection off a seat and announces that. It need not be stored: after a restart
-// every seat counts as dropped anyway. The existing extension closes its peer connection only on
-// USER_LEFT, and it must before the owner of a legacy seat, which has closed its own, is back.
+// vacate takes its connection off a seat and announces that. It need not be stored: after a
+// restart every seat counts as dropped anyway. A legacy client closes its peer connection only on
+// USER_LEFT, and it must do so before the owner of a legacy seat, which has closed its own, is
+// back.
 func (s *step) vacate(seat *seat) {
 	seat.conn = nil
 	seat.heldUntilMs = s.nowMs + s.config.SeatGraceMs
@@ -47,9 +48,9 @@ func (s *step) vacate(seat *seat) {
 	s.tell(seat, n)
 }
 
-// endSeat answers LEAVE_ROOM, a close with 1000 and the end of a grace: it takes the seat away, hands
-// the role over if it was the host's, and ends the room with its last seat. While the store fails it
-// only holds the seat and lets the alarm try again.
+// endSeat handles LEAVE_ROOM, a close with 1000 and the end of a grace: it removes the seat,
+// hands over the role if it was the host's, and ends the room with its last seat. While the store
+// fails it only holds the seat and lets the alarm try again.
 func (s *step) endSeat(seat *seat, code protocol.CloseCode) {
 	c := seat.conn
 	if s.event.Refuse != "" {
@@ -94,8 +95,8 @@ func (s *step) departure(seat *seat, newHostID string) protocol.Departure {
 }
 
 // end makes the room one that does not exist. Connections without a seat stay: they may create it
-// again. Nothing is left that a Save or a SaveLater of the same Step could store: the Save becomes the
-// Delete, for which what comes after it waits, and the SaveLater goes.
+// again. Nothing is left that a Save or a SaveLater of the same Step could store: the Save
+// becomes the Delete, which later effects wait for, and the SaveLater is removed.
 func (s *step) end() {
 	deleted, kept := false, s.effects[:s.before]
 	for _, e := range s.effects[s.before:] {

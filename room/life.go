@@ -1,6 +1,7 @@
 package room
 
-// doubt asks a connection for a sign of life. If the shell cannot ask, the next PING has to come.
+// doubt asks a connection for a sign of life. If the shell cannot ping, the next PING has to
+// arrive in time.
 func (s *step) doubt(c *conn) {
 	if c.pingDueMs != 0 {
 		return
@@ -21,7 +22,7 @@ func (c *Config) lifeMs() int64 {
 	return legacySilenceMs
 }
 
-// alive ends the doubt: the connection has shown life, and gets what waited for that.
+// alive ends the doubt: the connection has shown life and gets what waited for that.
 func (s *step) alive(c *conn) {
 	if c.pingDueMs == 0 {
 		return

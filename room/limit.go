@@ -6,7 +6,7 @@ import "usher/protocol"
 // ITU-T I.371): the time in ns at which the bucket would be full again.
 type meter int64
 
-// rate is how a bucket fills: a token in each ns, and all of it in whole ns.
+// rate is how a bucket fills: the time for one token, and for all of it, in whole ns.
 type rate struct{ each, whole int64 }
 
 func rateOf(perSecond, burst int) rate {
@@ -27,8 +27,8 @@ func (c *Config) roomOutput() rate { return rateOf(c.RoomOutputPerSecond, c.Room
 
 func (c *Config) roomRequests() rate { return rateOf(c.RoomRequestsPerSecond, c.RoomRequestBurst) }
 
-// taken returns how much of a bucket is taken, in ns. More than twice the bucket can only
-// come from a clock that was set back.
+// taken returns how much of a bucket is taken, in ns. More than twice the bucket can only come
+// from a clock that was set back.
 func (m meter) taken(nowMs int64, r rate) int64 {
 	taken := int64(m) - nowMs*1e6
 	if taken < 0 || taken > 2*r.whole {
@@ -37,10 +37,10 @@ func (m meter) taken(nowMs int64, r rate) int64 {
 	return taken
 }
 
-// pause keeps a bucket as it is over a time in which it must not fill.
+// pause keeps a bucket as it is during a time in which it must not fill.
 func (m *meter) pause(ms int64) { *m += meter(ms * 1e6) }
 
-// take takes n tokens of a bucket, or reports false if there are too few.
+// take takes n tokens from a bucket, or reports false if there are too few.
 func (m *meter) take(nowMs int64, n int, r rate) bool {
 	taken := m.taken(nowMs, r) + int64(n)*r.each
 	if taken > r.whole {
@@ -50,8 +50,8 @@ func (m *meter) take(nowMs int64, n int, r rate) bool {
 	return true
 }
 
-// charge takes n tokens even if there are too few, down to a whole bucket of debt: for what cannot
-// be refused, or whose cost is known only when it is done.
+// charge takes n tokens even if there are too few, down to a whole bucket of debt. It is for what
+// cannot be refused, or whose cost is known only when it is done.
 func (m *meter) charge(nowMs int64, n int, r rate) {
 	*m = meter(nowMs*1e6 + min(m.taken(nowMs, r)+int64(n)*r.each, 2*r.whole))
 }
@@ -59,7 +59,7 @@ func (m *meter) charge(nowMs int64, n int, r rate) {
 // spent reports whether no token is left.
 func (m meter) spent(nowMs int64, r rate) bool { return m.taken(nowMs, r) >= r.whole }
 
-// requestCost is how many relays a request that changes the room counts for: it is stored, and
+// requestCost is how many relays a request that changes the room counts as: it is stored, and
 // sent to everybody with the whole room state.
 const requestCost = 20
 
@@ -100,13 +100,15 @@ func (s *step) overspent(c *conn) bool { return c.output.spent(s.nowMs, s.config
 // busy reports whether the room has used up what it may send to several receivers.
 func (s *step) busy() bool { return s.output.spent(s.nowMs, s.config.roomOutput()) }
 
-// frugal reports whether the room has used half of it; then who need not have the room state gets none.
+// frugal reports whether the room has used half of it; then those that can do without the room
+// state get none.
 func (s *step) frugal() bool {
 	r := s.config.roomOutput()
 	return s.output.taken(s.nowMs, r) > r.whole/2
 }
 
-// affordable takes one of the room's requests, or refuses what would go past its limits.
+// affordable takes the cost of a request from the room's budget, or refuses a request that would
+// exceed it.
 func (s *step) affordable(c *conn) bool {
 	if s.busy() || !s.requests.take(s.nowMs, 1, s.config.roomRequests()) {
 		s.refuse(c, protocol.CodeRoomBusy, "")
@@ -115,14 +117,14 @@ func (s *step) affordable(c *conn) bool {
 	return true
 }
 
-// spent is what a connection that has gone had used of its limits. A new one from the same
-// address goes on from there, so that a reconnect renews no burst.
+// spent is what a closed connection had used of its limits. A new connection from the same
+// address continues from there, so that a reconnect renews no burst.
 type spent struct {
 	address uint64
 	meters
 }
 
-// bequeath keeps the meters of a connection that goes, as its attachment has them, if more is used
+// bequeath keeps the meters of a closed connection, as its attachment has them, if more is used
 // than an attachment may lack.
 func (s *step) bequeath(c *conn) {
 	limits := s.config.limits()
@@ -142,7 +144,7 @@ func (s *step) bequeath(c *conn) {
 	s.saveLater()
 }
 
-// full reports whether the buckets are full, but for what an attachment may lack.
+// full reports whether the buckets are full, except for what an attachment may lack.
 func (m *meters) full(nowMs int64, l *limits) bool {
 	return m.messages.taken(nowMs, l.messages) <= l.messages.whole/attachPerBurst &&
 		m.bytes.taken(nowMs, l.bytes) <= l.bytes.whole/attachPerBurst &&
@@ -155,7 +157,8 @@ func (m *meters) pause(ms int64) {
 	m.output.pause(ms)
 }
 
-// inherit gives a new connection the meters of the one that has gone from its address and had used most.
+// inherit gives a new connection the meters of the closed one from its address that had used the
+// most.
 func (s *step) inherit(c *conn) {
 	most := -1
 	for i := range s.spent {

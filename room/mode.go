@@ -2,7 +2,8 @@ package room
 
 import "usher/protocol"
 
-// changeMode answers CONTROL_MODE_CHANGE: it is stored, and sent on to all others.
+// changeMode handles CONTROL_MODE_CHANGE: the mode is stored, and the message is sent to all
+// others.
 func (s *step) changeMode(c *conn, m *protocol.Message) {
 	if c.seat != s.host {
 		s.refuse(c, protocol.CodeNotHost, "")

@@ -5,11 +5,13 @@ import "usher/protocol"
 // notice is a message to several participants.
 type notice struct {
 	full protocol.ResponseMessage
-	// legacy is what legacy clients get instead, nil for the same.
+	// legacy is what legacy clients get instead, nil if they get the same.
 	legacy protocol.ResponseMessage
-	// brief is full without the room state, for "protocol":1 clients; nil if there is no such thing.
+	// brief is full without the room state, for "protocol":1 clients; nil if there is no such
+	// version.
 	brief protocol.ResponseMessage
-	// replaces is Effect.Replaces, but for the copy of the seat that asked: that one answers its request.
+	// replaces is Effect.Replaces, except for the copy of the seat that asked: that one is the
+	// reply to its request.
 	replaces uint64
 	asked    *seat
 	// reply is the copy of the seat that asked, if it differs.
@@ -25,7 +27,7 @@ const (
 	versions
 )
 
-// version says which version of the notice a seat gets.
+// version returns which version of the notice a seat gets.
 func (n *notice) version(seat *seat, frugal bool) int {
 	switch {
 	case seat == n.asked && n.reply != nil:
@@ -38,11 +40,11 @@ func (n *notice) version(seat *seat, frugal bool) int {
 	return fullVersion
 }
 
-// broadcast encodes a message once for every seat with a connection but one (nil for all).
+// broadcast encodes a message once and sends it to every connected seat except one (nil for all).
 func (s *step) broadcast(but *seat, m protocol.ResponseMessage) { s.tell(but, notice{full: m}) }
 
-// tell is broadcast for what is not the same for all. It reports whether anybody was told. Equal
-// frames follow each other, so that a shell may share them.
+// tell is broadcast for a notice whose versions differ. It reports whether anybody was sent one.
+// Equal frames follow each other, so that a shell may share them.
 func (s *step) tell(but *seat, n notice) (told bool) {
 	frugal, bytes := n.brief != nil && s.frugal(), 0
 	var brief []byte
@@ -74,7 +76,7 @@ func (s *step) tell(but *seat, n notice) (told bool) {
 	return told
 }
 
-// announce tells everybody what a request has changed. The copy of the one who asked has the request's
+// announce sends everybody what a request has changed. The requester's copy has the request's
 // ref. replaces is Effect.Replaces.
 func (s *step) announce(asked *conn, replaces uint64, message func(ref string) protocol.ResponseMessage) {
 	n := notice{full: message(""), replaces: replaces, asked: asked.seat}

@@ -7,25 +7,27 @@ import (
 	"usher/protocol"
 )
 
-// Seatings that a legacy client takes part in are paced. On every USER_JOINED the existing extension
-// makes new peer connections to everybody it offers to, so two that join at once cross each other's
-// offers: three of four such meetings end without a data channel, and none at 250 ms (measured with
-// the extension in Chromium). On slow machines and networks a round takes longer, so while offers are unanswered
-// the next seating waits for up to maxPaceMs: see round.
+// Seatings that a legacy client takes part in are paced. On every USER_JOINED a legacy client
+// makes new peer connections to everybody it offers to, so two clients that join at once cross
+// each other's offers: three of four such meetings end without a data channel, and none at 250 ms
+// (measured with the extension in Chromium). On slow machines and networks a round takes longer,
+// so while offers are unanswered the next seating waits for up to maxPaceMs: see round.
 const (
 	paceMs    = 250
 	maxPaceMs = 2_000
-	// maxWaitMs bounds the wait: the extension gives up after 10 s. In a long queue the pace is faster.
+	// maxWaitMs bounds the wait: a legacy client gives up after 10 s. In a long queue the pace is
+	// faster.
 	maxWaitMs = 5_000
 )
 
-// wait is a join in the queue, which goes by sinceMs and then by connection.
+// wait is a join in the queue, which is ordered by sinceMs and then by connection.
 type wait struct {
 	join
 	sinceMs int64
 	// notBeforeMs gives the others time to close their old peer connections.
 	notBeforeMs int64
-	// owned: the connection had the seat when it asked, so nothing else has to prove that it may.
+	// owned: the connection had the seat when it asked, so it need not prove again that it may
+	// have it.
 	owned bool
 }
 
@@ -37,8 +39,8 @@ func (s *step) mustWait(c *conn, j *join) bool {
 	return s.disturbs(c, j) && (s.nowMs-s.metMs < s.pace() && s.nowMs >= s.metMs || s.nowMs-s.partedMs < paceMs && s.nowMs >= s.partedMs)
 }
 
-// part notes a USER_LEFT. The existing extension closes a peer connection a moment later, whichever
-// it then has with that user: the next seating is not before that.
+// part notes a USER_LEFT. A moment later a legacy client closes whichever peer connection it then
+// has with that user, so the next seating is not before that.
 func (s *step) part() {
 	for _, seat := range s.seats {
 		if seat.conn != nil && !seat.modern {
@@ -48,7 +50,7 @@ func (s *step) part() {
 	}
 }
 
-// disturbs reports whether the seating would be one that legacy clients need time for.
+// disturbs reports whether legacy clients need time for the seating.
 func (r *Room) disturbs(c *conn, j *join) bool {
 	met, legacy := false, j.legacy
 	for _, seat := range r.seats {
@@ -60,17 +62,17 @@ func (r *Room) disturbs(c *conn, j *join) bool {
 	return met && legacy
 }
 
-// queue lets a join wait for its turn, at least until notBeforeMs.
+// queue lets a join wait until it is due, and at least until notBeforeMs.
 func (s *step) queue(c *conn, j *join, notBeforeMs int64, owned bool) {
 	c.wait = &wait{join: *j, sinceMs: s.nowMs, notBeforeMs: notBeforeMs, owned: owned}
-	c.wait.token, c.wait.roomName = nil, "" // who waits has no token, and the room exists
+	c.wait.token, c.wait.roomName = nil, "" // a join that waits has no token, and the room exists
 	c.closeAtMs = 0
 	s.due = true
 	s.changed(c)
 	s.active()
 }
 
-// waiting returns the connection whose join is next, nil for none.
+// waiting returns the connection whose join is next, nil if none waits.
 func (r *Room) waiting() *conn {
 	var next *conn
 	for _, c := range r.conns {
@@ -101,7 +103,8 @@ func (r *Room) nextSeatingMs() int64 {
 	if !r.disturbs(next, &next.wait.join) {
 		return next.wait.sinceMs
 	}
-	// Nobody waits for too long: each divides what is left of its time among itself and those before it.
+	// Nobody waits too long: each join divides what is left of its time among itself and those
+	// before it.
 	gap := r.pace()
 	for i, wait := range r.queued() {
 		gap = min(gap, (wait.sinceMs+maxWaitMs-r.metMs)/int64(i+1))
@@ -133,7 +136,7 @@ func (s *step) seatWaiting() {
 	}
 }
 
-// claimed reports whether the owner of a seat that is away is back and waits for its turn.
+// claimed reports whether the owner of a seat that is away is back and waiting for it.
 func (r *Room) claimed(seat *seat) bool {
 	for _, c := range r.conns {
 		if c.wait != nil && c.wait.userID == seat.id {

@@ -1,7 +1,8 @@
 package room
 
 // paused moves every deadline and every limit by the time for which the shell did not run, and by
-// arrivalMs, in which what has arrived meanwhile is read. Times that participants see stay as they are.
+// arrivalMs, in which whatever arrived meanwhile is read. Times that participants see stay
+// unchanged.
 func (s *step) paused() {
 	const arrivalMs = 1_000
 	pauseMs := max(s.event.AtMs, 0)

@@ -3,10 +3,10 @@ package room
 import "usher/protocol"
 
 // silentMs is the silence after which an offer to a legacy client waits. Chromium takes 5 s or
-// more to see that a peer is gone, and then the other client restarts ICE.
+// more to notice that a peer is gone, and then the other client restarts ICE.
 const silentMs = 3_000
 
-// passage is what becomes of an offer, answer or candidate.
+// passage is what happens to an offer, answer or candidate.
 type passage uint8
 
 const (
@@ -14,10 +14,11 @@ const (
 	nowhere passage = iota
 	// held: the target is away, or has to show life.
 	held
-	// doubtful: it is held, and the target has to show life. A legacy client whose peer has gone silent
-	// restarts ICE with an offer. If the peer is asleep, it answers when it wakes, by a connection that
-	// replaces the one of its own return and damages it. So an offer to a silent legacy client waits,
-	// and whatever follows it; if the seat is dropped instead, its return discards them.
+	// doubtful: it is held, and the target has to show life. A legacy client whose peer has gone
+	// silent restarts ICE with an offer. If the peer is asleep, it answers when it wakes, on a
+	// peer connection that replaces and damages the one of its own return. So an offer to a
+	// silent legacy client waits, and so does whatever follows it; if the seat is dropped
+	// instead, its return discards them.
 	doubtful
 	// negotiating: it is forwarded, and may be part of a round.
 	negotiating
@@ -25,7 +26,8 @@ const (
 	plain
 )
 
-// passage is the one rule of relays: what becomes of a frame of that type from c to the target.
+// passage is the one rule of relays: it returns what happens to a frame of that type from c to
+// the target.
 func (r *Room) passage(nowMs int64, c *conn, target *seat, t protocol.Type) passage {
 	switch {
 	case target == nil || target == c.seat:
@@ -40,7 +42,8 @@ func (r *Room) passage(nowMs int64, c *conn, target *seat, t protocol.Type) pass
 	return plain
 }
 
-// silent reports whether both are legacy clients, and nothing has come from the target lately.
+// silent reports whether both are legacy clients and nothing has arrived from the target
+// recently.
 func silent(nowMs int64, c *conn, target *seat) bool {
 	return !c.seat.modern && !target.modern && nowMs-target.conn.lastSeenMs >= silentMs
 }
@@ -66,10 +69,11 @@ func (s *step) relay(c *conn, m *protocol.Message) {
 	}
 }
 
-// Relay is the short way of an offer, answer or candidate: it returns the connection to forward the
-// frame of that size to, if Step would do nothing but Forward. Otherwise it returns 0, and nothing has
-// happened: then the room must be stepped. It asks the same questions as Step, and is for a shell in
-// which a Step costs much: in Wasm it saves 4 % of what a relay costs in all (docs/performance.md).
+// Relay is the fast path of an offer, answer or candidate. It returns the connection to forward
+// the frame of that size to if Step would do nothing but Forward. Otherwise it returns 0, and
+// nothing has happened: the room must then be stepped. It applies the same rules as Step, and is
+// for a shell in which a Step costs much: in Wasm it saves 4 % of the total cost of a relay
+// (docs/performance.md).
 func (r *Room) Relay(nowMs int64, id ConnID, m *protocol.Relay, frameBytes int) ConnID {
 	if r.alarmIsDue(nowMs) || r.activityIsUnsaved(nowMs) {
 		return 0

@@ -2,10 +2,11 @@ package room
 
 import "usher/protocol"
 
-// replacesRoomName is Effect.Replaces of ROOM_RENAMED. Those of USER_RENAMED are above it, by seat.
+// replacesRoomName is Effect.Replaces of ROOM_RENAMED. The values for USER_RENAMED are above it,
+// by seat.
 const replacesRoomName = 1
 
-// renameRoom answers RENAME_ROOM by ROOM_RENAMED to everybody.
+// renameRoom handles RENAME_ROOM by sending ROOM_RENAMED to everybody.
 func (s *step) renameRoom(c *conn, m *protocol.Message) {
 	if c.seat != s.host {
 		s.refuse(c, protocol.CodeNotHost, "")
@@ -28,7 +29,7 @@ func (s *step) renameRoom(c *conn, m *protocol.Message) {
 	})
 }
 
-// renameUser answers RENAME_USER by USER_RENAMED to everybody.
+// renameUser handles RENAME_USER by sending USER_RENAMED to everybody.
 func (s *step) renameUser(c *conn, m *protocol.Message) {
 	name, ok := protocol.TrimName(m.UserName, protocol.MaxUserNameUnits)
 	if !ok {

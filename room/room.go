@@ -9,11 +9,12 @@ type Room struct {
 	config *Config
 	id     string
 
-	// createdAtMs is 0 while the room does not exist: it has been asked for
-	// by connections, but nobody has created it yet.
+	// createdAtMs is 0 while the room does not exist: connections have asked for it, but nobody
+	// has created it yet.
 	createdAtMs    int64
 	lastActivityMs int64
-	// savedActivityMs is the lastActivityMs in the snapshot that was last given to be stored.
+	// savedActivityMs is the lastActivityMs of the snapshot that was last given to the shell to
+	// store.
 	savedActivityMs int64
 	emptySinceMs    int64
 	creator         uint64
@@ -31,9 +32,9 @@ type Room struct {
 	partedMs int64
 	// requests and output meter what the room as a whole does for its participants.
 	requests, output meter
-	// spent has the meters of connections that have gone.
+	// spent holds the meters of closed connections.
 	spent []spent
-	// unknown are the sections of a later version's snapshot, as they were.
+	// unknown holds the sections of a later version's snapshot, unchanged.
 	unknown []byte
 	// lastSerial is the serial of the last seat made.
 	lastSerial uint64
@@ -42,7 +43,7 @@ type Room struct {
 // seat is what the room keeps for one participant. It outlives connections.
 type seat struct {
 	id, name string
-	// serial tells the seats of a room in memory apart, like id does, in a number.
+	// serial tells the seats of a room in memory apart, as id does, but as a number.
 	serial     uint64
 	token      [protocol.TokenBytes]byte
 	joinedAtMs int64
@@ -52,9 +53,9 @@ type seat struct {
 	conn        *conn
 	heldUntilMs int64
 	hold        *hold
-	// modern says that the client has said "protocol":1.
+	// modern reports that the client has sent "protocol":1.
 	modern bool
-	// offers says that the client is a legacy one and has offered after a seating.
+	// offers reports that the client is a legacy one and has offered after a seating.
 	offers bool
 }
 
@@ -68,8 +69,8 @@ func (r *Room) ID() string { return r.id }
 // Exists reports whether the room has been created and has not ended.
 func (r *Room) Exists() bool { return r.createdAtMs != 0 }
 
-// Unused reports whether nothing is lost when the value is dropped: the room
-// does not exist and has no connections.
+// Unused reports whether nothing is lost when the value is dropped: the room does not exist and
+// has no connections.
 func (r *Room) Unused() bool { return !r.Exists() && len(r.conns) == 0 }
 
 // Creator returns the Address of the connection that created the room.
@@ -78,8 +79,8 @@ func (r *Room) Creator() uint64 { return r.creator }
 // People returns how many seats are taken, held ones included.
 func (r *Room) People() int { return len(r.seats) }
 
-// ExpiresAtMs returns when the room ends if nothing happens to it any more,
-// even while nobody steps it. 0 for a room that does not exist.
+// ExpiresAtMs returns when the room ends if nothing more happens to it, even while nobody steps
+// it. It is 0 for a room that does not exist.
 func (r *Room) ExpiresAtMs() int64 {
 	if !r.Exists() {
 		return 0
@@ -107,7 +108,7 @@ func (r *Room) State() protocol.RoomState {
 	return s
 }
 
-// Summary returns what somebody with an invitation may know of the room. The room must exist.
+// Summary returns what anyone with an invitation may know about the room. The room must exist.
 func (r *Room) Summary() protocol.RoomSummary {
 	return protocol.RoomSummary{ID: r.id, Name: r.name, ControlMode: r.mode, People: len(r.seats)}
 }

@@ -2,16 +2,17 @@ package room
 
 import "usher/protocol"
 
-// A round is the offers that legacy clients make after a seating, and the answers to them. The next
-// seating waits for its end, because an answer that comes after the next USER_JOINED is taken for the answer to a newer offer.
+// A round is the offers that legacy clients make after a seating, and the answers to them. The
+// next seating waits for its end, because an answer that arrives after the next USER_JOINED is
+// taken for the answer to a newer offer.
 type round struct {
-	// owed is how many offers the connection is expected to make still.
+	// owed is how many more offers the connection is expected to make.
 	owed uint32
-	// open is how many it has made that are not answered yet.
+	// open is how many of its offers are not answered yet.
 	open uint32
 }
 
-// pace is how long after the last seating the next one may be, ms.
+// pace returns the minimum time between the last seating and the next one, in ms.
 func (r *Room) pace() int64 {
 	for _, c := range r.conns {
 		if c.round != (round{}) {
@@ -21,8 +22,8 @@ func (r *Room) pace() int64 {
 	return paceMs
 }
 
-// beginRound follows a seating. Offers are expected only of those that have made some before; who did
-// not make them in the whole time of the last round does not do as the existing extension does.
+// beginRound follows a seating. Offers are expected only of clients that have made some before;
+// one that made none during the whole last round does not behave like a legacy client.
 func (s *step) beginRound() {
 	isOver := s.nowMs-s.metMs >= maxPaceMs
 	s.metMs = s.nowMs
@@ -44,8 +45,8 @@ func (s *step) beginRound() {
 	}
 }
 
-// responsibility is to how many the existing extension offers: as host to everybody, otherwise to
-// those whose ids come later than its own and who are not the host.
+// responsibility is how many participants a legacy client offers to: as host to everybody,
+// otherwise to those whose ids sort after its own and who are not the host.
 func (r *Room) responsibility(seat *seat) (n uint32) {
 	for _, other := range r.seats {
 		if other != seat && other.conn != nil && (seat == r.host || other != r.host && seat.id < other.id) {
@@ -60,7 +61,8 @@ func (r *Room) negotiates(nowMs int64, c *conn, target *seat) bool {
 	return nowMs-r.metMs < maxPaceMs && nowMs >= r.metMs && !(c.seat.modern && target.modern)
 }
 
-// negotiated notes a frame of a round between the two. With the last answer of a round the next seating may be due.
+// negotiated notes a frame of a round between the two. The last answer of a round may make the
+// next seating due.
 func (s *step) negotiated(c *conn, target *seat, t protocol.Type) {
 	switch {
 	case t == protocol.WebRTCOffer && !c.seat.modern:

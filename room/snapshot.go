@@ -7,17 +7,19 @@ import (
 	"usher/protocol"
 )
 
-// A snapshot is everything of a room but its connections: a version byte, sections, and endOfSections.
-// A section is its kind, the length of what it has as 4 bytes, and that. In it numbers are varints,
-// strings and frames have their length in front, seconds of playback are 8 bytes of IEEE 754.
+// A snapshot is everything of a room except its connections: a version byte, sections, and
+// endOfSections. A section is its kind, the length of its contents as 4 bytes, and the contents.
+// Within it, numbers are varints, strings and frames are preceded by their length, and seconds of
+// playback are 8 bytes of IEEE 754.
 //
-// A program restores every version up to its own, and the next one, so that a release can be rolled
-// back. So a version only adds sections to those before it. A section of an unknown kind is kept as it
-// is and written back, unless the kind is odd: then ignoring it would break a promise, as letting in
-// somebody whom the room has banned would, and the room is refused with ErrNewer. What an older program
-// has kept may be of seats that ended meanwhile.
+// A program restores every version up to its own, and the next one, so that a release can be
+// rolled back. So a version only adds sections to those before it. A section of an unknown kind
+// is kept unchanged and written back, unless the kind is odd: then ignoring it would break a
+// promise, such as by letting in somebody whom the room has banned, and the room is refused with
+// ErrNewer. What an older program has kept may concern seats that have since ended.
 //
-// Version 1 has no sections: its fields are those of room, playback and seats, one after the other.
+// Version 1 has no sections: its fields are those of room, playback and seats, one after the
+// other.
 const snapshotVersion = 2
 
 // The kinds of sections.
@@ -46,9 +48,9 @@ const (
 )
 
 var (
-	// ErrSnapshot says that bytes are not a snapshot.
+	// ErrSnapshot reports that bytes are not a snapshot.
 	ErrSnapshot = errors.New("room: not a snapshot")
-	// ErrNewer says that a snapshot has something that only a later program understands.
+	// ErrNewer reports that a snapshot contains something that only a later program understands.
 	ErrNewer = errors.New("room: a snapshot of a later version")
 )
 
@@ -162,8 +164,8 @@ func appendVideo(dst []byte, v *protocol.VideoState) []byte {
 	return appendText(dst, v.URL)
 }
 
-// Restore returns the room that a snapshot was taken of, without its
-// connections. The first event after it must be Restored. The error is ErrSnapshot or ErrNewer.
+// Restore returns the room that a snapshot was taken of, without its connections. The first event
+// after it must be Restored. The error is ErrSnapshot or ErrNewer.
 func Restore(config *Config, id string, snapshot []byte) (*Room, error) {
 	in := reader{b: snapshot}
 	r := New(config, id)
@@ -182,7 +184,8 @@ func Restore(config *Config, id string, snapshot []byte) (*Room, error) {
 	return r, nil
 }
 
-// sections reads a snapshot after its version. It reports false at a section that must not be ignored and is not known.
+// sections reads a snapshot after its version. It reports false at an unknown section that must
+// not be ignored.
 func (in *reader) sections(r *Room) (ok bool) {
 	known := uint64(0)
 	for !in.bad {
@@ -266,8 +269,8 @@ func (in *reader) meters(r *Room) {
 	}
 }
 
-// restored gives every seat its whole grace from when its connection dropped. After a crash what was
-// held is dropped, and what is sent from now on is held.
+// restored gives every seat its whole grace, counted from when its connection dropped. After a
+// crash the frames that were held are dropped, and those sent from now on are held.
 func (s *step) restored() {
 	droppedMs := s.nowMs
 	if s.event.AtMs != 0 {
@@ -279,7 +282,7 @@ func (s *step) restored() {
 			s.release(seat)
 			seat.hold = &hold{lost: true}
 		}
-		s.saveLater() // or a clean stop would make it look as if nothing had been lost
+		s.saveLater() // otherwise a clean stop would make it look as if nothing had been lost
 	}
 	s.sweep()
 }

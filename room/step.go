@@ -8,11 +8,12 @@ type step struct {
 	nowMs   int64
 	event   Event
 	effects []Effect
-	// before is how many effects of earlier Steps are in front of this one's.
+	// before is how many effects of earlier Steps precede this one's.
 	before int
 	// saved and later: whether Save or Delete, and SaveLater, are among the effects.
 	saved, later bool
-	// by is the connection whose message is handled, nil for none; messageType and ref are the message's.
+	// by is the connection whose message is handled, nil if there is none; messageType and ref
+	// are the message's.
 	by          *conn
 	messageType protocol.Type
 	ref         string
@@ -22,8 +23,8 @@ type step struct {
 	attach bool
 }
 
-// Step takes one event and appends what the shell has to do for it to effects.
-// nowMs must not go back by more than clocks do. A relay does not allocate.
+// Step handles one event and appends what the shell has to do for it to effects. nowMs must not
+// go back further than clocks do. A relay does not allocate.
 func (r *Room) Step(nowMs int64, event Event, effects []Effect) []Effect {
 	s := step{Room: r, nowMs: nowMs, event: event, effects: effects, before: len(effects)}
 	due := event.Kind == AlarmFired || r.alarmIsDue(nowMs) // late, or early by a clock's rounding
@@ -177,7 +178,7 @@ func (s *step) message(c *conn, m *protocol.Message) {
 	}
 }
 
-// claim checks what a message says of itself against the connection's seat.
+// claim checks the user and room that a message names against the connection's seat.
 func (r *Room) claim(c *conn, roomID, userID []byte) protocol.Code {
 	if roomID != nil && string(roomID) != r.id {
 		return protocol.CodeRoomMismatch
@@ -188,8 +189,8 @@ func (r *Room) claim(c *conn, roomID, userID []byte) protocol.Code {
 	return ""
 }
 
-// active notes that somebody did something. The time is stored now and
-// then, so that a restart does not take a busy room for an idle one.
+// active notes that somebody did something. The time is stored only now and then, so that a
+// restart does not take a busy room for an idle one.
 func (s *step) active() {
 	s.lastActivityMs = s.nowMs
 	if s.activityIsUnsaved(s.nowMs) {

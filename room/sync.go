@@ -2,7 +2,7 @@ package room
 
 import "usher/protocol"
 
-// playback is where the film is, as far as SyncMessages on the socket have told.
+// playback is where the film is, as far as SyncMessages on the socket have reported.
 type playback struct {
 	video   protocol.VideoState
 	host    protocol.VideoState
@@ -10,7 +10,7 @@ type playback struct {
 	url     string
 }
 
-// state returns what a roomState has of it. sinceMs is when nothing had been told yet.
+// state returns the playback part of a roomState. sinceMs is when nothing had been reported yet.
 func (p *playback) state(sinceMs int64) (protocol.VideoState, *protocol.VideoState, string) {
 	if p == nil {
 		return protocol.VideoState{PlaybackRate: 1, LastUpdated: sinceMs}, nil, ""
@@ -22,8 +22,8 @@ func (p *playback) state(sinceMs int64) (protocol.VideoState, *protocol.VideoSta
 	return p.video, &host, p.url
 }
 
-// sync relays a SyncMessage for peers whose data channel fails. In HOST_ONLY
-// the host's alone pass, and CLIENT_REQUEST_* go to the host.
+// sync relays a SyncMessage for peers whose data channel fails. In HOST_ONLY only the host's
+// pass, and CLIENT_REQUEST_* go to the host.
 func (s *step) sync(c *conn, m *protocol.Message) {
 	request := m.Type >= protocol.ClientRequestPlay && m.Type <= protocol.ClientRequestSeek
 	hostOnly := s.mode == protocol.HostOnly
@@ -45,13 +45,14 @@ func (s *step) sync(c *conn, m *protocol.Message) {
 	case m.TargetUserID == nil:
 		s.forwardToOthers(c.seat)
 	case target == c.seat && !request:
-		// To oneself: the others have it by their data channels, and the room alone is told.
+		// To oneself: the others have it by their data channels, and it is only reported to the
+		// room.
 	default:
 		s.forwardTo(c, m, target)
 	}
 }
 
-// watch keeps what the message says of the film, with the server's clock.
+// watch keeps what the message reports about the film, with the server's clock.
 func (s *step) watch(c *conn, m *protocol.Message) {
 	if s.playback == nil {
 		video, _, _ := s.playback.state(s.createdAtMs)

@@ -1,9 +1,9 @@
 package room
 
-// The numbers of a snapshot, as encoding/binary writes them: that package
-// links reflect, which has no place in a small Wasm module.
+// The numbers of a snapshot are written as encoding/binary does. That package links reflect,
+// which has no place in a small Wasm module.
 
-// appendUvarint appends 7 bits a byte, the lowest first; the top bit says that more follow.
+// appendUvarint appends 7 bits per byte, the lowest first; the top bit is set if more follow.
 func appendUvarint(dst []byte, n uint64) []byte {
 	for n >= 0x80 {
 		dst = append(dst, byte(n)|0x80)
@@ -24,7 +24,7 @@ func appendUint64(dst []byte, n uint64) []byte {
 	return dst
 }
 
-// reader takes a snapshot apart; after the first thing that does not fit it is bad and returns zeros.
+// reader decodes a snapshot; after the first invalid value it is bad and returns zeros.
 type reader struct {
 	b   []byte
 	bad bool

@@ -6,27 +6,26 @@ import (
 	"usher/protocol"
 )
 
-// An attachment is one connection of a room, as it is kept with its socket: a
-// version byte, then the fields of AppendAttachment. It is to connections what
-// a snapshot is to all else, but no deployed program reads another's: sockets
-// end with the program. It has at most 512 bytes.
+// An attachment is one connection of a room, as it is kept with its socket: a version byte, then
+// the fields of AppendAttachment. It holds a connection as a snapshot holds everything else, but
+// no deployed program reads another's: sockets end with the program. It has at most 512 bytes.
 const attachmentVersion = 3
 
-// Attachment is what Attach asked to keep with a socket.
+// Attachment is what Attach told the shell to keep with a socket.
 type Attachment struct {
 	Conn  ConnID
 	Bytes []byte
 }
 
-// attached is what of a connection changes all the time, as the last Attach had it.
+// attached is the part of a connection that changes all the time, as of the last Attach.
 type attached struct {
 	lastSeenMs int64
 	meters
 }
 
-// The drift that is worth no new attachment: a relay must not cost one. What a room forgets by it when it is dropped is
-// up to a second of a connection's life, and 1/64 of its bursts, which
-// refill in less time than a room must be idle for to be dropped.
+// The drift that is worth no new attachment: a relay must not cost one. What a room forgets this
+// way when it is dropped is up to a second of a connection's life, and 1/64 of its bursts, which
+// refill in less time than a room must be idle before it is dropped.
 const (
 	attachEveryMs  = 1000
 	attachPerBurst = 64
@@ -43,14 +42,16 @@ func (a *attached) outdated(now attached, nowMs int64, l *limits) bool {
 // drift is how much more of a bucket is taken than was attached, in ns.
 func drift(m, attached meter, nowMs int64) int64 { return int64(m) - max(int64(attached), nowMs*1e6) }
 
-// changed notes that a connection's attachment must be kept again. Whatever changes its standing calls it.
+// changed notes that a connection's attachment must be kept again. Whatever changes its standing
+// calls it.
 func (s *step) changed(c *conn) {
 	c.attached.lastSeenMs = math.MinInt64
 	s.attach = true
 }
 
-// attachChanged reports what changed, once for each connection, when all has happened. Attach and
-// Stands come together, so that a woken room knows from the attachment which standing was reported.
+// attachChanged reports what changed, once for each connection, after everything has happened.
+// Attach and Stands come together, so that a woken room knows from the attachment which standing
+// was reported.
 func (s *step) attachChanged() {
 	for _, c := range s.conns {
 		if c.attached.lastSeenMs != math.MinInt64 {
@@ -65,8 +66,8 @@ func (s *step) attachChanged() {
 	}
 }
 
-// AppendAttachment appends the attachment of a connection to dst. The
-// connection must be one that the last Step had an Attach for.
+// AppendAttachment appends the attachment of a connection to dst. The last Step must have had an
+// Attach for the connection.
 func (r *Room) AppendAttachment(dst []byte, id ConnID) []byte {
 	c := r.connOf(id)
 	flags := flagIf(c.parked, flagParked) | flagIf(c.seat != nil, flagSeated) | flagIf(c.knowsToken, flagKnowsToken) | flagIf(c.wait != nil, flagWaiting)
@@ -113,10 +114,11 @@ func flagIf(set bool, bit uint64) uint64 {
 	return 0
 }
 
-// Wake returns the room that was dropped from memory while its sockets stayed open. The snapshot is the last that was
-// saved, nil if the room does not exist; alarmMs is the time of the alarm that is set, 0 for none;
-// attachments are those of the sockets that are still open, in the order of
-// their ids. The first event after it must be Woken, or Paused and then Woken. The error is ErrSnapshot or ErrNewer.
+// Wake returns the room that was dropped from memory while its sockets stayed open. The snapshot
+// is the last one saved, nil if the room does not exist; alarmMs is the time of the alarm that is
+// set, 0 if none is; attachments are those of the sockets that are still open, in the order of
+// their ids. The first event after it must be Woken, or Paused and then Woken. The error is
+// ErrSnapshot or ErrNewer.
 func Wake(config *Config, id string, snapshot []byte, alarmMs int64, attachments []Attachment) (*Room, error) {
 	r := New(config, id)
 	if snapshot != nil {
@@ -183,9 +185,9 @@ func (r *Room) reattach(a Attachment) bool {
 	return true
 }
 
-// woken looks for seats whose connection is gone though nobody reported its end. Then the whole program has ended, and all its
-// sockets with it: as after any restart every seat without a connection has its whole grace ahead,
-// and what was held for it may be less than was sent.
+// woken looks for seats whose connection is gone although nobody reported its end. Then the whole
+// program has ended, and all its sockets with it: as after any restart every seat without a
+// connection has its whole grace ahead, and the frames held for it may not be all that were sent.
 func (s *step) woken() {
 	cut := false
 	s.due = true // an alarm that is set already stays as it is
