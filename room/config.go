@@ -69,8 +69,8 @@ type Config struct {
 	// must hold the reconnects of a whole full room: a drop and a return cost each of 50 people
 	// at most 0.6 MB, and five times over the room's total is 80 MB. Defaults 16 MiB and 256 MiB.
 	RoomOutputPerSecond, RoomOutputBurst int
-	// RoomRequestsPerSecond and RoomRequestBurst bound the requests that change a room, joins included.
-	// Defaults 50 and 1 000.
+	// RoomRequestsPerSecond and RoomRequestBurst bound the requests that change a room, joins
+	// included. Defaults 50 and 1 000.
 	RoomRequestsPerSecond, RoomRequestBurst int
 	// PingTimeoutMs is how long a connection may take to show life after a Ping when another
 	// connection asks for its seat. Default 5 s. 0 is for a shell that cannot ping: a dead

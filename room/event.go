@@ -60,7 +60,8 @@ type Event struct {
 	Err     error
 	// CloseCode is the client's close code, 1006 if there was none.
 	CloseCode protocol.CloseCode
-	// AtMs is when the PING was answered, when the connections dropped, or for how long the shell did not run.
+	// AtMs is when the PING was answered, when the connections dropped, or for how long the shell
+	// did not run.
 	AtMs int64
 	// Refuse is the reason why stored state may not change now, or "".
 	Refuse protocol.Code

@@ -89,7 +89,8 @@ func TestRestoreRefusesWhatIsNoSnapshot(t *testing.T) {
 	}
 }
 
-// handMade is a snapshot from testdata that no program of this version writes: its bytes in hexadecimal, with comments.
+// handMade is a snapshot from testdata that no program of this version writes: its bytes in
+// hexadecimal, with comments.
 func handMade(t testing.TB, name string) (snapshot []byte) {
 	t.Helper()
 	text, err := os.ReadFile("testdata/snapshot-" + name + ".hex")
@@ -110,8 +111,8 @@ func handMade(t testing.TB, name string) (snapshot []byte) {
 	return snapshot
 }
 
-// TestASnapshotOfTheNextVersionRestores, so that a release can be rolled back, and what this version
-// does not know is there again when the next one is back.
+// TestASnapshotOfTheNextVersionRestores, so that a release can be rolled back, and what this
+// version does not know is still present when the next one is back.
 func TestASnapshotOfTheNextVersionRestores(t *testing.T) {
 	config := DefaultConfig()
 	r, err := Restore(&config, "room-1", handMade(t, "next"))

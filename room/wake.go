@@ -31,7 +31,7 @@ const (
 	attachPerBurst = 64
 )
 
-// outdated reports whether what is attached has drifted too far from what a connection is now, at nowMs.
+// outdated reports whether the attachment has drifted too far from what a connection is at nowMs.
 func (a *attached) outdated(now attached, nowMs int64, l *limits) bool {
 	return now.lastSeenMs-a.lastSeenMs >= attachEveryMs ||
 		drift(now.messages, a.messages, nowMs) > l.messages.whole/attachPerBurst ||

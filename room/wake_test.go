@@ -29,8 +29,8 @@ func kinds(effects []Effect) (kinds []EffectKind) {
 	return kinds
 }
 
-// TestSocketsThatVanishedUnreported: a program that ends takes all sockets with it and reports none. Every
-// seat then has its whole grace ahead, and what was held is not known to be all.
+// TestSocketsThatVanishedUnreported: a program that ends takes all sockets with it and reports
+// none. Every seat then has its whole grace ahead, and the frames held may not be all.
 func TestSocketsThatVanishedUnreported(t *testing.T) {
 	w := seatedPair(t)
 	w.config = DefaultConfig()

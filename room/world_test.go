@@ -21,7 +21,8 @@ type world struct {
 	last   ConnID
 	log    strings.Builder
 
-	// short lets Relay have what it takes. evict drops the room after every step and wakes it from what is kept.
+	// short lets Relay handle the frames it accepts. evict drops the room after every step and
+	// wakes it from what is kept.
 	short   bool
 	relayed int // by Relay
 	// chatty makes three of four events relays between seats, and time pass slowly.
@@ -271,17 +272,17 @@ func (w *world) run(script []byte) (_ *world, fault string) {
 	return w, ""
 }
 
-// whenEvicted runs the script that the world has run once with an eviction after every step, and says
-// where that has other effects.
+// whenEvicted repeats the script of the world with an eviction after every step, and returns the
+// first difference between the effects.
 func (w *world) whenEvicted(script []byte) string {
 	evicting := newWorld()
 	evicting.evict = true
 	return w.compare(evicting, script)
 }
 
-// withRelay runs the script with Relay and without it, and says where it has other effects. It
-// returns how many frames Relay took. It takes none that is worth an attachment, so the worlds have a
-// burst of which a message is a small part.
+// withRelay runs the script with Relay and without it, and returns the first difference between
+// the effects. It also returns how many frames Relay took. Relay takes none that is worth an
+// attachment, so the worlds have a burst of which a message is a small part.
 func withRelay(script []byte) (relayed int, difference string) {
 	long, short := newWorld(), newWorld()
 	for _, w := range []*world{long, short} {
