@@ -51,12 +51,12 @@ type Refusal struct {
 	Code Code
 	// Error is the sentence that a person reads.
 	Error string
-	// Retryable says that the same request may succeed later, unchanged.
+	// Retryable reports that the same request may succeed later, unchanged.
 	Retryable bool
-	// Close is the close code that follows an ERROR with this code, 0 where
-	// the connection goes on.
+	// Close is the close code that follows an ERROR with this code, 0 if the connection stays
+	// open.
 	Close CloseCode
-	// Status is the HTTP status where the code is an HTTP answer, else 0.
+	// Status is the HTTP status if an HTTP response may have the code, else 0.
 	Status int
 	// Meaning is the row's text in the documentation.
 	Meaning string
@@ -117,8 +117,8 @@ func (c Code) Lookup() Refusal {
 // CloseCode is a WebSocket close code (RFC 6455, section 7.4) that the server sends.
 type CloseCode uint16
 
-// The close codes that the server sends. Clients of the existing extension
-// treat 1000, 4001, 4002 and 4004 as final and try again after any other.
+// The close codes that the server sends. Legacy clients treat 1000, 4001, 4002 and 4004 as final
+// and try again after any other.
 const (
 	CloseNormal       CloseCode = 1000
 	CloseProtocol     CloseCode = 1002
@@ -141,7 +141,7 @@ type Closing struct {
 	Code CloseCode
 	// Reason travels in the close frame.
 	Reason string
-	// Retryable says that the client should connect again.
+	// Retryable reports that the client should connect again.
 	Retryable bool
 	// Meaning is the row's text in the documentation.
 	Meaning string

@@ -15,23 +15,23 @@ import (
 // the other fields are set. Byte slices mostly point into the decoded frame.
 type Message struct {
 	Type Type
-	// Ref is the ref of a request, nil where there is none. Type and Ref are set
-	// even where Decode returns an error for another field, so that the ERROR can say it.
+	// Ref is the ref of a request, nil if there is none. Type and Ref are set even if Decode
+	// returns an error for another field, so that the ERROR can repeat it.
 	Ref []byte
 	// RoomID is nil in PING and PONG and, mostly, in SyncMessages.
 	RoomID []byte
 	// UserID is nil in PING and PONG.
 	UserID []byte
-	// TargetUserID is set in offers, answers, candidates and TRANSFER_HOST,
-	// and in a SyncMessage for one participant alone.
+	// TargetUserID is set in offers, answers, candidates and TRANSFER_HOST, and in a SyncMessage
+	// for only one participant.
 	TargetUserID []byte
 
 	// UserName and RoomName are as sent, in CREATE_ROOM and, the first one,
 	// JOIN_ROOM; in RENAME_USER and RENAME_ROOM they are the new names.
 	UserName, RoomName string
-	// ResumeToken is as sent, nil where there is none.
+	// ResumeToken is as sent, nil if there is none.
 	ResumeToken []byte
-	// Protocol is 0 for a client that does not say.
+	// Protocol is 0 for a client that did not send it.
 	Protocol int
 
 	// Mode is set in CONTROL_MODE_CHANGE.
@@ -41,23 +41,23 @@ type Message struct {
 	// Time is the position in seconds, and HasTime whether there is one.
 	Time    float64
 	HasTime bool
-	// URL is the hostVideoUrl, videoUrl or url, "" where there is none.
+	// URL is the hostVideoUrl, videoUrl or url, "" if there is none.
 	URL string
 }
 
-// DecodeError says why a frame is no message.
+// DecodeError reports why a frame is not a message.
 type DecodeError struct {
 	// Code is CodeInvalidUTF8, CodeInvalidJSON, CodeUnknownType,
 	// CodeInvalidRoomID, CodeInvalidUserID or CodeInvalidMessage.
 	Code Code
-	// Details says where.
+	// Details names the offending part of the frame.
 	Details string
 }
 
 // Error implements error.
 func (e *DecodeError) Error() string { return "protocol: " + string(e.Code) + ": " + e.Details }
 
-// field is a member of the top-level object that some message type has.
+// field is a member of the top-level object of some message type.
 type field uint8
 
 const (
@@ -92,7 +92,8 @@ var fieldNames = [fields]string{
 	"resumeToken", "protocol", "newRoomName", "newUserName", "state", "action", "mode", "time", "hostVideoUrl", "videoUrl", "url", "ref",
 }
 
-// fieldOf returns the field of a name. It is a table and not a switch, which becomes a large function in Wasm.
+// fieldOf returns the field with the given name. It uses a table because a switch becomes a large
+// function in Wasm.
 func fieldOf(name []byte) field {
 	if len(name) == 0 {
 		return fieldNone
@@ -103,7 +104,7 @@ func fieldOf(name []byte) field {
 	return fieldNone
 }
 
-// slot is a hash that every field's name has for itself, which a test holds.
+// slot is a hash that differs for every field's name; a test checks that.
 func slot[S string | []byte](name S) byte {
 	return (name[0]*5 + name[len(name)/2]*26 + byte(len(name))) % 64
 }
@@ -137,15 +138,15 @@ func Decode(frame []byte) (m Message, err error) {
 	return m, nil
 }
 
-// Relay is what an offer, answer or candidate says of itself, pointing into its frame.
+// Relay holds what an offer, answer or candidate states about itself, pointing into its frame.
 type Relay struct {
 	Type                         Type
 	RoomID, UserID, TargetUserID []byte
 }
 
-// DecodeRelay reads an offer, answer or candidate as clients usually write it, and
-// reports false for everything else, which Decode has to look at. The ids are not checked:
-// they are of use only where they equal ids that have been.
+// DecodeRelay reads an offer, answer or candidate as clients usually write it, and reports false
+// for everything else, which needs Decode. The ids are not checked: they are of use only if they
+// equal ids that have been.
 func DecodeRelay(frame []byte, r *Relay) bool {
 	var raw members
 	if !scan(frame, &raw) {
@@ -170,7 +171,7 @@ func DecodeRelay(frame []byte, r *Relay) bool {
 	return bare(&r.RoomID) && bare(&r.UserID) && bare(&r.TargetUserID)
 }
 
-// bare takes the quotes off a string. One with escapes it leaves as it is: it equals no id.
+// bare removes the quotes of a string. One with escapes is left unchanged: it equals no id.
 func bare(value *[]byte) bool {
 	v := *value
 	if len(v) < 2 || v[0] != '"' {
@@ -186,14 +187,14 @@ type decoder struct {
 	json   jsontext.Decoder
 }
 
-// laxly has jsontext take lone surrogate escapes for U+FFFD, because they are grammatical
-// JSON (RFC 8259, section 8.2). So two names of one object that differ in them only are a
-// duplicate. It would take bytes that are not UTF-8 as well; parse looks for those first.
+// laxly makes jsontext take lone surrogate escapes for U+FFFD, because they are grammatical JSON
+// (RFC 8259, section 8.2). So two names of one object that differ only in them are duplicates. It
+// would also accept bytes that are not UTF-8; parse looks for those first.
 var laxly = jsontext.AllowInvalidUTF8(true)
 
 var decoders = sync.Pool{New: func() any { return new(decoder) }}
 
-// parse splits the frame by jsontext.
+// parse splits the frame with jsontext.
 func parse(frame []byte, raw *members) *DecodeError {
 	if !utf8.Valid(frame) {
 		return &DecodeError{Code: CodeInvalidUTF8}
@@ -284,7 +285,7 @@ func (f field) code() Code {
 	return CodeInvalidMessage
 }
 
-// set takes one member, or reports false where it is not of its kind.
+// set reads one member, or reports false if it is not of the right kind.
 func (m *Message) set(f field, value []byte) (ok bool) {
 	switch f {
 	case fieldRoomID:
@@ -299,7 +300,7 @@ func (m *Message) set(f field, value []byte) (ok bool) {
 	case fieldTimestamp:
 		return jsontext.Value(value).Kind() == '0'
 	case fieldOffer, fieldAnswer, fieldCandidate:
-		return value[0] == '{' // what is in it is the peers' affair
+		return value[0] == '{' // its contents concern only the peers
 	case fieldUserName, fieldNewUserName:
 		m.UserName, ok = text(value)
 	case fieldRoomName, fieldNewRoomName:
@@ -322,11 +323,11 @@ func (m *Message) set(f field, value []byte) (ok bool) {
 	return ok
 }
 
-// loneSurrogate is the text of a string that has a lone surrogate escape: U+D800 in the
-// manner of UTF-8, which is not UTF-8, so that no id, name or address takes it.
+// loneSurrogate is the text of a string that has a lone surrogate escape: U+D800 encoded in the
+// manner of UTF-8, which is not valid UTF-8, so that no id, name or address accepts it.
 var loneSurrogate = []byte("\xed\xa0\x80")
 
-// unquote returns the text of a valid JSON string; it copies only where there are escapes.
+// unquote returns the text of a valid JSON string; it copies only if there are escapes.
 func unquote(value []byte) ([]byte, bool) {
 	if len(value) < 2 || value[0] != '"' {
 		return nil, false

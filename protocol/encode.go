@@ -41,8 +41,8 @@ func appendBool(dst []byte, name string, value bool) []byte {
 	return strconv.AppendBool(appendName(dst, name), value)
 }
 
-// appendFloat writes plain digits where they are short, as JSON.stringify
-// does. Decode lets no infinity in, so all values are numbers of JSON.
+// appendFloat writes plain digits if they are short, as JSON.stringify does. Decode accepts no
+// infinity, so all values are JSON numbers.
 func appendFloat(dst []byte, name string, value float64) []byte {
 	format := byte('f')
 	if abs := math.Abs(value); abs != 0 && (abs < 1e-6 || abs >= 1e21) {

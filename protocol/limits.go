@@ -4,8 +4,8 @@ import "bytes"
 
 // The bounds of what a message may carry.
 const (
-	// MaxFrameBytes bounds one message by default. The largest that the existing
-	// extension was seen to send is an offer of 1.4 kB.
+	// MaxFrameBytes bounds one message by default. The largest that a legacy client was seen to
+	// send is an offer of 1.4 kB.
 	MaxFrameBytes = 64 << 10
 	// MinRoomIDBytes is the least length of a room id.
 	MinRoomIDBytes = 6
@@ -13,12 +13,13 @@ const (
 	MaxRoomIDBytes = 50
 	// MaxUserIDBytes bounds a user id.
 	MaxUserIDBytes = 64
-	// MaxRoomNameUnits bounds the name in RENAME_ROOM, in UTF-16 code units, because that is what a browser counts.
+	// MaxRoomNameUnits bounds the name in RENAME_ROOM, in UTF-16 code units, because that is what
+	// a browser counts.
 	MaxRoomNameUnits = 30
 	// MaxUserNameUnits bounds the name in RENAME_USER, in UTF-16 code units.
 	MaxUserNameUnits = 20
-	// MaxJoinNameUnits bounds the names in CREATE_ROOM and JOIN_ROOM, in UTF-16 code units. The old
-	// backend never looked at them, so a name that a client has stored must still get in.
+	// MaxJoinNameUnits bounds the names in CREATE_ROOM and JOIN_ROOM, in UTF-16 code units. The
+	// old backend never checked them, so a name that a client has stored must still be accepted.
 	MaxJoinNameUnits = 64
 	// MaxURLBytes bounds the address of a page or video.
 	MaxURLBytes = 2048
@@ -28,14 +29,14 @@ const (
 	TokenBytes = 16
 )
 
-// Version is the number that new clients say as "protocol" in CREATE_ROOM and JOIN_ROOM.
+// Version is the number that new clients send as "protocol" in CREATE_ROOM and JOIN_ROOM.
 const Version = 1
 
 const (
-	// PingFrame is the PING that a platform may answer by PongFrame on behalf of
-	// a room that it has let go of, where it has to be the same bytes every time.
+	// PingFrame is the PING that a platform may answer with PongFrame on behalf of a room that it
+	// has dropped from memory, if it has to be the same bytes every time.
 	PingFrame = `{"type":"PING"}`
-	// PongFrame is the PONG for it. Its timestamp is 0: nobody was there to look at a clock.
+	// PongFrame is the PONG for it. Its timestamp is 0, because no clock was read.
 	PongFrame = `{"type":"PONG","timestamp":0}`
 )
 

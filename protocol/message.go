@@ -22,7 +22,7 @@ type BaseSignalingMessage struct {
 type CreateRoomMessage struct {
 	BaseSignalingMessage
 	UserName string `json:"userName" format:"join-name"`
-	// RoomName is made from the room id where it is missing.
+	// RoomName is made from the room id if it is missing.
 	RoomName string `json:"roomName,omitempty" format:"join-name"`
 	// ResumeToken proves that the sender owns the seat it had.
 	ResumeToken string `json:"resumeToken,omitempty"`
@@ -67,8 +67,8 @@ type RenameUserMessage struct {
 	Ref string `json:"ref,omitempty" format:"ref"`
 }
 
-// TransferHostMessage makes another connected participant host, whose client
-// said `"protocol":1`. Host only. Answered by HOST_CHANGED to all.
+// TransferHostMessage makes another connected participant host, whose client sent `"protocol":1`.
+// Host only. Answered by HOST_CHANGED to all.
 type TransferHostMessage struct {
 	BaseSignalingMessage
 	TargetUserID string `json:"targetUserId" format:"user-id"`
@@ -89,21 +89,21 @@ type IceCandidate struct {
 	SDPMLineIndex int    `json:"sdpMLineIndex"`
 }
 
-// WebRTCOfferMessage carries an offer to one participant. Forwarded to the target, unchanged to the byte.
+// WebRTCOfferMessage carries an offer to one participant. Forwarded to the target, byte for byte.
 type WebRTCOfferMessage struct {
 	BaseSignalingMessage
 	TargetUserID string             `json:"targetUserId" format:"user-id"`
 	Offer        SessionDescription `json:"offer"`
 }
 
-// WebRTCAnswerMessage carries an answer to one participant. Forwarded likewise.
+// WebRTCAnswerMessage carries an answer to one participant. Forwarded in the same way.
 type WebRTCAnswerMessage struct {
 	BaseSignalingMessage
 	TargetUserID string             `json:"targetUserId" format:"user-id"`
 	Answer       SessionDescription `json:"answer"`
 }
 
-// WebRTCIceCandidateMessage carries a candidate to one participant. Forwarded likewise.
+// WebRTCIceCandidateMessage carries a candidate to one participant. Forwarded in the same way.
 type WebRTCIceCandidateMessage struct {
 	BaseSignalingMessage
 	TargetUserID string       `json:"targetUserId" format:"user-id"`
@@ -123,15 +123,15 @@ type BaseSyncMessage struct {
 	RoomID string `json:"roomId,omitempty" format:"room-id"`
 	// UserID must be that of the connection's seat.
 	UserID string `json:"userId" format:"user-id"`
-	// TargetUserID is for a message to one participant alone; otherwise it goes
-	// to all others who are connected. The sender's own id tells the room alone.
-	// CONTROL_MODE_CHANGE goes to all others in any case.
+	// TargetUserID is for a message to only one participant; otherwise it goes to all others who
+	// are connected. The sender's own id sends it only to the room. CONTROL_MODE_CHANGE goes to
+	// all others in any case.
 	TargetUserID string `json:"targetUserId,omitempty" format:"user-id"`
 	// Timestamp is the client's clock. The server does not need or believe it.
 	Timestamp int64 `json:"timestamp"`
 }
 
-// HostStateUpdateMessage tells where the video is. Forwarded.
+// HostStateUpdateMessage reports where the video is. Forwarded.
 type HostStateUpdateMessage struct {
 	BaseSyncMessage
 	State string `json:"state" enum:"PLAYING,PAUSED"`
@@ -151,7 +151,8 @@ type UnifiedSyncMessage struct {
 	VideoURL string `json:"videoUrl" format:"url"`
 }
 
-// ControlModeChangeMessage sets who controls playback. Host only. Stored, and forwarded to all others.
+// ControlModeChangeMessage sets who controls playback. Host only. Stored, and forwarded to all
+// others.
 type ControlModeChangeMessage struct {
 	BaseSyncMessage
 	Mode string `json:"mode" enum:"HOST_ONLY,FREE_FOR_ALL"`
@@ -180,8 +181,8 @@ type ClientMessage interface {
 	Append(dst []byte) []byte
 }
 
-// messages has one of each type's struct. It is not a column of the rows, because then a program that
-// only decodes, as the Wasm module does, would link what encodes them.
+// messages has one of each type's struct. It is not a column of the rows, because then a program
+// that only decodes, as the Wasm module does, would link what encodes them.
 var messages = [Types]ClientMessage{
 	CreateRoom: CreateRoomMessage{}, JoinRoom: JoinRoomMessage{}, LeaveRoom: LeaveRoomMessage{},
 	RenameRoom: RenameRoomMessage{}, RenameUser: RenameUserMessage{}, TransferHost: TransferHostMessage{},

@@ -125,7 +125,8 @@ func typeIn(t *testing.T, frame []byte) string {
 	return m.Type
 }
 
-// Every type has a row with a struct that encodes it, and an example, so that none is left out above.
+// Every type has a row with a struct that encodes it, and an example, so that none is left out
+// above.
 func TestUnionsAreWhole(t *testing.T) {
 	examples := map[string]bool{}
 	for _, m := range clientExamples {
@@ -222,7 +223,7 @@ func TestTablesAreSound(t *testing.T) {
 		}
 		closes[row.Code] = true
 	}
-	// The old extension tells a missing room by this very sentence.
+	// Legacy clients recognize a missing room by this exact sentence.
 	if CodeRoomNotFound.Lookup().Error != "Room not found" {
 		t.Error("the old extension would not create a room from a link")
 	}

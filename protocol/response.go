@@ -36,7 +36,7 @@ type RoomState struct {
 	Users       []User      `json:"users"`
 	ControlMode ControlMode `json:"controlMode"`
 	VideoState  VideoState  `json:"videoState"`
-	// HostVideoState is null until the host has told one.
+	// HostVideoState is null until the host has reported one.
 	HostVideoState *VideoState `json:"hostVideoState"`
 	// HostCurrentURL is where the host last took everybody, null before that.
 	HostCurrentURL string `json:"hostCurrentUrl"`
@@ -46,10 +46,10 @@ type RoomState struct {
 	LastActivity int64 `json:"lastActivity"`
 }
 
-// FollowMode is the room state's followMode; the server says this one alone.
+// FollowMode is the room state's followMode; the server sends only this one.
 const FollowMode = "AUTO_FOLLOW"
 
-// ManualFollow is the other followMode that the existing extension knows.
+// ManualFollow is the other followMode that legacy clients know.
 const ManualFollow = "MANUAL_FOLLOW"
 
 // SystemUserID is the userId of messages that the room itself sends.
@@ -61,19 +61,20 @@ type Seating struct {
 	// UserID is the sender's.
 	UserID    string    `json:"userId" format:"user-id"`
 	RoomState RoomState `json:"roomState"`
-	// ResumeToken is a secret that proves the seat's owner on its return. It is missing in the answer to
-	// a return without it.
+	// ResumeToken is a secret that proves the seat's owner on its return. It is missing in the
+	// reply to a return without it.
 	ResumeToken string `json:"resumeToken,omitempty"`
-	// Resumed says that the token was accepted and the seat is the same as before.
+	// Resumed reports that the token was accepted and the seat is the same as before.
 	Resumed bool `json:"resumed"`
-	// Recovered says that every frame for the seat was kept while it was away and follows this answer.
-	// If it is false, some may be missing; those that were kept after a crash of the server still follow.
+	// Recovered reports that every frame for the seat was kept while it was away and follows this
+	// reply. If it is false, some may be missing; those that were kept after a crash of the
+	// server still follow.
 	Recovered bool `json:"recovered"`
 	// PingIntervalMs is how often the client should send PING.
 	PingIntervalMs int64 `json:"pingIntervalMs"`
 	// ServerTime is the server's clock.
 	ServerTime int64 `json:"serverTime"`
-	// Ref is the ref of the request that this answers.
+	// Ref is the ref of the request that this replies to.
 	Ref string `json:"ref,omitempty" format:"ref"`
 	// Timestamp is the server's clock.
 	Timestamp int64 `json:"timestamp"`
@@ -85,12 +86,13 @@ type RoomCreatedMessage struct{ Seating }
 // RoomJoinedMessage answers JOIN_ROOM, before any frame relayed to the seat.
 type RoomJoinedMessage struct{ Seating }
 
-// UserJoinedMessage tells the others of a new participant, or of one that
-// returned without a token: offer to it anew.
+// UserJoinedMessage tells the others of a new participant, or of one that returned without a
+// token: offer to it again.
 type UserJoinedMessage struct {
 	RoomID     string `json:"roomId" format:"room-id"`
 	JoinedUser User   `json:"joinedUser"`
-	// RoomState may be missing for a receiver that said "protocol":1, which applies the change itself.
+	// RoomState may be missing for a receiver that sent "protocol":1, which applies the change
+	// itself.
 	RoomState *RoomState `json:"roomState,omitempty"`
 	// Timestamp is the server's clock.
 	Timestamp int64 `json:"timestamp"`
@@ -102,14 +104,16 @@ type Departure struct {
 	// Timestamp is the server's clock.
 	Timestamp  int64  `json:"timestamp"`
 	LeftUserID string `json:"leftUserId" format:"user-id"`
-	// NewHostID is set where the departed was the host and another took over.
+	// NewHostID is set if the departed participant was the host and another took over.
 	NewHostID string `json:"newHostId,omitempty" format:"user-id"`
 }
 
-// UserLeftMessage tells the others that a seat has ended; `newHostId` where it was the host's.
+// UserLeftMessage tells the others that a seat has ended; `newHostId` is set if it was the
+// host's.
 type UserLeftMessage struct {
 	Departure
-	// RoomState may be missing for a receiver that said "protocol":1, which applies the change itself.
+	// RoomState may be missing for a receiver that sent "protocol":1, which applies the change
+	// itself.
 	RoomState *RoomState `json:"roomState,omitempty"`
 }
 
@@ -133,20 +137,20 @@ type RoomRenamedMessage struct {
 	RoomID      string    `json:"roomId" format:"room-id"`
 	NewRoomName string    `json:"newRoomName"`
 	RoomState   RoomState `json:"roomState"`
-	// Ref is the ref of the request that this answers, only in its sender's copy.
+	// Ref is the ref of the request that this replies to, only in its sender's copy.
 	Ref string `json:"ref,omitempty" format:"ref"`
 	// Timestamp is the server's clock.
 	Timestamp int64 `json:"timestamp"`
 }
 
-// UserRenamedMessage tells everybody a participant's new name; `userId` says whose it is.
+// UserRenamedMessage tells everybody a participant's new name; `userId` is the participant's.
 type UserRenamedMessage struct {
 	RoomID string `json:"roomId" format:"room-id"`
 	// UserID is whose name it is.
 	UserID      string    `json:"userId" format:"user-id"`
 	NewUserName string    `json:"newUserName"`
 	RoomState   RoomState `json:"roomState"`
-	// Ref is the ref of the request that this answers, only in its sender's copy.
+	// Ref is the ref of the request that this replies to, only in its sender's copy.
 	Ref string `json:"ref,omitempty" format:"ref"`
 	// Timestamp is the server's clock.
 	Timestamp int64 `json:"timestamp"`
@@ -158,7 +162,7 @@ type HostChangedMessage struct {
 	NewHostID      string    `json:"newHostId" format:"user-id"`
 	PreviousHostID string    `json:"previousHostId" format:"user-id"`
 	RoomState      RoomState `json:"roomState"`
-	// Ref is the ref of the request that this answers, only in its sender's copy.
+	// Ref is the ref of the request that this replies to, only in its sender's copy.
 	Ref string `json:"ref,omitempty" format:"ref"`
 	// Timestamp is the server's clock.
 	Timestamp int64 `json:"timestamp"`
@@ -170,9 +174,9 @@ type UndeliveredMessage struct {
 	// MessageType is the type of the message that bounced.
 	MessageType  Type   `json:"messageType"`
 	TargetUserID string `json:"targetUserId,omitempty" format:"user-id"`
-	// Retryable says that the same message may pass later, unchanged.
+	// Retryable reports that the same message may pass later, unchanged.
 	Retryable bool `json:"retryable"`
-	// Ref is the ref of the request that this answers.
+	// Ref is the ref of the request that this replies to.
 	Ref string `json:"ref,omitempty" format:"ref"`
 	// Timestamp is the server's clock.
 	Timestamp int64 `json:"timestamp"`
@@ -184,18 +188,18 @@ type ErrorMessage struct {
 	Code Code `json:"code"`
 	// Error is a sentence for a person and may change.
 	Error string `json:"error"`
-	// Details says where, for who looks for the cause.
+	// Details names the offending part, for anyone looking for the cause.
 	Details string `json:"details,omitempty"`
-	// Retryable says that the same request may succeed later, unchanged.
+	// Retryable reports that the same request may succeed later, unchanged.
 	Retryable bool `json:"retryable"`
-	// Ref is the ref of the request that this answers.
+	// Ref is the ref of the request that this replies to.
 	Ref string `json:"ref,omitempty" format:"ref"`
 	// Timestamp is the server's clock.
 	Timestamp int64 `json:"timestamp"`
 }
 
-// PongMessage answers PING; `timestamp` is 0 where a platform has answered for
-// a sleeping room. From a client it is ignored, but proves life.
+// PongMessage answers PING; `timestamp` is 0 if a platform has answered for a sleeping room. From
+// a client it is ignored, but proves life.
 type PongMessage struct {
 	// Timestamp is the sender's clock.
 	Timestamp int64 `json:"timestamp"`
@@ -380,8 +384,8 @@ func (v *VideoState) append(dst []byte) []byte {
 	return append(appendInt(dst, "lastUpdated", v.LastUpdated), '}')
 }
 
-// RoomSummary is the answer to GET /rooms/ROOM: what somebody with an
-// invitation may know before joining.
+// RoomSummary is the response to GET /rooms/ROOM: what anyone with an invitation may know before
+// joining.
 type RoomSummary struct {
 	ID          string      `json:"id" format:"room-id"`
 	Name        string      `json:"name"`

@@ -6,15 +6,15 @@ import (
 	"unicode/utf8"
 )
 
-// scan splits a frame into its members in one validating pass without
-// allocating. It reports false where the frame is not JSON, and also where
-// telling would take more than a relay's usual frame needs: escapes in names,
-// deep nesting, many names in one object. Measured on a 1.2 KB offer, it takes
-// less than half of jsontext's time (docs/performance.md).
+// scan splits a frame into its members in one validating pass without allocating. It reports
+// false if the frame is not JSON, and also if deciding would take more than a relay's usual frame
+// needs: escapes in names, deep nesting, many names in one object. Measured on a 1.2 KB offer, it
+// takes less than half of jsontext's time (docs/performance.md).
 //
-// The functions take what is left of the frame and return what is left after
-// what they are named for, or nil where it is not there. Written so, the compiler sees that nothing is read past
-// the end, and in Wasm, where it keeps all but local variables in memory, it has the least to do.
+// The functions take the rest of the frame and return the rest after the part they are named for,
+// or nil if that part is missing. Written this way, the compiler sees that nothing is read past
+// the end, and in Wasm, where it keeps everything but local variables in memory, it has the least
+// to do.
 func scan(frame []byte, raw *members) bool {
 	b := skipSpace(frame)
 	if len(b) == 0 || b[0] != '{' {
@@ -29,7 +29,7 @@ func scan(frame []byte, raw *members) bool {
 const (
 	// maxScanDepth is twice what an RTCSessionDescriptionInit with extras nests.
 	maxScanDepth = 6
-	// maxScanNames bounds the names whose repetition is looked for pair by pair.
+	// maxScanNames bounds the names that are compared pair by pair to find repetitions.
 	maxScanNames = 16
 )
 
@@ -246,9 +246,9 @@ func load32(b []byte) uint32 {
 	return uint32(b[0]) | uint32(b[1])<<8 | uint32(b[2])<<16 | uint32(b[3])<<24
 }
 
-// unusual has the top bit of the first byte set that ends the plain run: a
-// control character, a quote, a backslash or anything not ASCII. A byte minus its
-// bound borrows into the top bit where it is below; bits above the first may be set by borrows.
+// unusual has the top bit set of the first byte that ends the plain run: a control character, a
+// quote, a backslash or anything not ASCII. A byte minus its bound borrows into the top bit if it
+// is below; bits above the first may be set by borrows.
 func unusual(w uint64) uint64 {
 	const ones, tops = 0x0101010101010101, 0x8080808080808080
 	return ((w - ones*0x20) | ((w ^ ones*'"') - ones) | ((w ^ ones*'\\') - ones) | w) & tops

@@ -86,7 +86,8 @@ func surrogate(b []byte) uint64 {
 
 func isObject(frame []byte) bool { return bytes.HasPrefix(skipSpace(frame), []byte("{")) }
 
-// checkRelay: what DecodeRelay reads, Decode reads as a relay with the same ids, or refuses for an id alone.
+// checkRelay: what DecodeRelay reads, Decode reads as a relay with the same ids, or refuses only
+// because of an id.
 func checkRelay(t *testing.T, frame []byte) {
 	var relay Relay
 	if !DecodeRelay(frame, &relay) {

@@ -1,6 +1,6 @@
 package protocol
 
-// Type says what a client's message is. The zero value is no message.
+// Type is the type of a client's message. The zero value is no message.
 type Type uint8
 
 // The types that a client may send. The first group are SignalingMessages,
@@ -23,25 +23,26 @@ const (
 	ControlModeChange
 	HostNavigate
 
-	// ClientRequestPlay asks the host to play. In HOST_ONLY forwarded to the host alone. Changes no state.
+	// ClientRequestPlay asks the host to play. In HOST_ONLY forwarded only to the host. Changes
+	// no state.
 	ClientRequestPlay
-	// ClientRequestPause asks the host to pause, likewise.
+	// ClientRequestPause asks the host to pause, in the same way.
 	ClientRequestPause
-	// ClientRequestSeek asks the host to seek, likewise.
+	// ClientRequestSeek asks the host to seek, in the same way.
 	ClientRequestSeek
-	// DirectPlay plays at once. Forwarded.
+	// DirectPlay plays immediately. Forwarded.
 	DirectPlay
-	// DirectPause pauses at once. Forwarded.
+	// DirectPause pauses immediately. Forwarded.
 	DirectPause
-	// DirectSeek seeks at once. Forwarded.
+	// DirectSeek seeks immediately. Forwarded.
 	DirectSeek
 
 	// Types is one more than the last type, the length of a table indexed by Type.
 	Types
 )
 
-// row is all that there is to know of a type beside its struct: a new message is a constant, a row
-// here and a struct in message.go. Decode, the metrics and the generator read the rows.
+// row is everything about a type except its struct: a new message is a constant, a row here and a
+// struct in message.go. Decode, the metrics and the generator read the rows.
 type row struct {
 	// name is the type on the wire.
 	name string
@@ -49,8 +50,8 @@ type row struct {
 	union union
 	// handling says whom the message is for.
 	handling handling
-	// need and may are the fields that Decode requires, and those that it reads if they are there. In
-	// the fields that are in neither, and in all unknown ones, there may be anything.
+	// need and may are the fields that Decode requires, and those that it reads if they are
+	// present. The fields that are in neither, and all unknown ones, may hold anything.
 	need need
 	may  may
 	// playback is what the older types do, whose name says it all.
@@ -75,7 +76,8 @@ type handling uint8
 const (
 	// asks: the room is asked for something, and refuses by ERROR.
 	asks handling = 1 << iota
-	// passes: it is passed on to other participants. What cannot be is answered by UNDELIVERED.
+	// passes: it is passed on to other participants. What cannot be delivered bounces by
+	// UNDELIVERED.
 	passes
 )
 
@@ -140,8 +142,8 @@ func (t Type) row() *row {
 	return &rows[t]
 }
 
-// Relayed reports whether the type is for other participants rather than for
-// the room: what cannot be relayed is answered by UNDELIVERED, what is refused by ERROR.
+// Relayed reports whether the type is for other participants rather than for the room: what
+// cannot be relayed bounces by UNDELIVERED, what is refused gets an ERROR.
 func (t Type) Relayed() bool { return t.row().handling == passes }
 
 // Request reports whether the type asks the room for something: all but what
@@ -176,7 +178,7 @@ var typesByLength = func() (types [32][]Type) {
 	return types
 }()
 
-// ControlMode says who controls playback in a room.
+// ControlMode is who controls playback in a room.
 type ControlMode uint8
 
 // The control modes. The zero value is the mode of a new room.
@@ -196,7 +198,7 @@ func (m ControlMode) String() string {
 // Playback is what a SyncMessage does to the video.
 type Playback uint8
 
-// The effects on playback. Seek changes the position alone.
+// The effects on playback. Seek changes only the position.
 const (
 	Seek Playback = iota
 	Play

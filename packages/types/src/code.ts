@@ -4,7 +4,7 @@
 export interface Refusal {
   /** A sentence for a person; it may change. */
   readonly error: string;
-  /** Says that the same request may succeed later, unchanged. */
+  /** Reports that the same request may succeed later, unchanged. */
   readonly retryable: boolean;
   /** The close code that follows an ERROR with this code; missing where the connection goes on. */
   readonly close?: CloseCode;
@@ -150,7 +150,7 @@ export const errorCodes: ErrorCodes = {
 export interface Closing {
   /** What travels in the close frame. */
   readonly reason: string;
-  /** Says that the client should connect again. */
+  /** Reports that the client should connect again. */
   readonly retryable: boolean;
 }
 

@@ -32,7 +32,7 @@ export interface BaseSignalingMessage {
 export interface CreateRoomMessage extends BaseSignalingMessage {
   type: "CREATE_ROOM";
   userName: string;
-  /** Made from the room id where it is missing. */
+  /** Made from the room id if it is missing. */
   roomName?: string;
   /** Proves that the sender owns the seat it had. */
   resumeToken?: string;
@@ -77,7 +77,7 @@ export interface RenameUserMessage extends BaseSignalingMessage {
   ref?: string;
 }
 
-/** Makes another connected participant host, whose client said `"protocol":1`. Host only. Answered by HOST_CHANGED to all. */
+/** Makes another connected participant host, whose client sent `"protocol":1`. Host only. Answered by HOST_CHANGED to all. */
 export interface TransferHostMessage extends BaseSignalingMessage {
   type: "TRANSFER_HOST";
   targetUserId: string;
@@ -85,21 +85,21 @@ export interface TransferHostMessage extends BaseSignalingMessage {
   ref?: string;
 }
 
-/** Carries an offer to one participant. Forwarded to the target, unchanged to the byte. */
+/** Carries an offer to one participant. Forwarded to the target, byte for byte. */
 export interface WebRTCOfferMessage extends BaseSignalingMessage {
   type: "WEBRTC_OFFER";
   targetUserId: string;
   offer: SessionDescription;
 }
 
-/** Carries an answer to one participant. Forwarded likewise. */
+/** Carries an answer to one participant. Forwarded in the same way. */
 export interface WebRTCAnswerMessage extends BaseSignalingMessage {
   type: "WEBRTC_ANSWER";
   targetUserId: string;
   answer: SessionDescription;
 }
 
-/** Carries a candidate to one participant. Forwarded likewise. */
+/** Carries a candidate to one participant. Forwarded in the same way. */
 export interface WebRTCIceCandidateMessage extends BaseSignalingMessage {
   type: "WEBRTC_ICE_CANDIDATE";
   targetUserId: string;
@@ -135,15 +135,15 @@ export interface BaseSyncMessage {
   /** Must be that of the connection's seat. */
   userId: string;
   /**
-   * For a message to one participant alone; otherwise it goes to all others who are connected. The sender's own id tells
-   * the room alone. CONTROL_MODE_CHANGE goes to all others in any case.
+   * For a message to only one participant; otherwise it goes to all others who are connected. The sender's own id sends it
+   * only to the room. CONTROL_MODE_CHANGE goes to all others in any case.
    */
   targetUserId?: string;
   /** The client's clock. The server does not need or believe it. */
   timestamp: number;
 }
 
-/** Tells where the video is. Forwarded. */
+/** Reports where the video is. Forwarded. */
 export interface HostStateUpdateMessage extends BaseSyncMessage {
   type: "HOST_STATE_UPDATE";
   state: "PLAYING" | "PAUSED";
@@ -176,42 +176,42 @@ export interface HostNavigateMessage extends BaseSyncMessage {
   url: string;
 }
 
-/** Asks the host to play. In HOST_ONLY forwarded to the host alone. Changes no state. */
+/** Asks the host to play. In HOST_ONLY forwarded only to the host. Changes no state. */
 export interface ClientRequestPlayMessage extends BaseSyncMessage {
   type: "CLIENT_REQUEST_PLAY";
   /** The position in seconds. */
   time?: number;
 }
 
-/** Asks the host to pause, likewise. */
+/** Asks the host to pause, in the same way. */
 export interface ClientRequestPauseMessage extends BaseSyncMessage {
   type: "CLIENT_REQUEST_PAUSE";
   /** The position in seconds. */
   time?: number;
 }
 
-/** Asks the host to seek, likewise. */
+/** Asks the host to seek, in the same way. */
 export interface ClientRequestSeekMessage extends BaseSyncMessage {
   type: "CLIENT_REQUEST_SEEK";
   /** The position in seconds. */
   time: number;
 }
 
-/** Plays at once. Forwarded. */
+/** Plays immediately. Forwarded. */
 export interface DirectPlayMessage extends BaseSyncMessage {
   type: "DIRECT_PLAY";
   /** The position in seconds. */
   time?: number;
 }
 
-/** Pauses at once. Forwarded. */
+/** Pauses immediately. Forwarded. */
 export interface DirectPauseMessage extends BaseSyncMessage {
   type: "DIRECT_PAUSE";
   /** The position in seconds. */
   time?: number;
 }
 
-/** Seeks at once. Forwarded. */
+/** Seeks immediately. Forwarded. */
 export interface DirectSeekMessage extends BaseSyncMessage {
   type: "DIRECT_SEEK";
   /** The position in seconds. */

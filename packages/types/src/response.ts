@@ -17,12 +17,12 @@ export interface Seating extends BaseResponseMessage {
   /** The sender's. */
   userId: string;
   roomState: RoomState;
-  /** A secret that proves the seat's owner on its return. It is missing in the answer to a return without it. */
+  /** A secret that proves the seat's owner on its return. It is missing in the reply to a return without it. */
   resumeToken?: string;
-  /** Says that the token was accepted and the seat is the same as before. */
+  /** Reports that the token was accepted and the seat is the same as before. */
   resumed: boolean;
   /**
-   * Says that every frame for the seat was kept while it was away and follows this answer. If it is false, some may be
+   * Reports that every frame for the seat was kept while it was away and follows this reply. If it is false, some may be
    * missing; those that were kept after a crash of the server still follow.
    */
   recovered: boolean;
@@ -30,7 +30,7 @@ export interface Seating extends BaseResponseMessage {
   pingIntervalMs: number;
   /** The server's clock. */
   serverTime: number;
-  /** The ref of the request that this answers. */
+  /** The ref of the request that this replies to. */
   ref?: string;
 }
 
@@ -44,14 +44,14 @@ export interface RoomJoinedMessage extends Seating {
   type: "ROOM_JOINED";
 }
 
-/** Tells the others of a new participant, or of one that returned without a token: offer to it anew. */
+/** Tells the others of a new participant, or of one that returned without a token: offer to it again. */
 export interface UserJoinedMessage extends BaseResponseMessage {
   type: "USER_JOINED";
   roomId: string;
   /** Always "system". */
   userId: string;
   joinedUser: User;
-  /** May be missing for a receiver that said "protocol":1, which applies the change itself. */
+  /** May be missing for a receiver that sent "protocol":1, which applies the change itself. */
   roomState?: RoomState;
 }
 
@@ -61,14 +61,14 @@ export interface Departure extends BaseResponseMessage {
   /** Always "system". */
   userId: string;
   leftUserId: string;
-  /** Set where the departed was the host and another took over. */
+  /** Set if the departed participant was the host and another took over. */
   newHostId?: string;
 }
 
-/** Tells the others that a seat has ended; `newHostId` where it was the host's. */
+/** Tells the others that a seat has ended; `newHostId` is set if it was the host's. */
 export interface UserLeftMessage extends Departure {
   type: "USER_LEFT";
-  /** May be missing for a receiver that said "protocol":1, which applies the change itself. */
+  /** May be missing for a receiver that sent "protocol":1, which applies the change itself. */
   roomState?: RoomState;
 }
 
@@ -96,11 +96,11 @@ export interface RoomRenamedMessage extends BaseResponseMessage {
   userId: string;
   newRoomName: string;
   roomState: RoomState;
-  /** The ref of the request that this answers, only in its sender's copy. */
+  /** The ref of the request that this replies to, only in its sender's copy. */
   ref?: string;
 }
 
-/** Tells everybody a participant's new name; `userId` says whose it is. */
+/** Tells everybody a participant's new name; `userId` is the participant's. */
 export interface UserRenamedMessage extends BaseResponseMessage {
   type: "USER_RENAMED";
   roomId: string;
@@ -108,7 +108,7 @@ export interface UserRenamedMessage extends BaseResponseMessage {
   userId: string;
   newUserName: string;
   roomState: RoomState;
-  /** The ref of the request that this answers, only in its sender's copy. */
+  /** The ref of the request that this replies to, only in its sender's copy. */
   ref?: string;
 }
 
@@ -121,7 +121,7 @@ export interface HostChangedMessage extends BaseResponseMessage {
   newHostId: string;
   previousHostId: string;
   roomState: RoomState;
-  /** The ref of the request that this answers, only in its sender's copy. */
+  /** The ref of the request that this replies to, only in its sender's copy. */
   ref?: string;
 }
 
@@ -132,9 +132,9 @@ export interface UndeliveredMessage extends BaseResponseMessage {
   /** The type of the message that bounced. */
   messageType: MessageType;
   targetUserId?: string;
-  /** Says that the same message may pass later, unchanged. */
+  /** Reports that the same message may pass later, unchanged. */
   retryable: boolean;
-  /** The ref of the request that this answers. */
+  /** The ref of the request that this replies to. */
   ref?: string;
 }
 
@@ -145,15 +145,15 @@ export interface ErrorMessage extends BaseResponseMessage {
   code: ErrorCode;
   /** A sentence for a person and may change. */
   error: string;
-  /** Says where, for who looks for the cause. */
+  /** Names the offending part, for anyone looking for the cause. */
   details?: string;
-  /** Says that the same request may succeed later, unchanged. */
+  /** Reports that the same request may succeed later, unchanged. */
   retryable: boolean;
-  /** The ref of the request that this answers. */
+  /** The ref of the request that this replies to. */
   ref?: string;
 }
 
-/** Answers PING; `timestamp` is 0 where a platform has answered for a sleeping room. From a client it is ignored, but proves life. */
+/** Answers PING; `timestamp` is 0 if a platform has answered for a sleeping room. From a client it is ignored, but proves life. */
 export interface PongMessage extends BaseResponseMessage {
   type: "PONG";
 }
