@@ -8,7 +8,8 @@ import (
 	"usher/room"
 )
 
-// configure changes the config by lines of "name value". It returns "", or what is wrong with them.
+// configure changes the config by lines of "name value". It returns "", or what is wrong with
+// them.
 func configure(config *room.Config, settings []byte) string {
 	for line := range strings.Lines(string(settings)) {
 		name, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
@@ -65,8 +66,8 @@ const (
 	EffectBounced
 )
 
-// appendEffects puts out what a Step said has to be done. Created, Ended, Stands and Ping have no
-// place on this line: the platform's limits count rooms and sockets, and it cannot ping.
+// appendEffects encodes the effects of a Step. Created, Ended, Stands and Ping are left out: the
+// platform's limits count rooms and sockets, and it cannot ping.
 func (rs *Rooms) appendEffects(e *entry) {
 	out := rs.output
 	var before []byte
@@ -134,7 +135,7 @@ func appendFloat64(out []byte, f float64) []byte {
 	return appendUint32(appendUint32(out, uint32(bits)), uint32(bits>>32))
 }
 
-// reader takes the input apart; after the first thing that does not fit it is bad and returns zeros.
+// reader decodes the input; after the first invalid value it is bad and returns zeros.
 type reader struct {
 	b   []byte
 	bad bool

@@ -1,18 +1,20 @@
-// Package abi is the line between the Wasm module and the shell around it: rooms by handle, one call an
-// event, one buffer of effects out. It is plain Go, tested natively; package
-// main of worker exports it. docs/cloudflare.md draws the line.
+// Package abi is the boundary between the Wasm module and the shell around it: rooms by handle,
+// one call per event, one buffer of effects out. It is plain Go, tested natively; package main of
+// worker exports it. docs/cloudflare.md draws the boundary.
 //
-// Numbers are little endian; times are milliseconds since the epoch as
-// float64, and so are connection ids, which must stay below 2^53. A text is its length as uint32 and its bytes.
+// Numbers are little endian; times are milliseconds since the epoch as float64, and so are
+// connection ids, which must stay below 2^53. A text is its length as uint32 and its bytes.
 //
 // # Calls
 //
-// Wake(nowMs, alarmMs, pausedMs, input) makes a room of what its shell has kept, which did not run for pausedMs until now. The input is three texts, the settings (a line
-// "name value" for each that is not the default), the room id and the snapshot (empty for none), then an id and a
-// text for each connection, its attachment. The output is the handle as
-// uint32 and the effects of Paused and Woken; or 0 and a sentence that says why there is none.
+// Wake(nowMs, alarmMs, pausedMs, input) makes a room from what its shell has kept; the shell did
+// not run for pausedMs until now. The input is three texts, the settings (a line "name value" for
+// each that is not the default), the room id and the snapshot (empty for none), then an id and a
+// text for each connection, its attachment. The output is the handle as uint32 and the effects of
+// Paused and Woken; or 0 and a sentence with the reason why there is no room.
 //
-// Step(handle, event, conn, nowMs, argument, flags, input) steps a room. Input and argument are by the event:
+// Step(handle, event, conn, nowMs, argument, flags, input) steps a room. Input and argument
+// depend on the event:
 //
 //	EventConnected     the address as uint64, and 16 bytes of fresh randomness
 //	EventReceived      the frame
@@ -22,15 +24,15 @@
 //	EventAnswered      argument is when the PING was answered
 //	EventPaused        argument is for how many milliseconds the shell did not run
 //
-// The result is the length of the output, or NoSuchRoom where the room was
-// dropped meanwhile; then the shell wakes it and steps it again.
+// The result is the length of the output, or NoSuchRoom if the room has been dropped meanwhile;
+// then the shell wakes it and steps it again.
 //
-// Relay(handle, conn, nowMs, input) is the short way for a frame, tried before Step: an offer, answer or candidate that is only
-// to be forwarded. The result is the connection to forward it to, or 0 where
-// nothing has happened and the room must be stepped.
+// Relay(handle, conn, nowMs, input) is the fast path for a frame, tried before Step: an offer,
+// answer or candidate that is only to be forwarded. The result is the connection to forward it
+// to, or 0 if nothing has happened and the room must be stepped.
 //
-// Describe(handle) puts the answer to GET /rooms/ROOM into the output; its
-// result is 0 where the room does not exist. Drop(handle) forgets a room.
+// Describe(handle) writes the response to GET /rooms/ROOM to the output; its result is 0 if the
+// room does not exist. Drop(handle) forgets a room.
 //
 // # Effects
 //
@@ -47,6 +49,6 @@
 //	EffectRefused    id, text, the error code
 //	EffectBounced    id, text, the error code
 //
-// Rooms are a cache: all that is in one the shell has been given to keep.
-// The least recently stepped are dropped when there are too many, or too large ones.
+// Rooms are a cache: the shell has been given everything in them to keep. The least recently
+// stepped are dropped when there are too many, or when they are too large.
 package abi

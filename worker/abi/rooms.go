@@ -18,13 +18,13 @@ const (
 
 // The flags of Step.
 const (
-	// FlagStorageUnavailable says that nothing can be stored now.
+	// FlagStorageUnavailable reports that nothing can be stored now.
 	FlagStorageUnavailable = 1 << iota
-	// FlagTooManyRooms says that the connection's address has made too many rooms.
+	// FlagTooManyRooms reports that the connection's address has made too many rooms.
 	FlagTooManyRooms
 )
 
-// NoSuchRoom is Step's result where the room has been dropped.
+// NoSuchRoom is Step's result if the room has been dropped.
 const NoSuchRoom = -1
 
 const (
@@ -60,7 +60,7 @@ type entry struct {
 	bytes int
 }
 
-// New returns no rooms yet.
+// New returns an empty set of rooms.
 func New() *Rooms {
 	return &Rooms{
 		rooms: map[uint32]*entry{}, byID: map[string]*entry{},
@@ -76,10 +76,10 @@ func (rs *Rooms) Input(n int) []byte {
 	return rs.input
 }
 
-// Output returns what the last call put out. The next call overwrites it.
+// Output returns the output of the last call. The next call overwrites it.
 func (rs *Rooms) Output() []byte { return rs.output }
 
-// shrink lets a buffer go that an unusually large call has left behind.
+// shrink releases a buffer that an unusually large call has left behind.
 func (rs *Rooms) shrink() {
 	if len(rs.input) > InputBytes {
 		rs.input = make([]byte, InputBytes)
@@ -90,8 +90,8 @@ func (rs *Rooms) shrink() {
 	rs.output = rs.output[:0]
 }
 
-// Wake makes a room of the first n bytes of the input, and steps it with Paused if pausedMs is not 0,
-// and with Woken. It returns the length of the output.
+// Wake makes a room from the first n bytes of the input, and steps it with Paused if pausedMs is
+// not 0, and with Woken. It returns the length of the output.
 func (rs *Rooms) Wake(nowMs, alarmMs, pausedMs float64, n int) int {
 	in := reader{b: rs.input[:n]}
 	e := &entry{config: room.DefaultConfig()}
@@ -123,14 +123,14 @@ func (rs *Rooms) Wake(nowMs, alarmMs, pausedMs float64, n int) int {
 	rs.add(id, e)
 	rs.output = appendUint32(rs.output, e.handle)
 	if pausedMs != 0 {
-		// First, because what Woken finds to have ended begins its grace now.
+		// First, because the grace of a seat that Woken finds without its connection begins now.
 		rs.run(e, int64(nowMs), &room.Event{Kind: room.Paused, AtMs: int64(pausedMs)})
 	}
 	rs.run(e, int64(nowMs), &room.Event{Kind: room.Woken})
 	return len(rs.output)
 }
 
-// add keeps a room, in place of an older one with its id, and drops others where it is too much.
+// add keeps a room, in place of an older one with its id, and drops others if there are too many.
 func (rs *Rooms) add(id string, e *entry) {
 	if older := rs.byID[id]; older != nil {
 		rs.Drop(older.handle)
@@ -207,8 +207,8 @@ func (rs *Rooms) Step(handle, kind uint32, conn, nowMs, argument float64, flags 
 	return len(rs.output)
 }
 
-// Relay gives the first n bytes of the input the short way. It returns the connection to
-// forward them to, or 0 where nothing has happened and the room must be stepped with them.
+// Relay gives the first n bytes of the input the fast path. It returns the connection to forward
+// them to, or 0 if nothing has happened and the room must be stepped with them.
 func (rs *Rooms) Relay(handle uint32, conn, nowMs float64, n int) float64 {
 	e := rs.rooms[handle]
 	if e == nil || !protocol.DecodeRelay(rs.input[:n], &rs.relay) {
@@ -230,8 +230,8 @@ func (rs *Rooms) run(e *entry, nowMs int64, event *room.Event) {
 	clear(rs.effects)
 }
 
-// Describe puts out what somebody with an invitation may know of a room, as JSON. It returns
-// the length, 0 where the room does not exist, or NoSuchRoom where it was dropped.
+// Describe writes what anyone with an invitation may know about a room, as JSON. It returns the
+// length, 0 if the room does not exist, or NoSuchRoom if it was dropped.
 func (rs *Rooms) Describe(handle uint32) int {
 	e := rs.rooms[handle]
 	if e == nil {

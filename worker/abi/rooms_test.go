@@ -11,7 +11,7 @@ import (
 
 const nowMs = 1_000_000
 
-// wake puts the texts of a Wake together and returns the handle and the effects, or 0 and the problem.
+// wake joins the texts of a Wake and returns the handle and the effects, or 0 and the problem.
 func wake(rs *Rooms, settings, id string, snapshot []byte, attachments map[float64][]byte) (handle uint32, rest []byte) {
 	input := appendText(appendText(appendText(nil, settings), id), snapshot)
 	for conn, attachment := range attachments {
@@ -200,8 +200,8 @@ func TestARoomGoesOnFromWhatItsShellKept(t *testing.T) {
 	}
 }
 
-// TestTimeInWhichTheShellDidNotRun ends no grace that was under way and leaves a second to read what
-// has arrived; a grace that begins with the end of the pause is whole.
+// TestTimeInWhichTheShellDidNotRun ends no grace that was under way and leaves a second to read
+// what has arrived; a grace that begins with the end of the pause is whole.
 func TestTimeInWhichTheShellDidNotRun(t *testing.T) {
 	const graceMs, silenceMs, hour = 40_000, 45_000, 3_600_000
 	rs := New()
@@ -241,7 +241,8 @@ func TestTimeInWhichTheShellDidNotRun(t *testing.T) {
 	}
 }
 
-// TestRoomsAreACache: the least recently stepped go, so that neither their number nor their size grows for ever.
+// TestRoomsAreACache: the least recently stepped go, so that neither their number nor their size
+// grows forever.
 func TestRoomsAreACache(t *testing.T) {
 	rs := New()
 	var handles []uint32
