@@ -37,7 +37,12 @@ export async function openFirefox(options: FirefoxOptions = {}): Promise<{ page:
   const process = (isOwn ? undefined : idle.pop()) ?? (await start({ ...preferences, ...options.preferences }));
   const context = await process.createBrowserContext();
   const page = await context.newPage();
-  await page.setViewport({ width: 1100, height: 800 });
+  // The command that puppeteer sends along, for the orientation, is unknown to Firefox 140. The size is set all the same.
+  await page.setViewport({ width: 1100, height: 800 }).catch((error: unknown) => {
+    if (!String(error).includes("setScreenOrientationOverride")) {
+      throw error;
+    }
+  });
   const close = async (): Promise<void> => {
     try {
       await within("the profile closes", 10_000, context.close());
