@@ -383,21 +383,3 @@ func (v *VideoState) append(dst []byte) []byte {
 	dst = appendString(dst, "url", v.URL)
 	return append(appendInt(dst, "lastUpdated", v.LastUpdated), '}')
 }
-
-// RoomSummary is the response to GET /rooms/ROOM: what anyone with an invitation may know before
-// joining.
-type RoomSummary struct {
-	ID          string      `json:"id" format:"room-id"`
-	Name        string      `json:"name"`
-	ControlMode ControlMode `json:"controlMode"`
-	// People counts the seats, held ones included.
-	People int `json:"people"`
-}
-
-// Append appends the summary as JSON.
-func (s RoomSummary) Append(dst []byte) []byte {
-	dst = appendQuoted(append(dst, `{"id":`...), s.ID)
-	dst = appendString(dst, "name", s.Name)
-	dst = appendString(dst, "controlMode", s.ControlMode.String())
-	return append(appendInt(dst, "people", int64(s.People)), '}')
-}
