@@ -1,12 +1,12 @@
-// The page's scenes in Firefox, and with Firefox and Chromium in one room. A Firefox costs several times what a Chromium does, so each scene is played
-// once, with a cast and on a shell by turns. USHER_CASTS=all plays every scene with every cast on every shell.
+// The page's scenes in Firefox, and with Firefox and Chromium in one room. A Firefox costs several times what a Chromium does, so these are
+// no part of test/run (`npm run firefox`), one scene is played at a time, and each scene is played once, with a cast and on a shell by turns. USHER_CASTS=all plays every scene with every cast on every shell.
 
 import { describe, test } from "node:test";
 
-import type { Engine } from "./browser.ts";
-import { pageScenes, perform } from "./pageScenes.ts";
-import { scene } from "./scene.ts";
-import { shells, type Shell } from "./server.ts";
+import type { Engine } from "../browser.ts";
+import { pageScenes, perform } from "../pageScenes.ts";
+import { scene } from "../scene.ts";
+import { shells, type Shell } from "../server.ts";
 
 const casts: readonly (readonly Engine[])[] = [["firefox"], ["firefox", "chromium"], ["chromium", "firefox"]];
 const isWhole = process.env["USHER_CASTS"] === "all";
@@ -20,7 +20,7 @@ function castAndShells(n: number): { cast: readonly Engine[]; shell: Shell }[] {
   return (isWhole ? casts : turn(casts, n)).flatMap((cast) => (isWhole ? shells : turn(shells, n)).map((shell) => ({ cast, shell })));
 }
 
-describe("two scenes at a time", { concurrency: 2 }, () => {
+describe("one scene at a time", () => {
   for (const [n, { what, play, settings }] of pageScenes.entries()) {
     for (const { cast, shell } of castAndShells(n)) {
       const performed = (): Promise<void> =>
