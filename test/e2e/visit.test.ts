@@ -183,13 +183,18 @@ function isRefused(): boolean {
   }
 }
 
+/** With Firefox in them they are played by `npm run firefox`. */
+const withFirefox: [what: string, play: (set: Scene) => Promise<void>][] = [
+  ["the page works with site data blocked", siteDataIsBlocked],
+  ["a browser without peer connections is relayed to", hasNoPeerConnections],
+];
+
 const scenes: [what: string, play: (set: Scene) => Promise<void>][] = [
   ["an invite opens its room whatever is put after it", linksArePassedOn],
   ["a broken link says so, and makes nobody host", linksAreBroken],
   ["an invite goes before the seat that the tab had", tabHasAnotherSeat],
   ["a duplicated tab gets a seat of its own", tabIsDuplicated],
-  ["the page works with site data blocked", siteDataIsBlocked],
-  ["a browser without peer connections is relayed to", hasNoPeerConnections],
+  ...(process.env["USHER_FIREFOX"] === "1" ? withFirefox : []),
 ];
 
 describe("two scenes at a time", { concurrency: 2 }, () => {
