@@ -31,7 +31,7 @@ const (
 	// AlarmFired: the time of the last SetAlarm has come. Refuse.
 	AlarmFired
 	// Restored: the room comes from a snapshot, and none of its connections is left; they dropped
-	// at AtMs, 0 for now. It is the first event after Restore. HoldsComplete.
+	// at AtMs, or at this moment if that is 0. It is the first event after Restore. HoldsComplete.
 	Restored
 	// Woken: the room comes from a snapshot and from what its sockets kept. It is
 	// the first event after Wake.

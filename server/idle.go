@@ -12,7 +12,7 @@ const (
 	idleLook = 15 * time.Second
 	// idleShare is the part of the live heap that an idle server allocates in that time at most.
 	idleShare = 8
-	// idleRest is how long the heap is left alone after its free part was given back.
+	// idleRest is the least time between two returns of free memory to the system.
 	idleRest = 2 * time.Minute
 )
 
@@ -41,16 +41,7 @@ func newIdleHeap() *idleHeap {
 // watch looks until ctx is done.
 func (h *idleHeap) watch(ctx context.Context) {
 	h.allocated, _ = h.read()
-	ticker := time.NewTicker(idleLook)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case now := <-ticker.C:
-			h.look(now)
-		}
-	}
+	every(ctx, idleLook, h.look)
 }
 
 func (h *idleHeap) look(now time.Time) {

@@ -235,7 +235,7 @@ func (s *Server) Run(ctx context.Context) error {
 	go s.rooms.Run(background)
 	go s.memory.watch(background)
 	go newIdleHeap().watch(background)
-	go s.sweep(background)
+	go every(background, sweepEvery, func(time.Time) { s.edge.Sweep() })
 	go s.clock.beat(background.Done())
 	s.metricsAside.serve(s.log)
 	served := make(chan error, len(s.listeners))
@@ -260,15 +260,16 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 }
 
-func (s *Server) sweep(ctx context.Context) {
-	ticker := time.NewTicker(sweepEvery)
+// every calls do once in each interval until ctx is done.
+func every(ctx context.Context, interval time.Duration, do func(now time.Time)) {
+	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-ticker.C:
-			s.edge.Sweep()
+		case now := <-ticker.C:
+			do(now)
 		}
 	}
 }

@@ -56,7 +56,7 @@ func eachTrace(t *testing.T, prepare func(*replay)) {
 				t.Fatal(err)
 			}
 			if trace.Budgets {
-				t.Skip("the server has no budgets of seats and messages for an address yet")
+				t.Skip("the budgets of an address are the edge's to spend: budget_test.go has them, and room's tests the transcript")
 			}
 			p := &replay{t: t, trace: trace, at: "start", sockets: make(map[int]*replayedSocket)}
 			prepare(p)

@@ -177,7 +177,7 @@ func (m *Metrics) ConnClosed(code protocol.CloseCode) {
 	m.closes[i].Add(1)
 }
 
-// Joined counts a seat taken anew.
+// Joined counts a new seat.
 func (m *Metrics) Joined() { m.joins.Add(1) }
 
 // Committed counts one commit of n rooms' snapshots.

@@ -18,13 +18,14 @@ func (l *liveRoom) step(event room.Event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.gone {
-		l.stepLocked(event)
+		l.stepLocked(event, nil)
 	}
 }
 
-// stepLocked is step for callers that hold the lock.
-func (l *liveRoom) stepLocked(event room.Event) {
+// stepLocked is step for callers that hold the lock. batch is Session.Received's.
+func (l *liveRoom) stepLocked(event room.Event, batch any) {
 	w := works.Get().(*work)
+	w.batch = batch
 	l.run(w, l.rooms.config.Clock.Now(), &event)
 	w.release()
 }

@@ -27,7 +27,7 @@ func (r *Rooms) Open(_ context.Context, roomID string, o Opening, socket Socket)
 	if r.debug {
 		l.requestIDs.add(s.id, o.RequestID)
 	}
-	l.stepLocked(room.Event{Kind: room.Connected, Conn: s.id, Address: o.Address, Secret: r.config.Secret()})
+	l.stepLocked(room.Event{Kind: room.Connected, Conn: s.id, Address: o.Address, Secret: r.config.Secret()}, nil)
 	return s, ""
 }
 
@@ -64,7 +64,7 @@ func (s *Session) Close(code protocol.CloseCode) {
 		return
 	}
 	l.close(s, code)
-	l.stepLocked(room.Event{Kind: room.Disconnected, Conn: s.id, CloseCode: code})
+	l.stepLocked(room.Event{Kind: room.Disconnected, Conn: s.id, CloseCode: code}, nil)
 }
 
 func (s *Session) step(event room.Event, batch any) {
@@ -77,9 +77,6 @@ func (s *Session) step(event room.Event, batch any) {
 		l.abandon(s)
 	case !s.over:
 		event.Conn = s.id
-		w := works.Get().(*work)
-		w.batch = batch
-		l.run(w, l.rooms.config.Clock.Now(), &event)
-		w.release()
+		l.stepLocked(event, batch)
 	}
 }
