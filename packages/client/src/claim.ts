@@ -58,7 +58,7 @@ export function tabStore(key?: string): SeatStore {
   return claimed(webStore(() => sessionStorage, key));
 }
 
-/** A new seat is nobody else's, so its claim may take as long as it takes. */
+/** A new seat is nobody else's, so its claim may take as long as it takes, and holds against whoever asks meanwhile. */
 function isOurs(name: string, isNew: boolean): Promise<boolean> {
   let claim = claims.get(name);
   if (claim === undefined) {
@@ -77,7 +77,7 @@ function isOurs(name: string, isNew: boolean): Promise<boolean> {
 
 async function claimFor(name: string, end: AbortSignal, isNew: boolean): Promise<boolean> {
   const { navigator } = globalThis as { navigator?: { locks?: LockManager } };
-  return navigator?.locks === undefined ? claimByChannel(name, end) : claimByLock(navigator.locks, name, end, isNew);
+  return navigator?.locks === undefined ? claimByChannel(name, end, isNew) : claimByLock(navigator.locks, name, end, isNew);
 }
 
 /** A lock is held until its page has gone, however that happens. */
@@ -97,8 +97,8 @@ function wasReloaded(): boolean {
   return entry?.type === "reload";
 }
 
-/** Asks whether another page has it. Of several that ask at once the one with the smallest id gets it. */
-function claimByChannel(name: string, end: AbortSignal): Promise<boolean> {
+/** Asks whether another page has it, unless it is new. Of several that ask at once the one with the smallest id gets it. */
+function claimByChannel(name: string, end: AbortSignal, isNew: boolean): Promise<boolean> {
   return new Promise((resolve) => {
     const channel = new BroadcastChannel(name);
     (channel as { unref?: () => void }).unref?.(); // or it would keep a process of Node.js from ending
@@ -120,6 +120,10 @@ function claimByChannel(name: string, end: AbortSignal): Promise<boolean> {
         decide(false);
       }
     });
+    if (isNew) {
+      decide(true);
+      return;
+    }
     channel.postMessage({ asker: id });
     setTimeout(() => decide(true), wasReloaded() ? reloadAnswerPatienceMs : answerPatienceMs);
   });

@@ -256,3 +256,18 @@ test("where a platform has neither locks nor channels, a seat is what the store 
   const kept = { ...seat, userId: newUserId() };
   assert.deepEqual(await storeWith(kept).load(), kept);
 });
+
+test("a seat that is new is not taken by a copy of its page that asks at once (a channel)", async (t) => {
+  const { navigator } = globalThis;
+  Object.defineProperty(globalThis, "navigator", { value: {}, configurable: true });
+  t.after(() => Object.defineProperty(globalThis, "navigator", { value: navigator, configurable: true }));
+  const copy = new OtherPage(t, false);
+  for (let n = 0; n < 8; n++) {
+    // whoever asks first wins a toss otherwise
+    const kept = { ...seat, userId: newUserId() };
+    const store = claimed(memoryStore());
+    await store.save(kept);
+    assert.notEqual((await copy.load(kept)).userId, kept.userId);
+    await store.clear();
+  }
+});
