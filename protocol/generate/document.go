@@ -127,7 +127,27 @@ func (m *model) fieldList(name string) (string, error) {
 		}
 		fields = append(fields, mention)
 	}
-	return strings.Join(fields, ", "), nil
+	return wrapped(fields), nil
+}
+
+// wrapped joins items by commas, in lines that fit into the Markdown's 100 columns with a full stop.
+func wrapped(items []string) string {
+	var b strings.Builder
+	column := 0
+	for i, item := range items {
+		switch {
+		case i == 0:
+		case column+len(", ")+len(item) > 98:
+			b.WriteString(",\n")
+			column = 0
+		default:
+			b.WriteString(", ")
+			column += 2
+		}
+		b.WriteString(item)
+		column += len(item)
+	}
+	return b.String()
 }
 
 // mention is a field's name, with a question mark where it may be missing.

@@ -1,0 +1,35 @@
+package tidy
+
+import (
+	"path"
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+// maxProseColumns is the widest line of a Markdown file's prose.
+const maxProseColumns = 100
+
+// TestMarkdownIsWrapped: a diff of wrapped prose shows the sentence that changed. A table's row, code
+// and a line without a place to break it are as wide as they must be.
+func TestMarkdownIsWrapped(t *testing.T) {
+	for _, f := range tree {
+		if path.Ext(f.path) != ".md" {
+			continue
+		}
+		fenced := false
+		for i, line := range strings.Split(string(f.text), "\n") {
+			text := strings.TrimSpace(line)
+			if strings.HasPrefix(text, "```") {
+				fenced = !fenced
+			}
+			isCode := fenced || strings.HasPrefix(line, "    ")
+			isTable := strings.HasPrefix(text, "|")
+			isPicture := strings.HasPrefix(text, "![")
+			if isCode || isTable || isPicture || utf8.RuneCountInString(line) <= maxProseColumns {
+				continue
+			}
+			t.Errorf("%s:%d has %d columns; wrap it at %d", f.path, i+1, utf8.RuneCountInString(line), maxProseColumns)
+		}
+	}
+}
