@@ -1,0 +1,55 @@
+import type { JSX } from "preact";
+
+import { FileButton } from "./filmFile.tsx";
+import { hostOf, isClip } from "./party.ts";
+import type { Player } from "./player.ts";
+
+/** What hangs before the screen while there is something to say first. */
+export function Curtain({ player }: { player: Player }): JSX.Element | null {
+  const { asking, problem } = player;
+  if (problem !== "") {
+    const isPage = hostOf(player.source) !== "" && !isClip(player.source); // as a host with the browser extension watches
+    return (
+      <div class="curtain">
+        <p>{problem}</p>
+        {isPage && (
+          <p>
+            <a href={player.source} target="_blank" rel="noreferrer">
+              Open it in a tab of its own
+            </a>
+          </p>
+        )}
+      </div>
+    );
+  }
+  switch (asking?.kind) {
+    case undefined:
+      return null;
+    case "web":
+      return (
+        <div class="curtain">
+          <p>
+            The room watches a film from <b>{asking.host}</b>. Your browser would ask that host for it, which tells it your address.
+          </p>
+          <button class="primary" type="button" onClick={() => player.allowHost()}>
+            Load the film from {asking.host}
+          </button>
+        </div>
+      );
+    case "file":
+      return (
+        <div class="curtain">
+          <p>
+            The room watches <b>{asking.name}</b>, a file that is not sent around. Choose your own copy of it to watch along.
+          </p>
+          <FileButton label="Choose your copy" take={(file) => player.giveCopy(file)} />
+        </div>
+      );
+    case "unknown":
+      return (
+        <div class="curtain">
+          <p>The room watches something that this page cannot show.</p>
+        </div>
+      );
+  }
+}
