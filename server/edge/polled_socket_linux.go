@@ -115,7 +115,7 @@ func (s *polledSocket) flush() {
 // write returns how much the system took.
 func (s *polledSocket) write(b []byte) (int, error) {
 	for {
-		n, err := unix.Write(int(s.fd), b)
+		n, err := writeNow(s.fd, b)
 		switch err {
 		case nil:
 			return n, nil
@@ -169,7 +169,7 @@ func (s *polledSocket) receive(buffer []byte) {
 	if s.last {
 		buffer = buffer[:closingReadBytes]
 	}
-	n, err := unix.Read(int(s.fd), buffer)
+	n, err := readNow(s.fd, buffer)
 	s.mu.Unlock()
 	switch {
 	case n > 0:

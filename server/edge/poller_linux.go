@@ -75,20 +75,16 @@ func (p *poller) run() error {
 		return nil
 	}
 	defer p.close()
-	events := make([]unix.EpollEvent, 256)
+	w := newWaiter(p.epoll)
 	buffer := make([]byte, readBytes)
 	for {
-		patience := -1
-		if len(p.late) > 0 || len(p.passes) > 0 {
-			patience = 0
-		}
-		n, err := unix.EpollWait(p.epoll, events, patience)
-		if err != nil && err != unix.EINTR {
+		events, err := w.wait(len(p.late) == 0 && len(p.passes) == 0)
+		if err != nil {
 			return os.NewSyscallError("epoll_wait", err)
 		}
 		p.round++
-		woken, left := false, n == len(events)
-		for i := range max(n, 0) {
+		woken, left := false, len(events) == maxEvents
+		for i := range events {
 			if events[i].Fd == int32(p.wake) {
 				woken = true
 			} else if !p.handle(&events[i], buffer) {
@@ -97,7 +93,7 @@ func (p *poller) run() error {
 		}
 		p.serveLate()
 		p.endPasses(left)
-		if woken && !p.beginPasses(len(events)) {
+		if woken && !p.beginPasses(maxEvents) {
 			return nil
 		}
 	}
