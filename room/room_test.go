@@ -74,7 +74,7 @@ func FuzzReceived(f *testing.F) {
 
 func TestARelayDoesNotAllocate(t *testing.T) {
 	w := seatedPair(t)
-	event := w.event([4]byte{5, 1, 10, 0})
+	event := offerFromFirst()
 	w.nowMs += maxPaceMs // the offers after the seating are over
 	effects := w.room.Step(w.nowMs, event, make([]Effect, 0, 8))
 	if n := testing.AllocsPerRun(1000, func() {
@@ -89,7 +89,7 @@ func TestARelayDoesNotAllocate(t *testing.T) {
 
 func BenchmarkRelay(b *testing.B) {
 	w := seatedPair(b)
-	event := w.event([4]byte{5, 1, 10, 0})
+	event := offerFromFirst()
 	effects := make([]Effect, 0, 8)
 	b.ReportAllocs()
 	for b.Loop() {
@@ -102,12 +102,12 @@ func TestAClockThatIsSetBackThrowsNobodyOut(t *testing.T) {
 	w.config = DefaultConfig()
 	w.config.MessagesPerSecond, w.config.MessageBurst = 1, 40
 	for range 30 {
-		if fault := w.step(w.event([4]byte{5, 1, 10, 0})); fault != "" {
+		if fault := w.step(offerFromFirst()); fault != "" {
 			t.Fatal(fault)
 		}
 	}
 	w.nowMs -= 3600_000
-	effects := w.room.Step(w.nowMs, w.event([4]byte{5, 1, 10, 0}), nil)
+	effects := w.room.Step(w.nowMs, offerFromFirst(), nil)
 	if len(effects) != 1 || effects[0].Kind != Forward {
 		t.Errorf("after the clock was set back, a relay gives %+v", effects)
 	}

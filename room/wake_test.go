@@ -34,7 +34,7 @@ func kinds(effects []Effect) (kinds []EffectKind) {
 func TestSocketsThatVanishedUnreported(t *testing.T) {
 	w := seatedPair(t)
 	w.config = DefaultConfig()
-	for _, event := range []Event{{Kind: Disconnected, Conn: 2, CloseCode: 1006}, w.event([4]byte{5, 2, 10, 0})} {
+	for _, event := range []Event{{Kind: Disconnected, Conn: 2, CloseCode: 1006}, offerFromFirst()} {
 		if fault := w.step(event); fault != "" { // the second is an offer to u1, which is held
 			t.Fatal(fault)
 		}
@@ -132,7 +132,7 @@ func TestWakeRefusesWhatIsNoAttachment(t *testing.T) {
 func TestARelayIsWorthNoAttachment(t *testing.T) {
 	w := seatedPair(t)
 	w.config = DefaultConfig()
-	relay := w.event([4]byte{5, 1, 10, 0})
+	relay := offerFromFirst()
 	attachments := 0
 	for range 1000 {
 		w.nowMs += 2

@@ -322,6 +322,9 @@ func firstDifference(want, got string) string {
 // twoPeople is the script by which connection 1 becomes u0 and 2 becomes u1.
 var twoPeople = []byte{0, 0, 0, 0, 5, 0, 1, 0, 0, 0, 0, 0, 5, 0, 2, 1}
 
+// offerFromFirst is an offer from connection 1 of a seatedPair to connection 2.
+func offerFromFirst() Event { return received(1, fmt.Sprintf(relays[0], "u0", "u1")) }
+
 // seatedPair returns a world in which connection 1 is u0 and 2 is u1.
 func seatedPair(t testing.TB) *world {
 	w, fault := run(twoPeople)
