@@ -34,6 +34,21 @@ func TestEveryCodeIsProvoked(t *testing.T) {
 	}
 }
 
+// TestEveryMessageIsInATranscript: a transcript is what every shell replays.
+func TestEveryMessageIsInATranscript(t *testing.T) {
+	var texts strings.Builder
+	for _, f := range tree {
+		if f.folder() == transcripts && path.Ext(f.path) == ".txt" {
+			texts.Write(f.text)
+		}
+	}
+	for messageType := protocol.Type(1); messageType < protocol.Types; messageType++ {
+		if !hasWord(texts.String(), messageType.String()) {
+			t.Errorf("%s is in no transcript of %s: write one for its rule", messageType, transcripts)
+		}
+	}
+}
+
 // codeNames are the names of the constants of protocol, by code.
 func codeNames() map[protocol.Code]string {
 	names := map[protocol.Code]string{}
