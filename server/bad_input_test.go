@@ -57,7 +57,8 @@ func TestMessageForAnotherRoomClosesWith4001(t *testing.T) {
 	ann.closed(protocol.CloseRoomMismatch)
 }
 
-// abuses are what clients must not send, and the close code that each gets, 1006 where there is none.
+// abuses are what clients must not send, and the close code that each gets, 1006 where there is
+// none.
 var abuses = map[string]struct {
 	send []byte
 	code protocol.CloseCode

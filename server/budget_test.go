@@ -72,7 +72,8 @@ func TestJoinsOfAnAddressAreBoundedButReturnsByTokenAreNot(t *testing.T) {
 	s.nobodyElse()
 }
 
-// untilRefused sends a message again and again and returns how often it was answered before RATE_LIMITED.
+// untilRefused sends a message again and again and returns how often it was answered before
+// RATE_LIMITED.
 func (c *client) untilRefused(message string) (sent int) {
 	c.t.Helper()
 	for c.trySend(message) == nil && c.next().Type != "ERROR" {

@@ -12,7 +12,8 @@ import (
 
 // Config configures a native server. The zero value is not usable: start from DefaultConfig.
 type Config struct {
-	// Listen is the TCP address to serve on; localhost is 127.0.0.1 and ::1. Default "localhost:8787".
+	// Listen is the TCP address to serve on; localhost is 127.0.0.1 and ::1. Default
+	// "localhost:8787".
 	Listen string
 	// Page is whether / serves the page, which shows rooms, a film in sync and a drawing of the
 	// signaling. Default true; otherwise / is not found.
@@ -59,7 +60,8 @@ type Config struct {
 	// 20. Each of the 50 people of the full room sends 3 675. Default 2 000 a second, 200 000 at
 	// once, at least 20.
 	AddressMessages edge.Rate
-	// AddressBytes bounds their bytes. Default 2 MiB a second, 200 MiB at once, at least MaxFrameBytes.
+	// AddressBytes bounds their bytes. Default 2 MiB a second, 200 MiB at once, at least
+	// MaxFrameBytes.
 	AddressBytes edge.Rate
 
 	// AllowOrigins lists the origins that browsers may come from: "*" (the default), exact ones

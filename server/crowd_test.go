@@ -29,15 +29,18 @@ type crowd struct {
 	readers sync.WaitGroup
 
 	mu sync.Mutex
-	// answered, told and bytes count the join answers, the USER_JOINED and what all of them have read.
+	// answered, told and bytes count the join answers, the USER_JOINED and what all of them have
+	// read.
 	answered, told, bytes int
 	closed                []*client
-	// known is of how many people each knows, and states has the last room state that each has seen.
+	// known is of how many people each knows, and states has the last room state that each has
+	// seen.
 	known  []int
 	states []string
 }
 
-// gather opens the sockets of a crowd, whose first member creates the room, and begins to read them.
+// gather opens the sockets of a crowd, whose first member creates the room, and begins to read
+// them.
 func (r *running) gather(roomID string, people int) *crowd {
 	c := &crowd{t: r.t, server: r, known: make([]int, people), states: make([]string, people)}
 	for i := range people {
@@ -83,8 +86,8 @@ func (c *crowd) read(i int, client *client) {
 	}
 }
 
-// join has everybody but the first send JOIN_ROOM, spread over a time, and waits until all of them are
-// answered and everybody has heard of all who came later.
+// join has everybody but the first send JOIN_ROOM, spread over a time, and waits until all of them
+// are answered and everybody has heard of all who came later.
 func (c *crowd) join(name string, spread time.Duration) {
 	c.t.Helper()
 	began := time.Now()
@@ -125,7 +128,8 @@ func (c *crowd) wantAll() {
 	}
 }
 
-// all reports whether something is true of the last room state that everybody has seen, but the one.
+// all reports whether something is true of the last room state that everybody has seen, but the
+// one.
 func (c *crowd) all(but *client, is func(state string) bool) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

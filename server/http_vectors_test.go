@@ -17,7 +17,8 @@ import (
 	"usher/server"
 )
 
-// httpVector is a row of protocol/testdata/http.json, which worker/test/http.test.ts replays as well.
+// httpVector is a row of protocol/testdata/http.json, which worker/test/http.test.ts replays as
+// well.
 type httpVector struct {
 	Name, Method, Path string
 	Headers            map[string]string

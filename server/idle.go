@@ -16,16 +16,16 @@ const (
 	idleRest = 2 * time.Minute
 )
 
-// idleHeap gives the free part of the heap back to the system once little is allocated: up to half as
-// much as is live is otherwise kept for the next garbage.
+// idleHeap gives the free part of the heap back to the system once little is allocated: up to half
+// as much as is live is otherwise kept for the next garbage.
 type idleHeap struct {
 	// read returns the bytes allocated since the start, and those that are live.
 	read func() (allocated, live uint64)
 	free func()
 
 	allocated uint64
-	// freedAt is how much had been allocated when it was last given back, and restUntil when that may be
-	// done again.
+	// freedAt is how much had been allocated when it was last given back, and restUntil when that
+	// may be done again.
 	freedAt   uint64
 	restUntil time.Time
 }

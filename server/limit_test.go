@@ -99,7 +99,8 @@ func TestAFloodOfSocketsLocksNobodyOut(t *testing.T) {
 		t.Run(flood.name, func(t *testing.T) {
 			t.Parallel()
 			const most = 8
-			s := serve(t, func(c *Config) { c.MaxConnsPerAddress = most }) // no proxy: all is from loopback
+			// no proxy: all is from loopback
+			s := serve(t, func(c *Config) { c.MaxConnsPerAddress = most })
 			host := s.open("flood-1", "host")
 			token := host.create().ResumeToken
 			for range 2 * (most + edge.SpareSockets) {
@@ -136,7 +137,8 @@ func TestAnAddressFullOfSeatsStillGetsAnswers(t *testing.T) {
 	servertest.Eventually(t, "sockets past the spare ones are closed", func() bool { return s.edge.Sockets() <= 2+edge.SpareSockets })
 }
 
-// A token gets in while everybody at its address has a seat, dead connections of its own among them.
+// A token gets in while everybody at its address has a seat, dead connections of its own among
+// them.
 func TestATokenGetsInAtAnAddressFullOfSeats(t *testing.T) {
 	t.Parallel()
 	s := serve(t, func(c *Config) { c.MaxConnsPerAddress = 3 })
@@ -177,7 +179,8 @@ func TestRoomsOfAnAddressAreBounded(t *testing.T) {
 	ann.create()
 	bob.create()
 	refused(s)
-	// Joining, and creating a room that is there, is no new room; others and the proxy have their own count.
+	// Joining, and creating a room that is there, is no new room; others and the proxy have their
+	// own count.
 	s.open("rooms-1", "bert", from).create()
 	ann.expect("USER_JOINED")
 	s.open("rooms-3", "carl", "X-Forwarded-For: 192.0.2.8").create()

@@ -63,7 +63,8 @@ func (f *fakeOutside) isTimed() bool {
 	return len(f.timers) > 0
 }
 
-// advance lets time pass. Each timer is carried out at its very time, and what it began is waited for with settle.
+// advance lets time pass. Each timer is carried out at its very time, and what it began is waited
+// for with settle.
 func (f *fakeOutside) advance(ms int64, settle func()) {
 	for untilMs := f.nowMs() + ms; ; settle() {
 		do := f.next(untilMs)
@@ -82,7 +83,8 @@ func (f *fakeOutside) pause(ms int64) {
 	f.paused += ms
 }
 
-// next moves the clock to the first timer that comes due and returns what it does, or moves it to untilMs and returns nil.
+// next moves the clock to the first timer that comes due and returns what it does, or moves it to
+// untilMs and returns nil.
 func (f *fakeOutside) next(untilMs int64) (do func()) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

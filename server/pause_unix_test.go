@@ -85,8 +85,8 @@ func startChild(t *testing.T) (*running, *os.Process) {
 	return &running{Server: new(Server), t: t, web: new(http.Client), elsewhere: strings.TrimSpace(address)}, command.Process
 }
 
-// A process that is stopped and continued closes nobody and ends no seat, whether people sent while it
-// stood still or before; and its clock has gone on.
+// A process that is stopped and continued closes nobody and ends no seat, whether people sent while
+// it stood still or before; and its clock has gone on.
 func TestStoppedProcessClosesNobodyWhoHasBeenSending(t *testing.T) {
 	t.Parallel()
 	s, process := startChild(t)

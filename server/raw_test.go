@@ -102,7 +102,8 @@ func (c *rawConn) say(kind, roomID, userID, fields string) {
 	c.write(masked(0x81, fmt.Sprintf(`{"type":%q,"roomId":%q,"userId":%q,"userName":%q%s}`, kind, roomID, userID, userID, fields)))
 }
 
-// masked is a client's frame with the first byte as given: FIN, RSV and opcode (RFC 6455, section 5.2).
+// masked is a client's frame with the first byte as given: FIN, RSV and opcode (RFC 6455, section
+// 5.2).
 func masked(first byte, payload string) []byte {
 	b := []byte{first}
 	switch n := len(payload); {
@@ -164,7 +165,8 @@ func (c *rawConn) hear(text string) []byte {
 	}
 }
 
-// closeCode skips frames up to the close frame and returns its code, 1006 where the socket ends without.
+// closeCode skips frames up to the close frame and returns its code, 1006 where the socket ends
+// without.
 func (c *rawConn) closeCode() protocol.CloseCode {
 	c.t.Helper()
 	for {

@@ -1,5 +1,6 @@
 // Package server is the native shell: one process that serves clients (package edge), owns rooms
-// (package rooms) and stores them (package store/bolt). It wires these together, listens, and drains.
+// (package rooms) and stores them (package store/bolt). It wires these together, listens, and
+// drains.
 package server
 
 import (

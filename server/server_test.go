@@ -32,7 +32,8 @@ type running struct {
 	dir string
 	log *servertest.LogBuffer
 	web *http.Client
-	// known has every connection, and broken the id of a room that is to be given up at its next Step.
+	// known has every connection, and broken the id of a room that is to be given up at its next
+	// Step.
 	known  *recorder
 	broken *atomic.Pointer[string]
 	once   sync.Once

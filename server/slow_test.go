@@ -62,7 +62,8 @@ func TestSlowReaderIsCutOffAloneAndMemoryIsBounded(t *testing.T) {
 	}
 }
 
-// Large messages travel in several WebSocket frames; they must not add up for a client that reads them all.
+// Large messages travel in several WebSocket frames; they must not add up for a client that reads
+// them all.
 func TestReaderOfManyLargeMessagesIsNotTakenForASlowOne(t *testing.T) {
 	t.Parallel()
 	for _, tls := range []bool{false, true} {
@@ -89,8 +90,8 @@ func TestReaderOfManyLargeMessagesIsNotTakenForASlowOne(t *testing.T) {
 	}
 }
 
-// A frame that is kept while a commit takes its time must be the one that came, though its bytes are
-// the reader's. Of the names that wait only the last one counts.
+// A frame that is kept while a commit takes its time must be the one that came, though its bytes
+// are the reader's. Of the names that wait only the last one counts.
 func TestFramesRelayedDuringACommitAreThoseThatCame(t *testing.T) {
 	s := serve(t, func(c *Config) { c.Room.MessageBurst = 10_000 })
 	ann, bob := s.pair("commit-1")

@@ -173,7 +173,8 @@ func TestFullStoreRefusesNewRoomsUntilThereIsSpace(t *testing.T) {
 	carl.refused(protocol.CodeStorageUnavailable)
 	ann.offer("bob", "goes on")
 	bob.expect("WEBRTC_OFFER")
-	for i := range fillers { // one by one, as rooms end: many at once may need more space than they free
+	// one by one, as rooms end: many at once may need more space than they free
+	for i := range fillers {
 		deleted := make(chan error)
 		s.store.Delete(fmt.Sprint("filler-", i), func(err error) { deleted <- err })
 		if err := <-deleted; err != nil {

@@ -31,7 +31,8 @@ const (
 	pongFrame      = 0x8a
 )
 
-// The core's transcripts on real sockets and a real store: only the clock and the secrets are not real.
+// The core's transcripts on real sockets and a real store: only the clock and the secrets are not
+// real.
 func TestEveryTraceIsSeenOverSockets(t *testing.T) {
 	t.Parallel()
 	eachTrace(t, func(*replay) {})
@@ -115,7 +116,8 @@ func (p *replay) launch(dir string, nowMs int64) {
 		behindProxy(s.Config)
 		s.Room, s.MaxRoomsPerAddress = p.trace.Config, 1
 		s.Room.ByteBurst = max(s.Room.ByteBurst, s.MaxFrameBytes)
-		// Validate wants every allowed frame to fit into a burst. A transcript is short, so its burst may be less.
+		// Validate wants every allowed frame to fit into a burst. A transcript is short, so its
+		// burst may be less.
 		s.tune = func(c *Config) { c.Room.ByteBurst = p.trace.Config.ByteBurst }
 		p.outside.set(s)
 		if p.isLinked {
@@ -193,7 +195,8 @@ func (p *replay) open(step *roomtest.Step) {
 	p.sockets[step.Conn] = &replayedSocket{rawConn: c, name: step.Conn}
 }
 
-// address is the network address that a word of the trace stands for, one of 192.0.2.0/24 (RFC 5737).
+// address is the network address that a word of the trace stands for, one of 192.0.2.0/24 (RFC
+// 5737).
 func (p *replay) address(word string) netip.Addr {
 	addr := netip.AddrFrom4([4]byte{192, 0, 2, 1})
 	for _, other := range p.words() {
@@ -223,7 +226,8 @@ func (p *replay) socket(name int) *replayedSocket {
 	return c
 }
 
-// send sends to a server that may have closed the connection, and its socket, when it was not answered in time.
+// send sends to a server that may have closed the connection, and its socket, when it was not
+// answered in time.
 func (p *replay) send(name int, frame []byte) {
 	c := p.socket(name)
 	if _, err := c.Write(frame); err != nil && !c.closed {

@@ -118,7 +118,8 @@ func (p *problems) checkLimits(c *Config) {
 	p.rate("address-join", c.AddressJoins, maxPerSecond, p.count)
 	p.rate("address-message", c.AddressMessages, maxPerSecond, p.count)
 	p.rate("address-byte", c.AddressBytes, maxBytesPerSecond, p.size)
-	if r := c.AddressMessages; r.PerSecond > 0 && r.Burst < edge.RequestCost { // every allowed message must be able to pass
+	// every allowed message must be able to pass
+	if r := c.AddressMessages; r.PerSecond > 0 && r.Burst < edge.RequestCost {
 		p.add("address-message-burst must be at least %d, not %d", edge.RequestCost, r.Burst)
 	}
 	if r := c.AddressBytes; r.PerSecond > 0 && r.Burst < c.MaxFrameBytes {
@@ -174,7 +175,8 @@ func (p *problems) checkTLS(c *Config) {
 	}
 	if c.ACMEDirectory != "" {
 		directory, err := url.Parse(c.ACMEDirectory)
-		if err != nil || directory.Scheme != "https" || directory.Host == "" { // RFC 8555, section 6.1
+		// RFC 8555, section 6.1
+		if err != nil || directory.Scheme != "https" || directory.Host == "" {
 			p.add("acme-directory must be an https:// address")
 		}
 		if len(c.TLSDomains) == 0 {

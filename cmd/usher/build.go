@@ -40,7 +40,8 @@ func (s *settings) serverConfig() (server.Config, error) {
 }
 
 func (s *settings) roomConfig() room.Config {
-	rejoin, _ := room.ParseTokenlessRejoin(string(s.TokenlessRejoin)) // validated as one of the choices
+	// validated as one of the choices
+	rejoin, _ := room.ParseTokenlessRejoin(string(s.TokenlessRejoin))
 	return room.Config{
 		SeatGraceMs:           s.SeatGrace.ms(),
 		IdleMs:                s.IdleTimeout.ms(),

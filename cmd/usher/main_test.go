@@ -29,7 +29,8 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		UpdateScripts:       *update,
 		Setup: func(env *testscript.Env) error {
-			env.Setenv("GORACE", "atexit_sleep_ms=0") // otherwise each command sleeps for a second at its end
+			// otherwise each command sleeps for a second at its end
+			env.Setenv("GORACE", "atexit_sleep_ms=0")
 			// This is what PowerShell writes with >, which no text archive can contain.
 			return os.WriteFile(filepath.Join(env.WorkDir, "utf16.yaml"), []byte("\xff\xfep\x00a\x00"), 0o600)
 		},
@@ -106,7 +107,8 @@ func TestEverySettingReachesTheServer(t *testing.T) {
 			continue
 		}
 		config := parsed(t, "serve", "--"+flag.Name, value).Serve.settings
-		got, _ := config.serverConfig() // Validate may complain about a related setting that is missing
+		// Validate may complain about a related setting that is missing
+		got, _ := config.serverConfig()
 		got.Log = nil
 		if reflect.DeepEqual(got, want) {
 			t.Errorf("--%s %s changes nothing", flag.Name, value)

@@ -88,7 +88,8 @@ func (s *sources) BeforeResolve(ctx *kong.Context, origins origins) error {
 		}
 		ctx.AddResolver(file.resolver(origins))
 	}
-	ctx.AddResolver(environment(origins, known)) // after the file: the last resolver that knows a value wins
+	// after the file: the last resolver that knows a value wins
+	ctx.AddResolver(environment(origins, known))
 	return nil
 }
 

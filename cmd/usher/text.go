@@ -6,7 +6,8 @@ import (
 	"os"
 )
 
-// byteOrderMark is U+FEFF, which some editors write at the start of a file. It is not part of the text.
+// byteOrderMark is U+FEFF, which some editors write at the start of a file. It is not part of the
+// text.
 var byteOrderMark = []byte("\ufeff")
 
 // readText reads a file of UTF-8 without its byte order mark.

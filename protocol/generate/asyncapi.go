@@ -148,7 +148,8 @@ func (c *contract) messages() (messages ordered) {
 	return messages
 }
 
-// components are the definitions but for the unions, which are in the operations, and what is only in HTTP answers.
+// components are the definitions but for the unions, which are in the operations, and what is only
+// in HTTP answers.
 func (c *contract) components() ordered {
 	return slices.DeleteFunc(c.definitions(), func(m member) bool {
 		return slices.Contains([]string{"ClientMessage", "SignalingMessage", "SyncMessage", "ResponseMessage", "RoomSummary"}, m.name)

@@ -130,7 +130,8 @@ func (m *model) fieldList(name string) (string, error) {
 	return wrapped(fields), nil
 }
 
-// wrapped joins items by commas, in lines that fit into the Markdown's 100 columns with a full stop.
+// wrapped joins items by commas, in lines that fit into the Markdown's 100 columns with a full
+// stop.
 func wrapped(items []string) string {
 	var b strings.Builder
 	column := 0

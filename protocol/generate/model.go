@@ -146,7 +146,8 @@ func (m *model) message(value any, sample []byte) message {
 		msg.base = t.Field(0).Name
 		m.object(t.Field(0).Type)
 	}
-	if playback, ok := value.(protocol.PlaybackMessage); ok { // one struct for six types, which their constants name
+	// one struct for six types, which their constants name
+	if playback, ok := value.(protocol.PlaybackMessage); ok {
 		msg.fields = slices.Clone(msg.fields)
 		kinds := slices.DeleteFunc(slices.Clone(m.constants), func(c named) bool { return c.kind != "Type" })
 		name := kinds[playback.Type-1].name

@@ -45,7 +45,8 @@ func anyCase(pattern string) string {
 // urlPattern has no control characters in it, as the decoder wants an address.
 const urlPattern = `^[^\u0000-\u001f\u007f-\u009f\u2028\u2029\ud800-\udfff]*$`
 
-// class is the inside of a regular expression's [ ]: the characters that are allowed, runs first, a hyphen last.
+// class is the inside of a regular expression's [ ]: the characters that are allowed, runs first, a
+// hyphen last.
 func class(allows func(string) bool) string {
 	set, hyphen := "", ""
 	for c := byte(' '); c < 0x7f; c++ {

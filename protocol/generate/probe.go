@@ -19,7 +19,8 @@ func (msg *message) needs(name string) bool {
 	return !msg.allows(name, "")
 }
 
-// reads says whether the decoder looks at the field; what it does not read is an unknown field to it.
+// reads says whether the decoder looks at the field; what it does not read is an unknown field to
+// it.
 func (msg *message) reads(name string) bool {
 	return !msg.allows(name, "[]")
 }
@@ -30,7 +31,8 @@ func (msg *message) readsForeign(name string) bool {
 	return !accepts(append(frame[:len(frame)-1], `,"`+name+`":[]}`...))
 }
 
-// allows says whether the decoder accepts the message with this value of a field, in JSON or "" for none.
+// allows says whether the decoder accepts the message with this value of a field, in JSON or "" for
+// none.
 func (msg *message) allows(name, value string) bool {
 	return accepts(msg.frame(map[string]string{name: value}))
 }

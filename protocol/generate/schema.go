@@ -44,8 +44,8 @@ func encode(value any, indent string) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// schemas writes messages as JSON Schema. What a client sends is described as
-// the decoder judges it; what only the room judges, as the length of a name after trimming, is said in words.
+// schemas writes messages as JSON Schema. What a client sends is described as the decoder judges
+// it; what only the room judges, as the length of a name after trimming, is said in words.
 type schemas struct {
 	*model
 	// refs is where the definitions are.
@@ -66,8 +66,8 @@ func schema(m *model) ([]output, error) {
 	return []output{{"packages/types/schema/messages.json", text}}, err
 }
 
-// clientName is the definition's name of a client's message. PONG is the one that either side sends: a
-// client may leave out its timestamp, the server does not.
+// clientName is the definition's name of a client's message. PONG is the one that either side
+// sends: a client may leave out its timestamp, the server does not.
 func (s *schemas) clientName(msg message) string {
 	if msg.name == "PongMessage" {
 		return "ClientPongMessage"

@@ -8,9 +8,9 @@ import (
 	"usher/protocol"
 )
 
-// verdicts writes what the decoder says to messages with one field changed, for the test that the schema
-// says the same. It leaves out what a schema cannot see: duplicate names, bytes that are no JSON or no
-// UTF-8, and an address that is too long only in UTF-8.
+// verdicts writes what the decoder says to messages with one field changed, for the test that the
+// schema says the same. It leaves out what a schema cannot see: duplicate names, bytes that are no
+// JSON or no UTF-8, and an address that is too long only in UTF-8.
 func verdicts(m *model) ([]output, error) {
 	values := []string{
 		`null`, `true`, `{}`, `[]`, `0`, `1`, `-1`, `0.5`, `1e21`, `""`, `"x"`, `" "`, `"a b"`, `"room.1"`, `"room-1"`, `"ünï-cöde"`, `"room-1\n"`, `"System"`, `"usher."`, `"\u007f"`, `"a\u2028b"`, `"\ud83d\ude00"`,

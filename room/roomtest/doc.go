@@ -4,13 +4,14 @@
 // the effects of those events, up to an empty line. Lines that start with # are comments.
 //
 //	open ann [from HOME]     a connection named ann; HOME stands for its address
-//	ann > TYPE k=v -k …      a message of the user "ann"; "ann2" is another connection of the same user;
-//	                         v is JSON or else a text with + for spaces, to= is targetUserId=, -k leaves k out
-//	ann >> TEXT              a raw frame, with Go's escapes where it is quoted
+//	ann > TYPE k=v -k …      a message of the user "ann"; "ann2" is another connection of the
+//	                         same user; v is JSON or else a text with + for spaces, to= is
+//	                         targetUserId=, -k leaves k out
+//	ann >> TEXT              a raw frame, with Go's escapes if it is quoted
 //	ann exceeded             a message of ann's, when her address has sent more than it may
 //	ann binary               a binary frame
 //	ann ! 1006               the connection is gone with that code
-//	wait 40s                 time passes, and the alarm fires where it comes due
+//	wait 40s                 time passes, and the alarm fires if it comes due
 //	restart [clean]          the room is restored from its snapshot; clean, if it was its last
 //	refuse CODE|nothing      what the store would refuse from now on
 //	refuse-create CODE|nothing
@@ -19,7 +20,8 @@
 //
 // The effects:
 //
-//	ann < TYPE k=v …         sent; a roomState is told in short, the host with *, who is away in ()
+//	ann < TYPE k=v …         sent; a roomState is abbreviated: the host with *, whoever is away
+//	                         in ()
 //	bob << ann               ann's frame is forwarded to bob
 //	ann x 1000               closed by the room
 //	save, save later, delete

@@ -15,7 +15,8 @@ type Trace struct {
 	Config  room.Config `json:"-"`
 	// Pings says that the room asks for WebSocket pings, which not every shell can send.
 	Pings bool `json:"pings,omitempty"`
-	// Budgets says that an address uses up its budgets of seats or messages, which not every shell has.
+	// Budgets says that an address uses up its budgets of seats or messages, which not every shell
+	// has.
 	Budgets bool   `json:"budgets,omitempty"`
 	Steps   []Step `json:"steps"`
 }
@@ -24,9 +25,9 @@ type Trace struct {
 type Step struct {
 	Line int    `json:"line"`
 	Text string `json:"text"`
-	// Kind is open, frame, binary, pong, exceeded, end (of the socket, with Code; 1006 for none), wait
-	// (Ms), pause (of the shell, Ms), restart (Clean), refuse, refuse-create or refuse-seat (Refusal, ""
-	// for nothing), config.
+	// Kind is open, frame, binary, pong, exceeded, end (of the socket, with Code; 1006 for none),
+	// wait (Ms), pause (of the shell, Ms), restart (Clean), refuse, refuse-create or refuse-seat
+	// (Refusal, "" for nothing), config.
 	Kind string `json:"kind"`
 	// Conn numbers connections from 1 as they open.
 	Conn int `json:"conn,omitempty"`

@@ -46,7 +46,8 @@ func testGate(c Config) (g *gate, now *atomic.Int64) {
 	return g, now
 }
 
-// The defaults must let a full room of 50 behind one address reconnect five times in a row (docs/design.md).
+// The defaults must let a full room of 50 behind one address reconnect five times in a row
+// (docs/design.md).
 func TestTheDefaultsLetAFullRoomReconnectFiveTimesInARow(t *testing.T) {
 	g, _ := testGate(Config{
 		RequestRate: DefaultRequestRate, JoinRate: DefaultJoinRate, MessageRate: DefaultMessageRate, ByteRate: DefaultByteRate,
@@ -56,7 +57,8 @@ func TestTheDefaultsLetAFullRoomReconnectFiveTimesInARow(t *testing.T) {
 	frameBytes := 1000 // an offer has 700 bytes, a candidate 400
 	for round := range rounds {
 		for range people {
-			if !g.spend(s, accepts, 2) || !g.spend(s, requests, 2) { // credentials and the handshake
+			// credentials and the handshake
+			if !g.spend(s, accepts, 2) || !g.spend(s, requests, 2) {
 				t.Fatalf("round %d: no handshake", round)
 			}
 			if !g.spend(s, joins, 1) || !g.spendMessage(s, RequestCost, 200) {

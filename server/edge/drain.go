@@ -26,7 +26,8 @@ func (e *Edge) Drain(ctx context.Context, spread time.Duration) {
 		c.session.Close(protocol.CloseRestart)
 	}
 	for e.metrics.Connections.Load() > 0 && ctx.Err() == nil {
-		time.Sleep(10 * time.Millisecond) // wait for the clients' close frames, which closeGrace bounds
+		// wait for the clients' close frames, which closeGrace bounds
+		time.Sleep(10 * time.Millisecond)
 	}
 }
 

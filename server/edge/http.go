@@ -86,7 +86,8 @@ func (l httpLog) Write(line []byte) (int, error) {
 	case failed && (strings.HasPrefix(reason, "tls: ") || strings.HasPrefix(reason, "remote error: tls: ")):
 		l.log.Debug("TLS handshake failed", "error", reason)
 	case failed:
-		l.log.Debug("TLS handshake failed") // the reason is a socket error, which has both addresses
+		// the reason is a socket error, which has both addresses
+		l.log.Debug("TLS handshake failed")
 	case strings.HasPrefix(text, "http: panic serving "):
 		l.log.Error("panic outside of the router")
 	default:

@@ -48,7 +48,7 @@ type ICEServer struct {
 // ParseICEServer parses one server, in either of two forms: the members
 // separated by semicolons, the credential last because it may hold semicolons,
 //
-//	turn:turn.example.org:3478?transport=udp;turns:turn.example.org;username=alice;credential=secret
+//	turn:turn.example.org:3478?transport=udp;turns:turn.example.org;username=alice;credential=c
 //
 // or a JSON RTCIceServer. Errors never hold the credential.
 func ParseICEServer(s string) (ICEServer, error) {

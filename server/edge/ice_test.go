@@ -84,7 +84,8 @@ func TestICEServerNeverShowsItsCredential(t *testing.T) {
 	}
 }
 
-// The vector was computed by: printf %s 1700003600:user-1 | openssl dgst -sha1 -hmac north -binary | base64
+// The vector was computed by: printf %s 1700003600:user-1 | openssl dgst -sha1 -hmac north -binary
+// | base64
 func TestTURNCredentialIsThatOfTheRESTAPI(t *testing.T) {
 	provider := &configuredICE{
 		servers: []ICEServer{{URLs: []string{"stun:s"}}, {URLs: []string{"turn:t"}}, {[]string{"turns:own"}, "alice", "static"}},

@@ -54,7 +54,8 @@ func parseOrigin(entry string) (string, error) {
 	}
 	scheme, rest, found := strings.Cut(entry, "://")
 	switch {
-	case rest == "" && strings.EqualFold(entry, "file://"): // some webviews send this for a page without a host
+	// some webviews send this for a page without a host
+	case rest == "" && strings.EqualFold(entry, "file://"):
 		return "file://", nil
 	case !found || scheme == "" || rest == "":
 		return "", errors.New(`want *, null, file:// or scheme://host[:port], such as https://example.org`)

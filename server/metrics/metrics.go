@@ -42,9 +42,11 @@ type Metrics struct {
 	// WaitingBytes is what waits for commits in all rooms. What many wait for counts once.
 	WaitingBytes Gauge
 
-	received                            [protocol.Types]Counter // by type; 0 is no message
-	errors, undelivered                 []Counter               // by index in protocol.Codes, past it any other
-	closes                              []Counter               // by index in protocol.Closings, then other, then none
+	received [protocol.Types]Counter // by type; 0 is no message
+	// by index in protocol.Codes, past it any other
+	errors, undelivered []Counter
+	// by index in protocol.Closings, then other, then none
+	closes                              []Counter
 	frames, joins, saves, failedCommits Counter
 	SocketsRefused, MadeWay             Counter
 
@@ -202,7 +204,8 @@ func (m *Metrics) Requested(route string, status int) {
 	m.requests.WithLabelValues(route, label).Inc()
 }
 
-// Handler answers GET /metrics. One scrape is put together at a time, and sent when the next may be.
+// Handler answers GET /metrics. One scrape is put together at a time, and sent when the next may
+// be.
 func (m *Metrics) Handler() http.Handler {
 	scrape := promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
 	underWay := make(chan struct{}, 1)

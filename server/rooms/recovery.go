@@ -37,7 +37,8 @@ func (l *liveRoom) load() protocol.Code {
 		return protocol.CodeInternal
 	}
 	if !givenUp {
-		dropped = Moment{Ms: record.DroppedMs} // when the process started: it cannot have paused before
+		// when the process started: it cannot have paused before
+		dropped = Moment{Ms: record.DroppedMs}
 	}
 	l.term = record.Term
 	r.metrics.Rooms.Add(1)

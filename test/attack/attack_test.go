@@ -20,8 +20,9 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// The short form: each attack lasts a moment. What counts is that nobody of the room is closed, that every frame arrives in
-// order, and that memory and log stay bounded. How long a frame takes is printed, and not judged.
+// The short form: each attack lasts a moment. What counts is that nobody of the room is closed,
+// that every frame arrives in order, and that memory and log stay bounded. How long a frame takes
+// is printed, and not judged.
 func TestAttacksHarmNobodyElse(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("attackers need more of loopback's addresses than 127.0.0.1")

@@ -166,7 +166,8 @@ func (a *attacker) with(room string, use func(c *client) error) error {
 	return use(c)
 }
 
-// ends reads until the connection ends, which it must within patience and with one of the codes, if any are given.
+// ends reads until the connection ends, which it must within patience and with one of the codes, if
+// any are given.
 func (a *attacker) ends(c *client, what string, codes ...int) {
 	_ = c.SetReadDeadline(time.Now().Add(patience))
 	code, err := c.drain()
@@ -193,7 +194,8 @@ func (a *attacker) watch(c *client) (ended <-chan struct{}) {
 	return over
 }
 
-// pour writes a block again and again, as no client may for long: the server must end the connection.
+// pour writes a block again and again, as no client may for long: the server must end the
+// connection.
 func (a *attacker) pour(c *client, what string, first, block []byte) error {
 	ended := a.watch(c)
 	_, err := c.Write(first)
@@ -210,7 +212,8 @@ func (a *attacker) pour(c *client, what string, first, block []byte) error {
 	return nil
 }
 
-// manyBytes is what pour writes before a connection must have been ended. The system's buffers hold some of it.
+// manyBytes is what pour writes before a connection must have been ended. The system's buffers hold
+// some of it.
 const manyBytes = 24 << 20
 
 // join takes a seat, with the token of the last time if there was one, and reads the reply. A

@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// What one connection may send by default: so many messages and bytes at once, and so many a second.
+// What one connection may send by default: so many messages and bytes at once, and so many a
+// second.
 const (
 	burstMessages, burstBytes = 4000, 4 << 20
 	messageRate, byteRate     = 200, 256 << 10
@@ -132,7 +133,8 @@ func rename(room, user string, n int) string {
 	return fmt.Sprintf(`{"type":"RENAME_USER","roomId":%q,"userId":%q,"newUserName":"%s%06d"}`, room, user, strings.Repeat(wide, longestUserName-6), n%1_000_000)
 }
 
-// fill seats people from other addresses in a room and lets them read. Closed tells whoever loses the connection.
+// fill seats people from other addresses in a room and lets them read. Closed tells whoever loses
+// the connection.
 func (a *attacker) fill(room string, people int, address func(i int) string, closed func(i, code int)) bool {
 	name := strings.Repeat(wide, longestJoinName)
 	for i := range people {
@@ -154,7 +156,8 @@ func (a *attacker) fill(room string, people int, address func(i int) string, clo
 	return true
 }
 
-// renameGuest: 200 renames are within what a connection may send at once. They may cost the guest the connection, and nobody else.
+// renameGuest: 200 renames are within what a connection may send at once. They may cost the guest
+// the connection, and nobody else.
 func renameGuest(a *attacker) {
 	address := func(i int) string { return fmt.Sprintf("127.0.2.%d", 1+i) }
 	if !a.fill("rename-guest", seatsOfARoom-1, address, func(i, code int) { a.fault("guest %d was closed with %d", i, code) }) {
@@ -200,7 +203,8 @@ func churn(a *attacker) {
 	})
 }
 
-// crowd: all connections are open before anybody joins. Everybody is answered, and nobody is closed.
+// crowd: all connections are open before anybody joins. Everybody is answered, and nobody is
+// closed.
 func crowd(a *attacker) {
 	const people = 250
 	clients := make([]*client, people)

@@ -101,7 +101,8 @@ func unreadPongs(a *attacker) {
 	a.swarm(200, func(int) error {
 		return a.with("attack", func(c *client) error {
 			for !a.over() {
-				if _, err := c.Write(block); err != nil { // it waits as soon as the server reads no more
+				// it waits as soon as the server reads no more
+				if _, err := c.Write(block); err != nil {
 					return err
 				}
 				a.count("pings", 64)

@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// unseated fills the innocent room with sockets that never join. They come back when they are put out.
+// unseated fills the innocent room with sockets that never join. They come back when they are put
+// out.
 func unseated(a *attacker) {
 	a.swarm(180, func(int) error {
 		return a.with(a.Room, func(c *client) error {
@@ -19,7 +20,8 @@ func unseated(a *attacker) {
 	})
 }
 
-// parked: clients without a token take their seats again and again on new connections, and leave the older ones open.
+// parked: clients without a token take their seats again and again on new connections, and leave
+// the older ones open.
 func parked(a *attacker) {
 	const seats, each = 38, 5
 	a.swarm(seats, func(i int) error {
@@ -135,7 +137,8 @@ func manyRooms(a *attacker) {
 	}
 }
 
-// holdMemory has six addresses that take every room, join and connection that they get, and let each keep all that it may.
+// holdMemory has six addresses that take every room, join and connection that they get, and let
+// each keep all that it may.
 func holdMemory(a *attacker) {
 	var all sync.WaitGroup
 	for address := range 6 {
@@ -163,8 +166,9 @@ func holdMemory(a *attacker) {
 	<-a.ctx.Done()
 }
 
-// holdRoom makes a room with two connections that stay, one that reads nothing of what the other sends it, and a seat
-// that is away, for which as much is kept as may be. Each of the two ends with a message that is never whole.
+// holdRoom makes a room with two connections that stay, one that reads nothing of what the other
+// sends it, and a seat that is away, for which as much is kept as may be. Each of the two ends with
+// a message that is never whole.
 func (a *attacker) holdRoom(address, room string) error {
 	const size = 60 << 10
 	name, payload := strings.Repeat(wide, longestJoinName), strings.Repeat("x", size)

@@ -46,7 +46,8 @@ func (a *attacker) census(answers bool) *census {
 	return &census{a: a, answers: answers, open: map[*client]time.Time{}}
 }
 
-// hold keeps the socket until the server ends it or the time is up, and calls tick ten times a second.
+// hold keeps the socket until the server ends it or the time is up, and calls tick ten times a
+// second.
 func (s *census) hold(c *client, tick func() error) error {
 	gone := make(chan struct{})
 	_ = c.SetDeadline(time.Time{}) // it is counted after the end, too
@@ -187,7 +188,8 @@ func scrapes(a *attacker) {
 	})
 }
 
-// logFlood does what somebody may think worth a line: unknown paths, requests that are none, failed handshakes, broken frames.
+// logFlood does what somebody may think worth a line: unknown paths, requests that are none, failed
+// handshakes, broken frames.
 func logFlood(a *attacker) {
 	requests := []string{
 		"GET /" + strings.Repeat("%0a", 300) + " HTTP/1.1\r\nHost: usher\r\nConnection: close\r\n\r\n",

@@ -37,7 +37,8 @@ type server struct {
 	alarms  int
 }
 
-// startServer returns once usher serves. It is killed when the context ends, and when it takes more memory than that.
+// startServer returns once usher serves. It is killed when the context ends, and when it takes more
+// memory than that.
 func startServer(ctx context.Context, program, folder string, flags []string, memory int64) (*server, error) {
 	args := append([]string{"serve", "--listen", "127.0.0.1:0", "--data", filepath.Join(folder, "data"), "--log-format", "json"}, flags...)
 	s := &server{cmd: exec.CommandContext(ctx, program, args...), ended: make(chan struct{})}

@@ -9,7 +9,8 @@ type attack struct {
 	flags []string
 	tls   bool
 	run   func(a *attacker)
-	// whole attacks take their time, up to a minute more than the others: what they ask for must succeed.
+	// whole attacks take their time, up to a minute more than the others: what they ask for must
+	// succeed.
 	whole bool
 	// patient says that the server may refuse returns with HTTP 503 while it has no memory left.
 	patient bool

@@ -92,7 +92,8 @@ func (c *client) request(request string) (status int, err error) {
 	return answer.StatusCode, err
 }
 
-// appendFrame appends a whole masked frame. The mask is zero, which is one of all masks, and costs nothing.
+// appendFrame appends a whole masked frame. The mask is zero, which is one of all masks, and costs
+// nothing.
 func appendFrame(dst []byte, first byte, payload string) []byte {
 	return append(appendHeader(dst, first, uint64(len(payload))), payload...)
 }

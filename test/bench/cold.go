@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// cold measures what an isolate pays once: to compile the Wasm and run its
-// initialisation. Each time it is in a new process, since V8 keeps compiled code for
-// other isolates of the process. What is measured is the request that does it, less a request that does not.
+// cold measures what an isolate pays once: to compile the Wasm and run its initialisation. Each
+// time it is in a new process, since V8 keeps compiled code for other isolates of the process. What
+// is measured is the request that does it, less a request that does not.
 func (w *workshop) cold(s workerSettings, b bundle) ([]row, error) {
 	const promised = 40.0
 	if s.starts == 0 || b.wasm == "" {

@@ -32,14 +32,16 @@ func (s *joinsSettings) check() error {
 
 // joinsTally is what all rounds gave.
 type joinsTally struct {
-	// kept and left are joins a second, where the seats stay and where all of a room leave once it is full.
+	// kept and left are joins a second, where the seats stay and where all of a room leave once it
+	// is full.
 	kept, left []float64
-	// joined is from request to answer with as many in flight as there may be, pacedJoined at the pace.
+	// joined is from request to answer with as many in flight as there may be, pacedJoined at the
+	// pace.
 	joined, pacedJoined []time.Duration
-	// The rest are relay latencies in a room that nobody joins or leaves: alone, while as many joins as it
-	// can take go to its server, while joins come at a pace, and while they come at that pace to
-	// another process on the same cores and disk. The last two differ by what
-	// happens inside the server alone.
+	// The rest are relay latencies in a room that nobody joins or leaves: alone, while as many
+	// joins as it can take go to its server, while joins come at a pace, and while they come at
+	// that pace to another process on the same cores and disk. The last two differ by what happens
+	// inside the server alone.
 	quiet, full, paced, elsewhere []time.Duration
 }
 

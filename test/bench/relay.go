@@ -9,8 +9,10 @@ import (
 // relaySettings are the load of the relay measurement.
 type relaySettings struct {
 	rounds, messages, pairs, roomSeats, window int
-	rate                                       int // offers a second, 0 for as many as the window lets through
-	warmUp                                     int // messages before the first round, at least those of a round
+	// offers a second, 0 for as many as the window lets through
+	rate int
+	// messages before the first round, at least those of a round
+	warmUp int
 }
 
 func (s *relaySettings) flags(f *flag.FlagSet) {

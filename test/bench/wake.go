@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// witness is served in place of a bundle's main module: the same worker, whose object says that it was made.
-// Without that a room that was still in memory would pass for one that woke quickly.
+// witness is served in place of a bundle's main module: the same worker, whose object says that it
+// was made. Without that a room that was still in memory would pass for one that woke quickly.
 const witness = `import worker, { RoomState as Base } from "./%s";
 export default worker;
 export class RoomState extends Base {

@@ -30,8 +30,8 @@ func (s *workerSettings) flags(f *flag.FlagSet) {
 	f.IntVar(&s.starts, "starts", 15, "processes that compile and initialise the Wasm, 0 to leave that out")
 }
 
-// worker measures usher's worker: the CPU of a relayed offer against that of
-// a plain Durable Object under the same workerd, the Wasm's size, and what waking and starting cost.
+// worker measures usher's worker: the CPU of a relayed offer against that of a plain Durable Object
+// under the same workerd, the Wasm's size, and what waking and starting cost.
 func (w *workshop) worker(s workerSettings) (rows []row, err error) {
 	if err := s.relay.check(); err != nil {
 		return nil, err

@@ -17,8 +17,8 @@ import (
 	"time"
 )
 
-// Servers that are workerd with a bundle in it: usher's worker, the peer in
-// peer/ and the probe of start.go. They come from the programs that `npm ci` puts into node_modules.
+// Servers that are workerd with a bundle in it: usher's worker, the peer in peer/ and the probe of
+// start.go. They come from the programs that `npm ci` puts into node_modules.
 
 // workerVariables are the worker's settings, here alone as they may be
 // renamed. Like usherFlags they raise only the limits that one machine's load would meet; the
@@ -89,7 +89,8 @@ func (t *workerTools) run(ctx context.Context, program string, args ...string) e
 	return nil
 }
 
-// workerBundle makes the bundle that would be deployed, its Wasm anew, or takes the one in the folder given.
+// workerBundle makes the bundle that would be deployed, its Wasm anew, or takes the one in the
+// folder given.
 func (w *workshop) workerBundle(given string) (b bundle, err error) {
 	if given == "" {
 		given = filepath.Join(w.folder, "bundle")

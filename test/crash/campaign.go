@@ -43,7 +43,8 @@ const (
 	// maxDelay spreads the kills over the time between two commits of the store,
 	// because an acknowledgement always comes right after one.
 	maxDelay = 8 * time.Millisecond
-	// earlyKills is one in how many restarts that is killed while the server starts, at a moment up to maxStart.
+	// earlyKills is one in how many restarts that is killed while the server starts, at a moment up
+	// to maxStart.
 	earlyKills, maxStart = 8, 40 * time.Millisecond
 )
 

@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// renames is a room that exists and was asked for the names, of which the first few were acknowledged.
+// renames is a room that exists and was asked for the names, of which the first few were
+// acknowledged.
 func renames(acknowledged int, names ...string) history {
 	s := state{}.created("first", "u1", "n1")
 	h := newHistory(s)

@@ -44,7 +44,8 @@ const maxComplaints = 20
 func spawn(program, data string) (p *process, ready <-chan string, err error) {
 	p = &process{drained: make(chan struct{})}
 	p.cmd = exec.Command(program, "serve", "--listen", "127.0.0.1:0", "--data", data, "--seat-grace", "5m",
-		"--trusted-proxy", "127.0.0.1", "--log-format", "json") // so that its one address is not counted
+		// so that its one address is not counted
+		"--trusted-proxy", "127.0.0.1", "--log-format", "json")
 	p.cmd.Env = []string{"PATH=" + os.Getenv("PATH")} // no USHER_ settings
 	p.cmd.SysProcAttr = dieWithParent()
 	stderr, err := p.cmd.StderrPipe()

@@ -78,8 +78,8 @@ type change struct {
 	message protocol.ClientMessage
 	after   state
 	told    func(*frame) bool
-	// named is what a rename gives a name, "" for another change: of several renames of one thing that
-	// wait for commits, others than the sender are told of the last only.
+	// named is what a rename gives a name, "" for another change: of several renames of one thing
+	// that wait for commits, others than the sender are told of the last only.
 	named string
 	// silent: the sender itself is not told. closes: it is told by a close with 1000.
 	silent, closes bool

@@ -15,7 +15,8 @@ type tally struct {
 	acknowledged atomic.Int64
 	// verified were acknowledged and found; lost were acknowledged and not found.
 	verified, lost atomic.Int64
-	// doubt were asked and not acknowledged when the server was killed; kept are those of them that were found.
+	// doubt were asked and not acknowledged when the server was killed; kept are those of them that
+	// were found.
 	doubt, kept  atomic.Int64
 	rooms, seats atomic.Int64
 

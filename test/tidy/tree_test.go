@@ -44,7 +44,8 @@ var (
 	tree      []*file
 )
 
-// written are the endings of files that people write. A lock file or a picture is not for these rules.
+// written are the endings of files that people write. A lock file or a picture is not for these
+// rules.
 var written = []string{".go", ".mod", ".ts", ".js", ".mjs", ".html", ".css", ".md", ".txt", ".txtar", ".sh", ".toml", ".yaml", ".yml"}
 
 // skipped are folders that hold what a tool wrote: fuzz inputs and other people's packages.

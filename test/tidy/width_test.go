@@ -10,8 +10,8 @@ import (
 // maxProseColumns is the widest line of a Markdown file's prose.
 const maxProseColumns = 100
 
-// TestMarkdownIsWrapped: a diff of wrapped prose shows the sentence that changed. A table's row, code
-// and a line without a place to break it are as wide as they must be.
+// TestMarkdownIsWrapped: a diff of wrapped prose shows the sentence that changed. A table's row,
+// code and a line without a place to break it are as wide as they must be.
 func TestMarkdownIsWrapped(t *testing.T) {
 	for _, f := range tree {
 		if path.Ext(f.path) != ".md" {
@@ -30,6 +30,27 @@ func TestMarkdownIsWrapped(t *testing.T) {
 				continue
 			}
 			t.Errorf("%s:%d has %d columns; wrap it at %d", f.path, i+1, utf8.RuneCountInString(line), maxProseColumns)
+		}
+	}
+}
+
+// maxCommentColumns is the widest line of Go that holds a comment; a tab counts as four columns.
+const maxCommentColumns = 100
+
+// TestCommentsAreWrapped: a comment is prose, and is read beside the code. An address may stand
+// longer, because it cannot be broken.
+func TestCommentsAreWrapped(t *testing.T) {
+	for _, f := range goFiles("") {
+		lines := strings.Split(string(f.text), "\n")
+		for _, group := range f.ast.Comments {
+			first, last := positions.Position(group.Pos()).Line, positions.Position(group.End()).Line
+			for n := first; n <= last; n++ {
+				line := strings.ReplaceAll(lines[n-1], "\t", "    ")
+				columns := utf8.RuneCountInString(line)
+				if columns > maxCommentColumns && !strings.Contains(line, "://") {
+					t.Errorf("%s:%d has %d columns; wrap the comment at %d", f.path, n, columns, maxCommentColumns)
+				}
+			}
 		}
 	}
 }

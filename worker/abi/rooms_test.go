@@ -117,7 +117,8 @@ func TestASessionAcrossTheLine(t *testing.T) {
 		{EventReceived, 1, 0, create, `save; send 1 {"type":"ROOM_CREATED"; alarm 45000; attach 1`},
 		{EventConnected, 2, 0, arrival, "attach 2"},
 		{EventReceived, 2, 0, fmt.Sprintf(join, "bob"), `save; send 2 {"type":"ROOM_JOINED"; send 1 {"type":"USER_JOINED"; attach 2`},
-		{EventReceived, 1, 0, offer, "forward 2; save later; attach 1"}, // the next seating waits for the answer
+		// the next seating waits for the answer
+		{EventReceived, 1, 0, offer, "forward 2; save later; attach 1"},
 		{EventReceived, 1, 0, nobody, `bounced 1 TARGET_NOT_FOUND; send 1 {"type":"UNDELIVERED"`},
 		{EventReceived, 2, 0, rename, `save; send 1 {"type":"USER_RENAMED"; send 2 again`},
 		{EventReceived, 1, 0, "\xff", `refused 1 INVALID_UTF8; send 1 {"type":"ERROR"; close 1 1007; save later; send 2 {"type":"USER_LEFT"; alarm 40000`},

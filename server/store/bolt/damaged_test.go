@@ -75,7 +75,8 @@ func TestDamagedFileIsToldToAPerson(t *testing.T) {
 	}
 }
 
-// TestDamagedPagesNeverPanic changes bytes anywhere; the store must end each call, rightly or with an error.
+// TestDamagedPagesNeverPanic changes bytes anywhere; the store must end each call, rightly or with
+// an error.
 func TestDamagedPagesNeverPanic(t *testing.T) {
 	sound := soundFile(t)
 	overlong := bytes.Clone(sound)

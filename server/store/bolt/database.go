@@ -66,7 +66,9 @@ func openDatabase(dir string, readOnly bool, lockWait time.Duration) (*database,
 	})
 	if err != nil {
 		if d.file != nil {
-			d.file.Close() // after a panic it is still open; its mapping keeps the lock as long as the process lives
+			// after a panic it is still open; its mapping keeps the lock as long as the process
+			// lives
+			d.file.Close()
 		}
 		return nil, d.explainOpen(dir, err)
 	}
@@ -193,7 +195,8 @@ func (d *database) explain(err error, fatal bool) error {
 
 func (d *database) close() error {
 	if d.broken.Load() != nil {
-		return d.file.Close() // bbolt.DB.Close could wait for ever. The mapping, and with it the lock, stays
+		// bbolt.DB.Close could wait for ever. The mapping, and with it the lock, stays
+		return d.file.Close()
 	}
 	return d.explain(guard(d.db.Close), true)
 }

@@ -25,7 +25,8 @@
 //	DIR             0700
 //	DIR/rooms.db    0600, locked (flock) by the process that has it open
 //	  rooms         id → record
-//	  corrupt       time set aside (ms, 8 bytes, big endian), id → the bytes found; the newest 1 000
+//	  corrupt       time set aside (ms, 8 bytes, big endian), id → the bytes found; the newest
+//	                1 000
 //	  meta          format: 1 byte, 1
 //	                secret: 32 random bytes, made with the store
 //	                clean, probe: of older versions, removed

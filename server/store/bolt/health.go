@@ -136,7 +136,8 @@ func (d *database) probeDisk(size int64) error {
 	path := d.path + ".probe"
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
-		return diskFull(err) // if the folder is not writable, the probe of the database must be enough
+		// if the folder is not writable, the probe of the database must be enough
+		return diskFull(err)
 	}
 	_, err = f.Write(bytes.Repeat([]byte{0xa5}, int(size)))
 	if err == nil {

@@ -11,8 +11,8 @@ import (
 	"usher/server/store"
 )
 
-// What was written before may be written again on a full disk, and the next page may not: a store that
-// trusts a small write is ready again and again, and every time some room is lost.
+// What was written before may be written again on a full disk, and the next page may not: a store
+// that trusts a small write is ready again and again, and every time some room is lost.
 func TestStoreIsHealthyOnlyWhenTheDiskHasRoomForALargeRoom(t *testing.T) {
 	dir := t.TempDir()
 	health := make(chan error, 100)

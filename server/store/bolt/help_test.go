@@ -91,7 +91,8 @@ func contents(t testing.TB, s allReader) map[string]string {
 	return all
 }
 
-// hold keeps the writer in a done until release is called, so that what is queued meanwhile is one batch.
+// hold keeps the writer in a done until release is called, so that what is queued meanwhile is one
+// batch.
 func hold(s *Store) (release func()) {
 	held, released := make(chan struct{}), make(chan struct{})
 	s.Delete("hold", func(error) { close(held); <-released })

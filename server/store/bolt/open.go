@@ -149,7 +149,8 @@ func (s *Store) prepareMeta(meta *bbolt.Bucket) error {
 		return s.db.damaged(errors.New("it has no secret"))
 	}
 	copy(s.secret[:], secret)
-	return errors.Join(meta.Delete(cleanKey), meta.Delete(probeKey)) // both written by older versions
+	// both written by older versions
+	return errors.Join(meta.Delete(cleanKey), meta.Delete(probeKey))
 }
 
 func (d *database) checkFormat(format []byte) error {

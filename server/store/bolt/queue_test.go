@@ -88,7 +88,8 @@ func TestLoadSeesWhatIsQueued(t *testing.T) {
 	wantNone(t, s, "a")
 }
 
-// TestLoadNeverGoesBack loads while the writer commits: neither an older record nor none may appear.
+// TestLoadNeverGoesBack loads while the writer commits: neither an older record nor none may
+// appear.
 func TestLoadNeverGoesBack(t *testing.T) {
 	s := open(t, t.TempDir(), Options{})
 	save(t, s, "a", store.Record{Creator: 0})

@@ -69,16 +69,18 @@ func (s *Store) finish() {
 
 // Stats is what the store has done since Open, for metrics.
 type Stats struct {
-	Saves, Deletes                 uint64 // calls
-	RecordsWritten, RecordsDeleted uint64 // committed; fewer than the calls, because only the newest counts
+	Saves, Deletes uint64 // calls
+	// committed; fewer than the calls, because only the newest counts
+	RecordsWritten, RecordsDeleted uint64
 	BytesWritten                   uint64 // of the records written
 	Commits, FailedCommits         uint64
 	CommitTime, LastCommitTime     time.Duration // of commits that succeeded
 	LastBatch                      int           // records and deletes in the last one of them
-	Queued                         int           // records and deletes that wait or are being committed
-	QueuedBytes                    int64
-	FileBytes, FreeBytes           int64 // size of the file, and how much of it can be reused
-	Corrupt                        int   // records in the bucket "corrupt"
+	// records and deletes that wait or are being committed
+	Queued               int
+	QueuedBytes          int64
+	FileBytes, FreeBytes int64 // size of the file, and how much of it can be reused
+	Corrupt              int   // records in the bucket "corrupt"
 }
 
 // Stats returns the current figures.

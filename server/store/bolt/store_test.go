@@ -125,7 +125,8 @@ func TestReadOnlyChangesNothing(t *testing.T) {
 	}
 }
 
-// A first start that was killed, or met a full disk, may have left part of a database under the other name.
+// A first start that was killed, or met a full disk, may have left part of a database under the
+// other name.
 func TestNewStoreIsMadeWholeOrNotAtAll(t *testing.T) {
 	for _, left := range []string{"", "half a page", strings.Repeat("x", 1<<16)} {
 		dir := t.TempDir()

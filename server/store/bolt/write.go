@@ -179,7 +179,8 @@ func (sum *summary) apply(tx *bbolt.Tx, entries []*entry) error {
 		case changeSave:
 			sum.written++
 			sum.bytes += int64(len(e.record))
-			err = rooms.Put(key, e.record) // bbolt copies the key, and keeps the record until the commit
+			// bbolt copies the key, and keeps the record until the commit
+			err = rooms.Put(key, e.record)
 		case changeDelete:
 			sum.deleted++
 			err = rooms.Delete(key)
