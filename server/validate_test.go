@@ -71,7 +71,7 @@ func limitValidations() []validation {
 		{func(c *Config) { c.AddressRequests = edge.Rate{PerSecond: -1, Burst: 1} }, "address-request-rate must be 0 to 1000000, not -1"},
 		{func(c *Config) { c.AddressJoins = edge.Rate{PerSecond: 1, Burst: 0} }, "address-join-burst must be 1 to 1000000, not 0"},
 		{func(c *Config) { c.AddressMessages = edge.Rate{PerSecond: 1, Burst: 19} }, "address-message-burst must be at least 20, not 19"},
-		{func(c *Config) { c.AddressBytes = edge.Rate{PerSecond: 1, Burst: 2 << 30} }, "address-byte-burst must be 1 to 1024MiB, not 2048MiB"},
+		{func(c *Config) { c.AddressBytes = edge.Rate{PerSecond: 1, Burst: 1025 << 20} }, "address-byte-burst must be 1 to 1024MiB, not 1025MiB"},
 		{func(c *Config) { c.AddressBytes = edge.Rate{PerSecond: 1, Burst: 32 << 10} }, "address-byte-burst must be at least max-frame (64KiB), not 32KiB"},
 		{func(c *Config) { c.MaxMemoryBytes = 32 << 20 }, ""},
 		{func(c *Config) { c.MaxMemoryBytes = 31 << 20 }, "max-memory must be 0 or at least 32MiB, not 31MiB"},
