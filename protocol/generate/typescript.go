@@ -130,7 +130,9 @@ func (s *script) codes() {
 		s.comment("  ", row.Meaning)
 		fmt.Fprintf(s, "  readonly %d: Closing;\n", row.Code)
 	}
-	s.WriteString("}\n\nexport type CloseCode = keyof CloseCodes;\n\n")
+	s.WriteString("}\n\n")
+	s.comment("", "A close code that the server sends.")
+	s.WriteString("export type CloseCode = keyof CloseCodes;\n\n")
 	s.comment("", "The table of close codes. An abrupt end is 1006 in a browser, which is in no table: try again.")
 	s.WriteString("export const closeCodes: CloseCodes = {\n")
 	for _, row := range protocol.Closings {

@@ -16,8 +16,8 @@ const reloadAnswerPatienceMs = 200;
 const claims = new Map<string, { isOurs: Promise<boolean>; release: () => void }>();
 
 /**
- * Keeps a seat for one page of several that have the store's content: while another page has the
- * stored seat, load() gives one of this page's own in the same room, which is still to be taken.
+ * Lets only one of several pages with the same store have its seat, by Web Locks or, without TLS, by a
+ * BroadcastChannel. While another page has it, load() returns a new one in the same room.
  */
 export function claimed(store: SeatStore): SeatStore {
   let name: string | undefined;
@@ -53,7 +53,10 @@ export function claimed(store: SeatStore): SeatStore {
   };
 }
 
-/** Keeps the seat in sessionStorage: each tab has its own, a duplicated one too, and finds it again after a reload. */
+/**
+ * Keeps the seat of a page in sessionStorage: each tab has its own and finds it again after a reload. A
+ * duplicated tab, which has a copy of sessionStorage, takes a seat of its own in the same room.
+ */
 export function tabStore(key?: string): SeatStore {
   return claimed(webStore(() => sessionStorage, key));
 }

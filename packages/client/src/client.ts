@@ -6,38 +6,46 @@ import { Session } from "./session.js";
 import type { IceServer, Outgoing, Seated, Signaling, Status } from "./signaling.js";
 
 /**
- * One participant's seat in one room, over as many connections as it takes. A lost connection comes
- * back by itself: the server holds the seat, and the resume token in the store proves whose it is.
- * No method throws. What they return rejects with a RoomError.
+ * One participant's seat in one room, over as many connections as it takes. The client reconnects by
+ * itself after a lost connection: the server holds the seat, and the resume token in the store proves
+ * whose it is. No method throws; the promises that they return reject with a RoomError.
  */
 export class RoomClient extends Emitter<RoomClientEvents> implements Signaling {
   readonly #session: Session;
 
-  /** Throws a RoomError with INVALID_URL for an address that is not a WebSocket's. */
+  /**
+   * Does not connect yet. Throws a RoomError with INVALID_URL if the address is not a WebSocket
+   * address.
+   */
   constructor(options: RoomClientOptions) {
     super();
     this.#session = new Session(options, (type, event) => this.emit(type, event));
   }
 
+  /** How far the client is on its way to its seat. The event `status` reports each change. */
   get status(): Status {
     return this.#session.status;
   }
 
-  /** The room as the server last described it; the last known one while the connection is lost. */
+  /**
+   * The room as the server last described it, also while the connection is lost; undefined before
+   * there is a seat.
+   */
   get room(): RoomState | undefined {
     return this.#session.room;
   }
 
+  /** The participant's id in the room; "" before there is a seat. */
   get userId(): string {
     return this.#session.userId;
   }
 
-  /** The server's time, ms since the epoch. */
+  /** The server's time, ms since the epoch; this machine's until the server has answered a ping. */
   serverTime(): number {
     return this.#session.serverTime();
   }
 
-  /** Makes a room, with this participant as its host, or joins it if it exists already. */
+  /** Creates a room, with this participant as its host, or joins it if it exists already. */
   create(request: CreateRequest): Promise<Seated> {
     const { userName, roomId = newRoomId(), userId = newUserId(), roomName, signal } = { ...request };
     const intent = { create: true, orCreate: true, patient: false, roomName };
@@ -52,9 +60,9 @@ export class RoomClient extends Emitter<RoomClientEvents> implements Signaling {
   }
 
   /**
-   * Returns to the seat in the store, after a reload or a restart of the service worker; undefined if
-   * there is none, or none in the room that is asked for. It does not give up while the server cannot
-   * be reached. If the seat has ended, or the room, it takes a new one.
+   * Returns to the seat in the store, after a reload of the page or a restart of the service worker.
+   * Resolves to undefined if the store has no seat, or none in the requested room. Keeps trying while
+   * the server cannot be reached. If the seat or the room has ended, takes a new seat.
    */
   resume(request?: ResumeRequest): Promise<Seated | undefined> {
     const { roomId, signal } = { ...request };
@@ -62,44 +70,56 @@ export class RoomClient extends Emitter<RoomClientEvents> implements Signaling {
   }
 
   /**
-   * Ends the seat for good, and whatever is pending with ABORTED. While the connection is lost the
-   * server does not hear of it, and holds the seat until its grace is over.
+   * Gives up the seat, and rejects pending requests with ABORTED. If the connection is lost, the
+   * server does not learn of it and holds the seat until its grace is over.
    */
   leave(): Promise<void> {
     return this.#session.leave();
   }
 
-  /** Goes without leaving: the seat is held, and resume() returns to it. Ends whatever is pending with ABORTED. */
+  /**
+   * Disconnects without leaving: the server holds the seat for its grace, and resume() returns to it.
+   * Rejects pending requests with ABORTED.
+   */
   close(): void {
     this.#session.abandon(undefined);
   }
 
-  /** Host only. 1 to 30 characters. */
+  /** Renames the room. Host only; 1 to 30 characters. */
   renameRoom(newRoomName: string): Promise<void> {
     return this.#session.ask({ type: "RENAME_ROOM", newRoomName });
   }
 
-  /** 1 to 20 characters. */
+  /** Renames this participant; 1 to 20 characters. */
   renameUser(newUserName: string): Promise<void> {
     return this.#session.ask({ type: "RENAME_USER", newUserName });
   }
 
-  /** Host only. The other must be connected. */
+  /** Makes another participant the host. Host only; the other must be connected. */
   transferHost(targetUserId: string): Promise<void> {
     return this.#session.ask({ type: "TRANSFER_HOST", targetUserId });
   }
 
-  /** Host only. The room has the mode at once, because others who hear of it may use it before this side has the answer; a refusal takes it back. */
+  /**
+   * Says who may control the film. Host only. `room` has the new mode immediately, because others may
+   * use it before the answer is here; a refusal takes it back.
+   */
   setControlMode(mode: ControlMode): Promise<void> {
     return this.#session.setControlMode(mode);
   }
 
-  /** Sends what is to be relayed. False if nothing was sent: there is no seat now, or the event `refused` says why not. */
+  /**
+   * Sends a message for the server to relay. Returns false if nothing was sent: there is no seat now,
+   * or the event `refused` says why not. Nothing is queued.
+   */
   send(message: Outgoing): boolean {
     return this.#session.send(message);
   }
 
-  /** The ICE servers that the server hands out, asked for once an hour at most. None if that fails: peers on one network find each other without. */
+  /**
+   * The ICE servers that the server hands out, requested once an hour at most. An empty list if the
+   * request fails: peers in one network find each other without.
+   */
   iceServers(): Promise<IceServer[]> {
     return this.#session.iceServers();
   }

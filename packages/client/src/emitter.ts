@@ -1,4 +1,4 @@
-/** Typed listeners. A listener that throws does not keep the others from hearing. */
+/** Typed listeners. If one throws, the others are still called; its error is reported as uncaught. */
 export class Emitter<Events> {
   readonly #listeners = new Map<keyof Events, Set<(event: never) => void>>();
 
@@ -11,6 +11,7 @@ export class Emitter<Events> {
     };
   }
 
+  /** Calls the listeners of an event. */
   protected emit<K extends keyof Events>(type: K, event: Events[K]): void {
     for (const listener of [...(this.#listeners.get(type) ?? [])] as ((event: Events[K]) => void)[]) {
       try {

@@ -1,27 +1,31 @@
 import type { ErrorCode, ErrorMessage, UndeliveredMessage } from "@usher/types";
 
-/** What fails without the server saying so. */
-export type ConnectionErrorCode =
-  /** No connection could be opened. The browser does not say why; GET /readyz and /rooms/ROOM may. */
-  | "SERVER_UNREACHABLE"
-  /** The browser does not let this page reach the local network, because its user or a policy said no. */
-  | "LOCAL_NETWORK_DENIED"
+/** The failures that the server did not report, and whether the same request may succeed later. */
+export interface ConnectionErrorCodes {
+  /** No connection could be opened. The browser does not say why; GET /readyz may. */
+  readonly SERVER_UNREACHABLE: "retryable";
+  /** The user or a policy keeps the page from the local network (Chromium's Local Network Access). */
+  readonly LOCAL_NETWORK_DENIED: "final";
   /** The connection was lost before the answer. The request may have been carried out. */
-  | "CONNECTION_LOST"
-  /** No answer in time. The request may have been carried out. */
-  | "TIMED_OUT"
+  readonly CONNECTION_LOST: "retryable";
+  /** No answer came in time. The request may have been carried out. */
+  readonly TIMED_OUT: "retryable";
   /** close(), leave() or an AbortSignal came before the answer. */
-  | "ABORTED"
-  /** The message is larger than the server takes. Nothing was sent. */
-  | "MESSAGE_TOO_LARGE"
-  /** The server's address is no WebSocket address. */
-  | "INVALID_URL"
-  /** The seat was taken over by another tab or device that had its token. */
-  | "SEAT_RESUMED_ELSEWHERE"
-  /** The room ended because nothing happened in it for too long. */
-  | "ROOM_ENDED"
+  readonly ABORTED: "final";
+  /** The message is larger than maxFrameBytes. Nothing was sent. */
+  readonly MESSAGE_TOO_LARGE: "final";
+  /** The server's address is not a WebSocket address. Thrown by the constructor. */
+  readonly INVALID_URL: "final";
+  /** Another tab or device, which had the seat's token, took the seat. */
+  readonly SEAT_RESUMED_ELSEWHERE: "final";
+  /** The room ended because it was idle for too long. */
+  readonly ROOM_ENDED: "final";
   /** The server closed the connection for good; details has the close code. */
-  | "CLOSED";
+  readonly CLOSED: "final";
+}
+
+/** The stable name of a failure that the server did not report. */
+export type ConnectionErrorCode = keyof ConnectionErrorCodes;
 
 /** The server's codes that the client finds out by itself. */
 type OwnErrorCode = "INVALID_ROOM_ID" | "INVALID_USER_ID" | "INVALID_MESSAGE" | "NOT_SEATED" | "ALREADY_SEATED";
@@ -43,18 +47,25 @@ const sentences: Readonly<Record<ConnectionErrorCode | OwnErrorCode, string>> = 
   NOT_SEATED: "There is no seat in a room yet",
   ALREADY_SEATED: "This client has a seat, or is about to have one: leave() first",
 };
-const retryable: readonly string[] = ["SERVER_UNREACHABLE", "CONNECTION_LOST", "TIMED_OUT"];
+type RetryableCode = { [C in ConnectionErrorCode]: ConnectionErrorCodes[C] extends "retryable" ? C : never }[ConnectionErrorCode];
+const retryable: Readonly<Record<RetryableCode, true>> = { SERVER_UNREACHABLE: true, CONNECTION_LOST: true, TIMED_OUT: true };
 
-/** A refusal by the server, or a failure on the way to it. Branch on code; message is for people. */
+/**
+ * A refusal by the server, or a failure on the way to it. Branch on `code`; `message` is a sentence
+ * for people.
+ */
 export class RoomError extends Error {
   override readonly name = "RoomError";
+  /** Made by the client; public so that tests can make one. */
   constructor(
+    /** One of the server's codes (ErrorCodes) or of the client's own (ConnectionErrorCodes). */
     readonly code: ErrorCode | ConnectionErrorCode,
     sentence: string,
-    /** Says that the same request may succeed later. */
+    /** Reports that the same request may succeed later. */
     readonly retryable: boolean,
+    /** More about it, for developers: the field that is wrong, or the close code. */
     readonly details?: string,
-    /** What was thrown, fired or received: `cause` of the error. */
+    /** `cause` is what was thrown, fired or received. */
     options?: { cause?: unknown },
   ) {
     super(sentence, options);
@@ -70,5 +81,5 @@ export function refusal(message: ErrorMessage | UndeliveredMessage): RoomError {
 
 /** The error of a failure that the server did not report. */
 export function failure(code: ConnectionErrorCode | OwnErrorCode, cause?: unknown, details?: string): RoomError {
-  return new RoomError(code, sentences[code], retryable.includes(code), details, cause === undefined ? undefined : { cause });
+  return new RoomError(code, sentences[code], code in retryable, details, cause === undefined ? undefined : { cause });
 }

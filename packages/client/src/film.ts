@@ -3,24 +3,26 @@
 import type { RoomState, SyncMessage } from "@usher/types";
 import type { MarkedSync, OutgoingSync } from "./signaling.js";
 
+/** The position of the room's film, which everybody follows. positionAt() continues it. */
 export interface Film {
+  /** Reports that the film plays. */
   playing: boolean;
-  /** Seconds, at atMs. */
+  /** The position at atMs, in seconds. */
   time: number;
-  /** The server's clock, ms. */
+  /** When the film was at `time`, by the server's clock, ms. */
   atMs: number;
   /** When somebody last played, paused, sought or chose another film, by the server's clock, ms. */
   actedAtMs: number;
-  /** What is shown, as the one who chose it named it; "" where nobody has said. */
+  /** What is shown, as whoever chose it named it; "" if nobody has named it. */
   url: string;
-  /** The server has told it, which does not know to the millisecond when somebody acted. */
+  /** Reports that the position is the server's, which does not know exactly when somebody acted. */
   isServers: boolean;
 }
 
 /** How far ahead of the server's clock a mark may be, ms; more is a wrong clock or a lie, and would hold the film for so long. */
 const aheadMs = 2000;
 
-/** Where the film is at a time of the server's clock, in seconds. */
+/** Returns the position of the film at a time of the server's clock, in seconds. */
 export function positionAt(film: Film, serverMs: number): number {
   return film.playing ? film.time + Math.max(0, serverMs - film.atMs) / 1000 : film.time;
 }
@@ -52,7 +54,10 @@ export function actTime(film: Film | undefined, serverMs: number): number {
   return Math.max(serverMs, (film?.actedAtMs ?? 0) + 1);
 }
 
-/** The film after a message; the same object where the message changes nothing, because it is older than what is known or about something else. */
+/**
+ * Returns the film after a message. Returns the same object if the message changes nothing, because it
+ * is older than what is known or about something else.
+ */
 export function nextFilm(film: Film | undefined, message: MarkedSync, serverMs: number): Film | undefined {
   const change = changeOf(message, film);
   if (change === undefined) {

@@ -11,12 +11,12 @@ export function randomText(): string {
   return text;
 }
 
-/** A room id that cannot be guessed: whoever knows it may join. */
+/** Returns a room id that cannot be guessed. Whoever knows it may join. */
 export function newRoomId(): string {
   return randomText();
 }
 
-/** A user id that nobody else has. */
+/** Returns a user id that nobody else has. */
 export function newUserId(): string {
   return `user-${randomText()}`;
 }

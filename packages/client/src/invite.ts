@@ -7,8 +7,9 @@ const roomId = /^[A-Za-z0-9_-]{6,50}$/;
 const unseen = /[\p{Default_Ignorable_Code_Point}\p{Cf}]/gu;
 
 /**
- * The room id in an invite link (ORIGIN/#ROOM) or a bare room code; "" if there is none, or only a part of one. Whatever punctuation, quotes, spaces,
- * percent-encoding or invisible characters surround it do no harm.
+ * Finds the room id in an invite link (ORIGIN/#ROOM) or a room code as people paste it, with
+ * punctuation, quotes, spaces, percent-encoding or invisible characters around it. Returns "" if there
+ * is none, or only a part of one.
  */
 export function roomIdIn(text: string): string {
   const parts = decoded(text).replace(unseen, "").split("#");

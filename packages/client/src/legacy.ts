@@ -4,7 +4,10 @@ import type { ControlMode, RoomState } from "@usher/types";
 import { hostsWord, positionAt, type Film } from "./film.js";
 import type { OutgoingSync } from "./signaling.js";
 
-/** A SyncMessage over a data channel. The host tells of the control mode there, too: a legacy client hears of it nowhere else. */
+/**
+ * A SyncMessage for a data channel. The host also announces the control mode there, because a legacy
+ * client learns of it nowhere else.
+ */
 export type DirectMessage = OutgoingSync | { type: "CONTROL_MODE_CHANGE"; mode: ControlMode };
 
 const acts: readonly DirectMessage["type"][] = ["UNIFIED_SYNC", "HOST_STATE_UPDATE", "DIRECT_PLAY", "DIRECT_PAUSE", "DIRECT_SEEK"];

@@ -5,36 +5,17 @@ import { Emitter } from "./emitter.js";
 import { filmOf, hostsWord, isNews, nextFilm, positionAt, type Film } from "./film.js";
 import { HostsMode, LegacyPeers, type DirectMessage } from "./legacy.js";
 import { Peers } from "./peers.js";
-import type { IceServer, MarkedSync, OutgoingSync, Seated, ServerMessage, Signaling } from "./signaling.js";
-
-/** How messages reach another participant now. */
-export type Route = "direct" | "relayed" | "away";
-
-export interface PeerMeshEvents {
-  /** A SyncMessage of somebody who may send it, over a data channel or relayed by the server. */
-  message: { message: MarkedSync; from: string; direct: boolean };
-  route: { userId: string; route: Route };
-  /** The film was played, paused, sought or changed, here or elsewhere, or the server has told where it is. */
-  film: Film;
-  room: RoomState;
-  /** A SyncMessage goes out over a data channel, for who wants to watch. */
-  direct: { message: DirectMessage; to: string };
-}
-
-export interface PeerMeshOptions {
-  /** Instead of those that the server hands out. */
-  iceServers?: () => Promise<IceServer[]>;
-  /** Makes a peer connection; RTCPeerConnection itself by default. If it throws, or does not exist, the server relays everything. */
-  createConnection?: (configuration: RTCConfiguration) => RTCPeerConnection;
-}
+import type { PeerMeshEvents, PeerMeshOptions, Route } from "./meshOptions.js";
+import type { MarkedSync, OutgoingSync, Seated, ServerMessage, Signaling } from "./signaling.js";
 
 /** How long a message over a data channel may be ahead of the server's word that allows it, ms, and how many are kept. */
 const earlyMs = 2000;
 const maxEarly = 16;
 
 /**
- * A data channel to each other participant of the room, and the server's relay where one does not open or fails: send() and "message" are the same
- * for both ways. The host offers to everyone; between two others the one with the smaller user id.
+ * A data channel to each other participant of the room, and the server's relay if one does not open or
+ * fails: send() and the event `message` are the same for both. The host offers to everyone; of two
+ * others the one with the smaller user id offers.
  */
 export class PeerMesh extends Emitter<PeerMeshEvents> {
   readonly #client: Signaling;
@@ -49,6 +30,7 @@ export class PeerMesh extends Emitter<PeerMeshEvents> {
   /** Forbidden as far as is known here. */
   #early: (PeerMeshEvents["message"] & { untilMs: number })[] = [];
 
+  /** Follows the client, which may be seated already or not. */
   constructor(client: Signaling, options: PeerMeshOptions = {}) {
     super();
     this.#client = client;
@@ -71,17 +53,21 @@ export class PeerMesh extends Emitter<PeerMeshEvents> {
     }
   }
 
+  /** This participant's id; "" before there is a seat. */
   get userId(): string {
     return this.#client.userId;
   }
 
-  /** The room; its controlMode is what the host says, which the server does not hear of from a legacy host. */
+  /**
+   * The client's room, with the control mode that the host announced, which a legacy host does not
+   * report to the server.
+   */
   get room(): RoomState | undefined {
     const { room } = this.#client;
     return room === undefined ? undefined : this.#mode.in(room);
   }
 
-  /** Where the film is; undefined where nobody has played anything yet. */
+  /** The position of the film; undefined if nobody has played anything yet. */
   get film(): Film | undefined {
     return this.#film;
   }
@@ -91,7 +77,7 @@ export class PeerMesh extends Emitter<PeerMeshEvents> {
     return this.#client.serverTime();
   }
 
-  /** How messages reach a participant now; "away" for one that is not in the room. */
+  /** How messages reach a participant now; `away` if it is not in the room. */
   route(userId: string): Route {
     if (this.#peers.isOpen(userId)) {
       return "direct";
@@ -101,9 +87,10 @@ export class PeerMesh extends Emitter<PeerMeshEvents> {
   }
 
   /**
-   * Sends to one participant, or to all: over the data channel if one is open, otherwise over the server. The server is told in any case, so that
-   * it knows where the film is for those who come later. False, and nothing sent, if the room's control mode forbids it, or if the others would
-   * not take it: a field is missing, or an address is longer than 2 048 bytes.
+   * Sends to one participant, or to all: over the data channel if one is open, otherwise through the
+   * server. The server learns of the film in any case, for those who join later. Returns false, and
+   * sends nothing, if the room's control mode forbids it or if the others would not accept it: a field
+   * is missing, or an address is longer than 2 048 bytes.
    */
   send(message: OutgoingSync, to?: string): boolean {
     const { room, userId } = this;
@@ -126,7 +113,7 @@ export class PeerMesh extends Emitter<PeerMeshEvents> {
     return true;
   }
 
-  /** Closes the peer connections. The seat in the room is the client's affair. */
+  /** Closes the peer connections. The client keeps the seat in the room. */
   close(): void {
     for (const unsubscribe of this.#subscriptions) {
       unsubscribe();

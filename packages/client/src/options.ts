@@ -1,55 +1,99 @@
-// What a RoomClient is given, and what it tells.
+// What a RoomClient takes, and the events that it emits.
 
-import type { ClientMessage, ResponseMessage } from "@usher/types";
 import type { RoomError } from "./error.js";
-import type { SignalingEvents } from "./signaling.js";
+import type { ServerMessage, SignalingEvents } from "./signaling.js";
 import type { SeatStore } from "./store.js";
 
+/** How a RoomClient reaches its server and keeps its seat. */
 export interface RoomClientOptions {
-  /** The server's WebSocket address: wss://example.org/ws. http(s) means ws(s), and in a page a path will do. */
-  url: string | URL;
-  /** Where the seat is kept. In memory by default, which does not survive a reload. */
+  /**
+   * The server's WebSocket address: wss://example.org/ws. http(s) means ws(s), and in a page a path is
+   * enough.
+   */
+  url: string | UrlLike;
+  /** Keeps the seat. In memory by default, which does not survive a reload. */
   store?: SeatStore;
-  /** The server's --max-frame: a larger message fails here instead of ending the connection. 64 KiB by default. */
+  /**
+   * The server's --max-frame, 64 KiB by default. A larger message fails here instead of ending the
+   * connection.
+   */
   maxFrameBytes?: number;
 }
 
+/** A URL, or any other object that has an address in href. */
+export interface UrlLike {
+  /** The whole address. */
+  readonly href: string;
+}
+
+/** The events of a RoomClient. */
 export interface RoomClientEvents extends SignalingEvents {
-  /** Each message as it goes over the socket, for whoever wants to watch. */
-  frame: { sent: boolean; message: ClientMessage | ResponseMessage; atMs: number };
-  /** Something that send() was given did not get through. messageType and targetUserId are the message's, if they are known. */
+  /** A message went over the socket, in either direction. For logs and diagrams. */
+  frame: {
+    /** Reports that the client sent it; false if it came from the server. */
+    sent: boolean;
+    message: ServerMessage;
+    /** When, of Date.now(). */
+    atMs: number;
+  };
+  /** A message that send() took was refused or could not be delivered. */
   refused: Refused;
 }
 
+/** A message that was not delivered. */
 export interface Refused {
+  /** Says why. */
   error: RoomError;
+  /** The message's type, if it is known. */
   messageType?: string | undefined;
+  /** Whom the message was for, if it is known. */
   targetUserId?: string | undefined;
 }
 
-/** A call that ends with ABORTED when the signal says so. Nothing of it goes on after that. */
+/** The part of an AbortSignal that the client uses. */
+export interface SignalOfAbort {
+  /** Reports that the call has been given up. */
+  readonly aborted: boolean;
+  /** The `cause` of the RoomError with ABORTED. */
+  readonly reason?: unknown;
+  /** Calls the listener when the call is given up. */
+  addEventListener(type: "abort", listener: () => void): void;
+  /** Takes the listener off again. */
+  removeEventListener(type: "abort", listener: () => void): void;
+}
+
+/** A request that can be given up. */
 export interface Abortable {
-  signal?: AbortSignal | undefined;
+  /** An AbortSignal. When it is aborted, the request rejects with ABORTED and nothing of it goes on. */
+  signal?: SignalOfAbort | undefined;
 }
 
-/** What a participant asks for when it takes a seat. userId is made if it is missing. */
+/** A request for a seat in a room that may not exist yet. */
 export interface CreateRequest extends Abortable {
+  /** What the others call this participant; 1 to 20 characters. */
   userName: string;
-  /** 22 random characters if it is missing. */
+  /** The room's id. By default a new one, which cannot be guessed. */
   roomId?: string;
+  /** The room's name; 1 to 30 characters. By default the server names it. */
   roomName?: string;
+  /** The participant's id in the room. By default a new one. */
   userId?: string;
 }
 
+/** A request for a seat in a room that exists. */
 export interface JoinRequest extends Abortable {
+  /** The room's id. roomIdIn() finds it in an invite link. */
   roomId: string;
+  /** What the others call this participant; 1 to 20 characters. */
   userName: string;
+  /** The participant's id in the room. By default a new one. */
   userId?: string;
-  /** Creates the room if there is none. */
+  /** Creates the room if it does not exist. */
   orCreate?: boolean;
 }
 
+/** A request for the seat in the store. */
 export interface ResumeRequest extends Abortable {
-  /** Returns only to a seat in this room: the one that an invite link names, say. */
+  /** Returns only to a seat in this room, the one that an invite link names for instance. */
   roomId?: string | undefined;
 }

@@ -2,7 +2,7 @@
 
 import type { IceCandidate, SessionDescription } from "@usher/types";
 import { Delivery, type PeerSignal } from "./delivery.js";
-import type { IceServer, MeshMark, Outgoing } from "./signaling.js";
+import type { IceServer, MeshMark, Outgoing, PeerConfiguration } from "./signaling.js";
 import { Watch } from "./watch.js";
 
 export interface PeerOptions {
@@ -17,7 +17,7 @@ export interface PeerOptions {
   /** The other side has said that it cannot have a connection. */
   declined: () => void;
   received: (data: unknown) => void;
-  createConnection: (configuration: RTCConfiguration) => RTCPeerConnection;
+  createConnection: (configuration: PeerConfiguration) => RTCPeerConnection;
 }
 
 export class Peer {

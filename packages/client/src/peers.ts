@@ -3,12 +3,12 @@
 import type { RoomState } from "@usher/types";
 import { isSignal } from "./delivery.js";
 import { Peer } from "./peer.js";
-import type { IceServer, ServerMessage, Signaling } from "./signaling.js";
+import type { IceServer, PeerConfiguration, ServerMessage, Signaling } from "./signaling.js";
 
 export interface PeersOptions {
   client: Signaling;
   iceServers: () => Promise<IceServer[]>;
-  createConnection: (configuration: RTCConfiguration) => RTCPeerConnection;
+  createConnection: (configuration: PeerConfiguration) => RTCPeerConnection;
   /** A data channel has opened, or closed. */
   changed: () => void;
   received: (data: unknown, from: string) => void;

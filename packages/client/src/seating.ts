@@ -1,6 +1,7 @@
 import { protocolVersion, type CreateRoomMessage, type JoinRoomMessage } from "@usher/types";
 import { Deferred } from "./deferred.js";
 import { failure, type RoomError } from "./error.js";
+import type { SignalOfAbort } from "./options.js";
 import type { Seated } from "./signaling.js";
 import type { StoredSeat } from "./store.js";
 
@@ -40,7 +41,7 @@ export class Seating {
   }
 
   /** Begins one. isStill() says whether it has not settled meanwhile; abort is called when the signal says so. */
-  begin(signal: AbortSignal | undefined, abort: (cause: unknown) => void, begun: (isStill: () => boolean) => void): Promise<Seated | undefined> {
+  begin(signal: SignalOfAbort | undefined, abort: (cause: unknown) => void, begun: (isStill: () => boolean) => void): Promise<Seated | undefined> {
     const seating = new Deferred<Seated | undefined>();
     if (signal?.aborted === true) {
       seating.abort(failure("ABORTED", signal.reason));

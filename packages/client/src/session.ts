@@ -10,7 +10,7 @@ import { isRoomId, isUserId } from "./id.js";
 import { Keeper } from "./keeper.js";
 import { KnownRoom } from "./knownRoom.js";
 import { Line } from "./line.js";
-import type { RoomClientEvents, RoomClientOptions } from "./options.js";
+import type { RoomClientEvents, RoomClientOptions, SignalOfAbort } from "./options.js";
 import { Requests, type Consequences } from "./request.js";
 import { isOfRoom } from "./roster.js";
 import { returning, Seating, seatRequest, type Intent } from "./seating.js";
@@ -73,12 +73,12 @@ export class Session {
   }
 
   /** Asks for a new seat. */
-  seek(seat: StoredSeat, intent: Intent, signal: AbortSignal | undefined): Promise<Seated> {
+  seek(seat: StoredSeat, intent: Intent, signal: SignalOfAbort | undefined): Promise<Seated> {
     return this.#seek(signal, () => this.#take(seat, intent)) as Promise<Seated>;
   }
 
   /** Asks for the seat in the store, if it is in the room. */
-  resume(roomId: string | undefined, signal: AbortSignal | undefined): Promise<Seated | undefined> {
+  resume(roomId: string | undefined, signal: SignalOfAbort | undefined): Promise<Seated | undefined> {
     return this.#seek(signal, async (isStill) => {
       this.#keeper.seat = undefined;
       const seat = await this.#keeper.load();
@@ -145,7 +145,7 @@ export class Session {
   }
 
   /** Runs one create, join or resume. */
-  #seek(signal: AbortSignal | undefined, begin: (isStill: () => boolean) => void): Promise<Seated | undefined> {
+  #seek(signal: SignalOfAbort | undefined, begin: (isStill: () => boolean) => void): Promise<Seated | undefined> {
     const { state } = this.#status;
     if (this.#seating.isUnderWay || (state !== "idle" && state !== "ended")) {
       return Promise.reject(failure("ALREADY_SEATED"));

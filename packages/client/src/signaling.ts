@@ -6,76 +6,100 @@ import type { RoomError } from "./error.js";
 type Without<M, K extends PropertyKey> = M extends unknown ? Omit<M, K> : never;
 type Filled = "roomId" | "userId" | "timestamp";
 
-/** What the mesh adds to the offers, answers and candidates that it sends; the server passes unknown fields on. */
+/**
+ * The field `mesh` that a PeerMesh adds to its offers, answers and candidates. The server forwards
+ * unknown fields.
+ */
 export interface MeshMark {
-  /** The sender's side of the peer connection; another one means that the sender has begun anew. */
+  /** The sender's peer connection. Another value means that the sender has started again. */
   session: string;
-  /** The session of the receiver that is meant, where it is known. */
+  /** The receiver's session that is meant, if it is known. */
   to?: string;
-  /** Counts the frames of the session from 1, without gaps. */
+  /** The frame's number in the session, from 1 without gaps. */
   seq: number;
-  /** The last frame of the receiver's session that has come. */
+  /** The last frame of the receiver's session that has arrived. */
   ack: number;
-  /** The sender cannot have a peer connection, so the receiver is not to offer one again. */
+  /** The sender cannot have a peer connection, so the receiver must not offer one again. */
   relayOnly?: boolean;
 }
 
-/** What VideoSync adds to the SyncMessages that it sends. */
+/** The fields that VideoSync adds to the SyncMessages that it sends. */
 export interface FilmMark {
-  /** When `time` held, by the server's clock, ms. */
+  /** When the film was at `time`, by the server's clock, ms. */
   serverTime?: number;
-  /** When somebody last played, paused or sought, by the server's clock, ms. Who acted last wins. */
+  /** When somebody last played, paused or sought, by the server's clock, ms. The last act wins. */
   actedAt?: number;
 }
 
-/** A client's message without what the client fills in. */
+/** A message to send, without the fields that the client fills in. */
 export type Outgoing = Without<ClientMessage, Filled> & { targetUserId?: string; mesh?: MeshMark } & FilmMark;
-/** A SyncMessage without what the client fills in. The control mode is set by RoomClient.setControlMode. */
+/**
+ * A SyncMessage to send, without the fields that the client fills in. RoomClient.setControlMode() sets
+ * the control mode.
+ */
 export type OutgoingSync = Without<Exclude<SyncMessage, ControlModeChangeMessage>, Filled | "targetUserId"> & FilmMark;
-/** A SyncMessage as it came. */
+/** A SyncMessage as it arrived. */
 export type MarkedSync = SyncMessage & FilmMark;
 
-/** Everything that comes over the socket: the server's answers, and what others' clients had relayed. */
+/** Every message that comes over the socket: the server's, and those of others that it relays. */
 export type ServerMessage = ResponseMessage | ClientMessage;
-/** The answer that gives a seat. */
+/** The server's answer that gives a seat. */
 export type Seated = RoomCreatedMessage | RoomJoinedMessage;
 
-/** The W3C's RTCIceServer. */
+/** A STUN or TURN server: the W3C's RTCIceServer. */
 export interface IceServer {
+  /** Addresses such as stun:example.org:3478. */
   urls: string | string[];
+  /** For TURN. */
   username?: string;
+  /** For TURN. */
   credential?: string;
 }
 
-/** Where the client is on its way to its seat. */
+/** The configuration of a peer connection: a part of the W3C's RTCConfiguration. */
+export interface PeerConfiguration {
+  /** May be empty. */
+  iceServers: IceServer[];
+}
+
+/**
+ * How far the client is on its way to its seat. `waiting`: the connection was lost, the server holds
+ * the seat, and the client tries again at retryAtMs (of Date.now()). `ended`: the client left or, with
+ * an error, will not come back by itself.
+ */
 export type Status =
   | { state: "idle" }
   | { state: "connecting" }
   | { state: "seated" }
-  /** The connection was lost; the seat is held, and the client tries again at retryAtMs (of Date.now()). */
   | { state: "waiting"; attempt: number; retryAtMs: number }
-  /** It is over, by leaving or, with an error, for good. */
   | { state: "ended"; error?: RoomError };
 
+/** The events of a Signaling. */
 export interface SignalingEvents {
+  /** The client's status has changed. */
   status: Status;
   /** The room has changed in any way. */
   room: RoomState;
-  /** A seat was given, or given back. */
+  /** The server gave the seat, or gave it back. */
   seated: Seated;
-  /** Every message that comes, after `room` and `seated`. */
+  /** A message arrived; after `room` and `seated`. */
   message: ServerMessage;
 }
 
-/** What PeerMesh needs of a client. RoomClient is one. */
+/** What PeerMesh needs of a client. RoomClient is one; another is made of a port to one. */
 export interface Signaling {
+  /** How far the client is on its way to its seat. */
   readonly status: Status;
   /** "" before there is a seat. */
   readonly userId: string;
+  /** The room as the server last described it; undefined before there is a seat. */
   readonly room: RoomState | undefined;
-  /** Sends to the server. False where there is no seat now: nothing was sent. */
+  /** Sends to the server. Returns false if there is no seat now: nothing was sent. */
   send(message: Outgoing): boolean;
+  /** The server's time, ms since the epoch. */
   serverTime(): number;
+  /** The ICE servers for new peer connections. */
   iceServers(): Promise<IceServer[]>;
+  /** Calls the listener for each event of the type, until the returned function is called. */
   on<K extends keyof SignalingEvents>(type: K, listener: (event: SignalingEvents[K]) => void): () => void;
 }

@@ -1,27 +1,32 @@
 import { isRoomId, isUserId } from "./id.js";
 
-/** What a client needs to come back to its seat. */
+/** What a client needs to return to its seat. */
 export interface StoredSeat {
+  /** The room's id. */
   roomId: string;
+  /** The participant's id in the room. */
   userId: string;
+  /** What the others call the participant. */
   userName: string;
   /** A secret: whoever presents it gets the seat. "" if the server gave none. */
   resumeToken: string;
 }
 
 /**
- * Where a seat is kept, so that a reloaded page or a restarted service worker finds it again. Take one
- * that lives as long as the participant: sessionStorage for a tab, chrome.storage.session for an
- * extension; never one that others can read. One that fails costs the memory of the seat and nothing
- * else: the client takes it for empty.
+ * Keeps a seat, so that a reloaded page or a restarted service worker finds it again. Choose one that
+ * lives as long as the participant: sessionStorage for a tab, chrome.storage.session for an extension;
+ * never one that others can read. The client treats a store that fails as empty.
  */
 export interface SeatStore {
+  /** Returns the seat; undefined if there is none. */
   load(): Promise<StoredSeat | undefined>;
+  /** Replaces the seat. */
   save(seat: StoredSeat): Promise<void>;
+  /** Forgets the seat. */
   clear(): Promise<void>;
 }
 
-/** Keeps the seat for as long as the client object lives. */
+/** Keeps the seat in memory. The default; it does not survive a reload. */
 export function memoryStore(): SeatStore {
   let kept: StoredSeat | undefined;
   return {
@@ -37,12 +42,19 @@ export function memoryStore(): SeatStore {
   };
 }
 
-/** The methods of localStorage and sessionStorage that are needed. */
-export type WebStorage = Pick<Storage, "getItem" | "setItem" | "removeItem">;
+/** The methods of localStorage and sessionStorage that webStore() uses. */
+export interface WebStorage {
+  /** Returns the text; null if there is none. */
+  getItem(key: string): string | null;
+  /** Replaces the text. */
+  setItem(key: string, value: string): void;
+  /** Forgets the text. */
+  removeItem(key: string): void;
+}
 
 /**
- * Keeps the seat in sessionStorage, say: webStore(() => sessionStorage). Given as a function, because
- * the very name throws in a page whose user has blocked site data.
+ * Keeps the seat in a Web Storage: webStore(() => localStorage). It takes a function, because in a page
+ * whose user has blocked site data the name itself throws. For a tab's own seat use tabStore().
  */
 export function webStore(storage: WebStorage | (() => WebStorage), key = "usher.seat"): SeatStore {
   const area = (): WebStorage => (typeof storage === "function" ? storage() : storage);
@@ -53,14 +65,17 @@ export function webStore(storage: WebStorage | (() => WebStorage), key = "usher.
   };
 }
 
-/** The methods of chrome.storage.session that are needed. */
+/** The methods of chrome.storage.session that chromeStore() uses. */
 export interface ChromeStorageArea {
+  /** Returns the item by its key; an empty object if there is none. */
   get(key: string): Promise<Record<string, unknown>>;
+  /** Replaces the items. */
   set(items: Record<string, unknown>): Promise<void>;
+  /** Forgets the item. */
   remove(key: string): Promise<void>;
 }
 
-/** Keeps the seat in chrome.storage.session, which outlives the service worker. */
+/** Keeps the seat of an extension: chromeStore(chrome.storage.session), which outlives the service worker. */
 export function chromeStore(area: ChromeStorageArea, key = "usher.seat"): SeatStore {
   return {
     load: async () => parseSeat((await area.get(key))[key]),

@@ -1,33 +1,17 @@
-import type { RoomState } from "@usher/types";
 import { mayControl } from "./control.js";
 import { actTime, hostsWord, positionAt, type Film } from "./film.js";
 import { Pace } from "./pace.js";
-import type { OutgoingSync } from "./signaling.js";
+import type { SyncPort } from "./syncPort.js";
 
-export interface SyncPortEvents {
-  film: Film;
-  room: RoomState;
-}
-
-/** What VideoSync needs of a mesh. PeerMesh is one; a content script has one made of a port. */
-export interface SyncPort {
-  readonly userId: string;
-  readonly room: RoomState | undefined;
-  readonly film: Film | undefined;
-  serverTime(): number;
-  /** False where the control mode forbids it. Otherwise `film` is what the message makes of it (nextFilm) when this returns. */
-  send(message: OutgoingSync): boolean;
-  on<K extends keyof SyncPortEvents>(type: K, listener: (event: SyncPortEvents[K]) => void): () => void;
-}
-
+/** What VideoSync asks of the page. */
 export interface VideoSyncOptions {
-  /** What the element shows now, as a name that all participants understand: the page's address, say. */
+  /** Names what the element shows now, for all participants: by the page's address, for instance. */
   source(): string;
-  /** Somebody who may has chosen another film: show it, or ask the viewer first. source() says it from then on. */
+  /** The room watches another film: show it, or ask the viewer first. source() names it from then on. */
   open(url: string): void;
-  /** The viewer has no control in this room; the element has gone back. */
+  /** The viewer may not control the film; the element is back at the room's position. */
   onRefused?(): void;
-  /** The browser plays only without sound until the viewer has touched the page; the element is muted now. */
+  /** The browser plays only without sound until the viewer touches the page. The element is muted now. */
   onBlocked?(): void;
 }
 
@@ -41,8 +25,10 @@ const heldUp = 0.35;
 const sayAgainMs = 30_000;
 
 /**
- * Keeps a <video> of the document where the room's film is. Everybody follows the same line through the server's time, so nobody waits for anybody's messages; what the
- * viewer does with the element goes to the room, or is undone where the viewer has no control. The host's element is the measure when it was held up.
+ * Keeps a `<video>` of the document at the position of the room's film. Everybody follows the same line
+ * through the server's time, so nobody waits for anybody's messages. If the viewer plays, pauses or
+ * seeks, so does the room, or it is undone if the viewer may not. The others wait for a host whose
+ * element was held up.
  */
 export class VideoSync {
   readonly #video: HTMLVideoElement;
@@ -57,6 +43,7 @@ export class VideoSync {
   #soughtTo = -1;
   #asked = "";
 
+  /** Takes hold of the element until close(). */
   constructor(video: HTMLVideoElement, port: SyncPort, options: VideoSyncOptions) {
     this.#video = video;
     this.#port = port;
@@ -75,17 +62,23 @@ export class VideoSync {
     this.#apply();
   }
 
-  /** How far the element is ahead of the room's film (behind: negative), ms; 0 where it shows another one or none. */
+  /**
+   * How far the element is ahead of the room's film, ms; negative if it is behind, 0 if it shows
+   * another film or none.
+   */
   get driftMs(): number {
     return this.#drift() * 1000;
   }
 
-  /** Tells the room that the viewer has chosen what source() says now, paused where the element stands. False, and undone, where the viewer may not. */
+  /**
+   * Announces that the viewer has chosen the film that source() names now, paused at the element's
+   * position. Returns false, and the choice is undone, if the viewer may not control the film.
+   */
   announce(): boolean {
     return this.#act("PAUSE");
   }
 
-  /** Lets go of the element, which stays as it is. */
+  /** Lets go of the element and leaves it as it is. */
   close(): void {
     clearInterval(this.#timer);
     this.#stop.abort();

@@ -11,6 +11,9 @@ const all = readdirSync(here)
   .map((name) => path.join(here, name));
 const files = process.argv.length > 2 ? process.argv.slice(2) : all;
 
+/** What does not depend on the version that runs it. */
+const once = "package.test.ts";
+
 for (const [name, line] of [
   ["node", "v24."],
   ["node22", "v22."],
@@ -26,7 +29,9 @@ for (const [name, line] of [
     process.exit(1);
   }
   console.log(`# Node.js ${version}`);
-  const { status } = spawnSync(node, ["--test", "--test-reporter=spec", ...files], { stdio: "inherit" });
+  const { status } = spawnSync(node, ["--test", "--test-reporter=spec", ...files.filter((file) => name === "node" || !file.endsWith(once))], {
+    stdio: "inherit",
+  });
   if (status !== 0) {
     process.exit(status ?? 1);
   }

@@ -186,6 +186,7 @@ export interface CloseCodes {
   readonly 4029: Closing;
 }
 
+/** A close code that the server sends. */
 export type CloseCode = keyof CloseCodes;
 
 /** The table of close codes. An abrupt end is 1006 in a browser, which is in no table: try again. */
