@@ -1,35 +1,50 @@
-package server_test
+package server
 
 import (
+	"bufio"
 	"bytes"
-	"context"
+	"crypto/hmac"
+	"crypto/sha1"
+	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"os"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"usher/protocol"
 
-	"usher/server"
+	"usher/server/edge"
 )
 
-// httpVector is a row of protocol/testdata/http.json, which worker/test/http.test.ts replays as
-// well.
+// httpSetup is what the server of a vector has.
+type httpSetup struct {
+	// Origins is the list of allowed origins; "" is "*".
+	Origins string
+	// ICEServers is a JSON list of RTCIceServer, and TURNSecret is the shared secret.
+	ICEServers, TURNSecret string
+	// Draining is set if the server is about to stop. The worker never is.
+	Draining bool
+}
+
+// httpVector is a row of protocol/testdata/http.json. worker/test/http.test.ts replays it too.
 type httpVector struct {
 	Name, Method, Path string
 	Headers            map[string]string
-	// Origins is the list of allowed origins; "" is "*".
-	Origins  string
+	httpSetup
 	Response struct {
 		Status int
 		// Headers are those that matter; null is for one that must be missing.
 		Headers map[string]*string
 		// Body has the fields that matter, nil if nothing does.
 		Body map[string]any
+		// Room is the room of the WebSocket that was opened, "" if it does not matter.
+		Room string
 	}
 }
 
@@ -43,42 +58,47 @@ func TestHTTPVectors(t *testing.T) {
 	if err := json.Unmarshal(text, &vectors); err != nil {
 		t.Fatal(err)
 	}
-	servers := map[string]string{}
+	servers := map[httpSetup]*running{}
 	for _, v := range vectors {
-		if servers[v.Origins] == "" {
-			servers[v.Origins] = runServer(t, v.Origins)
+		if servers[v.httpSetup] == nil {
+			servers[v.httpSetup] = v.serve(t)
 		}
-		t.Run(v.Name, func(t *testing.T) { replay(t, servers[v.Origins], &v) })
+		t.Run(v.Name, func(t *testing.T) { v.replay(t, servers[v.httpSetup].address()) })
 	}
 }
 
-// runServer runs a server until the test ends, and returns its address.
-func runServer(t *testing.T, origins string) string {
+// serve runs a server until the test ends.
+func (h httpSetup) serve(t *testing.T) *running {
 	t.Helper()
-	config := server.DefaultConfig()
-	config.Listen, config.DataDir = "127.0.0.1:0", t.TempDir()
-	config.Log = slog.New(slog.DiscardHandler)
-	config.DrainSpread = 0
-	if origins != "" {
-		config.AllowOrigins = strings.Split(strings.ReplaceAll(origins, " ", ""), ",")
-	}
-	s, err := server.New(config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- s.Run(ctx) }()
-	t.Cleanup(func() {
-		stop()
-		if err := <-done; err != nil {
-			t.Error(err)
+	var servers []json.RawMessage
+	if h.ICEServers != "" {
+		if err := json.Unmarshal([]byte(h.ICEServers), &servers); err != nil {
+			t.Fatal(err)
 		}
+	}
+	s := serve(t, func(c *Config) {
+		if h.Origins != "" {
+			c.AllowOrigins = strings.Split(strings.ReplaceAll(h.Origins, " ", ""), ",")
+		}
+		for _, text := range servers {
+			server, err := edge.ParseICEServer(string(text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.ICEServers = append(c.ICEServers, server)
+		}
+		c.TURNSecret = h.TURNSecret
 	})
-	return s.Addr().String()
+	if h.Draining {
+		// The socket does not reply to the close frame, so the drain waits for it.
+		stubborn := s.raw("draining-1")
+		s.end()
+		stubborn.closeCode()
+	}
+	return s
 }
 
-func replay(t *testing.T, address string, v *httpVector) {
+func (v *httpVector) replay(t *testing.T, address string) {
 	request, err := http.NewRequest(v.Method, "http://"+address+v.Path, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -101,6 +121,9 @@ func replay(t *testing.T, address string, v *httpVector) {
 		}
 	}
 	if v.Response.Status == http.StatusSwitchingProtocols {
+		if v.Response.Room != "" {
+			wantRoom(t, response.Body.(io.ReadWriter), v.Response.Room)
+		}
 		return
 	}
 	body, err := io.ReadAll(response.Body)
@@ -114,7 +137,7 @@ func replay(t *testing.T, address string, v *httpVector) {
 		return
 	}
 	var got map[string]any
-	if err := json.NewDecoder(bytes.NewReader(body)).Decode(&got); err != nil {
+	if err := json.NewDecoder(bytes.NewReader(v.timeless(body))).Decode(&got); err != nil {
 		t.Fatalf("%v in %q", err, body)
 	}
 	for name, want := range v.Response.Body {
@@ -127,4 +150,34 @@ func replay(t *testing.T, address string, v *httpVector) {
 			t.Errorf("error %v", got)
 		}
 	}
+}
+
+// wantRoom joins the room over a new WebSocket. There is none, and a connection for another room
+// gets ROOM_MISMATCH.
+func wantRoom(t *testing.T, socket io.ReadWriter, roomID string) {
+	t.Helper()
+	join := fmt.Sprintf(`{"type":"JOIN_ROOM","roomId":%q,"userId":"ann","userName":"Ann"}`, roomID)
+	if _, err := socket.Write(masked(0x81, join)); err != nil {
+		t.Fatal(err)
+	}
+	_, reply, err := (&rawConn{t: t, r: bufio.NewReader(socket)}).read()
+	if err != nil || !bytes.Contains(reply, []byte(`"code":"ROOM_NOT_FOUND"`)) {
+		t.Errorf("the reply in %s is %q, %v", roomID, reply, err)
+	}
+}
+
+var turnUsername = regexp.MustCompile(`"username":"(\d{10}):([^"]*)"`)
+
+// timeless writes EXPIRES for when a TURN credential ends, and CREDENTIAL for the right one
+// (draft-uberti-behave-turn-rest-00, section 2.2).
+func (v *httpVector) timeless(body []byte) []byte {
+	found := turnUsername.FindSubmatch(body)
+	if found == nil || string(found[1]) <= fmt.Sprint(time.Now().Unix()) {
+		return body
+	}
+	mac := hmac.New(sha1.New, []byte(v.TURNSecret))
+	mac.Write([]byte(string(found[1]) + ":" + string(found[2])))
+	credential := base64.StdEncoding.EncodeToString(mac.Sum(nil))
+	body = bytes.ReplaceAll(body, []byte(credential), []byte("CREDENTIAL"))
+	return turnUsername.ReplaceAll(body, []byte(`"username":"EXPIRES:$2"`))
 }

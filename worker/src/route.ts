@@ -3,11 +3,11 @@ import { roomIdPattern } from "@usher/types";
 /** What a path asks for. */
 export type Route = "socket" | "room" | "turn" | "health" | "healthz" | "readyz" | "none";
 
-/** A slash at the end changes nothing. */
+/** Only the address of a WebSocket may end with a slash. */
 export function routeOf(pathname: string): Route {
-  const path = pathname.replace(/(?<=.)\/$/, "");
-  switch (path) {
+  switch (pathname) {
     case "/ws":
+    case "/ws/":
       return "socket";
     case "/turn-credentials":
       return "turn";
@@ -18,14 +18,14 @@ export function routeOf(pathname: string): Route {
     case "/readyz":
       return "readyz";
   }
-  const [, rooms, , last, ...more] = path.split("/");
-  if (rooms !== "rooms" || more.length > 0) {
+  const [, rooms, id, ...rest] = pathname.split("/");
+  if (rooms !== "rooms" || id === undefined || id === "") {
     return "none";
   }
-  if (last === "ws") {
-    return "socket";
+  if (rest.length === 0) {
+    return "room";
   }
-  return last === undefined && path !== "/rooms" ? "room" : "none";
+  return /^ws\/?$/.test(rest.join("/")) ? "socket" : "none";
 }
 
 /**
