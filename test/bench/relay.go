@@ -61,6 +61,13 @@ func (w *workshop) relay(s relaySettings) ([]row, error) {
 	if w.older != "" {
 		sides = append(sides, start(kindOlder))
 	}
+	hasFloor, err := w.buildFloor()
+	if err != nil {
+		return nil, err
+	}
+	if hasFloor {
+		sides = append(sides, start(kindFloor))
+	}
 	costs, err := w.relayCosts(s, sides)
 	if err != nil {
 		return nil, err
@@ -76,6 +83,9 @@ func (w *workshop) relay(s relaySettings) ([]row, error) {
 	rows = append(rows, relayRows(name, [2]string{"", "a bare relay on nbio for the same"}, "", 0, [2][]float64{costs[0], costs[2]})[1:]...)
 	if w.older != "" {
 		rows = append(rows, relayRows(name, [2]string{"", "the older usher for the same"}, "", 0, [2][]float64{costs[0], costs[3]})[1:]...)
+	}
+	if hasFloor {
+		rows = append(rows, relayRows(name, [2]string{"", "the floor, an epoll loop in C, for the same"}, "", 0, [2][]float64{costs[0], costs[len(costs)-1]})[1:]...)
 	}
 	if s.rate > 0 {
 		rows = append(rows, quietRow(name, [2][]float64{costs[0], costs[1]}))

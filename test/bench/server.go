@@ -23,6 +23,8 @@ const (
 	kindBare    kind = "bare"
 	kindNbio    kind = "nbio"
 	kindStandin kind = "standin"
+	// kindFloor is floor/floor.c.
+	kindFloor kind = "floor"
 	// kindOlder is another usher, measured beside the one under test.
 	kindOlder kind = "older"
 	// These are workerd, with a bundle in it.
@@ -32,7 +34,7 @@ const (
 )
 
 // bare says that the server is one of the floors, which pass on what comes and know no messages.
-func (k kind) bare() bool { return k == kindBare || k == kindNbio }
+func (k kind) bare() bool { return k == kindBare || k == kindNbio || k == kindFloor }
 
 // usherFlags are the server's flags, here alone as they may be renamed. Every
 // check stays on; only the limits that one machine's load would meet are raised.
@@ -67,6 +69,8 @@ type workshop struct {
 	repository string // the checkout
 	// program is the usher to test, or "bare", "nbio", "standin" or "peer"; "" until it is built.
 	program string
+	// floor is the compiled floor.c, "" until it is built.
+	floor string
 	// older is another usher to measure in the same run, "" for none.
 	older   string
 	extra   []string
@@ -96,6 +100,26 @@ func (w *workshop) build() error {
 	}
 	w.program = program
 	return nil
+}
+
+// buildFloor compiles the floor if there is a C compiler, and reports whether there is one.
+func (w *workshop) buildFloor() (bool, error) {
+	if w.floor != "" {
+		return true, nil
+	}
+	compiler, err := exec.LookPath("cc")
+	if err != nil {
+		progress("no C compiler (cc): measured without the floor\n")
+		return false, nil
+	}
+	program := filepath.Join(w.folder, "floor")
+	source := filepath.Join(w.repository, "test", "bench", "floor", "floor.c")
+	command := exec.CommandContext(w.ctx, compiler, "-O2", "-o", program, source)
+	if output, err := command.CombinedOutput(); err != nil {
+		return false, fmt.Errorf("cc %s: %w\n%s", source, err, output)
+	}
+	w.floor = program
+	return true, nil
 }
 
 // start runs a server and waits until it is healthy.
@@ -141,6 +165,8 @@ func (w *workshop) commandLine(s *server) (program string, args []string) {
 	switch s.kind {
 	case kindUsher:
 		return w.program, append(usherFlags(s.address.String(), filepath.Join(s.folder, "data")), w.extra...)
+	case kindFloor:
+		return w.floor, []string{s.address.Addr().String(), fmt.Sprint(s.address.Port())}
 	case kindOlder:
 		return w.older, usherFlags(s.address.String(), filepath.Join(s.folder, "data"))
 	}
