@@ -1,0 +1,164 @@
+package lease
+
+import "slices"
+
+// Node is this node's part in the cluster. It is not safe for concurrent use.
+type Node struct {
+	config Config
+	self   Incarnation
+	phase  phase
+	// request numbers the requests of all incarnations.
+	request uint64
+	timerMs int64
+
+	// revision is that of the own key, as it is known; next the write under way on it, nil for
+	// none. renewMs is when the next one is due.
+	revision, counter uint64
+	next              *write
+	renewMs           int64
+	// lookedUp: the own key has been fetched, so that it can be taken.
+	lookedUp     bool
+	validUntilMs int64
+	valid        bool
+	// draining was asked for; drainWritten says that the lease says so; drained was reported.
+	draining, drainWritten, drained bool
+
+	// floor is the highest sequence that this incarnation knows; an older answer is not believed.
+	floor   uint64
+	fetch   fetch
+	peers   []peer // in the order of their ids
+	badRows []unreadable
+
+	table         *Table // never nil, never changed
+	tableRevision uint64
+	// move is the write under way on the table, nil for none.
+	move *write
+	// looked: something was learned since the last proposal.
+	looked bool
+	shards [Shards]shard
+	// freezing and stopped count the shards in these states. batchMs is when the first that has
+	// stopped will not wait for the others any longer.
+	freezing, stopped int
+	batchMs           int64
+
+	broken broken // for tests: the rules that it breaks
+}
+
+// phase is how far the incarnation is.
+type phase uint8
+
+const (
+	idle    phase = iota // not Started
+	taking               // the lease is not this incarnation's yet
+	holding              // it is
+	leaving              // it is being given back
+	over                 // evicted, or left
+)
+
+// shard is a shard of this node. The zero shard is somebody else's.
+type shard struct {
+	// acting is the term in which it is valid while the lease is, 0 for none.
+	acting   uint64
+	term     uint64
+	state    shardState
+	occupied bool
+}
+
+type shardState uint8
+
+const (
+	foreign  shardState = iota
+	owned               // and acting
+	freezing            // acting, until the shell reports Frozen
+	stopped             // not acting, until the table says whose it is
+)
+
+// peer is a node as its key was last fetched, this one among them.
+type peer struct {
+	Incarnation
+	revision uint64
+	// readAt is up to where the answer reached that had this record.
+	readAt uint64
+	record Record
+	err    error
+	// firstMs is when this revision was first seen, by this node's clock.
+	firstMs int64
+	// evictMs is when an eviction may be tried again; evict is its request.
+	evictMs int64
+	evict   uint64
+	// joined was reported.
+	joined bool
+}
+
+// lives reports whether the record is that of a living incarnation.
+func (p *peer) lives() bool { return p.err == nil && !p.record.Evicted }
+
+// unreadable is a key that was reported.
+type unreadable struct {
+	key      string
+	revision uint64
+}
+
+// New returns a node that has not Started. The config must keep to its bounds.
+func New(config Config) *Node {
+	if !ValidID(config.ID) || len(config.Address) > MaxAddressBytes {
+		panic("lease: the id or the address is out of bounds")
+	}
+	return &Node{config: config, table: &Table{}}
+}
+
+// Valid reports whether what this node does for a shard in a term may be seen now. It allocates
+// nothing.
+func (n *Node) Valid(nowMs int64, shard int, term uint64) bool {
+	return n.shards[shard].acting == term && term != 0 && nowMs < n.validUntilMs
+}
+
+// ValidUntilMs is when the lease expires, 0 if there is none.
+func (n *Node) ValidUntilMs() int64 { return n.validUntilMs }
+
+// Owner is who owns a shard by the newest table that is known, and in which term. here reports
+// whether it is this node, which then may be handing it over. node is the zero Incarnation if
+// nobody owns it or no table is known.
+func (n *Node) Owner(shard int) (node Incarnation, term uint64, here bool) {
+	p := n.table.Shards[shard]
+	node = n.table.node(p.Owner)
+	return node, p.Term, n.shards[shard].state != foreign
+}
+
+// Self is the incarnation that Started made; it may be over.
+func (n *Node) Self() Incarnation { return n.self }
+
+// Peer is the record of a node's living incarnation, this node's too; false if it is not known to
+// live.
+func (n *Node) Peer(id string) (Record, bool) {
+	if at, found := n.find(id); found && n.peers[at].lives() {
+		return n.peers[at].record, true
+	}
+	return Record{}, false
+}
+
+func (n *Node) find(id string) (int, bool) {
+	return slices.BinarySearchFunc(n.peers, id, func(p peer, id string) int {
+		return compare(Incarnation{ID: p.ID}, Incarnation{ID: id})
+	})
+}
+
+// livesHere reports whether an incarnation lives, as far as is known.
+func (n *Node) livesHere(who Incarnation) bool {
+	at, found := n.find(who.ID)
+	return found && n.peers[at].lives() && n.peers[at].Incarnation == who
+}
+
+// gone reports whether an incarnation is proved to be over: its key, fetched no earlier than
+// the table was written, says so. That the key is missing proves nothing.
+func (n *Node) gone(who Incarnation) bool {
+	at, found := n.find(who.ID)
+	if !found || n.peers[at].err != nil {
+		return false
+	}
+	p := &n.peers[at]
+	if p.readAt < n.tableRevision && n.broken&oldLeases == 0 {
+		return false
+	}
+	return p.Incarnation != who || p.record.Evicted
+}

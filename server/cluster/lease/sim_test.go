@@ -1,0 +1,164 @@
+package lease
+
+import (
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+// steps is for a long run: at least so many steps of nodes, in worlds of random seeds.
+//
+//	go test ./server/cluster/lease -run Simulation -steps 1000000
+var (
+	steps = flag.Int("steps", 0, "steps of a long simulation, instead of the short one")
+	seed  = flag.Uint64("seed", 0, "the first seed of a long simulation; 0 draws one")
+)
+
+type faultKind int
+
+const (
+	pause faultKind = iota // as by SIGSTOP
+	kill                   // and start again afterwards
+	cut                    // from the register
+	drain                  // and start again afterwards
+	deaf                   // what it sends arrives, and no answer does
+	faultKinds
+)
+
+// fault is something that happens to a node.
+type fault struct {
+	kind  faultKind
+	node  int
+	atMs  int64
+	forMs int64
+}
+
+// script is one run.
+type script struct {
+	seed   uint64
+	nodes  int
+	faults []fault
+}
+
+// chaosMs is how long faults happen, and settleMs how long the world has to get over them.
+const (
+	chaosMs  = 25_000
+	settleMs = 15_000
+)
+
+func drawScript(t *rapid.T) script {
+	s := script{seed: rapid.Uint64().Draw(t, "seed"), nodes: rapid.IntRange(2, 5).Draw(t, "nodes")}
+	s.faults = rapid.SliceOfN(rapid.Custom(func(t *rapid.T) fault {
+		return fault{
+			kind:  faultKind(rapid.IntRange(0, int(faultKinds)-1).Draw(t, "kind")),
+			node:  rapid.IntRange(0, s.nodes-1).Draw(t, "node"),
+			atMs:  rapid.Int64Range(0, chaosMs-5000).Draw(t, "at"),
+			forMs: rapid.Int64Range(1, 5000).Draw(t, "for"),
+		}
+	}), 0, 12).Draw(t, "faults")
+	return s
+}
+
+func randomScript(seed uint64) script {
+	rng := rand.New(rand.NewPCG(seed, 2))
+	s := script{seed: seed, nodes: 2 + rng.IntN(4)}
+	for range rng.IntN(13) {
+		s.faults = append(s.faults, fault{
+			kind: faultKind(rng.IntN(int(faultKinds))), node: rng.IntN(s.nodes), atMs: rng.Int64N(chaosMs - 5000), forMs: 1 + rng.Int64N(5000),
+		})
+	}
+	return s
+}
+
+func (w *world) inflict(f fault) {
+	m := w.nodes[f.node]
+	switch f.kind {
+	case pause:
+		m.pausedUntilMs = w.nowMs + f.forMs
+	case cut:
+		m.cutUntilMs = w.nowMs + f.forMs
+	case deaf:
+		m.deafUntilMs = w.nowMs + f.forMs
+	case kill:
+		w.crash(m)
+		w.in(f.forMs*f.forMs/5000, func() { w.start(m) }) // mostly at once
+	case drain:
+		if m.alive {
+			w.step(m, Event{Kind: DrainAsked})
+			w.in(f.forMs, func() { w.crash(m); w.start(m) })
+		}
+	}
+}
+
+// run plays a script and returns what went wrong, "" for nothing.
+func (s script) run(broken broken) *world {
+	w := newWorld(s.seed, s.nodes, broken)
+	for _, f := range s.faults {
+		w.in(f.atMs, func() { w.inflict(f) })
+	}
+	w.runUntil(chaosMs)
+	w.calm = true
+	for _, m := range w.nodes {
+		w.start(m)
+	}
+	w.runUntil(chaosMs + settleMs)
+	if w.fault == "" && broken == 0 {
+		w.fault = w.unsettled()
+	}
+	return w
+}
+
+// unsettled says what is not as it must be without faults: every shard has a valid owner, and no
+// node has two more than another.
+func (w *world) unsettled() string {
+	least, most := Shards, 0
+	owned := 0
+	for _, m := range w.nodes {
+		count := 0
+		for i := range Shards {
+			if m.node.Valid(m.local(w.nowMs), i, m.shards[i]) {
+				count++
+			}
+		}
+		least, most, owned = min(least, count), max(most, count), owned+count
+	}
+	if owned != Shards || most-least > 1 {
+		return fmt.Sprintf("unsettled: %d shards have an owner; a node has %d, another %d", owned, least, most)
+	}
+	return ""
+}
+
+// TestSimulation: whatever happens, a shard has one valid owner, leaves it only by its own write or
+// after its end, in terms that grow; and when nothing happens any more, every shard has one.
+func TestSimulation(t *testing.T) {
+	if *steps > 0 {
+		long(t)
+		return
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		if w := drawScript(t).run(0); w.fault != "" {
+			t.Fatalf("after %d steps: %s", w.steps, w.fault)
+		}
+	})
+}
+
+func long(t *testing.T) {
+	first := *seed
+	if first == 0 {
+		first = uint64(time.Now().UnixNano())
+	}
+	t.Logf("the first seed is %d", first)
+	done := 0
+	for n := first; done < *steps; n++ {
+		w := randomScript(n).run(0)
+		done += w.steps
+		if w.fault != "" {
+			t.Fatalf("seed %d, after %d steps: %s", n, w.steps, w.fault)
+		}
+	}
+	t.Logf("%d steps", done)
+}
