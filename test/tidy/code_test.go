@@ -80,18 +80,20 @@ func hasWord(text, word string) bool {
 
 // TestEveryTranscriptNamesItsRule: what happens is below; what must happen is in the first line.
 func TestEveryTranscriptNamesItsRule(t *testing.T) {
-	found := false
-	for _, f := range tree {
-		if f.folder() != transcripts || path.Ext(f.path) != ".txt" {
-			continue
+	for _, folder := range pure {
+		found := false
+		for _, f := range tree {
+			if f.folder() != folder+"/testdata" || path.Ext(f.path) != ".txt" {
+				continue
+			}
+			found = true
+			if rule, ok := strings.CutPrefix(string(f.text), "# "); !ok || strings.HasPrefix(rule, "\n") {
+				t.Errorf("%s does not begin with a line `# …` that states its rule", f.path)
+			}
 		}
-		found = true
-		if rule, ok := strings.CutPrefix(string(f.text), "# "); !ok || strings.HasPrefix(rule, "\n") {
-			t.Errorf("%s does not begin with a line `# …` that states its rule", f.path)
+		if !found {
+			t.Errorf("no transcripts in %s/testdata", folder)
 		}
-	}
-	if !found {
-		t.Errorf("no transcripts in %s", transcripts)
 	}
 }
 

@@ -13,20 +13,25 @@ import (
 
 const replay = "the same events must give the same effects on every shell and in every replay"
 
-// TestRoomIsDeterministic: what a room may import is in the table of imports
+// pure are the packages that are state machines: events in, effects out.
+var pure = []string{"room", "server/cluster/lease"}
+
+// TestCoresAreDeterministic: what a state machine may import is in the table of imports
 // (no clock, lock, randomness, environment or log); this is what needs no import.
-func TestRoomIsDeterministic(t *testing.T) {
-	info := checkTypes(t, "room")
-	for _, f := range goFiles("room") {
-		if f.isTest() {
-			continue
-		}
-		ast.Inspect(f.ast, func(node ast.Node) bool {
-			if what := impure(info, node); what != "" {
-				t.Errorf("%s: %s in room: %s", f.at(node), what, replay)
+func TestCoresAreDeterministic(t *testing.T) {
+	for _, folder := range pure {
+		info := checkTypes(t, folder)
+		for _, f := range goFiles(folder) {
+			if f.isTest() {
+				continue
 			}
-			return true
-		})
+			ast.Inspect(f.ast, func(node ast.Node) bool {
+				if what := impure(info, node); what != "" {
+					t.Errorf("%s: %s in %s: %s", f.at(node), what, folder, replay)
+				}
+				return true
+			})
+		}
 	}
 }
 

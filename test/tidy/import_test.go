@@ -66,6 +66,10 @@ var allowed = map[string]imports{
 		house:   []string{"protocol"},
 		modules: map[string]string{"github.com/prometheus/client_golang": "what operators' dashboards read"},
 	},
+	"server/cluster/lease": {
+		standard:    []string{"cmp", "encoding/binary", "errors", "hash/crc32", "slices", "strings"},
+		testModules: map[string]string{"pgregory.net/rapid": "shrinks a failing sequence of faults to its shortest"},
+	},
 	"server/servertest": {house: []string{"protocol"}},
 	"server/edge": {
 		house:     []string{"protocol", "room", "server/frame", "server/metrics", "web"},

@@ -27,6 +27,9 @@ type Config struct {
 	// HolderMarginMs is how much earlier the holder stops, and EvictorMarginMs how much longer an
 	// evictor waits; 50 and 500. Together they must exceed what two clocks differ in over TTLMs.
 	HolderMarginMs, EvictorMarginMs int64
+	// GraceMs is for how long nobody is evicted after this node's own renewals had been without an
+	// answer: the store may have taken nobody's. 1000, which is two attempts of every other node.
+	GraceMs int64
 	// PollMs is how often the records are fetched; 250.
 	PollMs int64
 	// AnswerMs is when a request without an answer is sent again; 500.
@@ -43,7 +46,7 @@ type Config struct {
 func DefaultConfig(id string) Config {
 	return Config{
 		ID: id, MinWire: 1, MaxWire: 1,
-		TTLMs: 3000, RenewMs: 500, HolderMarginMs: 50, EvictorMarginMs: 500,
+		TTLMs: 3000, RenewMs: 500, HolderMarginMs: 50, EvictorMarginMs: 500, GraceMs: 1000,
 		PollMs: 250, AnswerMs: 500, RetryMs: 20,
 		BatchShards: 32, BatchMs: 100,
 	}

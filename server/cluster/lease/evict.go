@@ -13,18 +13,26 @@ func (s *step) silentMs() int64 {
 	return s.config.TTLMs + s.config.EvictorMarginMs
 }
 
-func (s *step) mayEvict(p *peer) bool { return p.lives() && p.ID != s.self.ID }
+// mayEvict: a corrupt record is its holder's until that writes it again, as a living one will.
+func (s *step) mayEvict(p *peer) bool {
+	return (p.lives() || p.err == ErrCorrupt) && p.ID != s.self.ID
+}
+
+// evictableMs is when a node may be evicted, if its lease does not change.
+func (s *step) evictableMs(p *peer) int64 {
+	return max(p.firstMs+s.silentMs(), p.evictMs, s.judgeMs)
+}
 
 // evictSilent ends the incarnations that have not renewed, on condition that they still have not.
 // Only a valid node does: one that is cut off sees everybody silent.
 func (s *step) evictSilent() {
 	for i := range s.peers {
 		p := &s.peers[i]
-		if !s.mayEvict(p) || s.nowMs < p.firstMs+s.silentMs() || s.nowMs < p.evictMs {
+		if !s.mayEvict(p) || s.nowMs < s.evictableMs(p) {
 			continue
 		}
 		record := p.record
-		record.Evicted = true
+		record.Nonce, record.Evicted = p.Nonce, true
 		s.request++
 		p.evict, p.evictMs = s.request, s.nowMs+s.config.AnswerMs
 		s.put(NodePrefix+p.ID, p.revision, record.Append(nil, p.ID))

@@ -118,6 +118,7 @@ func (s *step) fetchedTable(stored *Stored) {
 	table, err := DecodeTable(stored.Bytes)
 	if err != nil {
 		s.unreadable(stored, err)
+		s.unreadableTable, s.move = stored.Revision, nil // which cannot be stored any more
 		return
 	}
 	s.know(stored.Revision)

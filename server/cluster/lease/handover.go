@@ -3,7 +3,7 @@ package lease
 // handOver gives away what others want, a batch at a time: it freezes a batch, and once the shell
 // has reported all of it Frozen, or the first have waited for BatchMs, writes the table.
 func (s *step) handOver() {
-	if s.move != nil {
+	if s.move != nil || s.blocked() {
 		return
 	}
 	if s.stopped > 0 {
@@ -26,7 +26,7 @@ func (s *step) freeze() {
 			if s.freezing == s.config.BatchShards {
 				return
 			}
-			if here.state != owned || here.occupied != occupied {
+			if here.state != owned || here.occupied != occupied || s.table.Shards[i].Wanted == 0 {
 				continue
 			}
 			if to := s.wantedBy(i); to != (Incarnation{}) {

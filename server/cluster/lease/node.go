@@ -20,6 +20,8 @@ type Node struct {
 	lookedUp     bool
 	validUntilMs int64
 	valid        bool
+	// ackedMs is when the last renewal was acked. judgeMs is before when nobody is evicted.
+	ackedMs, judgeMs int64
 	// draining was asked for; drainWritten says that the lease says so; drained was reported.
 	draining, drainWritten, drained bool
 
@@ -31,6 +33,9 @@ type Node struct {
 
 	table         *Table // never nil, never changed
 	tableRevision uint64
+	// unreadableTable is the revision of a table that cannot be read. While it is the newest, none
+	// is written.
+	unreadableTable uint64
 	// move is the write under way on the table, nil for none.
 	move *write
 	// looked: something was learned since the last proposal.
@@ -148,6 +153,8 @@ func (n *Node) livesHere(who Incarnation) bool {
 	at, found := n.find(who.ID)
 	return found && n.peers[at].lives() && n.peers[at].Incarnation == who
 }
+
+func (n *Node) blocked() bool { return n.unreadableTable > n.tableRevision }
 
 // gone reports whether an incarnation is proved to be over: its key, fetched no earlier than
 // the table was written, says so. That the key is missing proves nothing.

@@ -40,6 +40,10 @@ func (s *step) leaseWritten(sentMs int64, revision uint64) {
 	record := s.next.record
 	s.holds(revision)
 	s.renewMs = sentMs + s.config.RenewMs
+	if s.nowMs-s.ackedMs > s.config.RenewMs+s.config.AnswerMs/2 {
+		s.judgeMs = s.nowMs + s.config.GraceMs
+	}
+	s.ackedMs = s.nowMs
 	if record.Evicted {
 		s.left()
 		return
@@ -68,18 +72,9 @@ func (s *step) leaseWritten(sentMs int64, revision uint64) {
 	s.validUntilMs = untilMs
 	s.effects = append(s.effects, Effect{Kind: ValidUntil, AtMs: untilMs})
 	if !s.valid && s.nowMs < untilMs {
-		s.resume()
-	}
-}
-
-// resume makes the node valid. While it was not, nobody's lease may have been renewed, so the
-// others get a whole TTL from now before they are judged.
-func (s *step) resume() {
-	s.valid = true
-	s.effects = append(s.effects, Effect{Kind: Resumed})
-	s.fetch.wanted = true
-	for i := range s.peers {
-		s.peers[i].firstMs = s.nowMs
+		s.valid = true
+		s.fetch.wanted = true
+		s.effects = append(s.effects, Effect{Kind: Resumed})
 	}
 }
 

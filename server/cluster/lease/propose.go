@@ -1,5 +1,10 @@
 package lease
 
+import (
+	"cmp"
+	"slices"
+)
+
 // candidate reports whether a node may be given shards.
 func (s *step) candidate(p *peer) bool { return p.lives() && !p.record.Draining }
 
@@ -23,7 +28,7 @@ func (s *step) propose() {
 		}
 		return
 	}
-	if !s.looked {
+	if !s.looked || s.blocked() {
 		return
 	}
 	s.looked = false
@@ -40,36 +45,40 @@ func (s *step) propose() {
 		return
 	}
 	b.load = make([]int, len(b.nodes))
-	var without []int
+	var without, leaving []int
 	for i := range Shards {
 		owner := b.owner[i]
-		switch {
-		case owner == (Incarnation{}) || s.gone(owner) || s.broken&takeFromLiving != 0 && b.wanted[i] != (Incarnation{}):
+		if owner == (Incarnation{}) || s.gone(owner) || s.broken&takeFromLiving != 0 && b.wanted[i] != (Incarnation{}) {
 			without = append(without, i)
 			continue
-		case b.index(b.wanted[i]) < 0 || b.wanted[i] == owner:
+		}
+		if b.index(b.wanted[i]) < 0 || b.wanted[i] == owner {
 			b.want(i, Incarnation{})
 		}
 		if to := b.index(b.target(i)); to >= 0 {
 			b.load[to]++
+		} else if s.livesHere(owner) { // and drains. One that is neither alive nor gone keeps its own.
+			leaving = append(leaving, i)
 		}
 	}
+	b.share(len(without) + len(leaving))
 	for _, i := range without {
-		to := b.least()
-		b.own(i, b.nodes[to], s.tableRevision)
-		b.load[to]++
+		b.own(i, b.next(), s.tableRevision)
 	}
-	b.leave()
+	for _, i := range leaving {
+		b.want(i, b.next())
+	}
 	b.even()
 	s.writeTable(b.edit)
 }
 
-// balance is an edit with the nodes that may be given shards, in the order of their ids, and how
-// many each will have.
+// balance is an edit with the nodes that may be given shards, in the order of their ids, how many
+// each will have, and how many it should have.
 type balance struct {
 	*edit
 	nodes []Incarnation
 	load  []int
+	quota []int
 }
 
 // target is who will have a shard.
@@ -80,64 +89,52 @@ func (b *balance) target(shard int) Incarnation {
 	return b.owner[shard]
 }
 
-func (b *balance) index(n Incarnation) int {
+func (b *balance) index(n Incarnation) int { return slices.Index(b.nodes, n) }
+
+// share sets the quotas, equal for all; what does not divide stays with those that have most, so
+// that nothing moves for it.
+func (b *balance) share(more int) {
+	total := more
+	for _, load := range b.load {
+		total += load
+	}
+	n := len(b.nodes)
+	b.quota = make([]int, n)
+	order := make([]int, n)
+	for i := range order {
+		b.quota[i], order[i] = total/n, i
+	}
+	slices.SortStableFunc(order, func(x, y int) int { return cmp.Compare(b.load[y], b.load[x]) })
+	for _, i := range order[:total%n] {
+		b.quota[i]++
+	}
+}
+
+// next is the first node that has less than it should; it gets one more.
+func (b *balance) next() Incarnation {
 	for i := range b.nodes {
-		if b.nodes[i] == n {
-			return i
+		if b.load[i] < b.quota[i] {
+			b.load[i]++
+			return b.nodes[i]
 		}
 	}
-	return -1
+	panic("lease: the quotas do not sum up to the shards")
 }
 
-func (b *balance) least() (at int) {
-	for i := range b.load {
-		if b.load[i] < b.load[at] {
-			at = i
-		}
-	}
-	return at
-}
-
-func (b *balance) most() (at int) {
-	for i := range b.load {
-		if b.load[i] > b.load[at] {
-			at = i
-		}
-	}
-	return at
-}
-
-// leave finds somebody else for the shards of those that drain.
-func (b *balance) leave() {
-	for i := range Shards {
-		if b.index(b.target(i)) < 0 {
-			to := b.least()
-			b.want(i, b.nodes[to])
-			b.load[to]++
-		}
-	}
-}
-
-// even moves shards until no node will have two more than another: first those that are to move
-// anyway, and so rather to another node.
+// even moves shards from those that have more than they should: first those that move anyway.
 func (b *balance) even() {
 	for _, moving := range [2]bool{true, false} {
 		for i := range Shards {
-			most, least := b.most(), b.least()
-			if b.load[most]-b.load[least] <= 1 {
-				return
-			}
 			from := b.index(b.target(i))
-			if from < 0 || b.load[from]-b.load[least] <= 1 || (b.wanted[i] != (Incarnation{})) != moving {
+			if from < 0 || b.load[from] <= b.quota[from] || (b.wanted[i] != (Incarnation{})) != moving {
 				continue
 			}
-			to := b.nodes[least]
-			if b.owner[i] == to {
+			b.load[from]--
+			to := b.next()
+			if to == b.owner[i] {
 				to = Incarnation{}
 			}
 			b.want(i, to)
-			b.load[from]--
-			b.load[least]++
 		}
 	}
 }

@@ -10,7 +10,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// steps is for a long run: at least so many steps of nodes, in worlds of random seeds.
+// steps is for a long run: at least so many steps of nodes, in worlds of random seeds. A million
+// take half a minute.
 //
 //	go test ./server/cluster/lease -run Simulation -steps 1000000
 var (
@@ -21,11 +22,12 @@ var (
 type faultKind int
 
 const (
-	pause faultKind = iota // as by SIGSTOP
-	kill                   // and start again afterwards
-	cut                    // from the register
-	drain                  // and start again afterwards
-	deaf                   // what it sends arrives, and no answer does
+	pause  faultKind = iota // as by SIGSTOP
+	kill                    // and start again afterwards
+	cut                     // from the register
+	drain                   // and start again afterwards
+	deaf                    // what it sends arrives, and no answer does
+	outage                  // of the register: it takes no writes
 	faultKinds
 )
 
@@ -81,6 +83,8 @@ func (w *world) inflict(f fault) {
 		m.pausedUntilMs = w.nowMs + f.forMs
 	case cut:
 		m.cutUntilMs = w.nowMs + f.forMs
+	case outage:
+		w.outageUntilMs = w.nowMs + f.forMs*2
 	case deaf:
 		m.deafUntilMs = w.nowMs + f.forMs
 	case kill:
@@ -112,6 +116,27 @@ func (s script) run(broken broken) *world {
 	return w
 }
 
+// TestNobodyIsEvictedForAnOutage: while the store takes no writes nobody can renew, so nobody may
+// be judged by it.
+func TestNobodyIsEvictedForAnOutage(t *testing.T) {
+	if raced {
+		t.Skip("no race to be found")
+	}
+	for n := range uint64(40) {
+		w := newWorld(n, 2+int(n%4), 0)
+		w.calm = true
+		lasts := int64(n) * 220
+		w.in(6000+w.rng.Int64N(500), func() { w.outageUntilMs = w.nowMs + lasts })
+		w.runUntil(20_000)
+		if w.fault == "" {
+			w.fault = w.unsettled()
+		}
+		if w.fault != "" || w.evicted > 0 {
+			t.Errorf("seed %d, %d ms: %d were evicted; %s", n, lasts, w.evicted, w.fault)
+		}
+	}
+}
+
 // unsettled says what is not as it must be without faults: every shard has a valid owner, and no
 // node has two more than another.
 func (w *world) unsettled() string {
@@ -135,6 +160,9 @@ func (w *world) unsettled() string {
 // TestSimulation: whatever happens, a shard has one valid owner, leaves it only by its own write or
 // after its end, in terms that grow; and when nothing happens any more, every shard has one.
 func TestSimulation(t *testing.T) {
+	if raced && *steps == 0 {
+		*steps = 10_000
+	}
 	if *steps > 0 {
 		long(t)
 		return
@@ -144,6 +172,16 @@ func TestSimulation(t *testing.T) {
 			t.Fatalf("after %d steps: %s", w.steps, w.fault)
 		}
 	})
+}
+
+// TestSameEventsSameEffects: nothing but the events decides what a node does.
+func TestSameEventsSameEffects(t *testing.T) {
+	for n := range uint64(3) {
+		first, again := randomScript(n).run(0), randomScript(n).run(0)
+		if first.digest != again.digest || first.digest == 0 {
+			t.Errorf("seed %d: the second run had other effects", n)
+		}
+	}
 }
 
 func long(t *testing.T) {

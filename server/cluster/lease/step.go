@@ -92,7 +92,7 @@ func (s *step) setTimer() {
 		}
 		for i := range s.peers {
 			if p := &s.peers[i]; s.mayEvict(p) {
-				at(max(p.evictMs, p.firstMs+s.silentMs()))
+				at(s.evictableMs(p))
 			}
 		}
 	}

@@ -18,6 +18,11 @@ type world struct {
 	broken   broken
 	steps    int
 	fault    string
+	// outageUntilMs: until then the register takes no writes. evicted counts the evictions.
+	outageUntilMs int64
+	evicted       int
+	// digest is of all effects.
+	digest uint64
 	// calm: nothing is lost, late or stale.
 	calm bool
 	// acted is the highest term in which a shard was valid anywhere.
@@ -150,7 +155,11 @@ func (w *world) step(m *member, event Event) {
 	m.effects = m.node.Step(m.local(w.nowMs), event, m.effects[:0])
 	look := w.steps%64 == 0
 	for i := range m.effects {
-		look = w.perform(m, m.effects[i]) || look
+		e := &m.effects[i]
+		for _, x := range [6]uint64{uint64(e.Kind), uint64(e.Shard), e.Term, e.Request, e.Expected, uint64(e.AtMs)} {
+			w.digest = (w.digest ^ x) * 1099511628211
+		}
+		look = w.perform(m, *e) || look
 	}
 	if look && w.fault == "" {
 		w.look(m)
@@ -189,6 +198,7 @@ func (w *world) perform(m *member, e Effect) bool {
 		m.shards[e.Shard] = 0
 		return true
 	case Evicted:
+		w.evicted++
 		m.shards = [Shards]uint64{}
 		life := m.life
 		w.in(w.rng.Int64N(100), func() {
@@ -228,6 +238,9 @@ func (w *world) sendPut(m *member, e Effect) {
 	}
 	life := m.life
 	w.in(w.delay(), func() {
+		if w.nowMs < w.outageUntilMs {
+			return
+		}
 		if w.chance(2) {
 			if m.life == life {
 				answer(Event{Kind: Failed})
