@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	_ "embed"
 	"fmt"
 	"net/http"
 	"net/netip"
@@ -102,6 +103,9 @@ func (w *workshop) build() error {
 	return nil
 }
 
+//go:embed floor/floor.c
+var floorSource []byte
+
 // buildFloor compiles the floor if there is a C compiler, and reports whether there is one.
 func (w *workshop) buildFloor() (bool, error) {
 	if w.floor != "" {
@@ -113,10 +117,13 @@ func (w *workshop) buildFloor() (bool, error) {
 		return false, nil
 	}
 	program := filepath.Join(w.folder, "floor")
-	source := filepath.Join(w.repository, "test", "bench", "floor", "floor.c")
+	source := filepath.Join(w.folder, "floor.c")
+	if err := os.WriteFile(source, floorSource, 0o600); err != nil {
+		return false, err
+	}
 	command := exec.CommandContext(w.ctx, compiler, "-O2", "-o", program, source)
 	if output, err := command.CombinedOutput(); err != nil {
-		return false, fmt.Errorf("cc %s: %w\n%s", source, err, output)
+		return false, fmt.Errorf("cc floor.c: %w\n%s", err, output)
 	}
 	w.floor = program
 	return true, nil
