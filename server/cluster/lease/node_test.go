@@ -37,6 +37,16 @@ func TestValidEndsWithTheLease(t *testing.T) {
 	}
 }
 
+func TestPeerIsKnownByItsRecord(t *testing.T) {
+	n := held(t)
+	if record, ok := n.Peer("a"); !ok || record.Nonce != n.Self().Nonce || record.MaxWire != 1 {
+		t.Errorf("a is %+v, %t", record, ok)
+	}
+	if _, ok := n.Peer("b"); ok {
+		t.Error("b is known")
+	}
+}
+
 // TestLooksAllocateNothing: they are made for each frame.
 func TestLooksAllocateNothing(t *testing.T) {
 	n := held(t)

@@ -57,7 +57,7 @@ func (s *step) propose() {
 		}
 		if to := b.index(b.target(i)); to >= 0 {
 			b.load[to]++
-		} else if s.livesHere(owner) { // and drains. One that is neither alive nor gone keeps its own.
+		} else if s.livesHere(owner) { // it drains; one neither alive nor gone keeps its own
 			leaving = append(leaving, i)
 		}
 	}

@@ -36,7 +36,8 @@ type Record struct {
 
 const (
 	recordVersion = 1
-	recordHead    = 1 + 1 + 8 + 8 + 1 + 1 + 1 // version, flags, nonce, counter, wire versions, length
+	// version, flags, nonce, counter, two wire versions, length of the address
+	recordHead    = 1 + 1 + 8 + 8 + 1 + 1 + 1
 	checksumBytes = 4
 	flagEvicted   = 1
 	flagDraining  = 2

@@ -192,10 +192,12 @@ func long(t *testing.T) {
 	t.Logf("the first seed is %d", first)
 	done := 0
 	for n := first; done < *steps; n++ {
-		w := randomScript(n).run(0)
-		done += w.steps
-		if w.fault != "" {
-			t.Fatalf("seed %d, after %d steps: %s", n, w.steps, w.fault)
+		for kind, script := range [2]script{randomScript(n), deafStarts(n)} {
+			w := script.run(0)
+			done += w.steps
+			if w.fault != "" {
+				t.Fatalf("seed %d of script %d, after %d steps: %s", n, kind, w.steps, w.fault)
+			}
 		}
 	}
 	t.Logf("%d steps", done)

@@ -132,6 +132,12 @@ func (r *runner) event(words []string) error {
 		return err
 	case "lost":
 		delete(r.register.log, NodePrefix+argument)
+	case "collide":
+		put := r.puts[0]
+		r.puts = r.puts[1:]
+		revision, err := strconv.ParseUint(words[2], 10, 64)
+		r.step(Event{Kind: Conflicted, Request: put.Request, Revision: revision})
+		return err
 	case "corrupt":
 		r.register.write(argument, []byte{recordVersion, 0})
 	case "newer":
@@ -215,7 +221,8 @@ func span(text string) (first, last int, err error) {
 	return first, last, err
 }
 
-// answer answers the oldest Put of a key, given as a node's id or "table"; "dropped all" is for all.
+// answer answers the oldest Put of a key, given as a node's id or "table"; "dropped all" drops
+// every one.
 func (r *runner) answer(how, key string) error {
 	if key == "all" {
 		r.puts = nil

@@ -249,6 +249,16 @@ func (w *world) sendPut(m *member, e Effect) {
 				return
 			}
 		}
+		if w.chance(1) { // by a leader that is none any more
+			revision := w.register.last(e.Key).Revision + w.rng.Uint64N(9)
+			if w.chance(30) {
+				revision = w.rng.Uint64N(revision + 1)
+			}
+			if revision != e.Expected && m.life == life {
+				answer(Event{Kind: Conflicted, Revision: revision})
+			}
+			return
+		}
 		revision, ok, fault := w.register.put(by, e.Key, e.Expected, e.Bytes)
 		if fault != "" {
 			w.fault = fault

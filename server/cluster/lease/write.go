@@ -74,9 +74,9 @@ func (s *step) acked() {
 	}
 }
 
+// conflicted does not raise the floor: a deposed leader may name a revision that is never stored.
 func (s *step) conflicted() {
 	request, revision := s.event.Request, s.event.Revision
-	s.know(revision)
 	for _, w := range [2]*write{s.next, s.move} {
 		if _, ok := w.sent(request); !ok {
 			continue
