@@ -36,12 +36,11 @@ func (l *liveRoom) perform(w *work, event *room.Event) {
 			l.saveLater()
 		case room.Delete:
 			changed = true
-			l.issued++
-			l.rooms.store.Delete(l.id, l.committed)
+			l.delete()
 		case room.Created:
 			l.created(w, e.Address)
 		case room.Ended:
-			l.ended(e.Address)
+			l.ended()
 		case room.Stands:
 			if s := l.sessionOf(e.Conn); s != nil {
 				s.socket.Stands(e.Standing)
@@ -59,10 +58,6 @@ func (l *liveRoom) perform(w *work, event *room.Event) {
 			m.UndeliveredSent(e.Refusal)
 			l.note("bounced", e)
 		}
-	}
-	if w.reserved != 0 { // and not created
-		l.rooms.limit.release(w.reserved)
-		w.reserved = 0
 	}
 	if changed {
 		l.countPeople()
@@ -149,6 +144,11 @@ func (l *liveRoom) save(w *work) {
 	l.rooms.store.Save(l.id, l.record(w.snapshot), l.committed)
 }
 
+func (l *liveRoom) delete() {
+	l.issued++
+	l.rooms.store.Delete(l.id, l.committed)
+}
+
 func (l *liveRoom) record(snapshot []byte) store.Record {
 	return store.Record{ExpiresAtMs: l.room.ExpiresAtMs(), Creator: l.room.Creator(), Snapshot: snapshot}
 }
@@ -187,7 +187,7 @@ func (l *liveRoom) flushLocked() (more bool) {
 		return false
 	}
 	l.durable = l.done.Load()
-	l.answerAsks(true)
+	l.replyToAsks(true)
 	left, kept := flushAtOnce, l.waiting[:0]
 	for _, s := range l.waiting {
 		left = l.let(s, left)
@@ -229,20 +229,20 @@ func (l *liveRoom) let(s *Session, left int) int {
 }
 
 // stored sends true when everything that has happened to the room is stored, and false if that
-// failed. The caller holds the lock, and releases it before it waits.
+// failed or the room is gone. The caller holds the lock, and releases it before it waits.
 func (l *liveRoom) stored() <-chan bool {
-	answer := make(chan bool, 1)
-	l.asks = append(l.asks, ask{l.issued, answer})
-	if l.issued == l.durable {
-		l.answerAsks(true)
+	reply := make(chan bool, 1)
+	l.asks = append(l.asks, ask{l.issued, reply})
+	if l.gone || l.issued == l.durable {
+		l.replyToAsks(!l.gone)
 	}
-	return answer
+	return reply
 }
 
-// answerAsks replies to those whose commit is done, or to everybody if no further commit will be.
-func (l *liveRoom) answerAsks(stored bool) {
+// replyToAsks replies to those whose commit is done, or to everybody if no further commit will be.
+func (l *liveRoom) replyToAsks(stored bool) {
 	for len(l.asks) > 0 && (!stored || l.asks[0].commit <= l.durable) {
-		l.asks[0].answer <- stored
+		l.asks[0].reply <- stored
 		l.asks = l.asks[1:]
 	}
 	if len(l.asks) == 0 {

@@ -30,11 +30,15 @@ func (l *liveRoom) saveLater() {
 func (l *liveRoom) saveNow() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	defer l.survive()
 	if l.gone || !l.unsaved || !l.room.Exists() {
 		return
 	}
 	l.unsaved = false
-	l.rooms.store.Save(l.id, l.record(l.room.AppendSnapshot(nil)), func(err error) {
+	record := l.record(l.room.AppendSnapshot(nil))
+	l.savingLater.Add(1)
+	l.rooms.store.Save(l.id, record, func(err error) {
+		l.savingLater.Add(-1)
 		if err != nil {
 			l.rooms.notStored(err)
 			go l.saveAgain()
@@ -47,6 +51,7 @@ func (l *liveRoom) saveNow() {
 func (l *liveRoom) saveLast() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	defer l.survive()
 	if l.gone {
 		return
 	}

@@ -1,6 +1,9 @@
 package rooms
 
-import "sync"
+import (
+	"log/slog"
+	"sync"
+)
 
 // limiterShards spreads the keys so that connections from different addresses seldom wait for each
 // other. A power of two.
@@ -10,6 +13,7 @@ const limiterShards = 16
 // for concurrent use.
 type limiter struct {
 	max    int // 0 for no bound
+	log    *slog.Logger
 	shards [limiterShards]struct {
 		sync.Mutex
 		counts map[uint64]int
@@ -17,7 +21,7 @@ type limiter struct {
 	}
 }
 
-func newLimiter(max int) *limiter { return &limiter{max: max} }
+func newLimiter(max int, log *slog.Logger) *limiter { return &limiter{max: max, log: log} }
 
 // acquire counts one more, or returns false if the bound is reached. What was acquired must be
 // released once, with the same key.
@@ -45,7 +49,7 @@ func (l *limiter) count(key uint64, bound int) bool {
 	return true
 }
 
-// release counts one less.
+// release counts one less. If nothing is counted, that is a defect, but no reason to end the process.
 func (l *limiter) release(key uint64) {
 	if key == 0 {
 		return
@@ -54,10 +58,11 @@ func (l *limiter) release(key uint64) {
 	shard.Lock()
 	defer shard.Unlock()
 	n := shard.counts[key]
-	if n == 0 {
-		panic("server: limiter released more than was acquired")
-	}
-	if n > 1 {
+	switch {
+	case n == 0:
+		l.log.Error("more rooms of an address ended than were counted")
+		return
+	case n > 1:
 		shard.counts[key] = n - 1
 		return
 	}

@@ -27,6 +27,7 @@ func (l *liveRoom) stepLocked(event room.Event, batch any) {
 	w := works.Get().(*work)
 	w.batch = batch
 	l.run(w, l.rooms.config.Clock.Now(), &event)
+	l.rooms.limit.release(w.reserved) // if no room was created, or the core panicked
 	w.release()
 }
 
@@ -98,6 +99,7 @@ func (l *liveRoom) reserve(w *work, event *room.Event) {
 // created counts a room that now exists.
 func (l *liveRoom) created(w *work, creator uint64) {
 	l.rooms.metrics.Rooms.Add(1)
+	l.counted, l.creator = true, creator
 	if w.reserved == creator {
 		w.reserved = 0
 		return
@@ -106,9 +108,10 @@ func (l *liveRoom) created(w *work, creator uint64) {
 }
 
 // ended removes a room from the counts.
-func (l *liveRoom) ended(creator uint64) {
+func (l *liveRoom) ended() {
 	l.rooms.metrics.Rooms.Add(-1)
-	l.rooms.limit.release(creator)
+	l.rooms.limit.release(l.creator)
+	l.counted, l.creator = false, 0
 }
 
 // countPeople brings the metrics up to date.
@@ -166,6 +169,7 @@ func (l *liveRoom) forgetIfUnused() {
 
 func (l *liveRoom) leaveRegistry() {
 	l.gone = true
+	l.replyToAsks(false)
 	if l.alarm != nil {
 		l.alarm.Stop()
 	}

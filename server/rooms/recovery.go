@@ -10,8 +10,15 @@ import (
 	"usher/server/store"
 )
 
-// load restores the room if the store has it. The caller holds the lock.
-func (l *liveRoom) load() protocol.Code {
+// load restores the room if the store has it. The caller holds the lock. A panic of the core costs
+// only this room.
+func (l *liveRoom) load() (refusal protocol.Code) {
+	defer func() {
+		if l.gone {
+			refusal = protocol.CodeInternal
+		}
+	}()
+	defer l.survive()
 	r := l.rooms
 	record, found, err := r.store.Load(l.id)
 	switch {
@@ -24,45 +31,65 @@ func (l *liveRoom) load() protocol.Code {
 		r.log.Error("a room could not be read", "error", err)
 		return protocol.CodeStorageUnavailable
 	}
-	now := r.config.Clock.Now()
-	dropped, givenUp := r.registry.takeDropped(l.id)
-	if !found {
-		l.pausedMs = now.PausedMs
-		l.room = room.New(&r.config.Room, l.id)
-		return ""
+	dropped := r.registry.droppedRoom(l.id)
+	if dropped != nil { // what is left of the room is known only now
+		r.limit.release(dropped.creator)
+		r.limit.restore(record.Creator)
+		dropped.creator = record.Creator
 	}
-	l.room, err = room.Restore(&r.config.Room, l.id, record.Snapshot)
-	if err != nil {
-		r.log.Error("a room could not be restored; it stays in the store until it expires", "error", err)
-		return protocol.CodeInternal
-	}
-	if !givenUp {
-		// when the process started: it cannot have paused before
-		dropped = Moment{Ms: record.DroppedMs}
-	}
-	l.term = record.Term
-	r.metrics.Rooms.Add(1)
-	l.people = l.room.People()
-	r.metrics.Participants.Add(int64(l.people))
-	l.pausedMs = dropped.PausedMs
+	l.creator = record.Creator // 0 if it was not found
 	w := works.Get().(*work)
 	defer w.release()
-	l.run(w, dropped, &room.Event{Kind: room.Restored, HoldsComplete: record.Clean})
-	switch {
-	case l.gone: // a defect
-		return protocol.CodeInternal
-	case record.Clean && l.room.Exists():
+	if !found {
+		l.pausedMs = r.config.Clock.Now().PausedMs
+		l.room = room.New(&r.config.Room, l.id)
+		r.registry.loaded(l.id)
+	} else if refusal := l.restore(w, &record, dropped); refusal != "" {
+		return refusal
+	}
+	if !l.gone && (dropped != nil && dropped.pending || record.Clean && l.room.Exists()) {
 		l.claim(w)
 	}
 	return ""
 }
 
-// claim removes the mark that says that the record is the room's last state, before anybody enters:
-// a crash from now on loses what is held.
+// restore makes the room from its record. dropped is nil unless the room was given up.
+func (l *liveRoom) restore(w *work, record *store.Record, dropped *droppedRoom) protocol.Code {
+	r := l.rooms
+	var err error
+	l.room, err = room.Restore(&r.config.Room, l.id, record.Snapshot)
+	if err != nil {
+		r.log.Error("a room could not be restored; it stays in the store until it expires", "error", err)
+		return protocol.CodeInternal
+	}
+	// when the process started: it cannot have paused before
+	at := Moment{Ms: record.DroppedMs}
+	if dropped != nil {
+		at = dropped.at
+	}
+	r.registry.loaded(l.id)
+	l.term = record.Term
+	l.counted = true
+	r.metrics.Rooms.Add(1)
+	l.people = l.room.People()
+	r.metrics.Participants.Add(int64(l.people))
+	l.pausedMs = at.PausedMs
+	// The room's clock goes on from the drop, not from now with Event.AtMs: pauses since the drop
+	// are reported only before the next event, and move each deadline before anything judges it.
+	l.run(w, at, &room.Event{Kind: room.Restored, HoldsComplete: record.Clean})
+	return ""
+}
+
+// claim stores what was loaded, before anybody enters. Either the record was marked as the room's
+// last state, which a crash from now on must not leave behind, or its commit may still fail.
 func (l *liveRoom) claim(w *work) {
 	claimed := make(chan struct{})
 	l.claimed = claimed
-	l.save(w)
+	if l.room.Exists() {
+		l.save(w)
+	} else {
+		l.delete()
+	}
 	stored := l.stored()
 	go func() {
 		<-stored
@@ -92,14 +119,19 @@ func (r *Rooms) takeStock(ctx context.Context) error {
 	return err
 }
 
+var errStopping = errors.New("stopping")
+
 // endUntouched loads the rooms that nobody has come back to, once the grace of their seats is over,
 // so that they end like all others.
 func (r *Rooms) endUntouched(ctx context.Context) {
 	err := r.store.All(ctx, func(id string, _ store.Record) error {
+		if r.closing.Load() {
+			return errStopping
+		}
 		r.touch(id)
 		return nil
 	})
-	if err != nil && ctx.Err() == nil {
+	if err != nil && !errors.Is(err, errStopping) && ctx.Err() == nil {
 		r.log.Error("rooms that nobody came back to could not be read", "error", err)
 	}
 }
@@ -120,12 +152,16 @@ func (l *liveRoom) giveUp(code protocol.CloseCode, cause string, err error) {
 	}
 	r := l.rooms
 	r.log.Error("a room was given up", "cause", cause, "error", err, "people", l.people)
-	existed, creator := l.room.Exists(), l.room.Creator()
-	l.drop(code)
-	if existed {
-		r.registry.givenUp(l.id, r.config.Clock.Now())
-		go r.recount(l.id, creator)
+	r.notStored(err)
+	if l.room != nil { // otherwise nothing has changed since it was stored or given up
+		dropped := &droppedRoom{
+			at: r.config.Clock.Now(), creator: l.creator,
+			pending: l.issued != l.done.Load() || l.savingLater.Load() != 0,
+		}
+		r.registry.givenUp(l.id, dropped) // before anybody can load it
+		r.touchAfterGrace(l.id, dropped)
 	}
+	l.drop(code)
 }
 
 // drop removes a room from memory and closes its sockets. The caller holds the lock.
@@ -135,10 +171,10 @@ func (l *liveRoom) drop(code protocol.CloseCode) {
 	}
 	m := l.rooms.metrics
 	m.Participants.Add(-int64(l.people))
-	if l.room.Exists() {
+	if l.counted {
 		m.Rooms.Add(-1)
 	}
-	l.people = 0
+	l.people, l.counted = 0, false
 	l.leaveRegistry()
 	for _, s := range l.sessions {
 		s.over = true
@@ -148,21 +184,16 @@ func (l *liveRoom) drop(code protocol.CloseCode) {
 		s.socket.Close(code) // the room may have closed it, which nobody has seen yet
 		l.abandon(s)
 	}
-	l.answerAsks(false)
 	l.sessions, l.waiting, l.sharing = nil, nil, nil
 }
 
-// recount corrects the number of rooms of an address once it is known what is left of a room that
-// was given up. A room that nobody comes back to must end after its seats' grace, like any other.
-func (r *Rooms) recount(id string, creator uint64) {
-	record, found, err := r.store.Load(id)
-	r.limit.release(creator)
-	if err == nil && found {
-		r.limit.restore(record.Creator)
-	}
+// touchAfterGrace touches a room that was given up once its seats' grace is over, and again until
+// the store can be read, unless somebody has come back to it.
+func (r *Rooms) touchAfterGrace(id string, dropped *droppedRoom) {
 	r.config.Clock.AfterFunc(time.Duration(r.config.Room.SeatGraceMs)*time.Millisecond, func() {
-		if !r.closing.Load() {
+		if !r.closing.Load() && r.registry.droppedRoom(id) == dropped {
 			r.touch(id)
+			r.touchAfterGrace(id, dropped)
 		}
 	})
 }

@@ -11,6 +11,9 @@ import (
 func (r *Rooms) enter(id string) (*liveRoom, protocol.Code) {
 	for {
 		l, isNew := r.registry.find(r, id)
+		if l == nil {
+			return nil, protocol.CodeDraining
+		}
 		if !isNew {
 			l.mu.Lock()
 		} else if refusal := l.load(); refusal != "" {
@@ -37,11 +40,15 @@ func (r *Rooms) enter(id string) (*liveRoom, protocol.Code) {
 }
 
 // find returns the room of an id, locked if it is new: others who want it wait until it is loaded.
+// It returns nil once the registry is closed.
 func (g *registry) find(r *Rooms, id string) (l *liveRoom, isNew bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if l := g.m[id]; l != nil {
 		return l, false
+	}
+	if g.closed {
+		return nil, false
 	}
 	l = &liveRoom{rooms: r, id: strings.Clone(id)} // it may be part of a request's first line
 	l.mu.Lock()
@@ -76,20 +83,33 @@ func (g *registry) all() []*liveRoom {
 	return all
 }
 
-func (g *registry) givenUp(id string, at Moment) {
+// close lets no further room in.
+func (g *registry) close() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.closed = true
+}
+
+func (g *registry) givenUp(id string, room *droppedRoom) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.dropped == nil {
-		g.dropped = make(map[string]Moment)
+		g.dropped = make(map[string]*droppedRoom)
 	}
-	g.dropped[id] = at
+	g.dropped[id] = room
 }
 
-// takeDropped returns when the connections of a room that was given up dropped. load calls it once.
-func (g *registry) takeDropped(id string) (at Moment, ok bool) {
+// droppedRoom returns what givenUp recorded. It is nil unless the room was given up and has not been
+// loaded since.
+func (g *registry) droppedRoom(id string) *droppedRoom {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	at, ok = g.dropped[id]
+	return g.dropped[id]
+}
+
+// loaded forgets what givenUp recorded.
+func (g *registry) loaded(id string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	delete(g.dropped, id)
-	return at, ok
 }

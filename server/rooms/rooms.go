@@ -17,7 +17,7 @@ func New(config Config) (*Rooms, error) {
 		config: config, store: config.Store, metrics: config.Metrics, log: config.Log,
 		debug:    config.Log.Enabled(context.Background(), slog.LevelDebug),
 		registry: registry{m: make(map[string]*liveRoom)},
-		limit:    newLimiter(config.MaxPerAddress),
+		limit:    newLimiter(config.MaxPerAddress, config.Log),
 	}
 	if err := r.takeStock(context.Background()); err != nil {
 		return nil, err
@@ -46,9 +46,10 @@ func (r *Rooms) Run(ctx context.Context) {
 }
 
 // Close stores the last state of each room, and returns the reason if something could not be stored
-// since Stopping. No Session may be open, and none may be opened afterwards. The store stays open.
+// since Stopping. No Session should be open, and none is opened afterwards. The store stays open.
 func (r *Rooms) Close() error {
 	r.Stopping()
+	r.registry.close()
 	for _, l := range r.registry.all() {
 		l.saveLast()
 	}

@@ -31,9 +31,21 @@ type Rooms struct {
 type registry struct {
 	mu sync.Mutex
 	m  map[string]*liveRoom
-	// dropped has the time at which the connections of a room dropped, for rooms that were given up
-	// and have not been loaded again since.
-	dropped map[string]Moment
+	// dropped has the rooms that were given up and have not been loaded again since.
+	dropped map[string]*droppedRoom
+	// closed is set once no room may be loaded: each is stored as its last state.
+	closed bool
+}
+
+// droppedRoom is what is remembered about a room that was given up.
+type droppedRoom struct {
+	// at is when its connections dropped.
+	at Moment
+	// creator is the address for which it is still counted, 0 for none.
+	creator uint64
+	// pending is set if the store had not reported all its commits: Load may return a record that
+	// is not durable.
+	pending bool
 }
 
 // unsavedRooms is the list of rooms that have a SaveLater to be carried out.
@@ -57,9 +69,13 @@ type liveRoom struct {
 	requestIDs requestIDs
 	// term is the term of the Owner in which the room was loaded.
 	term uint64
-	// people is how many seats the metrics have counted.
-	people int
-	// claimed is closed once the clean mark of the record has been removed, nil if it had none.
+	// people is how many seats the metrics have counted, and counted is set if they have counted
+	// the room.
+	people  int
+	counted bool
+	// creator is the address for which the limiter has counted the room, 0 for none.
+	creator uint64
+	// claimed is closed once what was loaded is stored again, nil if it need not be.
 	claimed <-chan struct{}
 	// entering counts calls under way for which the room must stay.
 	entering int
@@ -75,7 +91,9 @@ type liveRoom struct {
 	done     atomic.Uint64
 	flushing atomic.Bool
 	failure  atomic.Pointer[error]
-	alarm    Timer
+	// savingLater counts the saves of SaveLater that the store has not reported.
+	savingLater atomic.Int64
+	alarm       Timer
 	// alarmMs is when the alarm is due, 0 for never.
 	alarmMs int64
 	// pausedMs is the Moment.PausedMs that the room has been told about.
@@ -101,7 +119,7 @@ var works = sync.Pool{New: func() any { return &work{effects: make([]room.Effect
 // release forgets what the work points to, so that a pooled one holds no frames.
 func (w *work) release() {
 	clear(w.effects)
-	w.effects, w.batch = w.effects[:0], nil
+	w.effects, w.batch, w.reserved = w.effects[:0], nil, 0
 	works.Put(w)
 }
 
@@ -131,7 +149,7 @@ type Session struct {
 // ask is one pending query about the room.
 type ask struct {
 	commit uint64
-	answer chan<- bool
+	reply  chan<- bool
 }
 
 // requestIDs has, by connection, the id of the request that opened it.

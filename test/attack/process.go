@@ -33,7 +33,7 @@ type server struct {
 	lines   int
 	bytes   int
 	memory  int64  // the most that was seen
-	alarm   string // the log's first panic, or room that was given up
+	alarm   string // the log's first panic, room that was given up or miscount
 	alarms  int
 }
 
@@ -80,7 +80,8 @@ func (s *server) follow(log io.Reader, serving chan<- string) {
 		}
 		var entry struct{ Level, Msg, Listen string }
 		isEntry := json.Unmarshal(line, &entry) == nil
-		alarming := bytes.Contains(line, []byte("panic")) || isEntry && entry.Msg == "a room was given up" || !isEntry && bytes.HasPrefix(line, []byte("error:"))
+		isDefect := entry.Msg == "a room was given up" || entry.Msg == "more rooms of an address ended than were counted"
+		alarming := bytes.Contains(line, []byte("panic")) || isEntry && isDefect || !isEntry && bytes.HasPrefix(line, []byte("error:"))
 		if alarming {
 			if s.alarms++; s.alarms == 1 {
 				s.alarm = fmt.Sprintf("%.300s", bytes.TrimSpace(line))

@@ -1,0 +1,227 @@
+package rooms
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"usher/protocol"
+	"usher/room"
+	"usher/server/metrics"
+	"usher/server/store"
+)
+
+// manualStore commits what is queued when a test says so, or at once.
+type manualStore struct {
+	store.Store
+	mu      sync.Mutex
+	held    bool
+	queue   []change
+	durable map[string]store.Record
+	// loads fails each Load, and onLoad is called before it.
+	loads  error
+	onLoad func()
+}
+
+// change is a Save, or a Delete if record is nil.
+type change struct {
+	id     string
+	record *store.Record
+	done   func(error)
+}
+
+func (s *manualStore) Load(id string) (store.Record, bool, error) {
+	s.mu.Lock()
+	onLoad := s.onLoad
+	s.mu.Unlock()
+	if onLoad != nil {
+		onLoad()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range slices.Backward(s.queue) {
+		switch {
+		case c.id != id:
+		case c.record == nil:
+			return store.Record{}, false, s.loads
+		default:
+			return *c.record, true, s.loads
+		}
+	}
+	r, ok := s.durable[id]
+	return r, ok, s.loads
+}
+
+func (s *manualStore) Save(id string, r store.Record, done func(error)) {
+	r.Snapshot = bytes.Clone(r.Snapshot)
+	s.add(change{id, &r, done})
+}
+
+func (s *manualStore) Delete(id string, done func(error)) { s.add(change{id, nil, done}) }
+
+func (s *manualStore) add(c change) {
+	s.mu.Lock()
+	s.queue = append(s.queue, c)
+	held := s.held
+	s.mu.Unlock()
+	if !held {
+		s.commit(1, nil)
+	}
+}
+
+// hold makes commits wait for commit.
+func (s *manualStore) hold(held bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.held = held
+}
+
+// commit ends the commits of the first n changes that are queued.
+func (s *manualStore) commit(n int, err error) {
+	s.mu.Lock()
+	queue := s.queue[:n]
+	s.queue = s.queue[n:]
+	for _, c := range queue {
+		switch {
+		case err != nil:
+		case c.record == nil:
+			delete(s.durable, c.id)
+		default:
+			s.durable[c.id] = *c.record
+		}
+	}
+	s.mu.Unlock()
+	for _, c := range queue {
+		c.done(err)
+	}
+}
+
+func (s *manualStore) All(_ context.Context, fn func(string, store.Record) error) error {
+	s.mu.Lock()
+	records := make(map[string]store.Record, len(s.durable))
+	for id, r := range s.durable {
+		records[id] = r
+	}
+	s.mu.Unlock()
+	for id, r := range records {
+		if err := fn(id, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *manualStore) Accepts() bool                         { return true }
+func (s *manualStore) Flush()                                {}
+func (s *manualStore) RemoveExpired(int64) ([]string, error) { return nil, nil }
+
+// world is rooms with a manualStore, in a synctest bubble.
+type world struct {
+	*Rooms
+	t     *testing.T
+	store *manualStore
+	log   *bytes.Buffer
+	// broken is what the check of the next Step reports, "" for nothing.
+	broken string
+}
+
+var errDisk = errors.New("disk")
+
+// newWorld returns rooms of which each address may create at most 2.
+func newWorld(t *testing.T, records map[string]store.Record) *world {
+	t.Helper()
+	if records == nil {
+		records = make(map[string]store.Record)
+	}
+	w := &world{t: t, store: &manualStore{durable: records}, log: new(bytes.Buffer)}
+	r, err := New(Config{
+		Room: room.DefaultConfig(), MaxPerAddress: 2, MaxPendingBytes: 1 << 20, Store: w.store, Clock: realClock{},
+		Secret: func() (s [protocol.TokenBytes]byte) { return s }, Full: func() bool { return false },
+		ReadArrived: func([]Socket) {}, Metrics: metrics.New(), Log: slog.New(slog.NewTextHandler(w.log, nil)),
+		Check: func(r *room.Room) string {
+			broken := w.broken
+			w.broken = ""
+			return broken
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Rooms = r
+	return w
+}
+
+// visitor is a client of one room.
+type visitor struct {
+	*listener
+	session *Session
+	id      string
+}
+
+func (w *world) open(id string) *visitor {
+	w.t.Helper()
+	v, refusal := w.tryOpen(id)
+	if refusal != "" {
+		w.t.Fatal(id, refusal)
+	}
+	return v
+}
+
+func (w *world) tryOpen(id string) (*visitor, protocol.Code) {
+	v := &visitor{listener: new(listener), id: id}
+	session, refusal := w.Open(w.t.Context(), id, Opening{Address: 1}, v)
+	v.session = session
+	return v, refusal
+}
+
+func (v *visitor) say(kind, members string) {
+	var f protocol.Frame
+	f.Decode([]byte(`{"type":"` + kind + `","roomId":"` + v.id + `","userId":"ann","protocol":1` + members + `}`))
+	v.session.Received(&f, "", nil)
+	synctest.Wait()
+}
+
+// create opens a connection, and creates the room by it or takes the seat in it.
+func (w *world) create(id string) *visitor {
+	w.t.Helper()
+	v := w.open(id)
+	v.say("CREATE_ROOM", `,"userName":"Ann","resumeToken":"AAAAAAAAAAAAAAAAAAAAAA"`)
+	return v
+}
+
+// breakRoom gives the room up.
+func (w *world) breakRoom(v *visitor) {
+	w.t.Helper()
+	w.broken = "broken by the test"
+	v.session.Seen()
+	synctest.Wait()
+	if _, code := v.got(); code != protocol.CloseInternal {
+		w.t.Fatalf("closed with %d", code)
+	}
+}
+
+// counted fails unless so many rooms are counted for the address of all visitors.
+func (w *world) counted(want int) {
+	w.t.Helper()
+	shard := &w.limit.shards[1%limiterShards]
+	shard.Lock()
+	defer shard.Unlock()
+	if n := shard.counts[1]; n != want {
+		w.t.Errorf("%d rooms of the address are counted, want %d", n, want)
+	}
+	if strings.Contains(w.log.String(), "than were counted") {
+		w.t.Error("too many were released")
+	}
+}
+
+func (w *world) afterGrace() {
+	time.Sleep(2 * time.Duration(w.config.Room.SeatGraceMs) * time.Millisecond)
+	synctest.Wait()
+}
