@@ -8,14 +8,16 @@ import (
 )
 
 // drain ends service: readiness fails, sockets are closed with 1012 over a few seconds, and
-// everything is stored. Seats are held, so clients find theirs when they return.
-func (s *Server) drain() error {
+// everything is stored. Seats are held, so clients find theirs when they return. What runs in the
+// background does so until the clients are gone.
+func (s *Server) drain(stopBackground func()) error {
 	s.draining.Store(true)
 	s.rooms.Stopping()
 	deadline, cancel := context.WithTimeout(context.Background(), s.config.DrainTimeout)
 	defer cancel()
 	s.log.Info("closing connections", "connections", s.metrics.Connections.Load(), "rooms", s.metrics.Rooms.Load())
 	s.edge.Drain(deadline, s.config.DrainSpread)
+	stopBackground()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(deadline), time.Second)
 	defer cancel()
 	_ = s.edge.HTTP().Shutdown(ctx) // only idle HTTP connections are left

@@ -108,3 +108,23 @@ func TestDrainUnderLoadLosesNothing(t *testing.T) {
 		}
 	}
 }
+
+// What runs in the background, like the watch over memory, is needed as long as clients are.
+func TestBackgroundRunsUntilTheClientsAreGone(t *testing.T) {
+	t.Parallel()
+	s := launchSetUp(t, t.TempDir(), func(s *setup) {
+		s.DrainTimeout = time.Hour
+		s.closeGrace = time.Hour
+	})
+	stubborn := s.raw("drained-5")
+	s.end()
+	if code := stubborn.closeCode(); code != protocol.CloseRestart {
+		t.Errorf("closed with %d", code)
+	}
+	for range 2 { // nobody else reads the clock now
+		looked := s.clock.looked.Load()
+		servertest.Eventually(t, "the clock's heart beats", func() bool { return s.clock.looked.Load() != looked })
+	}
+	stubborn.write(closeFrame(protocol.CloseNormal))
+	s.stop()
+}

@@ -253,11 +253,9 @@ func (s *Server) Run(ctx context.Context) error {
 	s.log.Info("serving", "listen", addressesOf(s.listeners))
 	select {
 	case <-ctx.Done():
-		stop()
-		return s.drain()
+		return s.drain(stop)
 	case err := <-served:
-		stop()
-		return errors.Join(fmt.Errorf("serving: %w", err), s.drain())
+		return errors.Join(fmt.Errorf("serving: %w", err), s.drain(stop))
 	}
 }
 

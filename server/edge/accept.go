@@ -46,6 +46,8 @@ func roomIDOf(query string) string {
 
 // accept upgrades a request to a WebSocket and connects it to its room.
 func (e *Edge) accept(w http.ResponseWriter, r *http.Request, roomID string) {
+	e.handshakes.Add(1) // before draining is read
+	defer e.handshakes.Add(-1)
 	key, refusal, details := handshake(r)
 	switch {
 	case refusal != "":
@@ -85,7 +87,7 @@ func (e *Edge) accept(w http.ResponseWriter, r *http.Request, roomID string) {
 		return
 	}
 	c.session = session
-	e.metrics.Connections.Add(1) // before the client knows, so that a drain waits for it
+	e.metrics.Connections.Add(1)
 	connected := false
 	defer func() {
 		if !connected {

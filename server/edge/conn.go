@@ -266,8 +266,8 @@ func (c *Conn) Close(code protocol.CloseCode) {
 	if !c.counted.Swap(true) {
 		c.edge.metrics.ConnClosed(code)
 	}
-	if !c.state.CompareAndSwap(opening, uint32(code)) {
-		c.shut(code)
+	if !c.state.CompareAndSwap(opening, uint32(code)) && c.state.Load() == open {
+		c.shut(code) // otherwise begin carries out an earlier Close
 	}
 }
 

@@ -51,3 +51,27 @@ func TestOneSliceIsBounded(t *testing.T) {
 		t.Error("the connection is over")
 	}
 }
+
+// closedSocket remembers with which code it was shut.
+type closedSocket struct {
+	muteSocket
+	codes []protocol.CloseCode
+}
+
+func (s *closedSocket) shut(code protocol.CloseCode, _ string) { s.codes = append(s.codes, code) }
+
+// A room that is given up may close a connection again that it has closed already, before the
+// handshake has brought a socket.
+func TestSecondCloseWhileOpeningIsIgnored(t *testing.T) {
+	config := testConfig()
+	c := &Conn{edge: &Edge{config: config, metrics: config.Metrics, log: config.Log}, session: new(deafSession)}
+	c.Close(protocol.CloseTryLater)
+	c.Close(protocol.CloseInternal)
+	socket := new(closedSocket)
+	c.socket = socket
+	c.begin(nil)
+	c.Close(protocol.CloseRestart)
+	if len(socket.codes) != 1 || socket.codes[0] != protocol.CloseTryLater {
+		t.Errorf("shut with %d", socket.codes)
+	}
+}

@@ -22,11 +22,9 @@ func (e *Edge) Drain(ctx context.Context, spread time.Duration) {
 		time.Sleep(time.Until(at))
 		c.session.Close(protocol.CloseRestart)
 	}
-	for _, c := range e.conns() { // a handshake may have slipped in
-		c.session.Close(protocol.CloseRestart)
-	}
-	for e.metrics.Connections.Load() > 0 && ctx.Err() == nil {
-		// wait for the clients' close frames, which closeGrace bounds
+	// Handshakes that began before this close their own connections. The clients' close frames are
+	// waited for, which closeGrace bounds. A handshake becomes a connection, so it is looked at first.
+	for (e.handshakes.Load() > 0 || e.metrics.Connections.Load() > 0) && ctx.Err() == nil {
 		time.Sleep(10 * time.Millisecond)
 	}
 }

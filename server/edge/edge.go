@@ -20,8 +20,10 @@ type Edge struct {
 	pollers []*poller
 	sockets socketLimits
 	http    *http.Server
-	// draining is set once new WebSockets are refused.
+	// draining is set once new WebSockets are refused, and handshakes counts those under way, which
+	// may have begun before.
 	draining   atomic.Bool
+	handshakes atomic.Int64
 	lastPoller atomic.Uint32
 	streams    streams
 	// requestIDs has, by Conn, the id of the request that opened it, for the log. It is empty

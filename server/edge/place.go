@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"net"
 	"slices"
 )
 
@@ -54,6 +55,10 @@ func (g *gate) occupy(from sender) (*place, bool) {
 		p = &place{source: g.sources.enter(s.key, g.nowNs())}
 	}
 	s.mu.Lock()
+	if p.left { // its socket is closed to make way for another
+		s.mu.Unlock()
+		return nil, false
+	}
 	p.webSocket = true
 	if from.place == nil {
 		s.places = append(s.places, p)
@@ -125,18 +130,26 @@ func (g *gate) vacate(p *place) bool {
 	}
 	s := p.source
 	s.mu.Lock()
-	left := p.left
-	if p.left = true; !left {
-		at := slices.Index(s.places, p)
-		if s.places = slices.Delete(s.places, at, at+1); len(s.places) == 0 {
-			s.places = nil
-		}
-	}
+	removed := p.remove()
 	s.mu.Unlock()
-	if !left {
+	if removed {
 		g.sources.leave(s, g.nowNs())
 	}
-	return !left
+	return removed
+}
+
+// remove is the part of vacate for callers that hold the source's lock and leave the source later.
+func (p *place) remove() bool {
+	if p.left {
+		return false
+	}
+	p.left = true
+	s := p.source
+	at := slices.Index(s.places, p)
+	if s.places = slices.Delete(s.places, at, at+1); len(s.places) == 0 {
+		s.places = nil
+	}
+	return true
 }
 
 func (p *place) setBusy(busy bool) {
@@ -152,7 +165,7 @@ func (p *place) setBusy(busy bool) {
 // WebSocket; if idle is set, only one that waits for a request. It returns false if none exists.
 func (g *gate) closeHTTP(newcomer *place, idle bool) bool {
 	for _, p := range newcomer.others() {
-		if p.webSocket || idle && p.busy || !g.madeWay(p) {
+		if p.webSocket || p.socket == nil || idle && p.busy || !g.madeWay(p) {
 			continue
 		}
 		_ = p.socket.Close()
@@ -179,6 +192,7 @@ func (g *gate) closeWebSocket(newcomer *place, parked bool) bool {
 // placeCopy is a copy of a place's state.
 type placeCopy struct {
 	*place
+	socket          *net.TCPConn
 	busy, webSocket bool
 	conn            *Conn
 }
@@ -191,7 +205,7 @@ func (p *place) others() []placeCopy {
 	others := make([]placeCopy, 0, len(s.places))
 	for _, other := range s.places {
 		if other != p {
-			others = append(others, placeCopy{other, other.busy, other.webSocket, other.conn})
+			others = append(others, placeCopy{other, other.socket, other.busy, other.webSocket, other.conn})
 		}
 	}
 	return others
@@ -201,11 +215,12 @@ func (p *place) others() []placeCopy {
 // HTTP socket has become a WebSocket since.
 func (g *gate) madeWay(p placeCopy) bool {
 	p.source.mu.Lock()
-	changed := p.place.webSocket != p.webSocket
+	removed := p.place.webSocket == p.webSocket && p.remove()
 	p.source.mu.Unlock()
-	if changed || !g.vacate(p.place) {
+	if !removed {
 		return false
 	}
+	g.sources.leave(p.source, g.nowNs())
 	g.metrics.MadeWay.Add(1)
 	return true
 }

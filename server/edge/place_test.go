@@ -1,0 +1,60 @@
+package edge
+
+import (
+	"net"
+	"sync"
+	"testing"
+)
+
+// placed returns a gate that has no bound, and places of one address.
+func placed(t *testing.T, n int) (*gate, []*place) {
+	t.Helper()
+	config := testConfig()
+	g := newGate(&config)
+	places := make([]*place, n)
+	for i := range places {
+		places[i] = &place{source: g.sources.enter(1, 0), socket: new(net.TCPConn)}
+		g.settle(places[i])
+	}
+	return g, places
+}
+
+// A socket that was closed to make way may still have a request in net/http's hands.
+func TestHandshakeOnASocketThatMadeWayIsRefused(t *testing.T) {
+	g, places := placed(t, 2)
+	if !g.closeHTTP(places[1], false) {
+		t.Fatal("nothing makes way")
+	}
+	if p, ok := g.occupy(sender{source: places[0].source, place: places[0]}); ok || p != nil {
+		t.Error("it becomes a WebSocket")
+	}
+	if open := places[0].source.webSockets(); open != 0 {
+		t.Errorf("%d WebSockets are counted", open)
+	}
+}
+
+// For the race detector, and for the one rule: a socket either makes way or becomes a WebSocket.
+func TestSocketsMakeWayWhileOthersAreUpgraded(t *testing.T) {
+	g, places := placed(t, 1000)
+	newcomer := places[len(places)-1]
+	upgraded := make([]bool, len(places))
+	var group sync.WaitGroup
+	group.Go(func() {
+		for i, p := range places[:len(places)-1] {
+			if _, ok := g.occupy(sender{source: p.source, place: p}); ok {
+				upgraded[i] = true
+				p.upgraded(new(Conn))
+			}
+		}
+	})
+	group.Go(func() {
+		for g.closeHTTP(newcomer, false) {
+		}
+	})
+	group.Wait()
+	for i, p := range places {
+		if p.left && upgraded[i] {
+			t.Fatal("a WebSocket has made way")
+		}
+	}
+}
