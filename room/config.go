@@ -54,7 +54,7 @@ type Config struct {
 	MaxPeople int
 	// MessagesPerSecond and MessageBurst bound what one connection may send; a request that
 	// changes the room counts as 20 messages. The burst must hold the reconnect of a whole full
-	// room: 15 messages to each of 49 others, five times over (wire.md), is 3 675. Defaults 200
+	// room: 15 messages to each of 49 others, five times over, is 3 675. Defaults 200
 	// and 4 000.
 	MessagesPerSecond, MessageBurst int
 	// BytesPerSecond and ByteBurst bound the payload bytes in the same way. Defaults 256 KiB and
@@ -66,8 +66,9 @@ type Config struct {
 	// room of 50, 8 MB in one of 250. Defaults 2 MiB and 64 MiB.
 	OutputPerSecond, OutputBurst int
 	// RoomOutputPerSecond and RoomOutputBurst bound the same for the room as a whole. The burst
-	// must hold the reconnects of a whole full room: a drop and a return cost each of 50 people
-	// at most 0.6 MB, and five times over the room's total is 80 MB. Defaults 16 MiB and 256 MiB.
+	// must hold five reconnects of everybody in a full room. A drop and a return of one of 50
+	// legacy clients are sent as 0.66 MB if all others are there (165 MB in total), and as 0.33 MB
+	// on average if all drop and return at once (83 MB). Defaults 16 MiB and 256 MiB.
 	RoomOutputPerSecond, RoomOutputBurst int
 	// RoomRequestsPerSecond and RoomRequestBurst bound the requests that change a room, joins
 	// included. Defaults 50 and 1 000.

@@ -8,7 +8,7 @@ import (
 	"usher/server/servertest"
 )
 
-// What wire.md observed of the legacy client, over real sockets.
+// What was observed of the legacy client, over real sockets.
 
 func TestJoinFromALinkMakesTheRoomOnTheSameSocket(t *testing.T) {
 	s := serve(t, nil)
