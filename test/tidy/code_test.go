@@ -21,7 +21,7 @@ func TestEveryCodeIsProvoked(t *testing.T) {
 		t.Fatalf("protocol declares %d codes and its table has %d", len(names), len(protocol.Codes))
 	}
 	var texts []string
-	for _, f := range tree {
+	for _, f := range tree() {
 		if f.folder() == transcripts && path.Ext(f.path) == ".txt" || f.folder() == "server" && f.isTest() || f.folder() == "worker/test" {
 			texts = append(texts, string(f.text))
 		}
@@ -37,7 +37,7 @@ func TestEveryCodeIsProvoked(t *testing.T) {
 // TestEveryMessageIsInATranscript: a transcript is what every shell replays.
 func TestEveryMessageIsInATranscript(t *testing.T) {
 	var texts strings.Builder
-	for _, f := range tree {
+	for _, f := range tree() {
 		if f.folder() == transcripts && path.Ext(f.path) == ".txt" {
 			texts.Write(f.text)
 		}
@@ -82,7 +82,7 @@ func hasWord(text, word string) bool {
 func TestEveryTranscriptNamesItsRule(t *testing.T) {
 	for _, folder := range pure {
 		found := false
-		for _, f := range tree {
+		for _, f := range tree() {
 			if f.folder() != folder+"/testdata" || path.Ext(f.path) != ".txt" {
 				continue
 			}

@@ -14,7 +14,7 @@ var vague = regexp.MustCompile(`(?i)^(utils?|common|helpers?|managers?)$`)
 
 // TestNamesSayWhatIsInside: a file called util is where things are put that nobody looks for.
 func TestNamesSayWhatIsInside(t *testing.T) {
-	for _, f := range tree {
+	for _, f := range tree() {
 		for _, part := range strings.FieldsFunc(f.path, func(c rune) bool { return strings.ContainsRune("/_-.", c) }) {
 			if vague.MatchString(part) {
 				t.Errorf("%s: %q says nothing of what is inside. Name the file after the noun or verb that it holds", f.path, part)
@@ -53,7 +53,7 @@ var unfinished = regexp.MustCompile(`\b(` + strings.Join([]string{"TO" + "DO", "
 
 // TestNothingIsLeftForLater: a note in the source is read by nobody who could act on it.
 func TestNothingIsLeftForLater(t *testing.T) {
-	for _, f := range tree {
+	for _, f := range tree() {
 		for n, line := range bytes.Split(f.text, []byte("\n")) {
 			if found := unfinished.Find(line); found != nil {
 				t.Errorf("%s:%d: %s. Do it now, open an issue, or say as a fact what does not work and why", f.path, n+1, found)

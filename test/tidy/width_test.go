@@ -13,7 +13,7 @@ const maxProseColumns = 100
 // TestMarkdownIsWrapped: a diff of wrapped prose shows the sentence that changed. A table's row,
 // code and a line without a place to break it are as wide as they must be.
 func TestMarkdownIsWrapped(t *testing.T) {
-	for _, f := range tree {
+	for _, f := range tree() {
 		if path.Ext(f.path) != ".md" {
 			continue
 		}
