@@ -48,7 +48,8 @@ func (f *fullRoom) drop(i int) {
 func TestFiveReconnectsOfAFullRoomFitItsBurst(t *testing.T) {
 	config := DefaultConfig()
 	burst := int64(config.RoomOutputBurst)
-	config.RoomOutputPerSecond, config.RoomOutputBurst = 1, 1<<30 // the bucket does not fill, and takes more
+	// The bucket does not fill, and takes more.
+	config.RoomOutputPerSecond, config.RoomOutputBurst = 1, 1<<30
 	for name, reconnect := range map[string]func(*fullRoom){
 		"all at once": func(f *fullRoom) {
 			for i := range f.conns {

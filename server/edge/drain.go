@@ -23,7 +23,7 @@ func (e *Edge) Drain(ctx context.Context, spread time.Duration) {
 		c.session.Close(protocol.CloseRestart)
 	}
 	// Handshakes that began before this close their own connections. The clients' close frames are
-	// waited for, which closeGrace bounds. A handshake becomes a connection, so it is looked at first.
+	// waited for, which closeGrace bounds. A handshake becomes a connection, so look at it first.
 	for (e.handshakes.Load() > 0 || e.metrics.Connections.Load() > 0) && ctx.Err() == nil {
 		time.Sleep(10 * time.Millisecond)
 	}

@@ -40,7 +40,8 @@ func TestDrainWaitsForHandshakesUnderWay(t *testing.T) {
 			} {
 				r.Header.Set(name, value)
 			}
-			e.HTTP().Handler.ServeHTTP(httptest.NewRecorder(), r) // which cannot be hijacked, so the handshake fails
+			// It cannot be hijacked, so the handshake fails.
+			e.HTTP().Handler.ServeHTTP(httptest.NewRecorder(), r)
 		}()
 		synctest.Wait()
 		drained := false

@@ -49,7 +49,8 @@ func (l *limiter) count(key uint64, bound int) bool {
 	return true
 }
 
-// release counts one less. If nothing is counted, that is a defect, but no reason to end the process.
+// release counts one less. If nothing is counted, that is a defect, but no reason to end the
+// process.
 func (l *limiter) release(key uint64) {
 	if key == 0 {
 		return

@@ -99,8 +99,8 @@ func (g *registry) givenUp(id string, room *droppedRoom) {
 	g.dropped[id] = room
 }
 
-// droppedRoom returns what givenUp recorded. It is nil unless the room was given up and has not been
-// loaded since.
+// droppedRoom returns what givenUp recorded. It is nil unless the room was given up and has not
+// been loaded since.
 func (g *registry) droppedRoom(id string) *droppedRoom {
 	g.mu.Lock()
 	defer g.mu.Unlock()
