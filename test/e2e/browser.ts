@@ -10,7 +10,7 @@ import { chromium, type Browser as Process, type BrowserContext, type Page } fro
 import { openFirefox, type FirefoxOptions } from "./firefox.ts";
 import { within } from "./wait.ts";
 
-const switches = [
+export const switches = [
   // Not even emulated.
   "--disable-gpu",
   // The machine may have no other network, and Chromium offers loopback addresses to peers only with this.

@@ -73,11 +73,11 @@ export interface CreateRequest extends Abortable {
   /** What the others call this participant; 1 to 20 characters. */
   userName: string;
   /** The room's id. By default a new one, which cannot be guessed. */
-  roomId?: string;
+  roomId?: string | undefined;
   /** The room's name; 1 to 30 characters. By default the server names it. */
-  roomName?: string;
+  roomName?: string | undefined;
   /** The participant's id in the room. By default a new one. */
-  userId?: string;
+  userId?: string | undefined;
 }
 
 /** A request for a seat in a room that exists. */
@@ -87,9 +87,9 @@ export interface JoinRequest extends Abortable {
   /** What the others call this participant; 1 to 20 characters. */
   userName: string;
   /** The participant's id in the room. By default a new one. */
-  userId?: string;
+  userId?: string | undefined;
   /** Creates the room if it does not exist. */
-  orCreate?: boolean;
+  orCreate?: boolean | undefined;
 }
 
 /** A request for the seat in the store. */
