@@ -28,11 +28,12 @@ type Config struct {
 	// evictor waits; 50 and 500. Together they must exceed what two clocks differ in over TTLMs.
 	HolderMarginMs, EvictorMarginMs int64
 	// GraceMs is for how long nobody is evicted after this node's own renewals had been without an
-	// answer: the store may have taken nobody's. 1000, which is two attempts of every other node.
+	// answer: the store may have taken nobody's. 600, more than two attempts of every other node.
 	GraceMs int64
 	// PollMs is how often the records are fetched; 250.
 	PollMs int64
-	// AnswerMs is when a request without an answer is sent again; 500.
+	// AnswerMs is when a request without an answer is sent again; 250. After an election it is what
+	// a renewal waits for, and an earlier attempt's answer still counts.
 	AnswerMs int64
 	// RetryMs is when a request that failed, or that a replica behind answered, is sent again; 20.
 	RetryMs int64
@@ -46,8 +47,8 @@ type Config struct {
 func DefaultConfig(id string) Config {
 	return Config{
 		ID: id, MinWire: 1, MaxWire: 1,
-		TTLMs: 3000, RenewMs: 500, HolderMarginMs: 50, EvictorMarginMs: 500, GraceMs: 1000,
-		PollMs: 250, AnswerMs: 500, RetryMs: 20,
+		TTLMs: 3000, RenewMs: 500, HolderMarginMs: 50, EvictorMarginMs: 500, GraceMs: 600,
+		PollMs: 250, AnswerMs: 250, RetryMs: 20,
 		BatchShards: 32, BatchMs: 100,
 	}
 }

@@ -1,8 +1,8 @@
 package lease
 
-// maxAttempts is how many of its last attempts a write knows. An earlier one's Acked is ignored
-// as if it had been lost.
-const maxAttempts = 8
+// maxAttempts is how many of its last attempts a write knows, those of a TTL. An earlier one's
+// Acked is ignored as if it had been lost.
+const maxAttempts = 12
 
 // write is one conditional write, sent again with the same bytes until it is acked or the key is
 // known to have another revision: an unknown outcome is not a failure.
