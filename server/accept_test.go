@@ -70,11 +70,11 @@ func TestBadHandshakesGetJSONErrors(t *testing.T) {
 		{"/ws?roomId=good-room", append(without(good, "Sec-WebSocket-Key"), "Sec-WebSocket-Key: c2hvcnQ="), protocol.CodeUpgradeRequired},
 		{"/rooms/good-room/ws", append(without(good, "Origin"), "Origin: https://b.test"), protocol.CodeOriginNotAllowed},
 	} {
-		answer, body := s.ask("GET", test.path, test.headers...)
+		response, body := s.ask("GET", test.path, test.headers...)
 		if test.code == protocol.CodeOriginNotAllowed {
-			answer.Header.Set("Access-Control-Allow-Origin", "none") // rightly missing
+			response.Header.Set("Access-Control-Allow-Origin", "none") // rightly missing
 		}
-		servertest.WantError(t, answer, body, test.code)
+		servertest.WantError(t, response, body, test.code)
 	}
 	if n := len(s.rooms.InMemory()); n != 0 {
 		t.Errorf("%d rooms are kept", n)
@@ -83,9 +83,9 @@ func TestBadHandshakesGetJSONErrors(t *testing.T) {
 
 func TestHandshakeAnswerHasCORSAndARequestID(t *testing.T) {
 	s := serve(t, nil)
-	answer, _ := s.ask("GET", "/ws?roomId=cors-room", upgradeHeaders("Origin: https://a.test")...)
-	if answer.StatusCode != http.StatusSwitchingProtocols || answer.Header.Get("Access-Control-Allow-Origin") != "*" || answer.Header.Get("X-Request-Id") == "" {
-		t.Errorf("%v", answer)
+	response, _ := s.ask("GET", "/ws?roomId=cors-room", upgradeHeaders("Origin: https://a.test")...)
+	if response.StatusCode != http.StatusSwitchingProtocols || response.Header.Get("Access-Control-Allow-Origin") != "*" || response.Header.Get("X-Request-Id") == "" {
+		t.Errorf("%v", response)
 	}
 	servertest.Eventually(t, "the connection ends with its body", func() bool { return s.metrics.Connections.Load() == 0 })
 }
@@ -93,22 +93,22 @@ func TestHandshakeAnswerHasCORSAndARequestID(t *testing.T) {
 func TestRoomCanBeLookedAtBeforeJoining(t *testing.T) {
 	s := serve(t, nil)
 	s.keepPrivate("lookat-1", "lookat-2")
-	answer, body := s.ask("GET", "/rooms/lookat-1")
-	servertest.WantError(t, answer, body, protocol.CodeRoomNotFound)
+	response, body := s.ask("GET", "/rooms/lookat-1")
+	servertest.WantError(t, response, body, protocol.CodeRoomNotFound)
 	s.pair("lookat-1")
 	for _, method := range []string{"GET", "HEAD"} {
-		answer, body := s.ask(method, "/rooms/lookat-1")
+		response, body := s.ask(method, "/rooms/lookat-1")
 		const want = `{"id":"lookat-1","name":"Room lookat-1","controlMode":"HOST_ONLY","people":2}` + "\n"
-		if answer.StatusCode != 200 || answer.ContentLength != int64(len(want)) || method == "GET" && body != want {
-			t.Errorf("%s: %d %s", method, answer.StatusCode, body)
+		if response.StatusCode != 200 || response.ContentLength != int64(len(want)) || method == "GET" && body != want {
+			t.Errorf("%s: %d %s", method, response.StatusCode, body)
 		}
 	}
-	answer, body = s.ask("GET", "/rooms/lookat-2")
-	servertest.WantError(t, answer, body, protocol.CodeRoomNotFound)
-	answer, body = s.ask("GET", "/rooms/x")
-	servertest.WantError(t, answer, body, protocol.CodeInvalidRoomID)
-	answer, body = s.ask("POST", "/rooms/lookat-1")
-	servertest.WantError(t, answer, body, protocol.CodeMethodNotAllowed)
+	response, body = s.ask("GET", "/rooms/lookat-2")
+	servertest.WantError(t, response, body, protocol.CodeRoomNotFound)
+	response, body = s.ask("GET", "/rooms/x")
+	servertest.WantError(t, response, body, protocol.CodeInvalidRoomID)
+	response, body = s.ask("POST", "/rooms/lookat-1")
+	servertest.WantError(t, response, body, protocol.CodeMethodNotAllowed)
 	if n := len(s.rooms.InMemory()); n != 1 {
 		t.Errorf("looking left %d rooms in memory", n)
 	}
@@ -136,9 +136,9 @@ func TestClientIsHeardFromItsFirstByteOn(t *testing.T) {
 				_, _ = c.Write(create[cut:])
 				_, _ = c.Write(rename)
 			}()
-			answer, err := http.ReadResponse(c.r, nil)
-			if err != nil || answer.StatusCode != http.StatusSwitchingProtocols {
-				t.Fatal(answer, err)
+			response, err := http.ReadResponse(c.r, nil)
+			if err != nil || response.StatusCode != http.StatusSwitchingProtocols {
+				t.Fatal(response, err)
 			}
 			s.keepPrivate(c.token())
 			c.hear(`"ROOM_RENAMED"`)

@@ -39,9 +39,9 @@ func TestMalformedMessagesAreAnsweredAndTheConnectionGoesOn(t *testing.T) {
 		{`{"type":"JOIN_ROOM","roomId":"malformed-1","userId":"carl","userName":"Carl"}`, protocol.CodeAlreadySeated},
 	} {
 		ann.send(test.frame)
-		answer := ann.expect("ERROR")
-		if answer.Code != string(test.code) || len(answer.raw) > 400 {
-			t.Errorf("%.100q gets %s", test.frame, answer.raw)
+		reply := ann.expect("ERROR")
+		if reply.Code != string(test.code) || len(reply.raw) > 400 {
+			t.Errorf("%.100q gets %s", test.frame, reply.raw)
 		}
 	}
 	ann.offer("bob", "still here")
@@ -155,11 +155,11 @@ func TestWebSocketPingIsAnswered(t *testing.T) {
 	}
 	for _, code := range []protocol.CloseCode{1000, 1001, 3000, 4999, 1005} {
 		c := s.raw("ws-close-1")
-		answer := masked(0x88, "")
+		reply := masked(0x88, "")
 		if code != 1005 {
-			answer = closeFrame(code)
+			reply = closeFrame(code)
 		}
-		c.write(answer)
+		c.write(reply)
 		if got := c.closeCode(); got != code {
 			t.Errorf("a close with %d is answered by %d", code, got)
 		}

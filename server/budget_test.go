@@ -72,7 +72,7 @@ func TestJoinsOfAnAddressAreBoundedButReturnsByTokenAreNot(t *testing.T) {
 	s.nobodyElse()
 }
 
-// untilRefused sends a message again and again and returns how often it was answered before
+// untilRefused sends a message again and again and returns how often it got a reply before
 // RATE_LIMITED.
 func (c *client) untilRefused(message string) (sent int) {
 	c.t.Helper()
@@ -136,20 +136,20 @@ func TestControlFramesOfAnAddressAreBounded(t *testing.T) {
 func TestRequestsOfAnAddressAreBounded(t *testing.T) {
 	s := serveBudgets(t)
 	for i := range 30 {
-		if answer, _ := s.ask("GET", "/ws?roomId=bad", fromOne); answer.StatusCode == http.StatusTooManyRequests {
+		if response, _ := s.ask("GET", "/ws?roomId=bad", fromOne); response.StatusCode == http.StatusTooManyRequests {
 			t.Fatalf("request %d is refused", i)
 		}
 	}
 	for _, path := range []string{"/ws?roomId=budgets-6", "/rooms/budgets-1", "/turn-credentials?userId=x", "/nowhere", "/", "/metrics"} {
-		answer, body := s.ask("GET", path, upgradeHeaders(fromOne)...)
-		servertest.WantError(t, answer, body, protocol.CodeRateLimited)
-		if answer.Header.Get("Retry-After") == "" {
+		response, body := s.ask("GET", path, upgradeHeaders(fromOne)...)
+		servertest.WantError(t, response, body, protocol.CodeRateLimited)
+		if response.Header.Get("Retry-After") == "" {
 			t.Errorf("%s: no Retry-After", path)
 		}
 	}
 	for _, path := range []string{"/health", "/healthz", "/readyz"} {
-		if answer, _ := s.ask("GET", path, fromOne); answer.StatusCode != http.StatusOK {
-			t.Errorf("%s: %s", path, answer.Status)
+		if response, _ := s.ask("GET", path, fromOne); response.StatusCode != http.StatusOK {
+			t.Errorf("%s: %s", path, response.Status)
 		}
 	}
 	if want := 6*edge.RefusalDelay + 3*edge.ReliefDelay; s.waited.Load() != int64(want) {
@@ -165,12 +165,12 @@ func TestAScrapeCountsForSeveralRequests(t *testing.T) {
 	t.Parallel()
 	s := serve(t, func(c *Config) { c.AddressRequests = edge.Rate{PerSecond: 1, Burst: 2 * edge.ScrapeCost} })
 	for range 2 {
-		if answer, _ := s.ask("GET", "/metrics"); answer.StatusCode != http.StatusOK {
-			t.Fatal(answer.Status)
+		if response, _ := s.ask("GET", "/metrics"); response.StatusCode != http.StatusOK {
+			t.Fatal(response.Status)
 		}
 	}
-	answer, body := s.ask("GET", "/metrics")
-	servertest.WantError(t, answer, body, protocol.CodeRateLimited)
+	response, body := s.ask("GET", "/metrics")
+	servertest.WantError(t, response, body, protocol.CodeRateLimited)
 }
 
 func TestSocketsThatAreOpenedTooFastAreClosedUnread(t *testing.T) {
@@ -190,8 +190,8 @@ func TestSocketsThatAreOpenedTooFastAreClosedUnread(t *testing.T) {
 		}
 	}
 	now.Add(int64(time.Second))
-	if answer, _ := s.ask("GET", "/healthz"); answer.StatusCode != http.StatusOK {
-		t.Error(answer.Status)
+	if response, _ := s.ask("GET", "/healthz"); response.StatusCode != http.StatusOK {
+		t.Error(response.Status)
 	}
 	if n := s.metrics.SocketsRefused.Load(); n != 1 {
 		t.Errorf("%d sockets are counted as refused", n)

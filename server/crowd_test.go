@@ -29,10 +29,10 @@ type crowd struct {
 	readers sync.WaitGroup
 
 	mu sync.Mutex
-	// answered, told and bytes count the join answers, the USER_JOINED and what all of them have
+	// replied, told and bytes count the join replies, the USER_JOINED and what all of them have
 	// read.
-	answered, told, bytes int
-	closed                []*client
+	replied, told, bytes int
+	closed               []*client
 	// known is of how many people each knows, and states has the last room state that each has
 	// seen.
 	known  []int
@@ -48,7 +48,7 @@ func (r *running) gather(roomID string, people int) *crowd {
 		c.clients = append(c.clients, r.open(roomID, fmt.Sprintf("user-%03d", i), address))
 	}
 	c.clients[0].create(`"protocol":1`)
-	c.answered = 1
+	c.replied = 1
 	for i, client := range c.clients {
 		c.readers.Go(func() { c.read(i, client) })
 	}
@@ -71,7 +71,7 @@ func (c *crowd) read(i int, client *client) {
 		case joined:
 			c.told++
 		case strings.HasPrefix(frame, `{"type":"ROOM_JOINED"`):
-			c.answered++
+			c.replied++
 		}
 		if at := strings.Index(frame, `"roomState":`); at >= 0 {
 			c.states[i] = frame[at:]
@@ -96,13 +96,13 @@ func (c *crowd) join(name string, spread time.Duration) {
 		client.say("JOIN_ROOM", `"userName":"`+name+`"`, `"protocol":1`)
 	}
 	people := len(c.clients)
-	servertest.Eventually(c.t, "all are answered", func() bool { return c.counts().answered == people })
-	c.t.Logf("%d join answers after %v", people, time.Since(began))
+	servertest.Eventually(c.t, "all are answered", func() bool { return c.counts().replied == people })
+	c.t.Logf("%d join replies after %v", people, time.Since(began))
 	servertest.Eventually(c.t, "all have heard of each other", func() bool { return c.counts().told == people*(people-1)/2 })
 	c.t.Logf("everybody has heard of everybody after %v and %d bytes", time.Since(began), c.bytes)
 }
 
-type crowdCounts struct{ answered, told int }
+type crowdCounts struct{ replied, told int }
 
 // counts fails if anybody but those who may be is closed.
 func (c *crowd) counts(mayBe ...*client) crowdCounts {
@@ -110,10 +110,10 @@ func (c *crowd) counts(mayBe ...*client) crowdCounts {
 	defer c.mu.Unlock()
 	for _, client := range c.closed {
 		if !slices.Contains(mayBe, client) {
-			c.t.Fatalf("%d of %d are closed, %d were answered", len(c.closed), len(c.clients), c.answered)
+			c.t.Fatalf("%d of %d are closed, %d were answered", len(c.closed), len(c.clients), c.replied)
 		}
 	}
-	return crowdCounts{c.answered, c.told}
+	return crowdCounts{c.replied, c.told}
 }
 
 // wantAll demands that everybody knows of everybody.

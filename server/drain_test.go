@@ -32,13 +32,13 @@ func TestDrainClosesWith1012AndKeepsTheSeats(t *testing.T) {
 	if code := stubborn.closeCode(); code != protocol.CloseRestart {
 		t.Errorf("closed with %d", code)
 	}
-	answer, body := s.ask("GET", "/readyz")
-	servertest.WantError(t, answer, body, protocol.CodeDraining)
-	if answer, _ := s.ask("GET", "/healthz"); answer.StatusCode != 200 {
+	response, body := s.ask("GET", "/readyz")
+	servertest.WantError(t, response, body, protocol.CodeDraining)
+	if response, _ := s.ask("GET", "/healthz"); response.StatusCode != 200 {
 		t.Error("not alive while draining")
 	}
-	answer, body = s.ask("GET", "/ws?roomId=drained-4", upgradeHeaders()...)
-	servertest.WantError(t, answer, body, protocol.CodeDraining)
+	response, body = s.ask("GET", "/ws?roomId=drained-4", upgradeHeaders()...)
+	servertest.WantError(t, response, body, protocol.CodeDraining)
 	stubborn.write(closeFrame(protocol.CloseNormal)) // too late to be a leave
 	s.stop()
 
@@ -85,7 +85,7 @@ func TestDrainUnderLoadLosesNothing(t *testing.T) {
 				if err != nil || c.trySay("CREATE_ROOM", `"userName":"ann"`) != nil {
 					return
 				}
-				if answer, err := c.read(); err != nil || !strings.Contains(answer, `"ROOM_CREATED"`) {
+				if reply, err := c.read(); err != nil || !strings.Contains(reply, `"ROOM_CREATED"`) {
 					return
 				}
 				told <- id

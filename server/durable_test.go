@@ -247,8 +247,8 @@ func TestRoomThatCannotBeRestoredIsRefusedAlone(t *testing.T) {
 	})
 	s = launch(t, dir, nil)
 	for range 2 {
-		answer, body := s.ask("GET", "/ws?roomId=unreadable", upgradeHeaders()...)
-		servertest.WantError(t, answer, body, "INTERNAL")
+		response, body := s.ask("GET", "/ws?roomId=unreadable", upgradeHeaders()...)
+		servertest.WantError(t, response, body, "INTERNAL")
 	}
 	s.keepPrivate("unreadable")
 	s.open("readable-1", "bob").join()

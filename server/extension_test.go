@@ -14,8 +14,8 @@ func TestJoinFromALinkMakesTheRoomOnTheSameSocket(t *testing.T) {
 	s := serve(t, nil)
 	ann := s.open("from-a-link", "ann")
 	ann.say("JOIN_ROOM", `"userName":"Ann"`)
-	if answer := ann.expect("ERROR"); answer.Error != "Room not found" {
-		t.Fatal(answer.raw)
+	if reply := ann.expect("ERROR"); reply.Error != "Room not found" {
+		t.Fatal(reply.raw)
 	}
 	if created := ann.create(); created.RoomState.HostID != "ann" {
 		t.Fatal(created.raw)
@@ -97,8 +97,8 @@ func TestLeaveButton(t *testing.T) {
 	}
 	bob.say("LEAVE_ROOM")
 	bob.closed(protocol.CloseNormal)
-	answer, body := s.ask("GET", "/rooms/leave-button")
-	servertest.WantError(t, answer, body, protocol.CodeRoomNotFound)
+	response, body := s.ask("GET", "/rooms/leave-button")
+	servertest.WantError(t, response, body, protocol.CodeRoomNotFound)
 	stranger := s.open("leave-button", "eve")
 	stranger.say("LEAVE_ROOM")
 	stranger.closed(protocol.CloseNormal)

@@ -41,16 +41,16 @@ func with(lines []string, others ...string) []string {
 	return lines
 }
 
-// handshake sends the lines and what follows them, and returns the answer.
+// handshake sends the lines and what follows them, and returns the response.
 func (c *rawConn) handshake(lines []string, then ...byte) *http.Response {
 	c.t.Helper()
 	c.write(append([]byte(strings.Join(lines, "\r\n")+"\r\n\r\n"), then...))
 	method, _, _ := strings.Cut(lines[0], " ")
-	answer, err := http.ReadResponse(c.r, &http.Request{Method: method})
+	response, err := http.ReadResponse(c.r, &http.Request{Method: method})
 	if err != nil {
 		c.t.Fatalf("%q: %v", lines, err)
 	}
-	return answer
+	return response
 }
 
 // handshakeRules are sections 4.1 to 4.4: what makes a handshake, and what does not.
@@ -106,27 +106,27 @@ func TestSection4Handshake(t *testing.T) {
 		s.keepPrivate("handshake-1")
 		for _, test := range handshakeRules("/ws?roomId=handshake-1") {
 			c := s.dial(0)
-			answer := c.handshake(test.lines)
+			response := c.handshake(test.lines)
 			body := ""
-			if answer.StatusCode != 101 {
-				text, _ := io.ReadAll(answer.Body)
+			if response.StatusCode != 101 {
+				text, _ := io.ReadAll(response.Body)
 				body = string(text)
 			}
-			if answer.StatusCode != test.status || !strings.Contains(body, test.details) {
-				t.Errorf("%s: %d %s", test.rule, answer.StatusCode, body)
+			if response.StatusCode != test.status || !strings.Contains(body, test.details) {
+				t.Errorf("%s: %d %s", test.rule, response.StatusCode, body)
 			} else {
-				c.checkAnswer(test.rule, answer, body)
+				c.checkResponse(test.rule, response, body)
 			}
 			_ = c.Close()
 		}
 	})
 }
 
-// checkAnswer looks at what an answer to a handshake must and must not have.
-func (c *rawConn) checkAnswer(rule string, answer *http.Response, body string) {
+// checkResponse looks at what a response to a handshake must and must not have.
+func (c *rawConn) checkResponse(rule string, response *http.Response, body string) {
 	c.t.Helper()
-	h := answer.Header
-	switch answer.StatusCode {
+	h := response.Header
+	switch response.StatusCode {
 	case 101: // section 4.2.2
 		if h.Get("Upgrade") != "websocket" || h.Get("Connection") != "Upgrade" || h.Get("Sec-WebSocket-Accept") != "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" {
 			c.t.Errorf("%s: %v", rule, h)
@@ -141,7 +141,7 @@ func (c *rawConn) checkAnswer(rule string, answer *http.Response, body string) {
 		if h.Get("Sec-WebSocket-Version") != "13" || h.Get("Upgrade") != "websocket" {
 			c.t.Errorf("%s: %v", rule, h)
 		}
-		servertest.WantError(c.t, answer, body, protocol.CodeUpgradeRequired)
+		servertest.WantError(c.t, response, body, protocol.CodeUpgradeRequired)
 	case 405:
 		if allow := h.Get("Allow"); allow != "GET, OPTIONS" {
 			c.t.Errorf("%s: Allow is %q", rule, allow)
@@ -163,15 +163,15 @@ func TestBytesOfABodyAreNoFrames(t *testing.T) {
 			if strings.HasPrefix(headers[0], "Transfer") {
 				body = fmt.Appendf(nil, "%x\r\n%s\r\n0\r\n\r\n", len(create), create)
 			}
-			answer := c.handshake(append(goodHandshake("/ws?roomId=body-room-1"), headers...), body...)
-			text, _ := io.ReadAll(answer.Body)
-			servertest.WantError(t, answer, string(text), protocol.CodeUpgradeRequired)
-			if answer.Close {
+			response := c.handshake(append(goodHandshake("/ws?roomId=body-room-1"), headers...), body...)
+			text, _ := io.ReadAll(response.Body)
+			servertest.WantError(t, response, string(text), protocol.CodeUpgradeRequired)
+			if response.Close {
 				c.ended()
 				continue
 			}
-			if answer := c.handshake([]string{"GET /rooms/body-room-1 HTTP/1.1", "Host: x"}); answer.StatusCode != 404 {
-				t.Errorf("with %q the next request is answered by %v", headers, answer)
+			if response := c.handshake([]string{"GET /rooms/body-room-1 HTTP/1.1", "Host: x"}); response.StatusCode != 404 {
+				t.Errorf("with %q the next request is answered by %v", headers, response)
 			}
 		}
 	})

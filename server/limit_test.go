@@ -127,8 +127,8 @@ func TestAnAddressFullOfSeatsStillGetsAnswers(t *testing.T) {
 		carl.say("JOIN_ROOM", `"userName":"Carl"`)
 		carl.refused(protocol.CodeTooManyConnections)
 	}
-	if answer, _ := s.ask("GET", "/healthz"); answer.StatusCode != http.StatusOK {
-		t.Error(answer.Status)
+	if response, _ := s.ask("GET", "/healthz"); response.StatusCode != http.StatusOK {
+		t.Error(response.Status)
 	}
 	s.web.CloseIdleConnections()
 	for range 3 * edge.SpareSockets {

@@ -124,7 +124,7 @@ func (l *link) ask(over *wire, question item) item {
 	return <-reply
 }
 
-func (l *link) answered(reply item) {
+func (l *link) replied(reply item) {
 	l.mu.Lock()
 	waiting := l.waits[reply.Number]
 	delete(l.waits, reply.Number)
@@ -159,7 +159,7 @@ func (l *link) handle(i item) {
 	l.mu.Unlock()
 	switch i.Kind {
 	case "reply":
-		l.answered(i)
+		l.replied(i)
 	case "send":
 		s.Send(i.Frame, nil)
 	case "ping":
@@ -222,7 +222,7 @@ func (o *linkOwner) handle(i item) {
 	s := o.sessions[i.Conn]
 	switch i.Kind {
 	case "reply":
-		o.link.answered(i)
+		o.link.replied(i)
 		return
 	case "settle":
 	case "describe":

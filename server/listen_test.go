@@ -80,11 +80,11 @@ func TestAServerOnLocalhostAnswersOnAllOfIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, listener := range s.listeners {
-		answer, err := http.Get("http://" + listener.Addr().String() + "/health")
+		response, err := http.Get("http://" + listener.Addr().String() + "/health")
 		if err != nil {
 			t.Fatal(err)
 		}
-		answer.Body.Close()
+		response.Body.Close()
 		if !strings.HasSuffix(listener.Addr().String(), ":"+port) {
 			t.Errorf("%s is on another port than %s", listener.Addr(), port)
 		}

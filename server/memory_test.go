@@ -29,15 +29,15 @@ func TestWhileMemoryIsNearlyUsedUpNewcomersAreRefusedAndRelaysGoOn(t *testing.T)
 	ready := func(want int) {
 		t.Helper()
 		servertest.Eventually(t, "readiness", func() bool {
-			answer, _ := s.ask("GET", "/readyz")
-			return answer.StatusCode == want
+			response, _ := s.ask("GET", "/readyz")
+			return response.StatusCode == want
 		})
 	}
 	used.Store(41 << 20)
 	ready(http.StatusServiceUnavailable)
-	answer, body := s.ask("GET", "/ws?roomId=memory-1", upgradeHeaders()...)
-	servertest.WantError(t, answer, body, protocol.CodeServerFull)
-	if answer.Header.Get("Retry-After") == "" {
+	response, body := s.ask("GET", "/ws?roomId=memory-1", upgradeHeaders()...)
+	servertest.WantError(t, response, body, protocol.CodeServerFull)
+	if response.Header.Get("Retry-After") == "" {
 		t.Error("no Retry-After")
 	}
 	early.say("CREATE_ROOM", `"userName":"Carl"`)
@@ -46,8 +46,8 @@ func TestWhileMemoryIsNearlyUsedUpNewcomersAreRefusedAndRelaysGoOn(t *testing.T)
 	ann.offer("bob", "still here")
 	bob.expect("WEBRTC_OFFER")
 	joining.join() // a room and a connection that exist take nothing more
-	if answer, _ := s.ask("GET", "/healthz"); answer.StatusCode != http.StatusOK {
-		t.Error(answer.Status)
+	if response, _ := s.ask("GET", "/healthz"); response.StatusCode != http.StatusOK {
+		t.Error(response.Status)
 	}
 	used.Store(33 << 20) // not yet
 	time.Sleep(2 * memoryEvery)

@@ -18,18 +18,18 @@ func TestMetricsHaveAListenerOfTheirOwn(t *testing.T) {
 	t.Parallel()
 	s := serve(t, func(c *Config) { c.MetricsListen = "127.0.0.1:0" })
 	s.pair("aside-1")
-	answer, body := s.ask("GET", "/metrics")
-	servertest.WantError(t, answer, body, protocol.CodeNotFound)
+	response, body := s.ask("GET", "/metrics")
+	servertest.WantError(t, response, body, protocol.CodeNotFound)
 	aside := s.metricsAside.listeners[0].Addr().String()
 	get := func(path string) (int, string) {
 		t.Helper()
-		answer, err := http.Get("http://" + aside + path)
+		response, err := http.Get("http://" + aside + path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer answer.Body.Close()
-		text, _ := io.ReadAll(answer.Body)
-		return answer.StatusCode, string(text)
+		defer response.Body.Close()
+		text, _ := io.ReadAll(response.Body)
+		return response.StatusCode, string(text)
 	}
 	if status, text := get("/metrics"); status != http.StatusOK || !strings.Contains(text, "\nusher_participants 2\n") {
 		t.Errorf("%d %s", status, text)

@@ -79,12 +79,12 @@ func (c *rawConn) upgrade(roomID string, early []byte, headers ...string) *rawCo
 	c.write(append([]byte("GET /ws?roomId="+roomID+" HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"+
 		strings.Join(append(headers, "\r\n"), "\r\n")), early...))
-	answer, err := http.ReadResponse(c.r, nil)
+	response, err := http.ReadResponse(c.r, nil)
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	if answer.StatusCode != http.StatusSwitchingProtocols || answer.Header.Get("Sec-WebSocket-Accept") != "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" {
-		c.t.Fatalf("handshake: %v", answer)
+	if response.StatusCode != http.StatusSwitchingProtocols || response.Header.Get("Sec-WebSocket-Accept") != "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" {
+		c.t.Fatalf("handshake: %v", response)
 	}
 	return c
 }
@@ -197,7 +197,7 @@ func (c *rawConn) ended() {
 	}
 }
 
-// token skips frames up to a join answer and returns its resume token.
+// token skips frames up to a join reply and returns its resume token.
 func (c *rawConn) token() string {
 	c.t.Helper()
 	var h heard

@@ -86,7 +86,7 @@ func TestJoinAnswerPrecedesAnyRelayedOffer(t *testing.T) {
 			defer close(done)
 			for !seated.Load() {
 				_ = ann.tryOffer(bob.user, "early")
-				if answer, err := ann.read(); err != nil || !strings.Contains(answer, `"UNDELIVERED"`) {
+				if reply, err := ann.read(); err != nil || !strings.Contains(reply, `"UNDELIVERED"`) {
 					return
 				}
 			}
@@ -96,11 +96,11 @@ func TestJoinAnswerPrecedesAnyRelayedOffer(t *testing.T) {
 		<-done
 		bob.leave()
 		for left := false; !left; {
-			answer, err := ann.read()
+			reply, err := ann.read()
 			if err != nil {
 				t.Fatal(err)
 			}
-			left = strings.Contains(answer, `"USER_LEFT"`)
+			left = strings.Contains(reply, `"USER_LEFT"`)
 		}
 	}
 }

@@ -17,8 +17,8 @@ import (
 // Whatever the client says to the server's close frame, that is the end: of the
 // stream at once, and the server never sends a second close frame.
 func TestAnyAnswerToACloseFrameEndsTheConnection(t *testing.T) {
-	unanswered(t, nil, func(t *testing.T, s *running) {
-		for what, answer := range map[string][]byte{
+	withoutReplies(t, nil, func(t *testing.T, s *running) {
+		for what, reply := range map[string][]byte{
 			"the same code":                    masked(wsClose, coded(1003, "")),
 			"another code":                     masked(wsClose, coded(4321, "bye")),
 			"no code":                          masked(wsClose, ""),
@@ -38,7 +38,7 @@ func TestAnyAnswerToACloseFrameEndsTheConnection(t *testing.T) {
 						t.Fatalf("%s: %s", what, got)
 					}
 				}
-				_, _ = c.Write(answer)
+				_, _ = c.Write(reply)
 				c.over(what + " to " + closing)
 				_ = c.Close()
 			}
@@ -68,7 +68,7 @@ func TestServerLetsGoOfASocketThatIsClosedBothWays(t *testing.T) {
 
 // A client that sends its close frame and at once the end of its stream is answered all the same.
 func TestCloseFrameWithTheEndOfTheStreamIsAnswered(t *testing.T) {
-	unanswered(t, nil, func(t *testing.T, s *running) {
+	withoutReplies(t, nil, func(t *testing.T, s *running) {
 		for range 20 {
 			c := s.raw("half-closed-1")
 			c.write(masked(wsClose, coded(4000, "")))
@@ -85,7 +85,7 @@ func TestCloseFrameWithTheEndOfTheStreamIsAnswered(t *testing.T) {
 
 // What a client sends after a close frame has no effect.
 func TestClosingConnectionIsNotHeard(t *testing.T) {
-	unanswered(t, nil, func(t *testing.T, s *running) {
+	withoutReplies(t, nil, func(t *testing.T, s *running) {
 		create := masked(wsText, `{"type":"CREATE_ROOM","roomId":"unheard-1","userId":"ann","userName":"Ann"}`)
 		s.keepPrivate("unheard-1")
 		for _, closing := range [][]byte{masked(wsBinary, ""), {0xc1, 0x80, 0, 0, 0, 0}, masked(wsClose, "")} {
@@ -97,7 +97,7 @@ func TestClosingConnectionIsNotHeard(t *testing.T) {
 			_, _ = c.Write(cat(create, masked(wsClose, "")))
 			c.over("a closing connection")
 			_ = c.Close()
-			if answer, _ := s.ask("GET", "/rooms/unheard-1"); answer.StatusCode != 404 {
+			if response, _ := s.ask("GET", "/rooms/unheard-1"); response.StatusCode != 404 {
 				t.Fatalf("after %x a message made the room", closing)
 			}
 		}
@@ -106,7 +106,7 @@ func TestClosingConnectionIsNotHeard(t *testing.T) {
 
 // A parked socket is mute, but what is no UTF-8 ends it as any other.
 func TestParkedSocketIsClosedForInvalidUTF8(t *testing.T) {
-	unanswered(t, nil, func(t *testing.T, s *running) {
+	withoutReplies(t, nil, func(t *testing.T, s *running) {
 		parked := s.raw("parked-utf8-1")
 		parked.say("CREATE_ROOM", "parked-utf8-1", "ann", "")
 		s.keepPrivate(parked.token())

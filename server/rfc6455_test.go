@@ -30,9 +30,9 @@ const (
 	wsPingPart, wsClosed = 0x09, 0x08
 )
 
-// unanswered makes a server wait for ever for the answer to a close frame: every
+// withoutReplies makes a server wait for ever for the reply to a close frame: every
 // socket of a test must end by what the client does.
-func unanswered(t *testing.T, change func(*Config), test func(*testing.T, *running)) {
+func withoutReplies(t *testing.T, change func(*Config), test func(*testing.T, *running)) {
 	t.Helper()
 	onBothSetUp(t, func(s *setup) {
 		s.closeGrace = time.Hour
@@ -217,7 +217,7 @@ func closingRules() (rules []exchange) {
 // TestSections5To8 sends what each rule is about, answers the server's close
 // frame if it has begun, and demands the end of the socket.
 func TestSections5To8(t *testing.T) {
-	unanswered(t, nil, func(t *testing.T, s *running) {
+	withoutReplies(t, nil, func(t *testing.T, s *running) {
 		for n, test := range slices.Concat(framingRules(), closingRules()) {
 			c := s.raw(fmt.Sprint("rfc-room-", n))
 			s.keepPrivate(fmt.Sprint("rfc-room-", n))

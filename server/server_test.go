@@ -214,16 +214,16 @@ func (r *running) ask(method, path string, headers ...string) (*http.Response, s
 		r.t.Fatal(err)
 	}
 	request.Header = headersOf(headers)
-	answer, err := r.web.Do(request)
+	response, err := r.web.Do(request)
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	defer answer.Body.Close()
-	if answer.StatusCode == http.StatusSwitchingProtocols {
-		return answer, ""
+	defer response.Body.Close()
+	if response.StatusCode == http.StatusSwitchingProtocols {
+		return response, ""
 	}
-	body, _ := io.ReadAll(answer.Body)
-	return answer, string(body)
+	body, _ := io.ReadAll(response.Body)
+	return response, string(body)
 }
 
 func headersOf(lines []string) http.Header {

@@ -55,8 +55,8 @@ func (r *running) fillDisk() (restore func()) {
 }
 
 func (r *running) isReady() bool {
-	answer, _ := r.ask("GET", "/readyz")
-	return answer.StatusCode == 200
+	response, _ := r.ask("GET", "/readyz")
+	return response.StatusCode == 200
 }
 
 func TestWhileTheStoreFailsRelaysGoOnAndWhatMustBeStoredIsRefused(t *testing.T) {
@@ -64,13 +64,13 @@ func TestWhileTheStoreFailsRelaysGoOnAndWhatMustBeStoredIsRefused(t *testing.T) 
 	s := serve(t, nil)
 	ann, bob := s.pair("healthy-1")
 	restore := s.fillDisk()
-	// Nobody knows yet: the commit of this room fails before its answer is seen.
+	// Nobody knows yet: the commit of this room fails before its reply is seen.
 	carl := s.open("never-was-1", "carl")
 	carl.say("CREATE_ROOM", `"userName":"Carl"`)
 	carl.closed(protocol.CloseTryLater)
 
-	answer, body := s.ask("GET", "/readyz")
-	servertest.WantError(t, answer, body, protocol.CodeStorageUnavailable)
+	response, body := s.ask("GET", "/readyz")
+	servertest.WantError(t, response, body, protocol.CodeStorageUnavailable)
 	dora := s.open("never-was-2", "dora")
 	dora.say("CREATE_ROOM", `"userName":"Dora"`)
 	dora.refused(protocol.CodeStorageUnavailable)
@@ -166,8 +166,8 @@ func TestFullStoreRefusesNewRoomsUntilThereIsSpace(t *testing.T) {
 	if !errors.Is(err, store.ErrFull) {
 		t.Fatal(err)
 	}
-	answer, body := s.ask("GET", "/readyz")
-	servertest.WantError(t, answer, body, protocol.CodeStorageUnavailable)
+	response, body := s.ask("GET", "/readyz")
+	servertest.WantError(t, response, body, protocol.CodeStorageUnavailable)
 	carl := s.open("full-room-2", "carl")
 	carl.say("CREATE_ROOM", `"userName":"Carl"`)
 	carl.refused(protocol.CodeStorageUnavailable)

@@ -65,8 +65,8 @@ func TestTLSCloseIsAnsweredAndTheSocketEnds(t *testing.T) {
 
 func TestPlainHTTPOnATLSPortIsRefusedQuietly(t *testing.T) {
 	s := serve(t, func(c *Config) { c.TLSCert, c.TLSKey = writePair(t, t.TempDir(), "usher.test", later()) })
-	answer, err := s.web.Get("http://" + s.address() + "/healthz")
-	if err == nil && answer.StatusCode != 400 {
-		t.Errorf("%v", answer)
+	response, err := s.web.Get("http://" + s.address() + "/healthz")
+	if err == nil && response.StatusCode != 400 {
+		t.Errorf("%v", response)
 	}
 }

@@ -40,10 +40,10 @@ func (p *replay) healDisk() {
 // commit tries to store something and to delete it, so that the store learns how the disk is.
 func (p *replay) commit() error {
 	done := make(chan error)
-	answer := func(err error) { done <- err }
-	p.server.store.Save("no-account", store.Record{}, answer)
+	report := func(err error) { done <- err }
+	p.server.store.Save("no-account", store.Record{}, report)
 	saved := <-done
-	p.server.store.Delete("no-account", answer)
+	p.server.store.Delete("no-account", report)
 	return errors.Join(saved, <-done)
 }
 

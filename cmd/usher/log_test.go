@@ -276,13 +276,13 @@ func startUsher(t *testing.T, stderr *os.File, args ...string) *process {
 
 func (p *process) ask(t *testing.T, path string) {
 	t.Helper()
-	answer, err := http.Get(p.url + path)
+	response, err := http.Get(p.url + path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, _ = io.Copy(io.Discard, answer.Body)
-	if answer.Body.Close(); answer.StatusCode != http.StatusOK {
-		t.Fatalf("%s: %s", path, answer.Status)
+	_, _ = io.Copy(io.Discard, response.Body)
+	if response.Body.Close(); response.StatusCode != http.StatusOK {
+		t.Fatalf("%s: %s", path, response.Status)
 	}
 }
 

@@ -32,7 +32,7 @@ type Conn struct {
 		start(early []byte)
 		send(op frame.Opcode, payload []byte, b *batch)
 		shut(code protocol.CloseCode, reason string)
-		finish(answered bool)
+		finish(replied bool)
 		cut()
 		pending() int
 	}

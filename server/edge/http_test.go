@@ -23,15 +23,15 @@ func TestEveryCodeWithAStatusAnswersTheSameShape(t *testing.T) {
 		s := serveRoutes(t, nil, route{path: "/x", handler: func(w http.ResponseWriter, r *http.Request) {
 			writeError(w, r, row.Code, "because")
 		}})
-		answer, body := s.ask(t, "GET", "/x")
-		servertest.WantError(t, answer, body, row.Code)
+		response, body := s.ask(t, "GET", "/x")
+		servertest.WantError(t, response, body, row.Code)
 		if !strings.Contains(body, `"details":"because"`) {
 			t.Errorf("%s: %s", row.Code, body)
 		}
-		if again := answer.Header.Get("Retry-After") != ""; again != (row.Status == 429 || row.Status == 503) {
+		if again := response.Header.Get("Retry-After") != ""; again != (row.Status == 429 || row.Status == 503) {
 			t.Errorf("%s: Retry-After %v", row.Code, again)
 		}
-		if upgrade := answer.Header.Get("Upgrade"); (upgrade == "websocket") != (row.Status == 426) {
+		if upgrade := response.Header.Get("Upgrade"); (upgrade == "websocket") != (row.Status == 426) {
 			t.Errorf("%s: Upgrade %q", row.Code, upgrade)
 		}
 		s.Close()
@@ -55,18 +55,18 @@ func TestHealth(t *testing.T) {
 		"/healthz": `^\{"status":"ok","timestamp":\d{13}\}\n$`,
 		"/readyz":  `^\{"status":"ready","timestamp":\d{13}\}\n$`,
 	} {
-		answer, body := s.ask(t, "GET", path)
-		if answer.StatusCode != 200 || !regexp.MustCompile(want).MatchString(body) || answer.Header.Get("Content-Type") != "application/json; charset=utf-8" {
-			t.Errorf("%s: %d %s", path, answer.StatusCode, body)
+		response, body := s.ask(t, "GET", path)
+		if response.StatusCode != 200 || !regexp.MustCompile(want).MatchString(body) || response.Header.Get("Content-Type") != "application/json; charset=utf-8" {
+			t.Errorf("%s: %d %s", path, response.StatusCode, body)
 		}
-		if answer, body = s.ask(t, "HEAD", path); answer.StatusCode != 200 || body != "" {
-			t.Errorf("HEAD %s: %d %s", path, answer.StatusCode, body)
+		if response, body = s.ask(t, "HEAD", path); response.StatusCode != 200 || body != "" {
+			t.Errorf("HEAD %s: %d %s", path, response.StatusCode, body)
 		}
 	}
 	for _, code = range []protocol.Code{protocol.CodeDraining, protocol.CodeStorageUnavailable} {
-		answer, body := s.ask(t, "GET", "/readyz")
-		servertest.WantError(t, answer, body, code)
-		if answer, _ := s.ask(t, "GET", "/healthz"); answer.StatusCode != 200 {
+		response, body := s.ask(t, "GET", "/readyz")
+		servertest.WantError(t, response, body, code)
+		if response, _ := s.ask(t, "GET", "/healthz"); response.StatusCode != 200 {
 			t.Errorf("not alive while %s", code)
 		}
 	}
@@ -75,9 +75,9 @@ func TestHealth(t *testing.T) {
 func TestHeadersAreBounded(t *testing.T) {
 	s := serveRoutes(t, nil, route{path: "/ping", handler: pong})
 	for size, status := range map[int]int{8 << 10: 200, 32 << 10: 431} {
-		answer, _ := s.ask(t, "GET", "/ping", "X-Long: "+strings.Repeat("x", size))
-		if answer.StatusCode != status {
-			t.Errorf("header of %d bytes: %d", size, answer.StatusCode)
+		response, _ := s.ask(t, "GET", "/ping", "X-Long: "+strings.Repeat("x", size))
+		if response.StatusCode != status {
+			t.Errorf("header of %d bytes: %d", size, response.StatusCode)
 		}
 	}
 }

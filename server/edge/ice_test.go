@@ -153,26 +153,26 @@ func TestTURNCredentialsChecksWhatItIsAsked(t *testing.T) {
 			headers = append(headers, "Origin: "+test.origin)
 		}
 		*provider = fakeICE{}
-		answer, body := s.ask(t, "GET", "/turn-credentials"+test.query, headers...)
-		if !answer.Close || answer.Header.Get("Cache-Control") != "no-store" {
-			t.Errorf("%s: headers %v", test.query, answer.Header)
+		response, body := s.ask(t, "GET", "/turn-credentials"+test.query, headers...)
+		if !response.Close || response.Header.Get("Cache-Control") != "no-store" {
+			t.Errorf("%s: headers %v", test.query, response.Header)
 		}
 		if provider.ttl != test.ttl {
 			t.Errorf("%s: ttl %s", test.query, provider.ttl)
 		}
 		if test.code != "" {
 			// The second list of origins is the edge's, which is * here.
-			servertest.WantError(t, answer, body, test.code)
-		} else if answer.StatusCode != 200 || body != `{"iceServers":[{"urls":["stun:s"]}]}`+"\n" {
-			t.Errorf("%s: %d %s", test.query, answer.StatusCode, body)
+			servertest.WantError(t, response, body, test.code)
+		} else if response.StatusCode != 200 || body != `{"iceServers":[{"urls":["stun:s"]}]}`+"\n" {
+			t.Errorf("%s: %d %s", test.query, response.StatusCode, body)
 		}
 	}
 }
 
 func TestTURNCredentialsOfAFailingProvider(t *testing.T) {
 	s := serveRoutes(t, nil, turnRoute(&fakeICE{err: errors.New("provider is down")}, originsOf(t, "*"), slog.New(slog.DiscardHandler)))
-	answer, body := s.ask(t, "GET", "/turn-credentials?userId=u")
-	servertest.WantError(t, answer, body, protocol.CodeICEUnavailable)
+	response, body := s.ask(t, "GET", "/turn-credentials?userId=u")
+	servertest.WantError(t, response, body, protocol.CodeICEUnavailable)
 	if strings.Contains(body, "down") {
 		t.Error(body)
 	}

@@ -35,9 +35,9 @@ func TestMetricsShowWhatWasCounted(t *testing.T) {
 	s.Close() // requests are counted after their responses
 
 	scrape := serveRoutes(t, nil, metricsRoute(m))
-	answer, body := scrape.ask(t, "GET", "/metrics")
-	if answer.StatusCode != 200 || !strings.HasPrefix(answer.Header.Get("Content-Type"), "text/plain") {
-		t.Fatal(answer.StatusCode, answer.Header)
+	response, body := scrape.ask(t, "GET", "/metrics")
+	if response.StatusCode != 200 || !strings.HasPrefix(response.Header.Get("Content-Type"), "text/plain") {
+		t.Fatal(response.StatusCode, response.Header)
 	}
 	for _, line := range []string{
 		`usher_rooms 3`,

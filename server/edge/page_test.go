@@ -42,15 +42,15 @@ func TestPageIsServed(t *testing.T) {
 		{"/page.css", "text/css; charset=utf-8", "p { color: red }"},
 		{"/film.mp4", "video/mp4", "0123456789"},
 	} {
-		answer, body := s.ask(t, "GET", test.path, "Accept-Encoding: identity")
-		if answer.StatusCode != 200 || body != test.body {
-			t.Errorf("%s: %d %q", test.path, answer.StatusCode, body)
+		response, body := s.ask(t, "GET", test.path, "Accept-Encoding: identity")
+		if response.StatusCode != 200 || body != test.body {
+			t.Errorf("%s: %d %q", test.path, response.StatusCode, body)
 		}
 		for name, want := range map[string]string{
 			"Content-Type": test.contentType, "Cache-Control": "no-cache", "Content-Security-Policy": pagePolicy,
 			"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Content-Encoding": "",
 		} {
-			if got := answer.Header.Get(name); got != want {
+			if got := response.Header.Get(name); got != want {
 				t.Errorf("%s: %s is %q, want %q", test.path, name, got, want)
 			}
 		}
@@ -89,12 +89,12 @@ func TestPageIsPackedForWhoTakesIt(t *testing.T) {
 		{"/page.js", "", ""},
 		{"/film.mp4", "gzip", ""},
 	} {
-		answer, body := s.ask(t, "GET", test.path, "Accept-Encoding: "+test.accept)
-		if got := answer.Header.Get("Content-Encoding"); got != test.coding {
+		response, body := s.ask(t, "GET", test.path, "Accept-Encoding: "+test.accept)
+		if got := response.Header.Get("Content-Encoding"); got != test.coding {
 			t.Errorf("%s for %q: Content-Encoding %q, want %q", test.path, test.accept, got, test.coding)
 		}
-		if packs := strings.Contains(strings.Join(answer.Header.Values("Vary"), ","), "Accept-Encoding"); packs != (test.path == "/page.js") {
-			t.Errorf("%s for %q: Vary %q", test.path, test.accept, answer.Header.Values("Vary"))
+		if packs := strings.Contains(strings.Join(response.Header.Values("Vary"), ","), "Accept-Encoding"); packs != (test.path == "/page.js") {
+			t.Errorf("%s for %q: Vary %q", test.path, test.accept, response.Header.Values("Vary"))
 		}
 		if test.coding == "gzip" {
 			r, err := gzip.NewReader(strings.NewReader(body))
@@ -119,9 +119,9 @@ func TestFilmIsSentInParts(t *testing.T) {
 		{"bytes=-2", "bytes 8-9/10", "89", 206},
 		{"bytes=10-", "bytes */10", "", 416},
 	} {
-		answer, body := s.ask(t, "GET", "/film.mp4", "Range: "+test.asked)
-		if answer.StatusCode != test.status || answer.Header.Get("Content-Range") != test.part || test.status == 206 && body != test.body {
-			t.Errorf("%s: %d %q %q", test.asked, answer.StatusCode, answer.Header.Get("Content-Range"), body)
+		response, body := s.ask(t, "GET", "/film.mp4", "Range: "+test.asked)
+		if response.StatusCode != test.status || response.Header.Get("Content-Range") != test.part || test.status == 206 && body != test.body {
+			t.Errorf("%s: %d %q %q", test.asked, response.StatusCode, response.Header.Get("Content-Range"), body)
 		}
 	}
 	packed, body := s.ask(t, "GET", "/page.js", "Range: bytes=0-4", "Accept-Encoding: gzip")
@@ -144,17 +144,17 @@ func TestPageLeavesOtherPathsAlone(t *testing.T) {
 		{"POST", "/", protocol.CodeMethodNotAllowed},
 		{"PUT", "/page.js", protocol.CodeMethodNotAllowed},
 	} {
-		answer, body := s.ask(t, test.method, test.path)
-		servertest.WantError(t, answer, body, test.want)
-		if got := answer.Header.Get("Content-Security-Policy"); got == pagePolicy {
+		response, body := s.ask(t, test.method, test.path)
+		servertest.WantError(t, response, body, test.want)
+		if got := response.Header.Get("Content-Security-Policy"); got == pagePolicy {
 			t.Errorf("%s %s: the page's policy", test.method, test.path)
 		}
 	}
-	if answer, _ := s.ask(t, "GET", "/health"); answer.StatusCode != 200 {
-		t.Errorf("/health: %d", answer.StatusCode)
+	if response, _ := s.ask(t, "GET", "/health"); response.StatusCode != 200 {
+		t.Errorf("/health: %d", response.StatusCode)
 	}
-	if answer, _ := s.ask(t, "OPTIONS", "/"); answer.StatusCode != http.StatusNoContent {
-		t.Errorf("OPTIONS /: %d", answer.StatusCode)
+	if response, _ := s.ask(t, "OPTIONS", "/"); response.StatusCode != http.StatusNoContent {
+		t.Errorf("OPTIONS /: %d", response.StatusCode)
 	}
 }
 
@@ -177,8 +177,8 @@ func TestBuiltPage(t *testing.T) {
 		t.Error("the page has a style or script in it that its policy forbids")
 	}
 	for _, path := range []string{"/page.js", "/page.css", "/favicon.svg"} {
-		if answer, _ := s.ask(t, "GET", path); answer.StatusCode != 200 {
-			t.Errorf("%s: %d", path, answer.StatusCode)
+		if response, _ := s.ask(t, "GET", path); response.StatusCode != 200 {
+			t.Errorf("%s: %d", path, response.StatusCode)
 		}
 		if !strings.Contains(page, `="`+path[1:]+`"`) {
 			t.Errorf("the page does not ask for %s", path)

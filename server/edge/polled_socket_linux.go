@@ -135,7 +135,7 @@ func (s *polledSocket) shutDownWrites() {
 		s.shutDown = true
 		_ = unix.Shutdown(int(s.fd), unix.SHUT_WR)
 	}
-	if !s.readOver && s.answered {
+	if !s.readOver && s.replied {
 		var unread [1]byte
 		n, err := unix.Read(int(s.fd), unread[:])
 		s.readOver = n == 0 || err == unix.EAGAIN

@@ -172,9 +172,9 @@ func TestWritesWaitForASlowReader(t *testing.T) {
 // One slice of one connection is bounded, and the others are served before its next.
 func TestWhoSendsMuchWaitsForTheOthers(t *testing.T) {
 	p := testPoller(t, 1<<20)
-	var turns []string
+	var served []string
 	saw := func(name string) func([]byte) {
-		return func(b []byte) { turns = append(turns, fmt.Sprint(name, " ", len(b))) }
+		return func(b []byte) { served = append(served, fmt.Sprint(name, " ", len(b))) }
 	}
 	loud, loudClient := socketPair(t, p, &heardBytes{most: 10, got: saw("loud")})
 	quiet, quietClient := socketPair(t, p, &heardBytes{got: saw("quiet")})
@@ -203,8 +203,8 @@ func TestWhoSendsMuchWaitsForTheOthers(t *testing.T) {
 	p.serveLate()
 	look(1)
 	p.serveLate()
-	if want := []string{"loud 10", "quiet 1", "quiet 2", "loud 10", "loud 10", "loud 5", "loud 10", "loud 5"}; !slices.Equal(turns, want) {
-		t.Errorf("turns: %q", turns)
+	if want := []string{"loud 10", "quiet 1", "quiet 2", "loud 10", "loud 10", "loud 5", "loud 10", "loud 5"}; !slices.Equal(served, want) {
+		t.Errorf("served: %q", served)
 	}
 	if len(p.late) > 0 || loud.rest != nil {
 		t.Error("something is kept of what was read")
@@ -215,10 +215,10 @@ func TestWhoSendsMuchWaitsForTheOthers(t *testing.T) {
 func TestTheSocketsOfAnAddressShareItsTurns(t *testing.T) {
 	p := testPoller(t, 1<<20)
 	crowd, other := new(source), new(source)
-	var turns []string
+	var served []string
 	saw := func(name string, from *source) *heardBytes {
 		return &heardBytes{most: 10, address: from, got: func(b []byte) {
-			turns = append(turns, name)
+			served = append(served, name)
 			if from == crowd {
 				from.served(p.round, addressShare) // a long slice
 			}
@@ -248,14 +248,14 @@ func TestTheSocketsOfAnAddressShareItsTurns(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		turns = nil
+		served = nil
 		p.round++
 		for i := range ready {
 			p.handle(&events[i], make([]byte, readBytes))
 		}
 		p.serveLate()
-		if !slices.Equal(turns, want) {
-			t.Errorf("turns: %q, want %q", turns, want)
+		if !slices.Equal(served, want) {
+			t.Errorf("served: %q, want %q", served, want)
 		}
 	}
 	write(15, clients[0], clients[1], clients[2])
@@ -290,9 +290,9 @@ func TestWritesOfATurnGoOutTogether(t *testing.T) {
 		do   func(*polledSocket)
 		want string
 	}{
-		"the end of the turn": {func(*polledSocket) { p.batch.release() }, ""},
-		"another's frame":     {func(s *polledSocket) { s.send(frame.Text, []byte("c"), nil) }, "\x81\x01c"},
-		"a close frame":       {func(s *polledSocket) { s.shut(1000, "") }, "\x88\x02\x03\xe8"},
+		"the end of the slice": {func(*polledSocket) { p.batch.release() }, ""},
+		"another's frame":      {func(s *polledSocket) { s.send(frame.Text, []byte("c"), nil) }, "\x81\x01c"},
+		"a close frame":        {func(s *polledSocket) { s.shut(1000, "") }, "\x88\x02\x03\xe8"},
 	} {
 		s, client := socketPair(t, p, new(heardBytes))
 		s.start(nil)

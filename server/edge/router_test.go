@@ -66,16 +66,16 @@ func (s *routed) ask(t *testing.T, method, path string, headers ...string) (*htt
 		name, value, _ := strings.Cut(line, ": ")
 		r.Header.Add(name, value)
 	}
-	answer, err := s.Client().Transport.RoundTrip(r) // does not follow redirects
+	response, err := s.Client().Transport.RoundTrip(r) // does not follow redirects
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer answer.Body.Close()
-	body, err := io.ReadAll(answer.Body)
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return answer, string(body)
+	return response, string(body)
 }
 
 func pong(w http.ResponseWriter, _ *http.Request) { writeJSON(w, 200, "pong") }
@@ -99,16 +99,16 @@ func TestMethodsAndPathsThatAreNotServedGetJSONErrors(t *testing.T) {
 		{"GET", "/rooms//", protocol.CodeNotFound, ""},
 		{"DELETE", "/nothing", protocol.CodeNotFound, ""},
 	} {
-		answer, body := s.ask(t, test.method, test.path)
-		servertest.WantError(t, answer, body, test.code)
-		if got := answer.Header.Get("Allow"); got != test.allow {
+		response, body := s.ask(t, test.method, test.path)
+		servertest.WantError(t, response, body, test.code)
+		if got := response.Header.Get("Allow"); got != test.allow {
 			t.Errorf("%s %s: Allow is %q", test.method, test.path, got)
 		}
 	}
 	for _, method := range []string{"GET", "HEAD"} {
-		answer, body := s.ask(t, method, "/ping")
-		if answer.StatusCode != 200 || answer.ContentLength != int64(len("\"pong\"\n")) || (body == "") != (method == "HEAD") {
-			t.Errorf("%s /ping: %d, %d bytes, %q", method, answer.StatusCode, answer.ContentLength, body)
+		response, body := s.ask(t, method, "/ping")
+		if response.StatusCode != 200 || response.ContentLength != int64(len("\"pong\"\n")) || (body == "") != (method == "HEAD") {
+			t.Errorf("%s /ping: %d, %d bytes, %q", method, response.StatusCode, response.ContentLength, body)
 		}
 	}
 }
@@ -138,8 +138,8 @@ func TestEveryAnswerHasCORSAndSecurityHeaders(t *testing.T) {
 				if test.origin != "" {
 					headers = []string{"Origin: " + test.origin, "Access-Control-Request-Private-Network: true"}
 				}
-				answer, _ := s.ask(t, method, path, headers...)
-				h := answer.Header
+				response, _ := s.ask(t, method, path, headers...)
+				h := response.Header
 				if h.Get("Access-Control-Allow-Origin") != test.wantAllow || h.Get("Vary") != test.wantVy {
 					t.Errorf("%s %s from %q: %v", method, path, test.origin, h)
 				}
@@ -150,9 +150,9 @@ func TestEveryAnswerHasCORSAndSecurityHeaders(t *testing.T) {
 					continue
 				}
 				private := h.Get("Access-Control-Allow-Private-Network") == "true"
-				if answer.StatusCode != 204 || h.Get("Access-Control-Allow-Methods") != "GET, HEAD, OPTIONS" || h.Get("Access-Control-Allow-Headers") == "" ||
+				if response.StatusCode != 204 || h.Get("Access-Control-Allow-Methods") != "GET, HEAD, OPTIONS" || h.Get("Access-Control-Allow-Headers") == "" ||
 					h.Get("Access-Control-Max-Age") == "" || private != named(test.origin) {
-					t.Errorf("preflight %s from %q: %d %v", path, test.origin, answer.StatusCode, h)
+					t.Errorf("preflight %s from %q: %d %v", path, test.origin, response.StatusCode, h)
 				}
 			}
 		}
@@ -164,13 +164,13 @@ func TestPanicAnswersInternalAndStackStaysInTheLog(t *testing.T) {
 		w.Header().Set("Content-Encoding", "gzip")
 		panic("kaboom")
 	}})
-	answer, body := s.ask(t, "GET", "/boom")
-	servertest.WantError(t, answer, body, protocol.CodeInternal)
-	if strings.Contains(body, "kaboom") || answer.Header.Get("Content-Encoding") != "" {
-		t.Errorf("leaks: %v %s", answer.Header, body)
+	response, body := s.ask(t, "GET", "/boom")
+	servertest.WantError(t, response, body, protocol.CodeInternal)
+	if strings.Contains(body, "kaboom") || response.Header.Get("Content-Encoding") != "" {
+		t.Errorf("leaks: %v %s", response.Header, body)
 	}
 	log := s.log.String()
-	if !strings.Contains(log, "kaboom") || !strings.Contains(log, "router_test.go") || strings.Count(log, answer.Header.Get("X-Request-Id")) != 2 {
+	if !strings.Contains(log, "kaboom") || !strings.Contains(log, "router_test.go") || strings.Count(log, response.Header.Get("X-Request-Id")) != 2 {
 		t.Errorf("log: %s", log)
 	}
 }
@@ -182,12 +182,12 @@ func TestPanicAfterHalfAnAnswerCutsItOff(t *testing.T) {
 		_ = http.NewResponseController(w).Flush()
 		panic("kaboom")
 	}})
-	answer, err := s.Client().Get(s.URL + "/half")
+	response, err := s.Client().Get(s.URL + "/half")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer answer.Body.Close()
-	if body, err := io.ReadAll(answer.Body); err == nil {
+	defer response.Body.Close()
+	if body, err := io.ReadAll(response.Body); err == nil {
 		t.Errorf("a whole answer: %q", body)
 	}
 }
@@ -228,14 +228,14 @@ func TestHijackWorksAndAPanicAfterItClosesTheSocket(t *testing.T) {
 
 func TestLogHasNeitherQueryNorAddressNorLongPath(t *testing.T) {
 	s := serveRoutes(t, nil, route{path: "/ping", handler: pong})
-	answer, _ := s.ask(t, "GET", "/ping?roomId=secret")
+	response, _ := s.ask(t, "GET", "/ping?roomId=secret")
 	s.ask(t, "GET", "/"+strings.Repeat("x", 500))
 	s.Close()
 	log := s.log.String()
 	if strings.Contains(log, "secret") || strings.Contains(log, "127.0.0.1") || strings.Contains(log, strings.Repeat("x", 64)) {
 		t.Errorf("log: %s", log)
 	}
-	if !strings.Contains(log, "method=GET path=/ping status=200") || !strings.Contains(log, "requestId="+answer.Header.Get("X-Request-Id")) {
+	if !strings.Contains(log, "method=GET path=/ping status=200") || !strings.Contains(log, "requestId="+response.Header.Get("X-Request-Id")) {
 		t.Errorf("log: %s", log)
 	}
 }
@@ -255,8 +255,8 @@ func TestRequestIDOfAClientIsBelievedOnlyFromATrustedProxy(t *testing.T) {
 		{proxied, strings.Repeat("a", 65), false},
 	} {
 		s := serveRoutes(t, test.change, route{path: "/ping", handler: pong})
-		answer, _ := s.ask(t, "GET", "/ping", "X-Request-Id: "+test.id)
-		got := answer.Header.Get("X-Request-Id")
+		response, _ := s.ask(t, "GET", "/ping", "X-Request-Id: "+test.id)
+		got := response.Header.Get("X-Request-Id")
 		if (got == test.id) != test.believe || !test.believe && len(got) != 16 {
 			t.Errorf("%q became %q", test.id, got)
 		}
@@ -269,12 +269,12 @@ func TestBodiesAreBounded(t *testing.T) {
 		writeJSON(w, 200, fmt.Sprint(n, err != nil))
 	}})
 	for size, want := range map[int]string{maxBodyBytes: "16384 false", maxBodyBytes + 1: "16384 true"} {
-		answer, err := s.Client().Post(s.URL+"/post", "text/plain", strings.NewReader(strings.Repeat("x", size)))
+		response, err := s.Client().Post(s.URL+"/post", "text/plain", strings.NewReader(strings.Repeat("x", size)))
 		if err != nil {
 			t.Fatal(err)
 		}
-		body, _ := io.ReadAll(answer.Body)
-		answer.Body.Close()
+		body, _ := io.ReadAll(response.Body)
+		response.Body.Close()
 		if !strings.Contains(string(body), want) {
 			t.Errorf("%d bytes: %s", size, body)
 		}

@@ -21,13 +21,13 @@ func (s *source) mayServe(round uint32) bool {
 // address with many of them keeps one core busy and not all.
 func (s *source) lockSlice() {
 	if s != nil {
-		s.turn.Lock()
+		s.reading.Lock()
 	}
 }
 
 func (s *source) unlockSlice() {
 	if s != nil {
-		s.turn.Unlock()
+		s.reading.Unlock()
 	}
 }
 

@@ -64,9 +64,9 @@ type socket struct {
 	// last is set once the close frame is queued, which nothing may follow (RFC 6455, section
 	// 5.5.1).
 	last bool
-	// finishing: the connection is over once out is written. answered: the client's close frame has
+	// finishing: the connection is over once out is written. replied: the client's close frame has
 	// arrived, so nothing more should.
-	finishing, answered bool
+	finishing, replied bool
 	// readOver is set once the client has ended its side.
 	readOver bool
 	// shutDown is set once the writing side is shut down.
@@ -143,14 +143,14 @@ func (s *socket) shut(code protocol.CloseCode, reason string) {
 
 // finish ends a connection once its close frame is written. The writing side is shut down first and
 // what still arrives is discarded: closing a socket with unread bytes resets it, and the client may
-// lose the close frame (RFC 6455, section 7.1.1). answered says that nothing more should arrive.
-func (s *socket) finish(answered bool) {
+// lose the close frame (RFC 6455, section 7.1.1). replied says that nothing more should arrive.
+func (s *socket) finish(replied bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		return
 	}
-	s.finishing, s.answered = true, s.answered || answered
+	s.finishing, s.replied = true, s.replied || replied
 	if s.last {
 		s.push()
 	}

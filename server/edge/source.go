@@ -12,8 +12,8 @@ type source struct {
 	// holders counts the places and requests under way that point here. The shard's lock guards it.
 	holders int
 
-	// turn is held while a socket that has no poller is read.
-	turn sync.Mutex
+	// reading is held while a socket that has no poller is read.
+	reading sync.Mutex
 	// share is what its sockets have used of a poller's round: the round number, and in the bits
 	// below it the ns.
 	share atomic.Uint64

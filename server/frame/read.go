@@ -82,7 +82,7 @@ func (r *Reader) Next(data []byte, maxBytes int) (m Message, n int, err error) {
 // Skip reads all of data, which arrived after the server's own close frame, and keeps none of it.
 // It reports whether the client has replied: with a close frame of any kind, or with something that
 // is not a frame.
-func (r *Reader) Skip(data []byte) (answered bool) {
+func (r *Reader) Skip(data []byte) (replied bool) {
 	p := r.begin()
 	p.message, p.control = nil, nil
 	for {

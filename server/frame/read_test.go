@@ -58,13 +58,13 @@ func TestMemoryGrowsWithWhatCameAndIsGivenBack(t *testing.T) {
 	}
 }
 
-// After the server's own close frame only the client's answer matters.
+// After the server's own close frame only the client's reply matters.
 func TestSkipFindsTheAnswerAmongWhatWasUnderWay(t *testing.T) {
 	type skipped struct {
 		rule string
 		// read by Next is what came before the server's close frame, after is what came later.
 		before, after []byte
-		answered      bool
+		replied       bool
 	}
 	for _, test := range []skipped{
 		{"a close frame", nil, masked(closing, withCode(1000, "")), true},
@@ -79,11 +79,11 @@ func TestSkipFindsTheAnswerAmongWhatWasUnderWay(t *testing.T) {
 		{"a message", nil, masked(text, "late"), false},
 		{"a message that is not UTF-8", nil, masked(text, "\xff"), false},
 		{"a large message", nil, masked(binData, strings.Repeat("x", 2*maxBytes)), false},
-		{"a message and an answer", nil, join(masked(text, "late"), masked(closing, "")), true},
-		{"a ping and an answer", nil, join(masked(ping, "late"), masked(closing, "")), true},
-		{"the rest of a message and an answer", masked(text, "late")[:8], join(masked(text, "late")[8:], masked(closing, "")), true},
-		{"the last fragment and an answer", masked(textPart, "late"), join(masked(lastPart, ""), masked(closing, "")), true},
-		{"an answer between fragments", masked(textPart, "late"), join(masked(morePart, "x"), masked(closing, "")), true},
+		{"a message and a reply", nil, join(masked(text, "late"), masked(closing, "")), true},
+		{"a ping and a reply", nil, join(masked(ping, "late"), masked(closing, "")), true},
+		{"the rest of a message and a reply", masked(text, "late")[:8], join(masked(text, "late")[8:], masked(closing, "")), true},
+		{"the last fragment and a reply", masked(textPart, "late"), join(masked(lastPart, ""), masked(closing, "")), true},
+		{"a reply between fragments", masked(textPart, "late"), join(masked(morePart, "x"), masked(closing, "")), true},
 		{"a frame that breaks the rules", nil, []byte{0xf3}, true},
 		{"part of a message", nil, masked(text, "late")[:8], false},
 		{"part of a header", nil, masked(closing, "")[:1], false},
@@ -97,12 +97,12 @@ func TestSkipFindsTheAnswerAmongWhatWasUnderWay(t *testing.T) {
 				}
 				rest = rest[n:]
 			}
-			answered := false
-			for rest := test.after; len(rest) > 0 && !answered; rest = rest[min(piece, len(rest)):] {
-				answered = r.Skip(rest[:min(piece, len(rest))])
+			replied := false
+			for rest := test.after; len(rest) > 0 && !replied; rest = rest[min(piece, len(rest)):] {
+				replied = r.Skip(rest[:min(piece, len(rest))])
 			}
-			if answered != test.answered {
-				t.Errorf("%s, %d bytes at a time: answered is %v", test.rule, piece, answered)
+			if replied != test.replied {
+				t.Errorf("%s, %d bytes at a time: replied is %v", test.rule, piece, replied)
 			}
 			if r.partial != nil && cap(r.partial.message)+cap(r.partial.control) > 0 {
 				t.Errorf("%s: Skip keeps what it reads", test.rule)

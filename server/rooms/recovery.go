@@ -62,7 +62,7 @@ func (l *liveRoom) restore(w *work, record *store.Record, dropped *droppedRoom) 
 		r.log.Error("a room could not be restored; it stays in the store until it expires", "error", err)
 		return protocol.CodeInternal
 	}
-	// when the process started: it cannot have paused before
+	// The process started at DroppedMs: it cannot have paused before.
 	at := Moment{Ms: record.DroppedMs}
 	if dropped != nil {
 		at = dropped.at

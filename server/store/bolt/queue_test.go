@@ -39,10 +39,10 @@ func TestNewestQueuedChangeIsWrittenAlone(t *testing.T) {
 	save(t, s, "deleted", text("old"))
 	release := hold(s)
 	before := s.Stats()
-	answers := 0
+	reports := 0
 	done := func(err error) {
 		if err == nil {
-			answers++
+			reports++
 		}
 	}
 	for i := range 10 {
@@ -57,8 +57,8 @@ func TestNewestQueuedChangeIsWrittenAlone(t *testing.T) {
 	}
 	release()
 	trySave(s, "last", text("x"))
-	if answers != 23 {
-		t.Errorf("%d of 23 dones", answers)
+	if reports != 23 {
+		t.Errorf("%d of 23 dones", reports)
 	}
 	after := s.Stats()
 	if written := after.RecordsWritten - before.RecordsWritten; written != 3 { // saved, back, last

@@ -40,19 +40,19 @@ func TestRecordsSurviveReopening(t *testing.T) {
 func TestCloseCommitsWhatIsQueued(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir, Options{})
-	answers := 0
+	reports := 0
 	for i := range 100 {
 		s.Save(fmt.Sprint("room-", i), text("x"), func(err error) {
 			if err == nil {
-				answers++
+				reports++
 			}
 		})
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if answers != 100 {
-		t.Fatalf("%d of 100 dones before Close returned", answers)
+	if reports != 100 {
+		t.Fatalf("%d of 100 dones before Close returned", reports)
 	}
 	if n := len(contents(t, open(t, dir, Options{}))); n != 100 {
 		t.Fatalf("%d of 100 rooms stored", n)

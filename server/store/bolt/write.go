@@ -50,15 +50,15 @@ func (w *writer) drain() (closing bool) {
 		}
 		b.sort()
 		w.commit(b)
-		w.answer(b)
+		w.report(b)
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.closing && len(w.queued.calls) == 0
 }
 
-// answer calls the dones of b. Load must see the commit first, not b.
-func (w *writer) answer(b *batch) {
+// report calls the dones of b. Load must see the commit first, not b.
+func (w *writer) report(b *batch) {
 	w.mu.Lock()
 	w.calls, w.entries = b.detach(w.calls, w.entries)
 	w.queuedBytes.Store(w.queued.bytes)

@@ -24,7 +24,7 @@ func Test(t *testing.T, open func(t *testing.T, droppedMs int64) (s store.Store,
 	for name, rule := range map[string]func(*testing.T, func(int64) *opened){
 		"a record is loaded as it was saved":                   loadsWhatWasSaved,
 		"what waits for its commit is seen":                    seesWhatWaits,
-		"dones come once and in order":                         answersInOrder,
+		"dones come once and in order":                         donesInOrder,
 		"the newest of several records counts":                 keepsTheNewest,
 		"what is durable is there in the next process":         survives,
 		"a snapshot is copied":                                 copiesSnapshots,
@@ -133,7 +133,7 @@ func seesWhatWaits(t *testing.T, open func(int64) *opened) {
 	s.wantNone("room-1")
 }
 
-func answersInOrder(t *testing.T, open func(int64) *opened) {
+func donesInOrder(t *testing.T, open func(int64) *opened) {
 	s := open(0)
 	defer s.end()
 	const calls = 300
