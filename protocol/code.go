@@ -84,7 +84,7 @@ var Codes = []Refusal{
 	{CodeNotSeated, "Join the room first", false, 0, 0, "The connection has no seat, and the message needs one."},
 	{CodeWrongUser, "Message claims another user", false, 0, 0, "The userId in the message is not the one of the connection's seat."},
 	{CodeNotHost, "Only the host may do this", false, 0, 0, "The request is the host's alone."},
-	{CodeControlDenied, "Only the host controls playback in this room", false, 0, 0, "The room's control mode is HOST_ONLY, and the sender is not the host."},
+	{CodeControlDenied, "You may not control playback in this room", false, 0, 0, "The sender is a viewer, or the room's control mode is HOST_ONLY and the sender neither host nor cohost."},
 	{CodeTargetNotFound, "Target is not in the room", false, 0, 0, "No seat has the targetUserId."},
 	{CodeTargetAway, "Target is away", true, 0, 0, "The target's seat is held after a lost connection, and the frame is of a kind that is not kept, or no more can be kept."},
 	{CodeTargetCannotHost, "Target's client cannot take over as host", false, 0, 0, "The target's client has not said \"protocol\":1, so it would not notice that it became host."},

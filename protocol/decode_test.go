@@ -89,6 +89,10 @@ func TestDecodeRefusesMalformedFields(t *testing.T) {
 		{`{"type":"LEAVE_ROOM","roomId":"room-1","userId":"ann","ref":"\ud800"}`, CodeInvalidMessage, "ref is malformed"},
 		{`{"type":"JOIN_ROOM","roomId":"room-1","userId":"system","userName":"A"}`, CodeInvalidUserID, "userId is reserved"},
 		{`{"type":"CREATE_ROOM","roomId":"room-1","userId":"_Usher:","userName":"A"}`, CodeInvalidUserID, "userId is reserved"},
+		{`{"type":"SET_ROLE",` + head + `"targetUserId":"bob"}`, CodeInvalidMessage, "role is missing"},
+		{`{"type":"SET_ROLE",` + head + `"targetUserId":"bob","role":"HOST"}`, CodeInvalidMessage, "role is malformed"},
+		{`{"type":"SET_ROLE",` + head + `"targetUserId":"bob","role":"guest"}`, CodeInvalidMessage, "role is malformed"},
+		{`{"type":"SET_ROLE",` + head + `"targetUserId":"bob","role":1}`, CodeInvalidMessage, "role is malformed"},
 		{`{"type":"CLIENT_REQUEST_SEEK","userId":"ann"}`, CodeInvalidMessage, "time is missing"},
 		{`{"type":"DIRECT_PLAY","userId":"ann","targetUserId":5}`, CodeInvalidMessage, "targetUserId is malformed"},
 	} {

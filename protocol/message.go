@@ -67,12 +67,22 @@ type RenameUserMessage struct {
 	Ref string `json:"ref,omitempty" format:"ref"`
 }
 
-// TransferHostMessage makes another connected participant host, whose client sent `"protocol":1`.
-// Host only. Answered by HOST_CHANGED to all.
+// TransferHostMessage makes another connected participant host, whose client sent `"protocol":1`,
+// and the sender a guest. Host only. Answered by HOST_CHANGED to all.
 type TransferHostMessage struct {
 	BaseSignalingMessage
 	TargetUserID string `json:"targetUserId" format:"user-id"`
 	// Ref comes back in the sender's HOST_CHANGED, and in an ERROR or UNDELIVERED for this request.
+	Ref string `json:"ref,omitempty" format:"ref"`
+}
+
+// SetRoleMessage gives another participant a role; HOST is given by TRANSFER_HOST. Host only.
+// Answered by ROLE_CHANGED to all.
+type SetRoleMessage struct {
+	BaseSignalingMessage
+	TargetUserID string `json:"targetUserId" format:"user-id"`
+	Role         string `json:"role" enum:"COHOST,GUEST,VIEWER"`
+	// Ref comes back in the sender's ROLE_CHANGED, and in an ERROR or UNDELIVERED for this request.
 	Ref string `json:"ref,omitempty" format:"ref"`
 }
 
@@ -185,7 +195,7 @@ type ClientMessage interface {
 // that only decodes, as the Wasm module does, would link what encodes them.
 var messages = [Types]ClientMessage{
 	CreateRoom: CreateRoomMessage{}, JoinRoom: JoinRoomMessage{}, LeaveRoom: LeaveRoomMessage{},
-	RenameRoom: RenameRoomMessage{}, RenameUser: RenameUserMessage{}, TransferHost: TransferHostMessage{},
+	RenameRoom: RenameRoomMessage{}, RenameUser: RenameUserMessage{}, TransferHost: TransferHostMessage{}, SetRole: SetRoleMessage{},
 	WebRTCOffer: WebRTCOfferMessage{}, WebRTCAnswer: WebRTCAnswerMessage{}, WebRTCIceCandidate: WebRTCIceCandidateMessage{},
 	Ping: PingMessage{}, Pong: PongMessage{},
 
@@ -243,6 +253,11 @@ func (m RenameUserMessage) Append(dst []byte) []byte {
 
 func (m TransferHostMessage) Append(dst []byte) []byte {
 	return appendRef(appendString(m.open(dst, TransferHost), "targetUserId", m.TargetUserID), m.Ref)
+}
+
+func (m SetRoleMessage) Append(dst []byte) []byte {
+	dst = appendString(m.open(dst, SetRole), "targetUserId", m.TargetUserID)
+	return appendRef(appendString(dst, "role", m.Role), m.Ref)
 }
 
 func (m WebRTCOfferMessage) Append(dst []byte) []byte {

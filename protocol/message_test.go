@@ -35,6 +35,7 @@ var clientExamples = []ClientMessage{
 	RenameRoomMessage{BaseSignalingMessage: base, NewRoomName: "Second night"}, RenameRoomMessage{base, "Second night", "4"},
 	RenameUserMessage{BaseSignalingMessage: base, NewUserName: "Anna"}, RenameUserMessage{base, "Anna", "5"},
 	TransferHostMessage{BaseSignalingMessage: base, TargetUserID: "bob"}, TransferHostMessage{base, "bob", "6"},
+	SetRoleMessage{base, "bob", "COHOST", ""}, SetRoleMessage{base, "bob", "VIEWER", "7"}, SetRoleMessage{base, "bob", "GUEST", "8"},
 	WebRTCOfferMessage{base, "bob", SessionDescription{"offer", "v=0\r\n"}},
 	WebRTCAnswerMessage{base, "bob", SessionDescription{"answer", "v=0\r\n"}},
 	WebRTCIceCandidateMessage{base, "bob", IceCandidate{"candidate:1 1 udp 1 192.0.2.1 1 typ host", "0", 0}},
@@ -51,7 +52,7 @@ var clientExamples = []ClientMessage{
 
 func serverExamples() []ResponseMessage {
 	video := VideoState{IsPlaying: true, CurrentTime: 62.5, Duration: 5400, PlaybackRate: 1, URL: "https://example.org/film", LastUpdated: 1764000000000}
-	ann := User{ID: "ann", Name: "Ann", IsHost: true, IsConnected: true, JoinedAt: 1764000000000}
+	ann := User{ID: "ann", Name: "Ann", IsHost: true, Role: Host, IsConnected: true, JoinedAt: 1764000000000}
 	bob := User{ID: "bob", Name: "Bob \"B\"", JoinedAt: 1764000000001}
 	state := RoomState{ID: "room-1", Name: "Film night", HostID: "ann", Users: []User{ann, bob}, VideoState: VideoState{PlaybackRate: 1, LastUpdated: 1}, CreatedAt: 1, LastActivity: 2}
 	told := state
@@ -65,6 +66,7 @@ func serverExamples() []ResponseMessage {
 		RoomRenamedMessage{"room-1", "Second night", state, "", 3}, RoomRenamedMessage{"room-1", "Second night", state, "4", 3},
 		UserRenamedMessage{"room-1", "bob", "Robert", state, "", 3}, UserRenamedMessage{"room-1", "bob", "Robert", state, "5", 3},
 		HostChangedMessage{"room-1", "bob", "ann", state, "", 3}, HostChangedMessage{"room-1", "bob", "ann", state, "6", 3},
+		RoleChangedMessage{"room-1", "bob", Cohost, Guest, state, "", 3}, RoleChangedMessage{"room-1", "bob", Viewer, Cohost, state, "7", 3},
 		UndeliveredMessage{CodeTargetAway, WebRTCOffer, "bob", true, "", 3}, UndeliveredMessage{CodeControlDenied, DirectPlay, "", false, "", 3}, UndeliveredMessage{CodeNotSeated, RenameUser, "", false, "5", 3},
 		ErrorMessage{CodeInvalidMessage, "Message has a missing or malformed field", "userName is missing", false, "", 3}, ErrorMessage{CodeRoomNotFound, "Room not found", "", false, "_2", 3},
 		PongMessage{3},
@@ -195,6 +197,8 @@ func TestDecodeReadsWhatAppendWrites(t *testing.T) {
 	check(RenameRoomMessage{base, "r", "4"}, func(m Message) bool { return m.RoomName == "r" && m.UserName == "" && string(m.Ref) == "4" })
 	check(RenameUserMessage{base, "u", ""}, func(m Message) bool { return m.UserName == "u" && m.Ref == nil })
 	check(TransferHostMessage{base, "bob", ""}, func(m Message) bool { return string(m.TargetUserID) == "bob" })
+	check(SetRoleMessage{base, "bob", "COHOST", ""}, func(m Message) bool { return string(m.TargetUserID) == "bob" && m.Role == Cohost })
+	check(SetRoleMessage{base, "bob", "GUEST", ""}, func(m Message) bool { return m.Role == Guest })
 	check(HostStateUpdateMessage{syncBase, "PLAYING", 62.5, "x"}, func(m Message) bool {
 		return m.Playback == Play && m.HasTime && m.Time == 62.5 && m.URL == "x" && m.RoomID == nil
 	})

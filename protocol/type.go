@@ -12,6 +12,7 @@ const (
 	RenameRoom
 	RenameUser
 	TransferHost
+	SetRole
 	WebRTCOffer
 	WebRTCAnswer
 	WebRTCIceCandidate
@@ -96,6 +97,8 @@ var rows = [Types]row{
 		need{fieldRoomID, fieldUserID, fieldNewUserName}, may{fieldTimestamp}, 0},
 	TransferHost: {"TRANSFER_HOST", signaling, asks,
 		need{fieldRoomID, fieldUserID, fieldTargetUserID}, may{fieldTimestamp}, 0},
+	SetRole: {"SET_ROLE", signaling, asks,
+		need{fieldRoomID, fieldUserID, fieldTargetUserID, fieldRole}, may{fieldTimestamp}, 0},
 	WebRTCOffer: {"WEBRTC_OFFER", signaling, passes,
 		need{fieldRoomID, fieldUserID, fieldTargetUserID, fieldOffer}, may{fieldTimestamp}, 0},
 	WebRTCAnswer: {"WEBRTC_ANSWER", signaling, passes,

@@ -1,13 +1,17 @@
 package room
 
-import "strconv"
+import (
+	"strconv"
+
+	"usher/protocol"
+)
 
 // Check returns the number of the first invariant of the package comment that the room breaks, or
 // "" if it breaks none. It is for tests and simulations.
 func (r *Room) Check() string {
 	for i, holds := range []func() bool{
 		r.oneHost, r.distinctSeats, r.oneConnASeat, r.heldSeatsHaveDeadlines, r.parkedHaveNewer,
-		r.bounded, r.existsForSeats, r.heldBytesAdd, r.alarmIsSet, r.connsInOrder, r.standingsReported,
+		r.bounded, r.existsForSeats, r.heldBytesAdd, r.alarmIsSet, r.connsInOrder, r.standingsReported, r.rolesFit,
 	} {
 		if !holds() {
 			return "invariant " + strconv.Itoa(i+1)
@@ -106,6 +110,15 @@ func (r *Room) heldBytesAdd() bool {
 func (r *Room) alarmIsSet() bool {
 	next := r.nextMs()
 	return next == 0 || r.alarmMs != 0 && r.alarmMs <= next
+}
+
+func (r *Room) rolesFit() bool {
+	for _, s := range r.seats {
+		if s.role >= protocol.Host || s == r.host && s.role != protocol.Guest {
+			return false
+		}
+	}
+	return true
 }
 
 func (r *Room) connsInOrder() bool {

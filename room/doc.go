@@ -44,4 +44,5 @@
 //  9. While anything has a deadline, an alarm is set at or before it.
 //  10. Connections are in the order of their ids.
 //  11. The standing of a connection is the one that was last reported by Stands.
+//  12. The host's seat has no role of its own, and no seat has the role HOST of its own.
 package room

@@ -2,8 +2,9 @@ package room
 
 import "usher/protocol"
 
-// transferHost handles TRANSFER_HOST by sending HOST_CHANGED to everybody. A legacy client has no
-// listener for that, so its seat cannot be made host this way.
+// transferHost handles TRANSFER_HOST by sending HOST_CHANGED to everybody. The former host becomes
+// a guest. A legacy client has no listener for HOST_CHANGED, so its seat cannot be made host this
+// way.
 func (s *step) transferHost(c *conn, m *protocol.Message) {
 	target := s.seatOf(m.TargetUserID)
 	var refusal protocol.Code
@@ -24,7 +25,7 @@ func (s *step) transferHost(c *conn, m *protocol.Message) {
 	if !s.affordable(c) || !s.storable(c) {
 		return
 	}
-	s.host = target
+	s.makeHost(target)
 	s.save()
 	changed := protocol.HostChangedMessage{RoomID: s.id, NewHostID: target.id, PreviousHostID: c.seat.id, RoomState: s.State(), Timestamp: s.nowMs}
 	s.announce(c, 0, func(ref string) protocol.ResponseMessage {
@@ -33,25 +34,37 @@ func (s *step) transferHost(c *conn, m *protocol.Message) {
 	})
 }
 
-// succeed gives the role of a departed host to the connected participant who joined first, or, if
-// nobody is connected, to the seat that joined first. It returns the new host's id, "" if the
-// role stays.
+// makeHost gives the role to a seat, which loses the one it had.
+func (s *step) makeHost(seat *seat) { s.host, seat.role = seat, protocol.Guest }
+
+// succeed gives the role of a departed host to a cohost, else to a guest, else to a viewer; of
+// several to one who is connected, and then to the one who joined first. It returns the new host's
+// id, "" if the role stays.
 func (s *step) succeed(departed *seat) string {
 	if s.host != departed {
 		return ""
 	}
 	s.host = nil
+	var next *seat
 	for _, seat := range s.seats {
-		if seat.conn != nil {
-			s.host = seat
-			break
+		if next == nil || precedes(seat, next) {
+			next = seat
 		}
 	}
-	if s.host == nil && len(s.seats) > 0 {
-		s.host = s.seats[0]
-	}
-	if s.host == nil {
+	if next == nil {
 		return ""
 	}
-	return s.host.id
+	s.makeHost(next)
+	return next.id
 }
+
+// precedes reports whether a seat is host before one that joined earlier.
+func precedes(seat, earlier *seat) bool {
+	if a, b := succession[seat.role], succession[earlier.role]; a != b {
+		return a < b
+	}
+	return seat.conn != nil && earlier.conn == nil
+}
+
+// succession is the order in which the roles follow the host.
+var succession = [...]int{protocol.Cohost: 0, protocol.Guest: 1, protocol.Viewer: 2}

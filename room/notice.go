@@ -55,7 +55,7 @@ func (s *step) tell(but *seat, n notice) (told bool) {
 				continue
 			}
 			if frame == nil {
-				frame = m.Append(make([]byte, 0, 512+128*len(s.seats)))
+				frame = m.Append(make([]byte, 0, 512+160*len(s.seats)))
 			}
 			e := Effect{Kind: Send, Conn: seat.conn.id, Frame: frame}
 			if seat != n.asked {

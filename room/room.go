@@ -43,6 +43,8 @@ type Room struct {
 // seat is what the room keeps for one participant. It outlives connections.
 type seat struct {
 	id, name string
+	// role is never Host: who is host is the room's host. The host's seat has none of its own.
+	role protocol.Role
 	// serial tells the seats of a room in memory apart, as id does, but as a number.
 	serial     uint64
 	token      [protocol.TokenBytes]byte
@@ -114,7 +116,7 @@ func (r *Room) Summary() protocol.RoomSummary {
 }
 
 func (r *Room) user(s *seat) protocol.User {
-	return protocol.User{ID: s.id, Name: s.name, IsHost: s == r.host, IsConnected: s.conn != nil, JoinedAt: s.joinedAtMs}
+	return protocol.User{ID: s.id, Name: s.name, IsHost: s == r.host, Role: r.role(s), IsConnected: s.conn != nil, JoinedAt: s.joinedAtMs}
 }
 
 func (r *Room) seatOf(userID []byte) *seat {

@@ -18,9 +18,9 @@ import (
 // promise, such as by letting in somebody whom the room has banned, and the room is refused with
 // ErrNewer. What an older program has kept may concern seats that have since ended.
 //
-// Version 1 has no sections: its fields are those of room, playback and seats, one after the
-// other.
-const snapshotVersion = 2
+// Version 3 adds the roles. Version 1 has no sections: its fields are those of room, playback and
+// seats, one after the other.
+const snapshotVersion = 3
 
 // The kinds of sections.
 const (
@@ -29,6 +29,8 @@ const (
 	playbackSection = 2
 	seatsSection    = 3
 	metersSection   = 4
+	// rolesSection must not be ignored: a viewer would be in control.
+	rolesSection = 5
 )
 
 // isCritical reports whether a section must not be ignored.
@@ -63,6 +65,9 @@ func (r *Room) AppendSnapshot(dst []byte) []byte {
 	}
 	dst = appendSection(dst, seatsSection, r.appendSeats)
 	dst = appendSection(dst, metersSection, r.appendMeters)
+	if r.hasRoles() {
+		dst = appendSection(dst, rolesSection, r.appendRoles)
+	}
 	dst = append(dst, r.unknown...)
 	return append(dst, endOfSections)
 }
@@ -204,6 +209,8 @@ func (in *reader) sections(r *Room) (ok bool) {
 			content.seats(r)
 		case metersSection:
 			content.meters(r)
+		case rolesSection:
+			content.roles(r)
 		default:
 			if isCritical(kind) && !in.bad {
 				return false

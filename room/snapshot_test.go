@@ -39,7 +39,7 @@ var writeSnapshot = flag.Bool("write-snapshot", false, "write testdata/snapshot-
 func TestEverySnapshotVersionRestores(t *testing.T) {
 	path := fmt.Sprintf("testdata/snapshot-v%d.bin", snapshotVersion)
 	if *writeSnapshot {
-		w, _ := run([]byte{0, 0, 0, 0, 5, 0, 1, 0, 0, 0, 0, 0, 5, 0, 2, 1, 5, 1, 12, 0, 5, 1, 13, 0, 5, 1, 16, 0, 2, 0, 2, 0, 5, 1, 10, 0})
+		w, _ := run([]byte{0, 0, 0, 0, 5, 0, 1, 0, 0, 0, 0, 0, 5, 0, 2, 1, 5, 1, 12, 0, 5, 1, 13, 0, 5, 1, 16, 0, 3, 0, 1, 0, 5, 1, 21, 0, 2, 0, 2, 0, 5, 1, 10, 0})
 		if err := os.WriteFile(path, w.room.AppendSnapshot(nil), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -59,6 +59,9 @@ func TestEverySnapshotVersionRestores(t *testing.T) {
 		if len(state.Users) != 2 || state.HostID != "u0" || state.ControlMode != protocol.FreeForAll || state.HostVideoState == nil ||
 			state.HostVideoState.CurrentTime != 12.5 || state.HostCurrentURL != "https://example.org/2" || r.heldBytes == 0 || r.Creator() != 0 {
 			t.Errorf("version %d restores to %+v", version, state)
+		}
+		if wanted := [...]protocol.Role{3: protocol.Cohost}; version >= 3 && state.Users[1].Role != wanted[version] {
+			t.Errorf("version %d: u1 has the role %s", version, state.Users[1].Role)
 		}
 		if r.ID() != "room-1" || r.Unused() || len(effects) != 2 || effects[0].Kind != SaveLater || effects[1].AtMs != 2_000_000+config.SeatGraceMs {
 			t.Errorf("version %d: effects are %+v", version, effects)
@@ -124,7 +127,7 @@ func TestASnapshotOfTheNextVersionRestores(t *testing.T) {
 		t.Errorf("it restores to %+v", state)
 	}
 	snapshot := r.AppendSnapshot(nil)
-	if unknown := []byte("\x06\x05\x00\x00\x00hello\x08\x00\x00\x00\x00"); snapshot[0] != snapshotVersion || !bytes.Contains(snapshot, unknown) {
+	if unknown := []byte("\x20\x05\x00\x00\x00hello\x22\x00\x00\x00\x00"); snapshot[0] != snapshotVersion || !bytes.Contains(snapshot, unknown) {
 		t.Errorf("it is written back as %x, which is without %x", snapshot, unknown)
 	}
 	if _, err := Wake(&config, "room-1", snapshot, 0, nil); err != nil {

@@ -171,6 +171,8 @@ func (s *step) message(c *conn, m *protocol.Message) {
 		s.renameUser(c, m)
 	case protocol.TransferHost:
 		s.transferHost(c, m)
+	case protocol.SetRole:
+		s.setRole(c, m)
 	case protocol.ControlModeChange:
 		s.changeMode(c, m)
 	default:

@@ -22,12 +22,13 @@ func (p *playback) state(sinceMs int64) (protocol.VideoState, *protocol.VideoSta
 	return p.video, &host, p.url
 }
 
-// sync relays a SyncMessage for peers whose data channel fails. In HOST_ONLY only the host's
-// pass, and CLIENT_REQUEST_* go to the host.
+// sync relays a SyncMessage for peers whose data channel fails. In HOST_ONLY only those of the host
+// and of cohosts pass, and CLIENT_REQUEST_* go to the host. A viewer's never pass, requests
+// included, because the host's client may obey them without asking.
 func (s *step) sync(c *conn, m *protocol.Message) {
 	request := m.Type >= protocol.ClientRequestPlay && m.Type <= protocol.ClientRequestSeek
 	hostOnly := s.mode == protocol.HostOnly
-	if hostOnly && !request && c.seat != s.host {
+	if !s.controls(c.seat) && !(request && c.seat.role == protocol.Guest) {
 		s.bounce(c, m, protocol.CodeControlDenied)
 		return
 	}
@@ -58,7 +59,7 @@ func (s *step) watch(c *conn, m *protocol.Message) {
 		video, _, _ := s.playback.state(s.createdAtMs)
 		s.playback = &playback{video: video}
 	}
-	p, byHost := s.playback, c.seat == s.host
+	p, byHost := s.playback, s.leads(c.seat)
 	if m.URL != "" && (byHost || m.Type == protocol.HostNavigate) {
 		p.url = m.URL
 	}

@@ -200,6 +200,8 @@ var templates = []string{
 	`{"type":"CLIENT_REQUEST_PAUSE","userId":"u%d"}`,
 	`{"type":"HOST_NAVIGATE","userId":"u%d","url":"https://example.org/2"}`,
 	`{"type":"PING"}`, `{"type":"PONG"}`, `nonsense`, "\xff",
+	`{"type":"SET_ROLE","roomId":"room-1","userId":"u%d","targetUserId":"u1","role":"COHOST"}`,
+	`{"type":"SET_ROLE","roomId":"room-1","userId":"u%d","targetUserId":"u2","role":"VIEWER"}`,
 }
 
 // relays are frames from one to another.

@@ -113,14 +113,18 @@ func (m *model) check() error {
 }
 
 func (m *model) addEnums() {
-	var modes []string
+	var modes, roles []string
 	for _, c := range m.constants {
-		if c.kind == "ControlMode" {
+		switch c.kind {
+		case "ControlMode":
 			modes = append(modes, protocol.ControlMode(len(modes)).String())
+		case "Role":
+			roles = append(roles, protocol.Role(len(roles)).String())
 		}
 	}
 	m.enums = []enum{
 		{"ControlMode", sentence("ControlMode", m.docs["ControlMode"]), modes},
+		{"Role", sentence("Role", m.docs["Role"]), roles},
 		{"FollowMode", "What a room's followMode may be. The server says " + protocol.FollowMode + " alone.", []string{protocol.FollowMode, protocol.ManualFollow}},
 	}
 }

@@ -226,7 +226,7 @@ var nameUnits = map[string]int{
 
 func (s *schemas) plain(t reflect.Type, f field) ordered {
 	switch name := typeName(t); name {
-	case "ErrorCode", "MessageType", "ControlMode":
+	case "ErrorCode", "MessageType", "ControlMode", "Role":
 		return s.ref(name)
 	}
 	switch t.Kind() {

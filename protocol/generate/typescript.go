@@ -199,7 +199,7 @@ func (s *script) w3c() {
 }
 
 func (s *script) responses() {
-	s.WriteString("import type { ErrorCode } from \"./code.js\";\nimport type { MessageType } from \"./message.js\";\nimport type { RoomState, User } from \"./room.js\";\n\n")
+	s.WriteString("import type { ErrorCode } from \"./code.js\";\nimport type { MessageType } from \"./message.js\";\nimport type { Role, RoomState, User } from \"./room.js\";\n\n")
 	clock := s.model.responses[0].fields[slices.IndexFunc(s.model.responses[0].fields, func(f field) bool { return f.name == "timestamp" })]
 	s.declare("BaseResponseMessage", "", "What every ResponseMessage carries.", "string", []field{clock})
 	inherited := func(fields []field) []field {
@@ -270,6 +270,8 @@ func typeName(t reflect.Type) string {
 		return "MessageType"
 	case reflect.TypeFor[protocol.ControlMode]():
 		return "ControlMode"
+	case reflect.TypeFor[protocol.Role]():
+		return "Role"
 	}
 	switch t.Kind() {
 	case reflect.String:

@@ -148,8 +148,16 @@ func user(u protocol.User) string {
 	if u.Name != u.ID {
 		text += fmt.Sprintf("%q", u.Name)
 	}
-	if u.IsHost {
+	if u.IsHost != (u.Role == protocol.Host) {
+		text += " broken: role: " + u.Role.String()
+	}
+	switch u.Role {
+	case protocol.Host:
 		text += "*"
+	case protocol.Cohost:
+		text += "+"
+	case protocol.Viewer:
+		text += "-"
 	}
 	if !u.IsConnected {
 		text = "(" + text + ")"

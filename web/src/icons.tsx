@@ -60,6 +60,12 @@ const drawings = {
       <path d="M5 20c1-5 13-5 14 0" />
     </>
   ),
+  viewer: (
+    <>
+      <path d="M2.5 12c4-7 15-7 19 0-4 7-15 7-19 0z" />
+      <circle cx="12" cy="12" r="2.5" fill="currentColor" />
+    </>
+  ),
   pen: <path d="M5 19l1-4L16 5l3 3L9 18z" />,
   close: <path d="M6 6l12 12M18 6 6 18" />,
 } as const;

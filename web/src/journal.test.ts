@@ -10,7 +10,14 @@ function journal(): Journal {
   const users = [
     ["ann", "Ann"],
     ["bob", "Bob"],
-  ].map(([id = "", name = ""]) => ({ id, name, isHost: id === "ann", isConnected: true, joinedAt: 0 }));
+  ].map(([id = "", name = ""]) => ({
+    id,
+    name,
+    isHost: id === "ann",
+    role: id === "ann" ? ("HOST" as const) : ("GUEST" as const),
+    isConnected: true,
+    joinedAt: 0,
+  }));
   names.learn({ users } as Parameters<Names["learn"]>[0], "ann");
   return new Journal(
     names,
@@ -33,6 +40,7 @@ test("each frame is an arrow from who said it to whom it is for", () => {
   say(true, { type: "UNIFIED_SYNC", userId: "ann", targetUserId: "ann", action: "PLAY", time: 65, videoUrl: "" });
   say(true, { type: "CONTROL_MODE_CHANGE", userId: "ann", mode: "FREE_FOR_ALL" });
   say(false, { type: "USER_RENAMED", userId: "bob", newUserName: "Rob" });
+  say(false, { type: "ROLE_CHANGED", userId: "bob", role: "COHOST", previousRole: "GUEST" });
   say(false, { type: "ERROR", code: "NOT_HOST", error: "", retryable: false });
   assert.deepEqual(told.entries.map(arrow), [
     `ann plain ${server}: open a room`,
@@ -42,6 +50,7 @@ test("each frame is an arrow from who said it to whom it is for", () => {
     `ann plain ${server}: play at 1:05`,
     `ann relayed ${everyone}: everyone controls`,
     `${server} plain ann: Bob is now Rob`,
+    `${server} plain ann: Bob is a cohost now`,
     `${server} plain ann: no: not host`,
   ]);
 });

@@ -38,6 +38,7 @@ const serverTypes: ReadonlySet<AnyMessage["type"]> = new Set<AnyMessage["type"]>
   "ROOM_RENAMED",
   "USER_RENAMED",
   "HOST_CHANGED",
+  "ROLE_CHANGED",
   "UNDELIVERED",
   "ERROR",
   "PONG",

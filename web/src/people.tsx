@@ -2,7 +2,10 @@ import { useState } from "preact/hooks";
 import type { JSX } from "preact";
 import type { ControlMode, User } from "@usher/types";
 
+import { roleOf, type Role } from "@usher/client";
+
 import { Drawing } from "./icons.tsx";
+import { Manage } from "./manage.tsx";
 import { Rename } from "./rename.tsx";
 import type { Session } from "./session.ts";
 
@@ -17,6 +20,12 @@ const routeWords: Readonly<Record<Route, { word: string; meaning: string }>> = {
   relayed: { word: "Relayed", meaning: "Over the server, because there is no direct connection" },
   away: { word: "Away", meaning: "The connection is lost, and the seat is kept for a while" },
 };
+
+const roleMarks = {
+  HOST: { word: "Host", drawing: "host" },
+  COHOST: { word: "Cohost", drawing: "host" },
+  VIEWER: { word: "Viewer", drawing: "viewer" },
+} as const satisfies Readonly<Partial<Record<Role, { word: string; drawing: string }>>>;
 
 export function People({ session }: { session: Session }): JSX.Element {
   const { client } = session;
@@ -37,7 +46,7 @@ export function People({ session }: { session: Session }): JSX.Element {
 function Person({ user, tint, session }: { user: User; tint: number; session: Session }): JSX.Element {
   const { client, mesh } = session;
   const isSelf = user.id === client.userId;
-  const isHost = user.id === client.room?.hostId;
+  const role = client.room === undefined ? "GUEST" : roleOf(client.room, user.id);
   const route: Route = isSelf ? "self" : mesh.route(user.id);
   const { word, meaning } = routeWords[route];
   const [isRenaming, setRenaming] = useState(false);
@@ -50,10 +59,10 @@ function Person({ user, tint, session }: { user: User; tint: number; session: Se
       <span class="who">
         <span class="name">{user.name}</span>
         <span class="marks">
-          {isHost && (
-            <span class="mark host">
-              <Drawing name="host" />
-              Host
+          {role !== "GUEST" && (
+            <span class={`mark ${role.toLowerCase()}`}>
+              <Drawing name={roleMarks[role].drawing} />
+              {roleMarks[role].word}
             </span>
           )}
           <span class={`mark ${route}`} title={meaning}>
@@ -72,6 +81,7 @@ function Person({ user, tint, session }: { user: User; tint: number; session: Se
           Make {user.name} host
         </button>
       )}
+      {session.isHost && !isSelf && <Manage user={user} session={session} />}
       {isRenaming && (
         <Rename label="Your new name" value={user.name} maxLength={20} save={(name) => session.renameUser(name)} done={() => setRenaming(false)} />
       )}

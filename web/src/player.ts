@@ -3,7 +3,7 @@
 import { VideoSync } from "@usher/client";
 
 import { clipName, hostOf, isClip } from "./party.ts";
-import { hostOnlyWords, type Session } from "./session.ts";
+import type { Session } from "./session.ts";
 
 export const clip = clipName(location.href);
 
@@ -51,7 +51,7 @@ export class Player {
     this.#sync = new VideoSync(video, session.mesh, {
       source: () => this.source,
       open: (source) => this.#show(source),
-      onRefused: () => session.say(hostOnlyWords),
+      onRefused: () => session.say(session.deniedWords),
       onBlocked: () => {
         this.isBlocked = true;
         changed();
@@ -130,7 +130,7 @@ export class Player {
 
   #mayControl(): boolean {
     if (!this.session.mayControl) {
-      this.session.say(hostOnlyWords);
+      this.session.say(this.session.deniedWords);
     }
     return this.session.mayControl;
   }

@@ -1,6 +1,17 @@
 // One stay in one room: the client, the mesh, what was said, and what to tell the viewer about it.
 
-import { PeerMesh, RoomClient, RoomError, tabStore, type ControlMode, type MarkedSync, type Seated, type ServerMessage } from "@usher/client";
+import {
+  PeerMesh,
+  RoomClient,
+  RoomError,
+  roleOf,
+  tabStore,
+  type ControlMode,
+  type MarkedSync,
+  type Role,
+  type Seated,
+  type ServerMessage,
+} from "@usher/client";
 
 import { Journal } from "./journal.ts";
 import { Names } from "./party.ts";
@@ -10,7 +21,14 @@ const noticeMs = 7000;
 const drawMs = 60;
 const nameKey = "usher.name";
 
-export const hostOnlyWords = "Only the host controls playback";
+const hostOnlyWords = "Only the host controls playback";
+
+const roleWords: Readonly<Record<Role, string>> = {
+  HOST: "You are the host now.",
+  COHOST: "You are a cohost now: you control the film, too.",
+  GUEST: "You are a guest now.",
+  VIEWER: "You are a viewer now: others control the film.",
+};
 
 /** Where the page's server takes WebSockets. */
 function socketAddress(): string {
@@ -110,8 +128,18 @@ export class Session {
     return this.client.room?.hostId === this.client.userId;
   }
 
+  get role(): Role {
+    const { room, userId } = this.client;
+    return room === undefined ? "GUEST" : roleOf(room, userId);
+  }
+
   get mayControl(): boolean {
-    return this.isHost || this.controlMode === "FREE_FOR_ALL";
+    return this.role === "HOST" || this.role === "COHOST" || (this.role === "GUEST" && this.controlMode === "FREE_FOR_ALL");
+  }
+
+  /** Why the viewer may not control the film. */
+  get deniedWords(): string {
+    return this.role === "VIEWER" ? "The host has made you a viewer: others control playback" : hostOnlyWords;
   }
 
   get inviteLink(): string {
@@ -184,10 +212,12 @@ export class Session {
         return this.say(`${this.names.of(message.reconnectedUserId)} is back.`);
       case "HOST_CHANGED":
         return this.say(you(message.newHostId) ? "You are the host now." : `${this.names.of(message.newHostId)} is the host now.`);
+      case "ROLE_CHANGED":
+        return this.say(you(message.userId) ? roleWords[message.role] : `${this.names.of(message.userId)} is a ${message.role.toLowerCase()} now.`);
       case "CONTROL_MODE_CHANGE":
         return this.say(message.mode === "HOST_ONLY" ? "The host controls the film now." : "Everyone may control the film now.");
       case "UNDELIVERED":
-        return message.code === "CONTROL_DENIED" && !this.mayControl ? this.say(hostOnlyWords) : undefined;
+        return message.code === "CONTROL_DENIED" && !this.mayControl ? this.say(this.deniedWords) : undefined;
     }
   }
 

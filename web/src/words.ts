@@ -63,6 +63,8 @@ export function wordsFor(message: AnyMessage, names: Names): string {
       return `call me ${message.newUserName}`;
     case "TRANSFER_HOST":
       return `make ${names.of(message.targetUserId)} host`;
+    case "SET_ROLE":
+      return `make ${names.of(message.targetUserId)} a ${message.role.toLowerCase()}`;
     case "WEBRTC_OFFER":
       return "offer";
     case "WEBRTC_ANSWER":
@@ -96,6 +98,10 @@ export function wordsFor(message: AnyMessage, names: Names): string {
     case "HOST_CHANGED": {
       const { who, is } = subject(names, message.newHostId);
       return `${who} ${is} host now`;
+    }
+    case "ROLE_CHANGED": {
+      const { who, is } = subject(names, message.userId);
+      return `${who} ${is} a ${message.role.toLowerCase()} now`;
     }
     case "UNDELIVERED":
     case "ERROR":

@@ -1,4 +1,4 @@
-import type { ControlMode, RoomState } from "@usher/types";
+import type { ControlMode, Role, RoomState } from "@usher/types";
 import { Emitter } from "./emitter.js";
 import { newRoomId, newUserId } from "./id.js";
 import type { CreateRequest, JoinRequest, ResumeRequest, RoomClientEvents, RoomClientOptions } from "./options.js";
@@ -98,6 +98,11 @@ export class RoomClient extends Emitter<RoomClientEvents> implements Signaling {
   /** Makes another participant the host. Host only; the other must be connected. */
   transferHost(targetUserId: string): Promise<void> {
     return this.#session.ask({ type: "TRANSFER_HOST", targetUserId });
+  }
+
+  /** Gives another participant a role; HOST goes by transferHost(). Host only. */
+  setRole(targetUserId: string, role: Exclude<Role, "HOST">): Promise<void> {
+    return this.#session.ask({ type: "SET_ROLE", targetUserId, role });
   }
 
   /**

@@ -1,12 +1,17 @@
 import { maxUrlBytes, type RoomState, type SyncMessage } from "@usher/types";
 import { byteLength } from "./frame.js";
+import { roleOf } from "./role.js";
 import type { MarkedSync, OutgoingSync, ServerMessage } from "./signaling.js";
 
 type SyncType = SyncMessage["type"];
 
 /** Says whether a participant may send such a message: the server's rule, for what does not pass the server. */
 export function mayControl(room: RoomState, userId: string, type: SyncType): boolean {
-  return room.hostId === userId || (type !== "CONTROL_MODE_CHANGE" && (room.controlMode === "FREE_FOR_ALL" || type.startsWith("CLIENT_REQUEST_")));
+  const role = roleOf(room, userId);
+  if (role === "HOST" || type === "CONTROL_MODE_CHANGE") {
+    return role === "HOST";
+  }
+  return role === "COHOST" || (role === "GUEST" && (room.controlMode === "FREE_FOR_ALL" || type.startsWith("CLIENT_REQUEST_")));
 }
 
 const needed: Readonly<Record<SyncType, readonly string[]>> = {

@@ -27,5 +27,6 @@ export type {
   SignalingEvents,
   Status,
 } from "./signaling.js";
+export { roleOf } from "./role.js";
 export { chromeStore, memoryStore, webStore, type ChromeStorageArea, type SeatStore, type StoredSeat, type WebStorage } from "./store.js";
 export type { SyncPort, SyncPortEvents } from "./syncPort.js";

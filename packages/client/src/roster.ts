@@ -1,4 +1,4 @@
-import type { ResponseMessage, RoomState, User } from "@usher/types";
+import type { ResponseMessage, Role, RoomState, User } from "@usher/types";
 import type { ServerMessage } from "./signaling.js";
 
 /** Says whether a message is the server's about the room. What was relayed is not, whatever it contains. */
@@ -33,6 +33,7 @@ const changes = {
   ROOM_RENAMED: (room: RoomState, { newRoomName }: Of<"ROOM_RENAMED">) => ({ ...room, name: newRoomName }),
   USER_RENAMED: (room: RoomState, { userId, newUserName }: Of<"USER_RENAMED">) => withUser(room, userId, { name: newUserName }),
   HOST_CHANGED: (room: RoomState, { newHostId }: Of<"HOST_CHANGED">) => withHost(room, newHostId),
+  ROLE_CHANGED: (room: RoomState, { userId, role }: Of<"ROLE_CHANGED">) => withUser(room, userId, { role }),
 };
 
 function withUser(room: RoomState, id: string, fields: Partial<User>): RoomState {
@@ -40,5 +41,11 @@ function withUser(room: RoomState, id: string, fields: Partial<User>): RoomState
 }
 
 function withHost(room: RoomState, hostId = room.hostId): RoomState {
-  return { ...room, hostId, users: room.users.map((user) => ({ ...user, isHost: user.id === hostId })) };
+  const withRole = (user: User): User => ({ ...user, isHost: user.id === hostId, role: user.id === hostId ? "HOST" : formerly(user.role) });
+  return { ...room, hostId, users: room.users.map(withRole) };
+}
+
+/** The role of somebody who is not host: a former host is a guest. */
+function formerly(role: Role): Role {
+  return role === "HOST" ? "GUEST" : role;
 }

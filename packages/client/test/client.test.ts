@@ -75,6 +75,10 @@ test("requests are answered or refused, each for itself", async () => {
   assert.ok(rename.status === "rejected" && refusedWith("NOT_HOST")(rename.reason));
   assert.ok(mode.status === "rejected" && refusedWith("NOT_HOST")(mode.reason));
   await assert.rejects(ann.renameRoom(" "), refusedWith("INVALID_NAME"));
+  await assert.rejects(bob.setRole(ann.userId, "VIEWER"), refusedWith("NOT_HOST"));
+  await ann.setRole(bob.userId, "COHOST");
+  assert.equal(ann.room?.users[1]?.role, "COHOST");
+  await until("bob knows the role", () => bob.room?.users[1]?.role === "COHOST");
   await ann.transferHost(bob.userId);
   assert.equal(ann.room?.hostId, bob.userId);
   await bob.renameRoom("Bob's");

@@ -13,7 +13,10 @@ const room = (controlMode: RoomState["controlMode"], videoState: Partial<RoomSta
   id: "room-1",
   name: "Room",
   hostId: "ann",
-  users: [],
+  users: [
+    { id: "cem", name: "Cem", isHost: false, role: "COHOST", isConnected: true, joinedAt: 0 },
+    { id: "dan", name: "Dan", isHost: false, role: "VIEWER", isConnected: true, joinedAt: 0 },
+  ],
   controlMode,
   followMode: "AUTO_FOLLOW",
   videoState: { isPlaying: false, currentTime: 0, duration: 0, playbackRate: 1, url: "", lastUpdated: 0, ...videoState },
@@ -32,6 +35,11 @@ test("who may control", () => {
     ["FREE_FOR_ALL", "bob", "UNIFIED_SYNC", true],
     ["FREE_FOR_ALL", "bob", "CONTROL_MODE_CHANGE", false],
     ["FREE_FOR_ALL", "ann", "CONTROL_MODE_CHANGE", true],
+    ["HOST_ONLY", "cem", "UNIFIED_SYNC", true],
+    ["HOST_ONLY", "cem", "CONTROL_MODE_CHANGE", false],
+    ["HOST_ONLY", "dan", "CLIENT_REQUEST_PLAY", false],
+    ["FREE_FOR_ALL", "dan", "UNIFIED_SYNC", false],
+    ["FREE_FOR_ALL", "dan", "CLIENT_REQUEST_PLAY", false],
   ];
   for (const [mode, who, type, may] of rows) {
     assert.equal(mayControl(room(mode), who, type), may, `${mode}: ${who} ${type}`);

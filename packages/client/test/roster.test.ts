@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { RoomClient, type ResponseMessage, type RoomState, type ServerMessage } from "@usher/client";
+import { RoomClient, type ResponseMessage, type Role, type RoomState, type ServerMessage } from "@usher/client";
 import { until } from "../../../test/e2e/wait.ts";
 import { isOfRoom, roomAfter } from "../dist/roster.js";
 import { roomOf, ScriptedServer, user, type Frame } from "./scripted.ts";
@@ -12,17 +12,22 @@ const ann = user("ann");
 const bob = user("bob", { joinedAt: 1 });
 const cem = user("cem", { joinedAt: 2 });
 const room = roomOf("room-1", [ann, bob]);
-/** As its users see it: who is there, who of them is away, and who is host. */
+const letters: Readonly<Record<Role, string>> = { HOST: "*", COHOST: "+", GUEST: "", VIEWER: "-" };
+/** As its users see it: who is there, who of them is away, and which role each has. */
 const look = (state: RoomState | undefined): string =>
-  (state?.users ?? [])
-    .map(({ id, name, isHost, isConnected }) => `${name === id ? id : `${id}=${name}`}${isHost ? "*" : ""}${isConnected ? "" : "?"}`)
-    .join(" ") + (state?.users.some(({ id, isHost }) => isHost !== (id === state.hostId)) === true ? " and hostId disagrees" : "");
+  (state?.users ?? []).map(({ id, name, role, isConnected }) => `${name === id ? id : `${id}=${name}`}${letters[role]}${isConnected ? "" : "?"}`).join(" ") +
+  (state?.users.some(({ id, isHost, role }) => isHost !== (id === state.hostId) || isHost !== (role === "HOST")) === true ? " and hostId disagrees" : "");
 
 const rows: [rule: string, before: RoomState, message: object, after: string][] = [
   ["somebody new is last", room, { type: "USER_JOINED", joinedUser: cem }, "ann* bob cem"],
   ["somebody who is listed already stays in place", room, { type: "USER_JOINED", joinedUser: { ...bob, name: "Bob" } }, "ann* bob=Bob"],
   ["and is connected again", roomOf("room-1", [ann, { ...bob, isConnected: false }]), { type: "USER_JOINED", joinedUser: bob }, "ann* bob"],
-  ["a host that returns is the only host", roomOf("room-1", [bob, ann]), { type: "USER_JOINED", joinedUser: { ...ann, isHost: true } }, "bob ann*"],
+  [
+    "a host that returns is the only host",
+    roomOf("room-1", [bob, ann]),
+    { type: "USER_JOINED", joinedUser: { ...ann, isHost: true, role: "HOST" } },
+    "bob ann*",
+  ],
   ["somebody leaves", room, { type: "USER_LEFT", leftUserId: "bob" }, "ann*"],
   ["the host leaves", room, { type: "USER_LEFT", leftUserId: "ann", newHostId: "bob" }, "bob*"],
   ["somebody unknown leaves", room, { type: "USER_LEFT", leftUserId: "zoe" }, "ann* bob"],
@@ -36,6 +41,9 @@ const rows: [rule: string, before: RoomState, message: object, after: string][] 
   ["one that is back", roomOf("room-1", [{ ...ann, isConnected: false }, bob]), { type: "USER_RECONNECTED", reconnectedUserId: "ann" }, "ann* bob"],
   ["a new name", room, { type: "USER_RENAMED", userId: "bob", newUserName: "Bob" }, "ann* bob=Bob"],
   ["a new host", room, { type: "HOST_CHANGED", newHostId: "bob", previousHostId: "ann" }, "ann bob*"],
+  ["a cohost", room, { type: "ROLE_CHANGED", userId: "bob", role: "COHOST", previousRole: "GUEST" }, "ann* bob+"],
+  ["a viewer stays one", roomOf("room-1", [ann, { ...bob, role: "VIEWER" }, cem]), { type: "USER_LEFT", leftUserId: "ann", newHostId: "cem" }, "bob- cem*"],
+  ["a cohost who becomes host", roomOf("room-1", [ann, { ...bob, role: "COHOST" }]), { type: "HOST_CHANGED", newHostId: "bob" }, "ann bob*"],
   ["the room as the server describes it", room, { type: "USER_JOINED", joinedUser: cem, roomState: roomOf("room-1", [cem]) }, "cem*"],
 ];
 

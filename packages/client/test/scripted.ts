@@ -20,7 +20,7 @@ export type Answer = (link: Link, frame: Frame) => void;
 export const seatToken = "AAAAAAAAAAAAAAAAAAAAAA";
 
 export function user(id: string, fields: Partial<User> = {}): User {
-  return { id, name: id, isHost: false, isConnected: true, joinedAt: 0, ...fields };
+  return { id, name: id, isHost: false, role: "GUEST", isConnected: true, joinedAt: 0, ...fields };
 }
 
 export function roomOf(id: string, users: User[], fields: Partial<RoomState> = {}): RoomState {
@@ -28,7 +28,7 @@ export function roomOf(id: string, users: User[], fields: Partial<RoomState> = {
     id,
     name: "Room",
     hostId: users[0]?.id ?? "",
-    users: users.map((one, index) => ({ ...one, isHost: index === 0 })),
+    users: users.map((one, index) => (index === 0 ? { ...one, isHost: true, role: "HOST" } : one)),
     controlMode: "HOST_ONLY",
     followMode: "AUTO_FOLLOW",
     videoState: { isPlaying: false, currentTime: 0, duration: 0, playbackRate: 1, url: "", lastUpdated: 0 },

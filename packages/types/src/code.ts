@@ -61,7 +61,7 @@ export interface ErrorCodes {
   readonly WRONG_USER: Refusal;
   /** The request is the host's alone. */
   readonly NOT_HOST: Refusal;
-  /** The room's control mode is HOST_ONLY, and the sender is not the host. */
+  /** The sender is a viewer, or the room's control mode is HOST_ONLY and the sender neither host nor cohost. */
   readonly CONTROL_DENIED: Refusal;
   /** No seat has the targetUserId. */
   readonly TARGET_NOT_FOUND: Refusal;
@@ -126,7 +126,7 @@ export const errorCodes: ErrorCodes = {
   NOT_SEATED: { error: "Join the room first", retryable: false },
   WRONG_USER: { error: "Message claims another user", retryable: false },
   NOT_HOST: { error: "Only the host may do this", retryable: false },
-  CONTROL_DENIED: { error: "Only the host controls playback in this room", retryable: false },
+  CONTROL_DENIED: { error: "You may not control playback in this room", retryable: false },
   TARGET_NOT_FOUND: { error: "Target is not in the room", retryable: false },
   TARGET_AWAY: { error: "Target is away", retryable: true },
   TARGET_CANNOT_HOST: { error: "Target's client cannot take over as host", retryable: false },

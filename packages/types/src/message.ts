@@ -77,11 +77,23 @@ export interface RenameUserMessage extends BaseSignalingMessage {
   ref?: string;
 }
 
-/** Makes another connected participant host, whose client sent `"protocol":1`. Host only. Answered by HOST_CHANGED to all. */
+/**
+ * Makes another connected participant host, whose client sent `"protocol":1`, and the sender a guest. Host only.
+ * Answered by HOST_CHANGED to all.
+ */
 export interface TransferHostMessage extends BaseSignalingMessage {
   type: "TRANSFER_HOST";
   targetUserId: string;
   /** Comes back in the sender's HOST_CHANGED, and in an ERROR or UNDELIVERED for this request. */
+  ref?: string;
+}
+
+/** Gives another participant a role; HOST is given by TRANSFER_HOST. Host only. Answered by ROLE_CHANGED to all. */
+export interface SetRoleMessage extends BaseSignalingMessage {
+  type: "SET_ROLE";
+  targetUserId: string;
+  role: "COHOST" | "GUEST" | "VIEWER";
+  /** Comes back in the sender's ROLE_CHANGED, and in an ERROR or UNDELIVERED for this request. */
   ref?: string;
 }
 
@@ -121,6 +133,7 @@ export type SignalingMessage =
   | RenameRoomMessage
   | RenameUserMessage
   | TransferHostMessage
+  | SetRoleMessage
   | WebRTCOfferMessage
   | WebRTCAnswerMessage
   | WebRTCIceCandidateMessage

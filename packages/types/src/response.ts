@@ -2,7 +2,7 @@
 
 import type { ErrorCode } from "./code.js";
 import type { MessageType } from "./message.js";
-import type { RoomState, User } from "./room.js";
+import type { Role, RoomState, User } from "./room.js";
 
 /** What every ResponseMessage carries. */
 export interface BaseResponseMessage {
@@ -125,6 +125,19 @@ export interface HostChangedMessage extends BaseResponseMessage {
   ref?: string;
 }
 
+/** Tells everybody that the host gave a participant another role; `userId` is the participant's. */
+export interface RoleChangedMessage extends BaseResponseMessage {
+  type: "ROLE_CHANGED";
+  roomId: string;
+  /** Whose role it is. */
+  userId: string;
+  role: Role;
+  previousRole: Role;
+  roomState: RoomState;
+  /** The ref of the request that this replies to, only in its sender's copy. */
+  ref?: string;
+}
+
 /** Bounces a message that could not be delivered. */
 export interface UndeliveredMessage extends BaseResponseMessage {
   type: "UNDELIVERED";
@@ -169,6 +182,7 @@ export type ResponseMessage =
   | RoomRenamedMessage
   | UserRenamedMessage
   | HostChangedMessage
+  | RoleChangedMessage
   | UndeliveredMessage
   | ErrorMessage
   | PongMessage;

@@ -3,6 +3,9 @@
 /** Who controls playback in a room. */
 export type ControlMode = "HOST_ONLY" | "FREE_FOR_ALL";
 
+/** What a participant may do in a room. */
+export type Role = "GUEST" | "VIEWER" | "COHOST" | "HOST";
+
 /** What a room's followMode may be. The server says AUTO_FOLLOW alone. */
 export type FollowMode = "AUTO_FOLLOW" | "MANUAL_FOLLOW";
 
@@ -11,6 +14,8 @@ export interface User {
   id: string;
   name: string;
   isHost: boolean;
+  /** HOST if and only if `isHost` is true. */
+  role: Role;
   /** False while the seat is held after a lost connection. */
   isConnected: boolean;
   /** The server's clock. */
@@ -44,9 +49,9 @@ export interface RoomState {
   /** Always "AUTO_FOLLOW". */
   followMode: FollowMode;
   videoState: VideoState;
-  /** Null until the host has reported one. */
+  /** Null until the host or a cohost has reported one. */
   hostVideoState: VideoState | null;
-  /** Where the host last took everybody, null before that. */
+  /** Where the host or a cohost last took everybody, null before that. */
   hostCurrentUrl: string | null;
   /** The server's clock. */
   createdAt: number;

@@ -154,6 +154,7 @@ export function describe(message: ResponseMessage): string {
     case "PONG":
       return ponged(message);
     case "USER_RECONNECTED":
+    case "ROLE_CHANGED":
     case "UNDELIVERED":
       return `${message.type} at ${timestamp}`; // came with this server
     default: {
@@ -245,6 +246,7 @@ export function target(message: SignalingMessage): string {
     case "RENAME_USER":
       return message.newUserName;
     case "TRANSFER_HOST":
+    case "SET_ROLE":
       return message.targetUserId; // came with this server
     case "WEBRTC_OFFER":
       return `${message.targetUserId} ${message.offer.type} ${message.offer.sdp}`;

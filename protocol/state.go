@@ -1,0 +1,116 @@
+package protocol
+
+// The room as messages describe it.
+
+// User is one participant as others see it.
+type User struct {
+	ID     string `json:"id" format:"user-id"`
+	Name   string `json:"name"`
+	IsHost bool   `json:"isHost"`
+	// Role is HOST if and only if IsHost is true.
+	Role Role `json:"role"`
+	// IsConnected is false while the seat is held after a lost connection.
+	IsConnected bool `json:"isConnected"`
+	// JoinedAt is the server's clock.
+	JoinedAt int64 `json:"joinedAt"`
+}
+
+// VideoState is where a video was at LastUpdated; while it plays, the
+// position now is CurrentTime + (server time - LastUpdated)/1000 * PlaybackRate.
+type VideoState struct {
+	IsPlaying bool `json:"isPlaying"`
+	// CurrentTime is the position in seconds.
+	CurrentTime float64 `json:"currentTime" format:"seconds"`
+	// Duration is the video's length in seconds.
+	Duration     float64 `json:"duration" format:"seconds"`
+	PlaybackRate float64 `json:"playbackRate"`
+	URL          string  `json:"url"`
+	// LastUpdated is the server's clock.
+	LastUpdated int64 `json:"lastUpdated"`
+}
+
+// RoomState is the room as every participant sees it.
+type RoomState struct {
+	ID     string `json:"id" format:"room-id"`
+	Name   string `json:"name"`
+	HostID string `json:"hostId" format:"user-id"`
+	// Users are in the order of joining.
+	Users       []User      `json:"users"`
+	ControlMode ControlMode `json:"controlMode"`
+	VideoState  VideoState  `json:"videoState"`
+	// HostVideoState is null until the host or a cohost has reported one.
+	HostVideoState *VideoState `json:"hostVideoState"`
+	// HostCurrentURL is where the host or a cohost last took everybody, null before that.
+	HostCurrentURL string `json:"hostCurrentUrl"`
+	// CreatedAt is the server's clock.
+	CreatedAt int64 `json:"createdAt"`
+	// LastActivity is when somebody last sent anything but a PING.
+	LastActivity int64 `json:"lastActivity"`
+}
+
+// FollowMode is the room state's followMode; the server sends only this one.
+const FollowMode = "AUTO_FOLLOW"
+
+// ManualFollow is the other followMode that legacy clients know.
+const ManualFollow = "MANUAL_FOLLOW"
+
+func (s *RoomState) appendOptional(dst []byte) []byte {
+	if s == nil {
+		return dst
+	}
+	return s.append(dst)
+}
+
+func (s *RoomState) append(dst []byte) []byte {
+	dst = append(dst, `,"roomState":{"id":`...)
+	dst = appendQuoted(dst, s.ID)
+	dst = appendString(dst, "name", s.Name)
+	dst = appendString(dst, "hostId", s.HostID)
+	dst = append(appendName(dst, "users"), '[')
+	for i := range s.Users {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = s.Users[i].append(dst)
+	}
+	dst = append(dst, ']')
+	dst = appendString(dst, "controlMode", s.ControlMode.String())
+	dst = appendString(dst, "followMode", FollowMode)
+	dst = s.VideoState.append(appendName(dst, "videoState"))
+	dst = appendName(dst, "hostVideoState")
+	if s.HostVideoState != nil {
+		dst = s.HostVideoState.append(dst)
+	} else {
+		dst = append(dst, "null"...)
+	}
+	if s.HostCurrentURL != "" {
+		dst = appendString(dst, "hostCurrentUrl", s.HostCurrentURL)
+	} else {
+		dst = append(appendName(dst, "hostCurrentUrl"), "null"...)
+	}
+	dst = appendInt(dst, "createdAt", s.CreatedAt)
+	return append(appendInt(dst, "lastActivity", s.LastActivity), '}')
+}
+
+func (u *User) append(dst []byte) []byte {
+	dst = appendQuoted(append(dst, `{"id":`...), u.ID)
+	dst = appendString(dst, "name", u.Name)
+	dst = appendBool(dst, "isHost", u.IsHost)
+	dst = appendString(dst, "role", u.Role.String())
+	dst = appendBool(dst, "isConnected", u.IsConnected)
+	return append(appendInt(dst, "joinedAt", u.JoinedAt), '}')
+}
+
+func (v *VideoState) append(dst []byte) []byte {
+	dst = append(dst, `{"isPlaying":`...)
+	if v.IsPlaying {
+		dst = append(dst, "true"...)
+	} else {
+		dst = append(dst, "false"...)
+	}
+	dst = appendFloat(dst, "currentTime", v.CurrentTime)
+	dst = appendFloat(dst, "duration", v.Duration)
+	dst = appendFloat(dst, "playbackRate", v.PlaybackRate)
+	dst = appendString(dst, "url", v.URL)
+	return append(appendInt(dst, "lastUpdated", v.LastUpdated), '}')
+}
