@@ -88,7 +88,7 @@ var Codes = []Refusal{
 	{CodeTargetNotFound, "Target is not in the room", false, 0, 0, "No seat has the targetUserId."},
 	{CodeTargetAway, "Target is away", true, 0, 0, "The target's seat is held after a lost connection, and the frame is of a kind that is not kept, or no more can be kept."},
 	{CodeTargetCannotHost, "Target's client cannot take over as host", false, 0, 0, "The target's client has not said \"protocol\":1, so it would not notice that it became host."},
-	{CodeRateLimited, "Too many messages; wait before you reconnect", true, CloseRateLimited, 429, "The connection, or all those of its network address, sent more messages or bytes than the rate and burst allow. As an HTTP answer: the address sent more requests than it may."},
+	{CodeRateLimited, "Too many messages; wait before you reconnect", true, CloseRateLimited, 429, "The connection, or all those of its network address, sent more messages or bytes than the rate and burst allow. As an HTTP response: the address sent more requests than it may."},
 	{CodeRoomBusy, "Room is busy; try again", true, 0, 0, "The room has more to send or to store than its budget allows."},
 	{CodeTooManyRooms, "Too many rooms from this address", true, 0, 0, "The address has as many rooms as one address may have."},
 	{CodeTooManyConnections, "Too many connections from this address", true, 0, 429, "The address has as many connections as one address may have."},
@@ -101,7 +101,7 @@ var Codes = []Refusal{
 	{CodeNotFound, "Not found", false, 0, 404, "The server has nothing at this path."},
 	{CodeMethodNotAllowed, "Method not allowed", false, 0, 405, "The path exists, but not for this method."},
 	{CodeICEUnavailable, "ICE servers are unavailable; try again later", true, 0, 503, "The provider of TURN credentials did not answer."},
-	{CodeInternal, "Internal error; try again", true, CloseInternal, 500, "A defect of the server. It gave up this room or request alone and logged why."},
+	{CodeInternal, "Internal error; try again", true, CloseInternal, 500, "A defect of the server. It gave up only this room or request and logged why."},
 }
 
 // Lookup returns the row of a code. The code must be one of the constants.
@@ -155,7 +155,7 @@ var Closings = []Closing{
 	{CloseBinary, "text frames only", false, "The client sent a binary frame."},
 	{CloseInvalidUTF8, "invalid UTF-8", false, "A text frame was not UTF-8."},
 	{CloseTooLarge, "frame too large", false, "A message was larger than the server's limit, 64 KiB by default."},
-	{CloseInternal, "internal error", true, "A defect of the server; it gave up this room alone."},
+	{CloseInternal, "internal error", true, "A defect of the server; it gave up only this room."},
 	{CloseRestart, "server is restarting", true, "The server drains. Connect again after a short random delay."},
 	{CloseTryLater, "try again later", true, "The server could not store the room's last change, or has no place for the connection."},
 	{CloseRoomMismatch, "room id mismatch", false, "A message named another room than the connection's URL."},

@@ -18,7 +18,7 @@ type BaseSignalingMessage struct {
 }
 
 // CreateRoomMessage makes the room, with the sender as host. On a live room it
-// is a JOIN_ROOM. Answered by ROOM_CREATED or ERROR.
+// is a JOIN_ROOM. The reply is ROOM_CREATED or ERROR.
 type CreateRoomMessage struct {
 	BaseSignalingMessage
 	UserName string `json:"userName" format:"join-name"`
@@ -32,7 +32,7 @@ type CreateRoomMessage struct {
 	Ref string `json:"ref,omitempty" format:"ref"`
 }
 
-// JoinRoomMessage takes a seat: a new one, or one's own again. Answered by ROOM_JOINED or ERROR.
+// JoinRoomMessage takes a seat: a new one, or one's own again. The reply is ROOM_JOINED or ERROR.
 type JoinRoomMessage struct {
 	BaseSignalingMessage
 	UserName string `json:"userName" format:"join-name"`
@@ -51,7 +51,7 @@ type LeaveRoomMessage struct {
 	Ref string `json:"ref,omitempty" format:"ref"`
 }
 
-// RenameRoomMessage renames the room. Host only. Answered by ROOM_RENAMED to all.
+// RenameRoomMessage renames the room. Host only. The reply is ROOM_RENAMED to all.
 type RenameRoomMessage struct {
 	BaseSignalingMessage
 	NewRoomName string `json:"newRoomName" format:"room-name"`
@@ -59,7 +59,7 @@ type RenameRoomMessage struct {
 	Ref string `json:"ref,omitempty" format:"ref"`
 }
 
-// RenameUserMessage renames the sender. Answered by USER_RENAMED to all.
+// RenameUserMessage renames the sender. The reply is USER_RENAMED to all.
 type RenameUserMessage struct {
 	BaseSignalingMessage
 	NewUserName string `json:"newUserName" format:"user-name"`

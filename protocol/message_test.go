@@ -229,7 +229,7 @@ func TestTablesAreSound(t *testing.T) {
 	}
 	// Legacy clients recognize a missing room by this exact sentence.
 	if CodeRoomNotFound.Lookup().Error != "Room not found" {
-		t.Error("the old extension would not create a room from a link")
+		t.Error("a legacy client would not create a room from a link")
 	}
 	defer func() {
 		if recover() == nil {

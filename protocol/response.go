@@ -30,10 +30,10 @@ type Seating struct {
 	Timestamp int64 `json:"timestamp"`
 }
 
-// RoomCreatedMessage answers CREATE_ROOM.
+// RoomCreatedMessage is the reply to CREATE_ROOM.
 type RoomCreatedMessage struct{ Seating }
 
-// RoomJoinedMessage answers JOIN_ROOM, before any frame relayed to the seat.
+// RoomJoinedMessage is the reply to JOIN_ROOM, before any frame relayed to the seat.
 type RoomJoinedMessage struct{ Seating }
 
 // UserJoinedMessage tells the others of a new participant, or of one that returned without a

@@ -90,7 +90,7 @@ func TestAPingThatThePlatformAnsweredProvesLife(t *testing.T) {
 		}
 	}
 	if len(closed) != 1 || closed[0] != 2 {
-		t.Errorf("closed are %v, and 2 alone was silent", closed)
+		t.Errorf("closed are %v, and only 2 was silent", closed)
 	}
 	if want := w.nowMs - 20_000 + legacySilenceMs; alarmMs != want {
 		t.Errorf("the alarm is at %d and not %d: the silence of 1", alarmMs-w.nowMs, want-w.nowMs)

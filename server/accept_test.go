@@ -130,7 +130,7 @@ func TestClientIsHeardFromItsFirstByteOn(t *testing.T) {
 			rename := masked(0x81, fmt.Sprintf(`{"type":"RENAME_ROOM","roomId":%q,"userId":"ann","newRoomName":"named"}`, id))
 			cut := len(create) * i / 50
 			c := s.dial(0)
-			go func() { // right behind, before the answer to the handshake is read
+			go func() { // right behind, before the response to the handshake is read
 				_, _ = c.Write(append([]byte("GET /ws?roomId="+id+" HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
 					"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"), create[:cut]...))
 				_, _ = c.Write(create[cut:])

@@ -57,7 +57,7 @@ func TestMessageForAnotherRoomClosesWith4001(t *testing.T) {
 	ann.closed(protocol.CloseRoomMismatch)
 }
 
-// abuses are what clients must not send, and the close code that each gets, 1006 where there is
+// abuses are what clients must not send, and the close code that each gets, 1006 if there is
 // none.
 var abuses = map[string]struct {
 	send []byte

@@ -153,7 +153,7 @@ func TestRequestsOfAnAddressAreBounded(t *testing.T) {
 		}
 	}
 	if want := 6*edge.RefusalDelay + 3*edge.ReliefDelay; s.waited.Load() != int64(want) {
-		t.Errorf("the answers waited for %v, want %v", time.Duration(s.waited.Load()), want)
+		t.Errorf("the responses waited for %v, want %v", time.Duration(s.waited.Load()), want)
 	}
 	s.refill()
 	s.open("budgets-6", "ann", fromOne).create()

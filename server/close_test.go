@@ -12,7 +12,7 @@ import (
 	"usher/server/store"
 )
 
-// openFiles is how many descriptors the process has, 0 where that is unknown.
+// openFiles is how many descriptors the process has, 0 if that is unknown.
 func openFiles() int {
 	files, _ := os.ReadDir("/proc/self/fd")
 	return len(files)

@@ -112,7 +112,7 @@ func TestParkedSocketIsClosedForInvalidUTF8(t *testing.T) {
 		s.keepPrivate(parked.token())
 		newer := s.open("parked-utf8-1", "ann")
 		newer.join()
-		parked.write(masked(wsText, "x")) // no message, and no answer
+		parked.write(masked(wsText, "x")) // no message, and no reply
 		parked.write(masked(wsText, "\xff"))
 		if got := parked.next(); got != badText {
 			t.Errorf("hears %q", got)

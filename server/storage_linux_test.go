@@ -188,7 +188,7 @@ func TestFullStoreRefusesNewRoomsUntilThereIsSpace(t *testing.T) {
 	}
 }
 
-// What is held for a seat may be known to memory alone for a while. A failure to store it must not
+// What is held for a seat may be only in memory for a while. A failure to store it must not
 // be forgotten, or a clean stop would say that what is stored is all.
 func TestHeldFramesThatTheStoreDidNotTakeAreStoredWhenItIsBack(t *testing.T) {
 	t.Parallel()

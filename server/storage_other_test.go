@@ -5,6 +5,6 @@ package server
 // fillDisk needs /proc and /dev/full, which only Linux has.
 func (r *running) fillDisk() (restore func()) {
 	r.t.Helper()
-	r.t.Skip("a disk can be made to fail on Linux alone")
+	r.t.Skip("a disk can be made to fail only on Linux")
 	return nil
 }

@@ -76,7 +76,7 @@ func serveTLS(t *testing.T, c *certificates) string {
 	return listener.Addr().String()
 }
 
-// served connects anew and returns the name of the certificate.
+// served connects again and returns the name of the certificate.
 func served(t *testing.T, address string) string {
 	t.Helper()
 	conn, err := tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2", "http/1.1"}})

@@ -163,7 +163,7 @@ func (p *replay) settle(step *roomtest.Step) {
 	switch {
 	case len(step.Seen) == 0 && (step.Kind == "frame" || step.Kind == "binary" || step.Kind == "pong") && c != nil && !c.closed:
 		// The pong shows that what came before the ping has been handled. To the core the ping
-		// is one more message of the same moment, which counts for the rate limit alone.
+		// is one more message of the same moment, which counts only for the rate limit.
 		c.write(masked(pingFrame, p.at))
 		if first, payload := p.next(c); first != pongFrame || string(payload) != p.at {
 			p.t.Fatalf("%s: connection %d hears %#x %q instead of nothing", p.at, c.name, first, payload)
@@ -277,7 +277,7 @@ func closeCodeOf(first byte, payload []byte) protocol.CloseCode {
 	return protocol.CloseCode(binary.BigEndian.Uint16(payload))
 }
 
-// end ends a socket as a client does: with a close frame, or with none where the code is 1006.
+// end ends a socket as a client does: with a close frame, or with none if the code is 1006.
 func (p *replay) end(name int, code protocol.CloseCode) {
 	c := p.socket(name)
 	if code == 1006 {
@@ -287,7 +287,7 @@ func (p *replay) end(name int, code protocol.CloseCode) {
 		p.send(name, closeFrame(code))
 		if !c.closed {
 			if first, payload := p.next(c); closeCodeOf(first, payload) != code {
-				p.t.Fatalf("%s: connection %d hears %#x %q instead of the answer to its close", p.at, name, first, payload)
+				p.t.Fatalf("%s: connection %d hears %#x %q instead of the reply to its close", p.at, name, first, payload)
 			}
 		}
 	}

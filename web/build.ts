@@ -38,7 +38,7 @@ async function buildInto(folder: string): Promise<void> {
   }
 }
 
-/** The names of the files that differ between two folders, or are in one alone. */
+/** The names of the files that differ between two folders, or are only in one. */
 async function differences(a: string, b: string): Promise<string[]> {
   const names = new Set([...(await readdir(a)), ...(await readdir(b))]);
   const read = (folder: string, name: string): Promise<Buffer | undefined> => readFile(path.join(folder, name)).catch(() => undefined);

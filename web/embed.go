@@ -3,9 +3,9 @@
 //
 // The page is written in TypeScript (src) and built by build.ts into dist,
 // which is committed, so that building usher needs no Node.js. `npm run build
-// -w web` builds it anew and `npm run fresh -w web` tells whether dist is what
+// -w web` rebuilds it and `npm run fresh -w web` tells whether dist is what
 // the sources give. The same folder is what the worker serves as static
-// assets; dist/_headers is for it alone.
+// assets; dist/_headers is only for it.
 package web
 
 import (

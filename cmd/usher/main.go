@@ -22,7 +22,7 @@ import (
 )
 
 type cli struct {
-	Serve   serveCmd   `cmd:"" default:"withargs" help:"Run the server. This is what usher alone does."`
+	Serve   serveCmd   `cmd:"" default:"withargs" help:"Run the server. This is the default command."`
 	Config  configCmd  `cmd:"" help:"Show the settings in effect and where each comes from."`
 	Rooms   roomsCmd   `cmd:"" help:"List the rooms that the data folder holds."`
 	Version versionCmd `cmd:"" help:"Show the version of usher and what it was built with."`

@@ -175,7 +175,7 @@ func (b byteSize) String() string {
 type count int
 
 func (c *count) Decode(ctx *kong.DecodeContext) error {
-	value, err := decode(ctx, strconv.Atoi, "whole number", "write digits alone, such as 50")
+	value, err := decode(ctx, strconv.Atoi, "whole number", "write only digits, such as 50")
 	*c = count(value)
 	return err
 }

@@ -21,7 +21,7 @@ const options = {
 
 await rm(dist, { recursive: true, force: true });
 await build({ ...options, entryPoints: ["src/worker.ts", "src/offscreen.ts", "src/popup.ts"], format: "esm" });
-// Injected into pages, where there are no modules.
+// Injected into pages, which have no modules.
 await build({ ...options, entryPoints: ["src/content.ts"], format: "iife" });
 for (const name of ["manifest.json", "src/offscreen.html", "src/popup.html", "src/popup.css"]) {
   await cp(path.join(here, name), path.join(dist, path.basename(name)));

@@ -149,7 +149,7 @@ func (c *contract) messages() (messages ordered) {
 }
 
 // components are the definitions but for the unions, which are in the operations, and what is only
-// in HTTP answers.
+// in HTTP responses.
 func (c *contract) components() ordered {
 	return slices.DeleteFunc(c.definitions(), func(m member) bool {
 		return slices.Contains([]string{"ClientMessage", "SignalingMessage", "SyncMessage", "ResponseMessage", "RoomSummary"}, m.name)

@@ -36,7 +36,7 @@ type object struct {
 
 type field struct {
 	name, doc string
-	// owner is the struct that declares it, "" for what Append alone adds.
+	// owner is the struct that declares it, "" for what only Append adds.
 	owner  string
 	typ    reflect.Type
 	format string

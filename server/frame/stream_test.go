@@ -16,7 +16,7 @@ import (
 
 // The Reader is compared with github.com/gobwas/ws: streams of frames, right
 // and wrong ones, cut into pieces, must give both the same messages and the
-// same error. Where gobwas is known to judge otherwise, theirs says so and why.
+// same error. If gobwas is known to judge otherwise, theirs says so and why.
 
 var frames = flag.Int("frames", 50_000, "how many frames TestAgreesWithGobwas compares")
 

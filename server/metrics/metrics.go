@@ -74,7 +74,7 @@ func New() *Metrics {
 		}),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "usher_http_requests_total",
-			Help: "HTTP requests by route and status; 101 is a WebSocket, aborted one cut off before its answer.",
+			Help: "HTTP requests by route and status; 101 is a WebSocket, aborted one cut off before its response.",
 		}, []string{"route", "status"}),
 	}
 	for i, refusal := range protocol.Codes {
@@ -191,8 +191,8 @@ func (m *Metrics) Committed(n int, took time.Duration) {
 // CommitFailed counts a commit that failed.
 func (m *Metrics) CommitFailed() { m.failedCommits.Add(1) }
 
-// Requested counts an HTTP request by the route's pattern, "" where none
-// matched, and its status, 0 where it was cut off.
+// Requested counts an HTTP request by the route's pattern, "" if none
+// matched, and its status, 0 if it was cut off.
 func (m *Metrics) Requested(route string, status int) {
 	if route == "" {
 		route = "other"

@@ -237,7 +237,7 @@ func (a *attacker) join(c *client, room, user, name string) error {
 		case first != final|text:
 			continue
 		case json.Unmarshal(payload, &answer) != nil:
-			return errors.New("no seat: the answer is no JSON")
+			return errors.New("no seat: the reply is no JSON")
 		}
 		switch answer.Type {
 		case "ERROR":

@@ -35,7 +35,7 @@ func tlsHandshakes(a *attacker) {
 // over that is refused or closed, and sooner than any deadline of a request.
 type census struct {
 	a *attacker
-	// answers says that an answer is no end.
+	// answers says that a response is no end.
 	answers bool
 	mu      sync.Mutex
 	open    map[*client]time.Time // since when

@@ -180,7 +180,7 @@ func (p *pairing[S]) take(room, seat string) (own, partner *atomic.Pointer[S]) {
 	return &slots[side], &slots[1-side]
 }
 
-// welcome tells a socket that its pair knows it. The generator takes it for the answer to a join.
+// welcome tells a socket that its pair knows it. The generator takes it for the reply to a join.
 var welcome = []byte(`{"type":"ROOM_JOINED"}`)
 
 // serveHTTP serves WebSockets on the address given in args until its standard

@@ -29,7 +29,7 @@ const stallTimeout = 30 * time.Second
 type handler interface {
 	// opened tells that the upgrade is done and frames may be sent.
 	opened(c *conn)
-	// text hands over one message; the payload is valid during the call alone.
+	// text hands over one message; the payload is valid only during the call.
 	text(c *conn, payload []byte)
 	// closed tells once that the socket is over: the server's close code, or closeAbnormal.
 	closed(c *conn, code int)

@@ -38,10 +38,10 @@ type joinsTally struct {
 	// joined is from request to answer with as many in flight as there may be, pacedJoined at the
 	// pace.
 	joined, pacedJoined []time.Duration
-	// The rest are relay latencies in a room that nobody joins or leaves: alone, while as many
-	// joins as it can take go to its server, while joins come at a pace, and while they come at
-	// that pace to another process on the same cores and disk. The last two differ by what happens
-	// inside the server alone.
+	// The rest are relay latencies in a room that nobody joins or leaves: by themselves, while as
+	// many joins as it can take go to its server, while joins come at a pace, and while they come
+	// at that pace to another process on the same cores and disk. The last two differ by what
+	// happens only inside the server.
 	quiet, full, paced, elsewhere []time.Duration
 }
 
@@ -126,7 +126,7 @@ type joinsPart struct {
 }
 
 // joinsPart opens the sockets, clocks the script and empties the rooms again.
-// The clock runs from the first CREATE_ROOM to the last answer, and, where
+// The clock runs from the first CREATE_ROOM to the last reply, and, where
 // the script has leaves, to the last close frame.
 func (w *workshop) joinsPart(plan joinsPlan, probe *flow, s joinsSettings) (part joinsPart, err error) {
 	l, err := newLoop(w.ctx, plan.server.address)

@@ -21,7 +21,7 @@ import (
 	"time"
 )
 
-const usage = `Bench measures what usher promises, on this machine and over loopback alone.
+const usage = `Bench measures what usher promises, on this machine and only over loopback.
 
 usage: go -C test/bench run . COMMAND [flags]
 

@@ -19,7 +19,7 @@ const clockTick = time.Second / 100
 // cpuTime returns the user and system time that a process has used in all its
 // threads, ended ones too. The process's CPU clock counts nanoseconds of the
 // scheduler, where utime and stime step by 10 ms; /proc/PID/schedstat would
-// be as fine but knows one thread alone.
+// be as fine but knows only one thread.
 func cpuTime(pid int) (time.Duration, error) {
 	// The id of a process's CPU clock, as clock_getcpuclockid(3) makes it.
 	const schedClock = 2

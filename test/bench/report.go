@@ -16,7 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// row is one line of the report. Target and verdict are empty where nothing is promised.
+// row is one line of the report. Target and verdict are empty if nothing is promised.
 type row struct{ what, measured, target, verdict string }
 
 func verdictOf(held bool) string {

@@ -232,7 +232,7 @@ func (s *seat) text(_ *conn, message []byte) {
 func (s *seat) answered(message []byte) {
 	c := s.room.crew
 	if s.state != asking || !c.server.kind.bare() && !bytes.Contains(message, []byte(s.userID())) {
-		c.loop.fail(fmt.Errorf("an answer to no request of %s: %.300s", s.userID(), message))
+		c.loop.fail(fmt.Errorf("a reply to no request of %s: %.300s", s.userID(), message))
 		return
 	}
 	s.state = seated

@@ -37,7 +37,7 @@ const (
 // bare says that the server is one of the floors, which pass on what comes and know no messages.
 func (k kind) bare() bool { return k == kindBare || k == kindNbio || k == kindFloor }
 
-// usherFlags are the server's flags, here alone as they may be renamed. Every
+// usherFlags are the server's flags, only here, because they may be renamed. Every
 // check stays on; only the limits that one machine's load would meet are raised.
 func usherFlags(listen, data string) []string {
 	// The most that usher takes: more than one socket of the generator can send.
@@ -76,7 +76,7 @@ type workshop struct {
 	older   string
 	extra   []string
 	pollers int
-	tools   *workerTools // for the worker alone
+	tools   *workerTools // only for the worker
 }
 
 // tested is the kind of the server that the promises are about.
@@ -199,7 +199,7 @@ func (s *server) launch(program string, args []string) error {
 	}
 	s.command.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "USHER_") })
 	s.command.SysProcAttr = &syscall.SysProcAttr{
-		// Ctrl-C reaches this program alone, which then ends the servers itself.
+		// Ctrl-C reaches only this program, which then ends the servers itself.
 		Setpgid: true,
 		// And they end with it should it be killed. The signal is bound to the
 		// thread that started them: main holds the main thread for that.

@@ -20,7 +20,7 @@ import (
 // Servers that are workerd with a bundle in it: usher's worker, the peer in peer/ and the probe of
 // start.go. They come from the programs that `npm ci` puts into node_modules.
 
-// workerVariables are the worker's settings, here alone as they may be
+// workerVariables are the worker's settings, only here, because they may be
 // renamed. Like usherFlags they raise only the limits that one machine's load would meet; the
 // bindings of rate limits are left out, as the worker lets them be.
 var workerVariables = [][2]string{
@@ -89,7 +89,7 @@ func (t *workerTools) run(ctx context.Context, program string, args ...string) e
 	return nil
 }
 
-// workerBundle makes the bundle that would be deployed, its Wasm anew, or takes the one in the
+// workerBundle makes the bundle that would be deployed, its Wasm rebuilt, or takes the one in the
 // folder given.
 func (w *workshop) workerBundle(given string) (b bundle, err error) {
 	if given == "" {

@@ -57,7 +57,7 @@ func TestAcknowledgementProvesWhatWasAskedBefore(t *testing.T) {
 	h := renames(0, "a", "b", "c")
 	for _, c := range []struct{ step, anew int }{{2, 2}, {1, 0}, {2, 0}, {3, 1}} {
 		if anew := h.acknowledge(c.step); anew != c.anew {
-			t.Errorf("step %d: %d anew", c.step, anew)
+			t.Errorf("step %d: %d more", c.step, anew)
 		}
 	}
 }

@@ -49,7 +49,7 @@ func (r *roomFrame) state() state {
 	return s
 }
 
-// wrong is an answer that the protocol does not allow here: a defect of the
+// wrong is a reply that the protocol does not allow here: a defect of the
 // server or of this test, whether or not the server is being killed.
 type wrong struct{ what string }
 

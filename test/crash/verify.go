@@ -10,7 +10,7 @@ import (
 	"slices"
 )
 
-// seen is the answer of GET /rooms/{id}, nil for 404.
+// seen is the response of GET /rooms/{id}, nil for 404.
 type seen struct {
 	Name        string `json:"name"`
 	ControlMode string `json:"controlMode"`

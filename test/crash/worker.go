@@ -76,7 +76,7 @@ func (w *worker) act(ctx context.Context, r *room) error {
 	switch {
 	case seats == 0:
 		return w.create(ctx, r)
-	case len(present)+len(away) == 0: // ghosts alone
+	case len(present)+len(away) == 0: // only ghosts
 		w.replace(r)
 		return nil
 	case len(present) == 0 || dice < 2 && len(away) > 0:
@@ -125,7 +125,7 @@ func (w *worker) enter(ctx context.Context, r *room) error {
 	return errors.Join(err, w.confirm(ctx, r, index, &c, before))
 }
 
-// burst asks for several changes by one participant, and then waits for the answers.
+// burst asks for several changes by one participant, and then waits for the replies.
 func (w *worker) burst(ctx context.Context, r *room, actor string) error {
 	witnesses := others(r.present(), actor)
 	changes := w.plan(r, actor, witnesses)
@@ -176,8 +176,8 @@ func (w *worker) plan(r *room, actor string, witnesses []string) (changes []chan
 	return changes
 }
 
-// closeNormally ends a seat by closing with 1000. The others are told; the answer to
-// the close frame is the WebSocket's alone and acknowledges nothing.
+// closeNormally ends a seat by closing with 1000. The others are told; the reply to
+// the close frame is only the WebSocket's and acknowledges nothing.
 func (w *worker) closeNormally(ctx context.Context, r *room, user string) error {
 	c := r.leave(r.now(), user)
 	index := r.ask("close with 1000 by "+user, c.after)

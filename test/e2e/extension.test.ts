@@ -56,7 +56,7 @@ for (const shell of shells) {
       });
       await together(both, false);
       await bob.page.evaluate(() => document.querySelector("video")?.pause());
-      await together(both, false); // the host alone controls: undone
+      await together(both, false); // only the host controls: undone
       assert.equal(isPlaying(await ann.film()), true);
 
       await ann.popup.getByLabel("Everyone").check();

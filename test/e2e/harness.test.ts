@@ -63,7 +63,7 @@ test("a killed server keeps its room, and its port", async () => {
   });
 });
 
-test("data channels are blocked and let through, one browser's alone", async () => {
+test("data channels are blocked and let through, only one browser's", async () => {
   await scene("native", async (set) => {
     const people = await Promise.all(["ann", "bob"].map((name) => set.person(name, { isWired: true })));
     const [ann, bob] = people as [Person, Person];
@@ -101,7 +101,7 @@ test("lost frames are told from those that nobody was there to receive", () => {
   const missing = (): string[] => lost(entries).map(({ session, seq }) => `${session} ${seq}`);
   assert.deepEqual(missing(), ["s2 1"]);
   entries.push(frame("sent", 9, "s3", 1));
-  assert.deepEqual(missing(), ["s3 1"], "the sender has begun anew");
+  assert.deepEqual(missing(), ["s3 1"], "the sender has started over");
 });
 
 /** Opens an empty page with the server's origin, and in it a seat and what will answer an offer. */
@@ -153,7 +153,7 @@ async function connect(person: Person): Promise<void> {
     { roomId, userId: person.name },
   );
   await until(`${person.name} is seated`, async () => (await received(person)).length > 0);
-  // The first is answered by ROOM_CREATED.
+  // The reply to the first is ROOM_CREATED.
   await person.page.evaluate(() => (window.bare.received[0] = "ROOM_JOINED"));
 }
 

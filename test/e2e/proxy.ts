@@ -57,7 +57,7 @@ export class Proxy {
 
   /**
    * From now on not a byte in either direction, no end and no refusal, as with a pulled cable: what was sent stays in buffers, and new
-   * connections get no answer. (The kernel completes their TCP handshake, so that a browser sees a server that is silent.)
+   * connections get no response. (The kernel completes their TCP handshake, so that a browser sees a server that is silent.)
    */
   cut(): void {
     this.#isCut = true;

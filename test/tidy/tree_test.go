@@ -64,7 +64,7 @@ var tree = sync.OnceValue(func() []*file {
 
 // written are the endings of files that people write. A lock file or a picture is not for these
 // rules.
-var written = []string{".go", ".mod", ".ts", ".js", ".mjs", ".html", ".css", ".md", ".txt", ".txtar", ".sh", ".toml", ".yaml", ".yml"}
+var written = []string{".go", ".mod", ".ts", ".js", ".mjs", ".html", ".css", ".md", ".tmpl", ".txt", ".txtar", ".sh", ".toml", ".yaml", ".yml"}
 
 // skipped are folders that hold what a tool wrote: fuzz inputs and other people's packages.
 var skipped = []string{".git", ".cache", ".wrangler", "node_modules", "dist", "fuzz", "usher-data"}

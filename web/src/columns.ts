@@ -28,7 +28,7 @@ export interface Columns {
 
 let kept: { key: string; columns: Columns } | undefined;
 
-/** The same object for the same people and width, so that rows need not be drawn anew. */
+/** The same object for the same people and width, so that rows need not be redrawn. */
 export function arrange(session: Session, entries: readonly Entry[], available: number): Columns {
   const { client, names } = session;
   const here = (client.room?.users ?? []).filter((user) => user.id !== client.userId);

@@ -1,6 +1,6 @@
 import { useEffect, useReducer } from "preact/hooks";
 
-/** Draws the component anew whenever somebody tells that something has changed. */
+/** Redraws the component whenever somebody reports that something has changed. */
 export function useChanges(listen: (listener: () => void) => () => void): void {
   const [, redraw] = useReducer((n: number, _: undefined) => n + 1, 0);
   useEffect(() => {

@@ -38,7 +38,7 @@ export function Invite({ link }: { link: string }): JSX.Element {
             <span>Invite link</span>
             <input ref={field} type="text" readOnly value={link} onFocus={(event) => event.currentTarget.select()} />
           </label>
-          {isLocal && <p class="hint">This address is of this computer alone. For friends elsewhere, open the page by the server’s own name.</p>}
+          {isLocal && <p class="hint">This address works only on this computer. For friends elsewhere, open the page by the server’s own name.</p>}
           <div class="row">
             <button class="primary" type="button" onClick={() => void copy()}>
               Copy link

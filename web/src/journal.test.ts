@@ -30,7 +30,7 @@ function arrow({ from, to, way, words, count }: Entry): string {
   return `${from} ${way} ${to}: ${words}${count > 1 ? ` ×${count}` : ""}`;
 }
 
-test("each frame is an arrow from who said it to whom it is for", () => {
+test("each frame is an arrow from its sender to its receiver", () => {
   const told = journal();
   const say = (sent: boolean, message: object): void => told.frame(sent, { timestamp: 1, roomId: "room-1", ...message } as AnyMessage, 0);
   say(true, { type: "CREATE_ROOM", userId: "ann", userName: "Ann" });

@@ -88,7 +88,7 @@ export class Journal {
     this.#changed();
   }
 
-  /** The index of an earlier entry that says the same, with nothing of more interest after it; -1 where there is none. */
+  /** The index of an earlier entry that says the same, with nothing of more interest after it; -1 if there is none. */
   #like(entry: Entry): number {
     for (let i = this.#entries.length - 1; i >= Math.max(0, this.#entries.length - foldWithin); i -= 1) {
       const earlier = this.#entries[i] as Entry;

@@ -17,7 +17,7 @@ import { Journal } from "./journal.ts";
 import { Names } from "./party.ts";
 
 const noticeMs = 7000;
-/** How often the diagram may be drawn anew, ms. */
+/** How often the diagram may be redrawn, ms. */
 const drawMs = 60;
 const nameKey = "usher.name";
 

@@ -35,7 +35,7 @@ async function open(roomId: string, count: number, addressOf: (i: number) => str
   for (let i = 0; i < count; i += 25) {
     const some = Array.from({ length: Math.min(25, count - i) }, async (_, k): Promise<Guest> => {
       const address = addressOf(i + k);
-      // As long as the existing extension's ids are.
+      // As long as a legacy client's ids are.
       return {
         userId: `user-1795000000000-${String(i + k).padStart(9, "0")}`,
         address,
@@ -52,7 +52,7 @@ function answer({ socket }: Guest): string {
   return socket.frames[0]?.payload.toString() ?? "";
 }
 
-/** Sends each guest's join within a second, and waits for the last answer. */
+/** Sends each guest's join within a second, and waits for the last reply. */
 async function join(roomId: string, guests: readonly Guest[], fields: Record<string, unknown>): Promise<void> {
   const began = Date.now();
   for (const [i, { userId, socket, token }] of guests.entries()) {

@@ -107,7 +107,7 @@ test("a room whose four clients only ping is hibernated, and wakes with all of i
   bob.offer("ann", "are you awake?");
   assert.partialDeepStrictEqual(await ann.frame("WEBRTC_OFFER"), { userId: "bob" });
   t.diagnostic(`an offer woke the room and was relayed in ${(performance.now() - sent).toFixed(1)} ms`);
-  await until("the log tells that the object was made anew", () => made().length === before + 1);
+  await until("the log tells that the object was rebuilt", () => made().length === before + 1);
   assert.deepEqual(made().at(-1)?.["sockets"], 4);
   ann.say("RENAME_ROOM", { newRoomName: "Awake" });
   for (const client of people) {

@@ -28,9 +28,9 @@ export function handshake(dev: Dev, target: string): string[] {
 }
 
 export class RawSocket {
-  /** The head of the answer, "" before it came. */
+  /** The head of the response, "" before it came. */
   head = "";
-  /** What came after the head of an answer that is no WebSocket. */
+  /** What came after the head of a response that is no WebSocket. */
   body = "";
   readonly frames: Frame[] = [];
   /** The server has ended the connection, in whatever way. */
@@ -48,11 +48,11 @@ export class RawSocket {
     }
   }
 
-  /** Sends a request, lines without their ends, and waits for the head of the answer or the end of the connection. */
+  /** Sends a request, lines without their ends, and waits for the head of the response or the end of the connection. */
   static async ask(dev: Dev, lines: readonly string[], body = ""): Promise<RawSocket> {
     const socket = new RawSocket(dev);
     socket.write(lines.join("\r\n") + endOfHead + body);
-    await until(`an answer to ${lines[0]}`, () => socket.head !== "" || socket.ended);
+    await until(`a response to ${lines[0]}`, () => socket.head !== "" || socket.ended);
     return socket;
   }
 
@@ -65,12 +65,12 @@ export class RawSocket {
     return socket;
   }
 
-  /** The status of the answer, 0 if there was none. */
+  /** The status of the response, 0 if there was none. */
   get status(): number {
     return Number(/^HTTP\/1\.[01] (\d+)/.exec(this.head)?.[1] ?? 0);
   }
 
-  /** A header of the answer, undefined if it has none of that name. */
+  /** A header of the response, undefined if it has none of that name. */
   header(name: string): string | undefined {
     return new RegExp(`^${name}: *(.*)$`, "im").exec(this.head)?.[1];
   }

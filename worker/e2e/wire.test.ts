@@ -1,4 +1,4 @@
-// What a client's own bytes get as an answer from `wrangler dev`: handshakes, requests and the end of a connection.
+// What a client's own bytes get as a response from `wrangler dev`: handshakes, requests and the end of a connection.
 
 import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -133,7 +133,7 @@ describe("a WebSocket", () => {
       const socket = await RawSocket.ask(dev, handshake(dev, target));
       assert.equal(socket.status, 101);
       socket.say({ type: "JOIN_ROOM", roomId: "target-1", userId: "ann", userName: "Ann" });
-      await until("an answer", () => socket.texts.length > 0);
+      await until("a reply", () => socket.texts.length > 0);
       assert.match(socket.texts[0] ?? "", /"code":"ROOM_NOT_FOUND"/);
       socket.cut();
     });
@@ -168,7 +168,7 @@ describe("a WebSocket", () => {
 
 /** What the platform makes of frames before the object hears of them. docs/cloudflare.md lists it. */
 describe("a frame", () => {
-  const message = '{"type":"NOPE"}'; // answered by UNKNOWN_TYPE
+  const message = '{"type":"NOPE"}'; // the reply is UNKNOWN_TYPE
   const masked = (first: number, length: readonly number[], payload = message): Buffer =>
     Buffer.concat([Buffer.from([first, 0x80 | (length[0] ?? 0), ...length.slice(1), 0, 0, 0, 0]), Buffer.from(payload)]);
   const whole = (first: number): Buffer => masked(first, [message.length]);
@@ -218,7 +218,7 @@ test("a message of 64 KiB passes, and one byte more does not", async () => {
   ] as const) {
     const socket = await RawSocket.open(dev, "size-room-1");
     socket.send(Opcode.text, message);
-    await until("an answer", () => socket.frames.length > 0);
+    await until("a reply", () => socket.frames.length > 0);
     assert.deepEqual(
       [...socket.closes.map((close) => `8:${close}`), ...socket.texts.map((text) => `1:${(JSON.parse(text) as { code: string }).code}`)],
       [want],

@@ -18,7 +18,7 @@ function network(address: string): string {
     .join(":");
 }
 
-/** 64 bits of a keyed hash: equal for equal addresses, and no use to who has not the key. */
+/** 64 bits of a keyed hash: equal for equal addresses, and no use without the key. */
 export async function hashOf(address: string, key: string): Promise<Uint8Array> {
   const encoder = new TextEncoder();
   const imported = await crypto.subtle.importKey("raw", encoder.encode(key), { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);

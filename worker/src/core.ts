@@ -46,7 +46,7 @@ const maxStderrLength = 4096;
 
 let instance: Core | undefined;
 
-/** The one Wasm instance of this isolate. It serves every room in it, and is made anew after a trap. */
+/** The one Wasm instance of this isolate. It serves every room in it, and is rebuilt after a trap. */
 export function core(): Core {
   return (instance ??= new Core());
 }
@@ -130,7 +130,7 @@ export class Core {
     return bytes.length;
   }
 
-  /** Gives the frame the short way: returns the connection to forward it to, or 0 where nothing has happened and the room must be stepped. */
+  /** Gives the frame the short way: returns the connection to forward it to, or 0 if nothing has happened and the room must be stepped. */
   relay(handle: number, conn: number, nowMs: number, length: number): number {
     try {
       return this.#exports.relay(handle, conn, nowMs, length);
@@ -139,7 +139,7 @@ export class Core {
     }
   }
 
-  /** Steps a room and performs the effects. Returns false where the room has been dropped: nothing has happened then. */
+  /** Steps a room and performs the effects. Returns false if the room has been dropped: nothing has happened then. */
   step(handle: number, event: Event, conn: number, nowMs: number, argument: number, flags: number, length: number, performer: Performer): boolean {
     let n: number;
     try {
@@ -160,7 +160,7 @@ export class Core {
     return true;
   }
 
-  /** The answer to GET /rooms/ROOM as JSON, "" where the room does not exist, undefined where it has been dropped. */
+  /** The response to GET /rooms/ROOM as JSON, "" if the room does not exist, undefined if it has been dropped. */
   describe(handle: number): string | undefined {
     const n = this.#guarded(() => this.#exports.describe(handle));
     this.#refresh();
@@ -188,7 +188,7 @@ export class Core {
     return new Trap(String(error));
   }
 
-  /** Looks at the memory and the buffers anew: the one may have grown, the others moved. */
+  /** Looks at the memory and the buffers again: the one may have grown, the others moved. */
   #refresh(): void {
     const { buffer } = this.#exports.memory;
     if (this.#view.buffer !== buffer) {

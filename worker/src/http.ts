@@ -1,4 +1,4 @@
-// What every answer over HTTP has: JSON, CORS, a request id, and a line in the log that names no address and no room.
+// What every response over HTTP has: JSON, CORS, a request id, and a line in the log that names no address and no room.
 
 import { errorCodes, type ErrorCode } from "@usher/types";
 
@@ -22,7 +22,7 @@ export function errorResponse(code: ErrorCode, details?: string): Response {
     answer.headers.set("Retry-After", retryAfterSeconds);
   }
   if (status === 426) {
-    // RFC 6455, section 4.4. The platform takes Upgrade and Connection out of an answer.
+    // RFC 6455, section 4.4. The platform takes Upgrade and Connection out of a response.
     answer.headers.set("Sec-WebSocket-Version", "13");
   }
   return answer;
@@ -68,7 +68,7 @@ function matches(pattern: string, origin: string): boolean {
   return pattern === "*" || (origin.length <= 320 && new RegExp(`^${parts.join("[^/]*")}$`).test(origin));
 }
 
-/** Gives an answer the headers that every answer has. A WebSocket's answer is the platform's. */
+/** Gives a response the headers that every response has. A WebSocket's response is the platform's. */
 export async function finish(answer: Response, request: Request, origins: string | undefined, requestId: string): Promise<Response> {
   if (answer.webSocket !== null) {
     return answer;

@@ -8,7 +8,7 @@ const minSeconds = 300;
 const maxSeconds = 86_400;
 /** As long as a room lives without signaling: who joins late in the night is offered to with these. */
 const defaultSeconds = 43_200;
-/** The existing extension waits for the answer between opening its socket and joining. */
+/** A legacy client waits for the response between opening its socket and joining. */
 const providerTimeoutMs = 3000;
 /** Longer than browsers keep an idle connection, which is at most 300 s (Chromium). */
 const maxAgeSeconds = 600;
@@ -21,8 +21,8 @@ interface IceServer {
 }
 
 /**
- * The existing extension fetches this before every rejoin, without a time-out, and would hang on a kept-alive connection that died together with
- * its socket. The platform takes Connection: close out of an answer, so the client may keep the answer instead: before it has aged, a
+ * A legacy client fetches this before every rejoin, without a time-out, and would hang on a kept-alive connection that died together with
+ * its socket. The platform takes Connection: close out of a response, so the client may keep the response instead: before it has aged, a
  * fetch needs no connection, and afterwards no old connection is left.
  */
 export async function turnCredentials(url: URL, env: Env): Promise<Response> {
@@ -69,7 +69,7 @@ async function turnCredential(secret: string, username: string): Promise<{ usern
   return { username, credential: btoa(String.fromCharCode(...mac)) };
 }
 
-/** Cloudflare's own TURN service, where there is a key for it. */
+/** Cloudflare's own TURN service, if there is a key for it. */
 async function provided(env: Env, seconds: number): Promise<readonly IceServer[]> {
   if (!env.TURN_KEY_ID || !env.TURN_KEY_API_TOKEN) {
     return [];

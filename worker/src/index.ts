@@ -86,7 +86,7 @@ async function openSocket(request: Request, url: URL, env: Env): Promise<Respons
   return askRoom(request, url, env);
 }
 
-/** Passes a request on to its room's object. Where that cannot be reached, or has too much to do, the client may try again. */
+/** Passes a request on to its room's object. If that cannot be reached, or has too much to do, the client may try again. */
 async function askRoom(request: Request, url: URL, env: Env): Promise<Response> {
   const roomId = roomIdOf(url);
   if (roomId === "") {

@@ -1,5 +1,5 @@
 // One room as a Durable Object. It moves bytes between the platform and the core, and decides nothing: the rules are in Go
-// (package room). Nothing here keeps the object awake, and nothing is in its memory alone: what the core says is to be kept goes
+// (package room). Nothing here keeps the object awake, and nothing is only in its memory: what the core says is to be kept goes
 // into storage and into the sockets' attachments at once, so the object may hibernate after any event.
 
 import { pingFrame, pongFrame } from "@usher/types";

@@ -29,7 +29,7 @@ export function routeOf(pathname: string): Route {
 }
 
 /**
- * The room that an address names: /rooms/ROOM/ws, /rooms/ROOM, or the query's last parameter `roomId`. The existing extension appends another
+ * The room that an address names: /rooms/ROOM/ws, /rooms/ROOM, or the query's last parameter `roomId`. A legacy client appends another
  * query to the one before ("/ws?roomId=OLD?roomId=NEW"), so a parameter also begins after "?". "" if there is none, or a malformed one.
  */
 export function roomIdOf(url: URL): string {

@@ -64,7 +64,7 @@ describe("storage that throws", () => {
     await ann2?.client.frame("USER_JOINED");
   });
 
-  test("a room that cannot be read is not made anew", async () => {
+  test("a room that cannot be read is not made again", async () => {
     const { ann } = await pair("throws-3");
     await evictDurableObject(objectOf("throws-3"));
     const restore = await breakStorage("throws-3", "get");

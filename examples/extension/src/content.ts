@@ -77,14 +77,14 @@ function watch(): () => void {
     if (video !== undefined && video !== shown && port.room !== undefined) {
       sync?.close();
       shown = video;
-      // Where the room watches another page, the popup has a link to it.
+      // If the room watches another page, the popup has a link to it.
       sync = new VideoSync(video, port, { source, open: () => undefined });
     }
   };
   const stop = port.on("room", (room) => {
     stop();
     choose();
-    // Asked for by who may choose, so the room watches this page from now on.
+    // Asked for by somebody who may choose, so the room watches this page from now on.
     if ((room.hostId === port.userId || room.controlMode === "FREE_FOR_ALL") && port.film?.url !== source()) {
       sync?.announce();
     }
@@ -97,7 +97,7 @@ function watch(): () => void {
   return () => end.abort();
 }
 
-// Injected once more, it begins anew.
+// Injected once more, it starts over.
 const world = globalThis as { endUsherFilm?: () => void };
 world.endUsherFilm?.();
 world.endUsherFilm = watch();

@@ -2,7 +2,7 @@
 
 import type { ControlMode, Film, IceServer, Outgoing, OutgoingSync, RoomState, Route, Seated, ServerMessage, Status } from "@usher/client";
 
-/** The names of the ports, by who opens them. */
+/** The names of the ports: each is named after its opener. */
 export type PortName = "mesh" | "page";
 
 /** The server's clock minus this machine's, ms: all parts run on one machine. */
@@ -68,7 +68,7 @@ export interface View extends MeshReport {
 }
 
 /**
- * Reads what a content script has sent; undefined where it is nothing that VideoSync sends. A content script lives in the page's process, so
+ * Reads what a content script has sent; undefined if it is nothing that VideoSync sends. A content script lives in the page's process, so
  * what comes from there is a stranger's.
  */
 export function parseFromPage(value: unknown): FromPage | undefined {

@@ -42,7 +42,7 @@ element("watch", HTMLButtonElement).addEventListener("click", async () => {
 });
 
 function send(command: FromPopup): void {
-  void chrome.runtime.sendMessage(command).catch(() => undefined); // the view is the answer
+  void chrome.runtime.sendMessage(command).catch(() => undefined); // the view is the reply
 }
 
 function show(view: View | undefined): void {

@@ -20,7 +20,7 @@ export class LastingPort<Out, In> {
     this.#open();
   }
 
-  /** False where the other end has gone. What is sent in that very moment is lost; the successor tells its state anew. */
+  /** False if the other end has gone. What is sent in that very moment is lost; the successor reports its state again. */
   send(message: Out): boolean {
     try {
       this.#port?.postMessage(message);

@@ -70,7 +70,7 @@ function isOurs(name: string, isNew: boolean): Promise<boolean> {
       end.abort();
       claims.delete(name);
     };
-    // Where the platform has neither, or denies both, nothing says that there is another page.
+    // If the platform has neither, or denies both, nothing says that there is another page.
     claim = { release, isOurs: claimFor(name, end.signal, isNew).catch(() => true) };
     claims.set(name, claim);
     void claim.isOurs.then((isClaimed) => isClaimed || release());

@@ -107,7 +107,7 @@ export class RoomClient extends Emitter<RoomClientEvents> implements Signaling {
 
   /**
    * Says who may control the film. Host only. `room` has the new mode immediately, because others may
-   * use it before the answer is here; a refusal takes it back.
+   * use it before the reply is here; a refusal takes it back.
    */
   setControlMode(mode: ControlMode): Promise<void> {
     return this.#session.setControlMode(mode);

@@ -11,16 +11,16 @@ const toleranceMs = 20;
 
 /**
  * An estimate of the server's clock. A sample's error is at most half of its round trip, so the one with the shortest counts. The local clock is the
- * monotonic one: a wall clock that is set anew would move the film.
+ * monotonic one: a wall clock that is set again would move the film.
  */
 export class ServerClock {
   #samples: Sample[] = [];
 
-  /** Takes a time that the server told in an answer; sentAtMs and receivedAtMs are of performance.now(). */
+  /** Takes a time that the server told in a reply; sentAtMs and receivedAtMs are of performance.now(). */
   add(serverMs: number, sentAtMs: number, receivedAtMs: number): void {
     const sample = { offsetMs: serverMs - (sentAtMs + receivedAtMs) / 2, roundTripMs: receivedAtMs - sentAtMs };
     const best = this.#best ?? sample;
-    // Only another clock explains what cannot both be right: the server has moved, or was started anew.
+    // Only another clock explains what cannot both be right: the server has moved, or was restarted.
     const isAnother = Math.abs(sample.offsetMs - best.offsetMs) > (sample.roundTripMs + best.roundTripMs) / 2 + toleranceMs;
     this.#samples = isAnother ? [sample] : [...this.#samples, sample].slice(-maxSamples);
   }

@@ -15,7 +15,7 @@ export function isSignal(message: ServerMessage): message is PeerSignal {
 /** How many frames wait for an acknowledgement, or for their predecessor: more than one negotiation ever needs. */
 const maxFrames = 256;
 
-/** One session with one peer: the life of one peer connection. Nothing is sent for an acknowledgement alone; it goes with the next frame. */
+/** One session with one peer: the life of one peer connection. Nothing is sent only for an acknowledgement; it goes with the next frame. */
 export class Delivery {
   readonly #session = randomText();
   #remoteSession: string | undefined;
@@ -38,7 +38,7 @@ export class Delivery {
     return this.#unacknowledged.map((signal) => this.#withAck(signal));
   }
 
-  /** What is to be handled now, in order: none, or several. "restarted" where the peer has begun anew, so that this session is of no use any more. */
+  /** What is to be handled now, in order: none, or several. "restarted" if the peer has started over, so that this session is of no use any more. */
   receive(signal: PeerSignal): PeerSignal[] | "restarted" {
     const { mesh } = signal;
     if (mesh === undefined) {

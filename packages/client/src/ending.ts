@@ -12,7 +12,7 @@ export interface Ending {
   code: number;
   /** What the platform fired or threw. */
   cause: unknown;
-  /** What it means for somebody who waits for an answer. */
+  /** What it means for somebody who waits for a reply. */
   reason: ConnectionErrorCode;
 }
 

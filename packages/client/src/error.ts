@@ -6,11 +6,11 @@ export interface ConnectionErrorCodes {
   readonly SERVER_UNREACHABLE: "retryable";
   /** The user or a policy keeps the page from the local network (Chromium's Local Network Access). */
   readonly LOCAL_NETWORK_DENIED: "final";
-  /** The connection was lost before the answer. The request may have been carried out. */
+  /** The connection was lost before the reply. The request may have been carried out. */
   readonly CONNECTION_LOST: "retryable";
-  /** No answer came in time. The request may have been carried out. */
+  /** No reply came in time. The request may have been carried out. */
   readonly TIMED_OUT: "retryable";
-  /** close(), leave() or an AbortSignal came before the answer. */
+  /** close(), leave() or an AbortSignal came before the reply. */
   readonly ABORTED: "final";
   /** The message is larger than maxFrameBytes. Nothing was sent. */
   readonly MESSAGE_TOO_LARGE: "final";
@@ -33,7 +33,7 @@ type OwnErrorCode = "INVALID_ROOM_ID" | "INVALID_USER_ID" | "INVALID_MESSAGE" | 
 const sentences: Readonly<Record<ConnectionErrorCode | OwnErrorCode, string>> = {
   SERVER_UNREACHABLE: "The server cannot be reached",
   LOCAL_NETWORK_DENIED: "The browser does not allow this page to connect to your local network",
-  CONNECTION_LOST: "The connection was lost before the answer",
+  CONNECTION_LOST: "The connection was lost before the reply",
   TIMED_OUT: "The server did not answer in time",
   ABORTED: "The request was given up",
   MESSAGE_TOO_LARGE: "The message is too large",

@@ -31,7 +31,7 @@ export function positionAt(film: Film, serverMs: number): number {
 const sameSeconds = 1;
 
 /**
- * The film as the server tells it; undefined where nobody has played anything yet. The server knows when it last heard of the film, not when somebody
+ * The film as the server tells it; undefined if nobody has played anything yet. The server knows when it last heard of the film, not when somebody
  * acted, so anybody's word is newer.
  */
 export function filmOf(room: RoomState): Film | undefined {

@@ -81,7 +81,7 @@ export class Heartbeat {
   }
 
   pong(serverMs: number): void {
-    // 0 is a platform's answer for a room that sleeps: it answers the plain PING alone, and may overtake.
+    // 0 is a platform's reply for a room that sleeps: it answers only the plain PING, and may overtake.
     const index = serverMs === 0 ? this.#sent.findIndex((ping) => !ping.isProbe) : 0;
     const ping = this.#sent[index];
     if (ping === undefined) {

@@ -108,7 +108,7 @@ export class PeerMesh extends Emitter<PeerMeshEvents> {
       }
     }
     if (!isRelayed && mayRelay && target === undefined && !isRequest) {
-      this.#client.send({ ...message, targetUserId: userId }); // to oneself: to the room alone
+      this.#client.send({ ...message, targetUserId: userId }); // to oneself: only to the room
     }
     return true;
   }

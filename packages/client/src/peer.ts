@@ -10,7 +10,7 @@ export interface PeerOptions {
   iceServers: () => Promise<IceServer[]>;
   /** Whether this side gives way when both have made an offer. */
   polite: () => boolean;
-  /** False where there is no connection to the server now; the frame is sent again later. */
+  /** False if there is no connection to the server now; the frame is sent again later. */
   send: (signal: Outgoing) => boolean;
   opened: () => void;
   closed: () => void;
@@ -49,7 +49,7 @@ export class Peer {
     return this.#connection !== undefined;
   }
 
-  /** Begins, or begins anew, with an offer. */
+  /** Begins, or starts over, with an offer. */
   offer(): void {
     this.reset();
     this.#run(async () => {
@@ -60,7 +60,7 @@ export class Peer {
     });
   }
 
-  /** Sends over the data channel. False where it is not open. */
+  /** Sends over the data channel. False if it is not open. */
   sendDirect(text: string): boolean {
     if (!this.#isOpen) {
       return false;
@@ -85,7 +85,7 @@ export class Peer {
     }
   }
 
-  /** Looks for a way anew where there is none, with new candidates. */
+  /** Looks for another way if there is none, with new candidates. */
   restartIfLost(): void {
     const state = this.#connection?.connectionState;
     if (state === "disconnected" || state === "failed") {
@@ -183,7 +183,7 @@ export class Peer {
       await connection.setLocalDescription();
       this.#describe(connection);
     } catch {
-      // Closed meanwhile; the watch begins anew where that is due.
+      // Closed meanwhile; the watch starts over if that is due.
     } finally {
       if (this.#connection === connection) {
         this.#makingOffer = false;
@@ -245,7 +245,7 @@ export class Peer {
 
   /**
    * No connection can be made here. An offer is answered by a candidate that is none and says so in its mark; a peer that does not know that
-   * mark ignores it. Clients that mark nothing get no answer.
+   * mark ignores it. Clients that mark nothing get no reply.
    */
   #decline({ type, mesh }: PeerSignal): undefined {
     if (type === "WEBRTC_OFFER" && mesh !== undefined) {

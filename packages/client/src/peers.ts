@@ -33,7 +33,7 @@ export class Peers {
     return this.#peers.get(id)?.isOpen === true;
   }
 
-  /** Sends over the data channel. False where it is not open. */
+  /** Sends over the data channel. False if it is not open. */
   send(id: string, text: string): boolean {
     return this.#peers.get(id)?.sendDirect(text) === true;
   }

@@ -1,7 +1,7 @@
 import { Deferred } from "./deferred.js";
 import { failure, type RoomError } from "./error.js";
 
-/** How long an answer may take, ms. */
+/** How long a reply may take, ms. */
 const answerTimeoutMs = 10_000;
 
 /** What a request changes on this side, beside settling. */
@@ -10,9 +10,9 @@ export interface Consequences {
   undone?: () => void;
 }
 
-/** One request that waits for its answer. */
+/** One request that waits for its reply. */
 export interface Request {
-  /** 1 to 36 of A-Z a-z 0-9 _ -. The server repeats it in the answer to this request and nowhere else. */
+  /** 1 to 36 of A-Z a-z 0-9 _ -. The server repeats it in the reply to this request and nowhere else. */
   readonly ref: string;
   readonly promise: Promise<void>;
   /** All that was sent before it has been answered. */
@@ -51,7 +51,7 @@ export class Requests {
     return `${this.#count}`;
   }
 
-  /** Takes the ref of an answer that is no refusal. */
+  /** Takes the ref of a reply that is no refusal. */
   settle(ref: string): void {
     const pending = this.#take(ref);
     pending?.done?.();

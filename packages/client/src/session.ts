@@ -127,7 +127,7 @@ export class Session {
     return this.#iceServers.get();
   }
 
-  /** Sends a request, and waits for its answer. */
+  /** Sends a request, and waits for its reply. */
   ask(message: Outgoing, consequences?: Consequences): Promise<void> {
     const { state } = this.#status;
     if (state !== "seated") {

@@ -38,7 +38,7 @@ export class VideoSync {
   readonly #unsubscribe: () => void;
   readonly #timer: ReturnType<typeof setInterval>;
   readonly #pace: Pace;
-  /** Whether the element is paused as far as its events have told. Where it is otherwise, the viewer's event is still on its way. */
+  /** Whether the element is paused as far as its events have told. If not, the viewer's event is still on its way. */
   #isPaused: boolean;
   #soughtTo = -1;
   #asked = "";

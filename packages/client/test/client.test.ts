@@ -167,7 +167,7 @@ test("who goes without leaving finds the seat again, and who has none has none",
   assert.equal(ann.room?.hostId, ann.userId);
 });
 
-test("a room that has ended meanwhile is made anew by who comes back", async () => {
+test("a room that has ended meanwhile is made again by whoever comes back", async () => {
   const store = memoryStore();
   const ann = newClient(store);
   const { roomId } = await ann.create({ userName: "Ann" });

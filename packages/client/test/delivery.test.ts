@@ -33,7 +33,7 @@ test("an answer acknowledges what has come", () => {
   );
 });
 
-test("a peer that has begun anew is noticed, and what is for the old session is not taken for the new one's", () => {
+test("a peer that has started over is noticed, and what is for the old session is not taken for the new one's", () => {
   const [ann, bob] = [new Delivery(), new Delivery()];
   bob.receive(arrived(ann.mark(candidate("1"))));
   ann.receive(arrived(bob.mark(candidate("2"))));

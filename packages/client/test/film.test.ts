@@ -141,7 +141,7 @@ function hostAt(time: number, serverTime: number, actedAt: number): MarkedSync {
   return { type: "HOST_STATE_UPDATE", userId: "ann", timestamp: 0, state: "PLAYING", time, hostVideoUrl: "clip", serverTime, actedAt };
 }
 
-test("the film as the server tells it gives way to who was there", () => {
+test("the film as the server tells it gives way to whoever was there", () => {
   assert.equal(filmOf(room("HOST_ONLY")), undefined, "nobody has played anything");
   const film = filmOf(room("HOST_ONLY", { isPlaying: true, currentTime: 7, url: "clip", lastUpdated: 5000 }));
   assert.deepEqual(film, { playing: true, time: 7, atMs: 5000, actedAtMs: 0, url: "clip", isServers: true });
@@ -163,7 +163,7 @@ test("what the server tells on a return is news where an act was missed", () => 
   }
 });
 
-test("a host that has the film from the server is believed by who knows better when somebody acted", () => {
+test("a host that has the film from the server is believed by whoever knows better when somebody acted", () => {
   const theirs: Film = { playing: true, time: 7, atMs: 4980, actedAtMs: 4980, url: "clip", isServers: false };
   const fromServer = filmOf(room("HOST_ONLY", { isPlaying: true, currentTime: 7, url: "clip", lastUpdated: 5000 }));
   assert.ok(fromServer !== undefined && fromServer.actedAtMs < theirs.actedAtMs);

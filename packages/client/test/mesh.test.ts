@@ -231,7 +231,7 @@ test("whoever can connect again is offered to again", async (t) => {
     .get("ann")
     ?.tell("message", { type: "USER_JOINED", roomId: "room-1", userId: "system", timestamp: 0, joinedUser: user("bot"), roomState: room.state });
   await settle();
-  assert.equal(room.offers("ann", "bot"), 2, "somebody who joined anew may be another");
+  assert.equal(room.offers("ann", "bot"), 2, "somebody who joined again may be another");
 });
 
 test("somebody who left is let go, though the seat is held, and is offered to when back", async (t) => {

@@ -1,5 +1,5 @@
 // The packages as their users get them: how large the client is, what is in the tarballs, and that they
-// install, compile and run where nothing else is.
+// install, compile and run in an empty folder.
 
 import assert from "node:assert/strict";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";

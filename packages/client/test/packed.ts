@@ -1,5 +1,5 @@
 // The two packages as npm would publish them: packed from a copy of their sources that nothing has
-// been built in, so that it is prepack that builds, and installed where nothing else is.
+// been built in, so that it is prepack that builds, and installed in an empty folder.
 
 import { execFile } from "node:child_process";
 import { cp, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";

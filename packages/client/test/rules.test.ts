@@ -36,7 +36,7 @@ test("the wait before the next connection", () => {
 
 test("the server's clock is that of the quickest answer", () => {
   const clock = new ServerClock();
-  assert.ok(Math.abs(clock.now() - Date.now()) < 1000, "without an answer it is this machine's");
+  assert.ok(Math.abs(clock.now() - Date.now()) < 1000, "without a reply it is this machine's");
   assert.equal(clock.errorMs, Infinity);
   const now = performance.now();
   const off = (): number => clock.now() - performance.now();
@@ -68,7 +68,7 @@ test("a listener that throws does not keep the others from hearing", (context) =
   bell.ring(2);
   assert.deepEqual(heard, [1]);
   const thrower = later.mock.calls[0]?.arguments[0] as () => void;
-  assert.throws(thrower, /deaf/, "it is thrown where nobody else is hurt");
+  assert.throws(thrower, /deaf/, "it is thrown, and nobody else is hurt");
 });
 
 test("every store gives back what was kept, and nothing else", async () => {

@@ -219,7 +219,7 @@ test("an error without a close is an ending, and one with a close is not two", a
   }
 });
 
-test("a connection that is lost before the answer", async (t) => {
+test("a connection that is lost before the reply", async (t) => {
   const server = await ScriptedServer.start();
   t.after(() => server.close());
   const rows: [rule: string, answer: (link: { cut(): void; close(code: number): void }) => void, code: string, details: string][] = [

@@ -122,7 +122,7 @@ test("a seat that was taken over by its token stays in the store, which may be i
   assert.equal((await store.load())?.userId, client.userId);
 });
 
-test("an answer without a token keeps the one that there is", async (t) => {
+test("a reply without a token keeps the one that there is", async (t) => {
   const { server, newClient } = await begin(t);
   const store = memoryStore();
   await store.save(seat);

@@ -6,9 +6,9 @@ export interface Refusal {
   readonly error: string;
   /** Reports that the same request may succeed later, unchanged. */
   readonly retryable: boolean;
-  /** The close code that follows an ERROR with this code; missing where the connection goes on. */
+  /** The close code that follows an ERROR with this code; missing if the connection goes on. */
   readonly close?: CloseCode;
-  /** The HTTP status where the code is an HTTP answer. */
+  /** The HTTP status if the code is an HTTP response. */
   readonly status?: number;
 }
 
@@ -59,7 +59,7 @@ export interface ErrorCodes {
   readonly NOT_SEATED: Refusal;
   /** The userId in the message is not the one of the connection's seat. */
   readonly WRONG_USER: Refusal;
-  /** The request is the host's alone. */
+  /** Only the host may ask for this. */
   readonly NOT_HOST: Refusal;
   /** The sender is a viewer, or the room's control mode is HOST_ONLY and the sender neither host nor cohost. */
   readonly CONTROL_DENIED: Refusal;
@@ -71,7 +71,7 @@ export interface ErrorCodes {
   readonly TARGET_CANNOT_HOST: Refusal;
   /**
    * The connection, or all those of its network address, sent more messages or bytes than the rate and burst allow. As an
-   * HTTP answer: the address sent more requests than it may.
+   * HTTP response: the address sent more requests than it may.
    */
   readonly RATE_LIMITED: Refusal;
   /** The room has more to send or to store than its budget allows. */
@@ -98,7 +98,7 @@ export interface ErrorCodes {
   readonly METHOD_NOT_ALLOWED: Refusal;
   /** The provider of TURN credentials did not answer. */
   readonly ICE_UNAVAILABLE: Refusal;
-  /** A defect of the server. It gave up this room or request alone and logged why. */
+  /** A defect of the server. It gave up only this room or request and logged why. */
   readonly INTERNAL: Refusal;
 }
 
@@ -166,7 +166,7 @@ export interface CloseCodes {
   readonly 1007: Closing;
   /** A message was larger than the server's limit, 64 KiB by default. */
   readonly 1009: Closing;
-  /** A defect of the server; it gave up this room alone. */
+  /** A defect of the server; it gave up only this room. */
   readonly 1011: Closing;
   /** The server drains. Connect again after a short random delay. */
   readonly 1012: Closing;

@@ -34,12 +34,12 @@ export interface Seating extends BaseResponseMessage {
   ref?: string;
 }
 
-/** Answers CREATE_ROOM. */
+/** The reply to CREATE_ROOM. */
 export interface RoomCreatedMessage extends Seating {
   type: "ROOM_CREATED";
 }
 
-/** Answers JOIN_ROOM, before any frame relayed to the seat. */
+/** The reply to JOIN_ROOM, before any frame relayed to the seat. */
 export interface RoomJoinedMessage extends Seating {
   type: "ROOM_JOINED";
 }

@@ -1,4 +1,4 @@
-// Code in the manner of the existing extension, against the names of its own package of types. It is only compiled.
+// Code in the manner of a legacy client, against the names of its own package of types. It is only compiled.
 import type {
   BaseResponseMessage,
   BaseSignalingMessage,

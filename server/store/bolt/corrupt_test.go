@@ -74,8 +74,8 @@ func TestCorruptRecordIsSetAside(t *testing.T) {
 			if n := s.Stats().Corrupt; n != 1 {
 				t.Errorf("counts %d after reopening", n)
 			}
-			save(t, s, "bad", text("anew"))
-			wantRecord(t, s, "bad", text("anew"))
+			save(t, s, "bad", text("again"))
+			wantRecord(t, s, "bad", text("again"))
 			s.Close()
 			if keys, values := corruptRecords(t, dir); len(keys) != 1 || !strings.HasSuffix(keys[0], "bad") ||
 				!bytes.Equal(values[0], found) {

@@ -43,7 +43,7 @@ func TestRemoveExpired(t *testing.T) {
 	}
 }
 
-// TestRenewedRecordDoesNotExpire saves a record anew between the reading and the removing.
+// TestRenewedRecordDoesNotExpire saves a record again between the reading and the removing.
 func TestRenewedRecordDoesNotExpire(t *testing.T) {
 	s := open(t, t.TempDir(), Options{})
 	save(t, s, "renewed", store.Record{ExpiresAtMs: 1})

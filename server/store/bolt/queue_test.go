@@ -137,7 +137,7 @@ func TestBadCallFailsAlone(t *testing.T) {
 		t.Fatalf("got %q", got)
 	}
 	if err := trySave(s, "", text("x")); !errors.Is(err, errID) {
-		t.Fatalf("a batch of refusals alone: %v", err)
+		t.Fatalf("a batch of only refusals: %v", err)
 	}
 }
 

@@ -131,7 +131,7 @@ export class RoomState extends DurableObject<Bindings> {
   }
 }
 
-/** The object that a frame is, or undefined where it is something else. */
+/** The object that a frame is, or undefined if it is something else. */
 function parse(text: string): Message | undefined {
   try {
     const value: unknown = JSON.parse(text);

@@ -1,4 +1,4 @@
-// The existing extension as a script: what it does on the wire and with its peer connections, faults included, and nothing of its surface.
+// A legacy client as a script: what it does on the wire and with its peer connections, faults included, and nothing of its surface.
 // Runs in a page. No rule here is usher's: the server and the page must get along with this client as it is.
 
 import { Film, type ControlMode, type SyncMessage } from "./film.ts";
@@ -146,10 +146,10 @@ export class LegacyClient {
     }
   }
 
-  /** Asks for a seat and waits for the answer. An ERROR in that time fails it, whatever it is about. */
+  /** Asks for a seat and waits for the reply. An ERROR in that time fails it, whatever it is about. */
   async #seat(type: "CREATE_ROOM" | "JOIN_ROOM", socket = this.#line.socket): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const timer = setTimeout(() => reject(new Error("no answer")), seatedWithinMs);
+    const timer = setTimeout(() => reject(new Error("no reply")), seatedWithinMs);
     const ask: Ask = { seated: resolve, failed: (why) => reject(new Error(why)) };
     this.#ask = ask;
     socket?.send(JSON.stringify(this.#message({ type, userName: this.#userName })));

@@ -37,7 +37,7 @@ export interface Message {
 export interface View {
   userId: string;
   status: "idle" | "connecting" | "seated" | "gave up" | "ended";
-  /** How many join answers it has had. */
+  /** How many join replies it has had. */
   seatings: number;
   /** What it does as host it does if this is true, whatever roomState says. */
   isHost: boolean;

@@ -48,7 +48,7 @@ export class Peers {
   }
 
   async answered(userId: string, answer: RTCSessionDescriptionInit): Promise<void> {
-    await this.#attempt(`take the answer of ${userId}`, async () => this.#peers.get(userId)?.connection.setRemoteDescription(answer));
+    await this.#attempt(`take the RTC answer of ${userId}`, async () => this.#peers.get(userId)?.connection.setRemoteDescription(answer));
   }
 
   async candidate(userId: string, candidate: RTCIceCandidateInit): Promise<void> {
