@@ -23,7 +23,7 @@ const (
 // anyRevision is the revision that a broken node expects.
 const anyRevision = ^uint64(0)
 
-// forget is for unknownIsFailed: it takes a hand-over without an answer for one that has failed.
+// forget is for unknownIsFailed: it takes a hand-over without a reply for one that has failed.
 func (s *step) forget() {
 	if s.broken&unknownIsFailed == 0 {
 		return

@@ -32,8 +32,8 @@ type Config struct {
 	GraceMs int64
 	// PollMs is how often the records are fetched; 250.
 	PollMs int64
-	// AnswerMs is when a request without an answer is sent again; 250. After an election it is what
-	// a renewal waits for, and an earlier attempt's answer still counts.
+	// AnswerMs is when a request without a reply is sent again; 250. After an election it is what
+	// a renewal waits for, and an earlier attempt's reply still counts.
 	AnswerMs int64
 	// RetryMs is when a request that failed, or that a replica behind answered, is sent again; 20.
 	RetryMs int64

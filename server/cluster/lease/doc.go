@@ -21,9 +21,9 @@
 //   - Perform the effects of a Step in order, and those of Steps in the order of the Steps. A Stop,
 //     Lose or Evicted must have taken effect before a later Put is sent.
 //   - Keep the store's promises: a Put is stored only if its key has the expected revision, an
-//     Acked is durable on a quorum, a revision is the sequence of the whole stream, and the answer
-//     to a Fetch is what one replica had at one sequence. An answer may be late, or stale, or
-//     missing, and a Put may be stored with its answer lost.
+//     Acked is durable on a quorum, a revision is the sequence of the whole stream, and the reply
+//     to a Fetch is what one replica had at one sequence. A reply may be late, or stale, or
+//     missing, and a Put may be stored with its reply lost.
 //   - Hold an exclusive lock on the folder that has the node's id as long as the process lives.
 //   - Look at Valid once a turn and again when a frame or close leaves. Write a room (its claim,
 //     its saves) on condition of the room's own revision; Valid is no fence for the store.
@@ -59,7 +59,7 @@
 //  6. The node has the shards that the newest table known gives it, in their terms.
 //  7. No more than a batch is being handed over.
 //  8. Without a lease nothing is valid.
-//  9. No revision that is known is above the floor that answers must reach.
+//  9. No revision that is known is above the floor that replies must reach.
 //  10. The peers are in the order of their ids.
 //  11. While an incarnation lives, a timer is set.
 package lease

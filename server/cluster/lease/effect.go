@@ -11,7 +11,7 @@ const (
 	// never changed again.
 	Put EffectKind = iota + 1
 	// Fetch: get TableKey and all keys with NodePrefix, in one request of one replica. Request.
-	// AtLeast is the sequence that the answer must have reached; an older one is fetched again.
+	// AtLeast is the sequence that the reply must have reached; an older one is fetched again.
 	Fetch
 	// SetTimer: send TimerFired at AtMs, and forget the timer set before. 0 sets none.
 	SetTimer

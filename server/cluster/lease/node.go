@@ -25,7 +25,7 @@ type Node struct {
 	// draining was asked for; drainWritten says that the lease says so; drained was reported.
 	draining, drainWritten, drained bool
 
-	// floor is the highest sequence that this incarnation knows; an older answer is not believed.
+	// floor is the highest sequence that this incarnation knows; an older reply is not believed.
 	floor   uint64
 	fetch   fetch
 	peers   []peer // in the order of their ids
@@ -82,7 +82,7 @@ const (
 type peer struct {
 	Incarnation
 	revision uint64
-	// readAt is up to where the answer reached that had this record.
+	// readAt is up to where the reply reached that had this record.
 	readAt uint64
 	record Record
 	err    error

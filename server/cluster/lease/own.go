@@ -104,7 +104,7 @@ func (s *step) ownKey(stored *Stored) {
 		if !w.conflicted {
 			return // its Acked, which extends the lease, may be on its way
 		}
-		// An attempt without an answer was stored. When, is not known: only the revision counts.
+		// An attempt without a reply was stored. When, is not known: only the revision counts.
 		left := w.record.Evicted
 		s.holds(stored.Revision)
 		s.drainWritten = s.drainWritten || w.record.Draining

@@ -2,5 +2,5 @@
 
 package lease
 
-// raced: the race detector makes a simulation slow, and finds nothing where there is one goroutine.
+// raced: the race detector makes a simulation slow, and finds nothing in one goroutine.
 const raced = true

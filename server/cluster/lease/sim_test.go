@@ -26,7 +26,7 @@ const (
 	kill                    // and start again afterwards
 	cut                     // from the register
 	drain                   // and start again afterwards
-	deaf                    // what it sends arrives, and no answer does
+	deaf                    // what it sends arrives, and no reply does
 	outage                  // of the register: it takes no writes
 	faultKinds
 )

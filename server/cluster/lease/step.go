@@ -66,7 +66,7 @@ func (s *step) expire() {
 	}
 }
 
-// setTimer sets the timer to the next thing that time alone makes due.
+// setTimer sets the timer to the next thing that only time makes due.
 func (s *step) setTimer() {
 	atMs := int64(0)
 	at := func(ms int64) {

@@ -43,7 +43,7 @@ func TestTranscripts(t *testing.T) {
 	}
 }
 
-// runner is a node a with a register, whose answers the transcript decides.
+// runner is a node a with a register, whose replies the transcript decides.
 type runner struct {
 	node     *Node
 	register *register

@@ -100,7 +100,7 @@ func (s *step) conflicted() {
 	s.evictionEnds()
 }
 
-// unresolved sends a write again that collided with a revision which the answer to a fetch did not
+// unresolved sends a write again that collided with a revision which the reply to a fetch did not
 // have. That is safe, because the same condition stands.
 func (s *step) unresolved(w *write) {
 	if w != nil && w.conflicted {
