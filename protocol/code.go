@@ -83,7 +83,7 @@ var Codes = []Refusal{
 	{CodeAlreadySeated, "This connection already has a seat", false, 0, 0, "CREATE_ROOM or JOIN_ROOM for another user id than the connection's own seat."},
 	{CodeNotSeated, "Join the room first", false, 0, 0, "The connection has no seat, and the message needs one."},
 	{CodeWrongUser, "Message claims another user", false, 0, 0, "The userId in the message is not the one of the connection's seat."},
-	{CodeNotHost, "Only the host may do this", false, 0, 0, "The request is the host's alone."},
+	{CodeNotHost, "Only the host may do this", false, 0, 0, "Only the host may ask for this."},
 	{CodeControlDenied, "You may not control playback in this room", false, 0, 0, "The sender is a viewer, or the room's control mode is HOST_ONLY and the sender neither host nor cohost."},
 	{CodeTargetNotFound, "Target is not in the room", false, 0, 0, "No seat has the targetUserId."},
 	{CodeTargetAway, "Target is away", true, 0, 0, "The target's seat is held after a lost connection, and the frame is of a kind that is not kept, or no more can be kept."},

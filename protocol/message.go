@@ -68,7 +68,7 @@ type RenameUserMessage struct {
 }
 
 // TransferHostMessage makes another connected participant host, whose client sent `"protocol":1`,
-// and the sender a guest. Host only. Answered by HOST_CHANGED to all.
+// and the sender a guest. Host only. The reply is HOST_CHANGED to all.
 type TransferHostMessage struct {
 	BaseSignalingMessage
 	TargetUserID string `json:"targetUserId" format:"user-id"`
@@ -77,7 +77,7 @@ type TransferHostMessage struct {
 }
 
 // SetRoleMessage gives another participant a role; HOST is given by TRANSFER_HOST. Host only.
-// Answered by ROLE_CHANGED to all.
+// The reply is ROLE_CHANGED to all.
 type SetRoleMessage struct {
 	BaseSignalingMessage
 	TargetUserID string `json:"targetUserId" format:"user-id"`

@@ -125,7 +125,7 @@ func (m *model) addEnums() {
 	m.enums = []enum{
 		{"ControlMode", sentence("ControlMode", m.docs["ControlMode"]), modes},
 		{"Role", sentence("Role", m.docs["Role"]), roles},
-		{"FollowMode", "What a room's followMode may be. The server says " + protocol.FollowMode + " alone.", []string{protocol.FollowMode, protocol.ManualFollow}},
+		{"FollowMode", "What a room's followMode may be. The server says only " + protocol.FollowMode + ".", []string{protocol.FollowMode, protocol.ManualFollow}},
 	}
 }
 

@@ -28,7 +28,7 @@ export interface BaseSignalingMessage {
   timestamp: number;
 }
 
-/** Makes the room, with the sender as host. On a live room it is a JOIN_ROOM. Answered by ROOM_CREATED or ERROR. */
+/** Makes the room, with the sender as host. On a live room it is a JOIN_ROOM. The reply is ROOM_CREATED or ERROR. */
 export interface CreateRoomMessage extends BaseSignalingMessage {
   type: "CREATE_ROOM";
   userName: string;
@@ -42,7 +42,7 @@ export interface CreateRoomMessage extends BaseSignalingMessage {
   ref?: string;
 }
 
-/** Takes a seat: a new one, or one's own again. Answered by ROOM_JOINED or ERROR. */
+/** Takes a seat: a new one, or one's own again. The reply is ROOM_JOINED or ERROR. */
 export interface JoinRoomMessage extends BaseSignalingMessage {
   type: "JOIN_ROOM";
   userName: string;
@@ -61,7 +61,7 @@ export interface LeaveRoomMessage extends BaseSignalingMessage {
   ref?: string;
 }
 
-/** Renames the room. Host only. Answered by ROOM_RENAMED to all. */
+/** Renames the room. Host only. The reply is ROOM_RENAMED to all. */
 export interface RenameRoomMessage extends BaseSignalingMessage {
   type: "RENAME_ROOM";
   newRoomName: string;
@@ -69,7 +69,7 @@ export interface RenameRoomMessage extends BaseSignalingMessage {
   ref?: string;
 }
 
-/** Renames the sender. Answered by USER_RENAMED to all. */
+/** Renames the sender. The reply is USER_RENAMED to all. */
 export interface RenameUserMessage extends BaseSignalingMessage {
   type: "RENAME_USER";
   newUserName: string;
@@ -78,8 +78,8 @@ export interface RenameUserMessage extends BaseSignalingMessage {
 }
 
 /**
- * Makes another connected participant host, whose client sent `"protocol":1`, and the sender a guest. Host only.
- * Answered by HOST_CHANGED to all.
+ * Makes another connected participant host, whose client sent `"protocol":1`, and the sender a guest. Host only. The
+ * reply is HOST_CHANGED to all.
  */
 export interface TransferHostMessage extends BaseSignalingMessage {
   type: "TRANSFER_HOST";
@@ -88,7 +88,7 @@ export interface TransferHostMessage extends BaseSignalingMessage {
   ref?: string;
 }
 
-/** Gives another participant a role; HOST is given by TRANSFER_HOST. Host only. Answered by ROLE_CHANGED to all. */
+/** Gives another participant a role; HOST is given by TRANSFER_HOST. Host only. The reply is ROLE_CHANGED to all. */
 export interface SetRoleMessage extends BaseSignalingMessage {
   type: "SET_ROLE";
   targetUserId: string;

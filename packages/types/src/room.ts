@@ -6,7 +6,7 @@ export type ControlMode = "HOST_ONLY" | "FREE_FOR_ALL";
 /** What a participant may do in a room. */
 export type Role = "GUEST" | "VIEWER" | "COHOST" | "HOST";
 
-/** What a room's followMode may be. The server says AUTO_FOLLOW alone. */
+/** What a room's followMode may be. The server says only AUTO_FOLLOW. */
 export type FollowMode = "AUTO_FOLLOW" | "MANUAL_FOLLOW";
 
 /** One participant as others see it. */
