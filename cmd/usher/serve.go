@@ -109,7 +109,7 @@ func writeBanner(out io.Writer, config server.Config, style style) {
 	base := baseURL(config)
 	fmt.Fprintf(out, "\n  %s %s\n\n", style.bold("usher"), style.dim(buildVersion().Version))
 	rows := [][3]string{
-		{"WebSocket", "ws" + base + "/ws", "the extension's VITE_WS_URL"},
+		{"WebSocket", "ws" + base + "/ws", "VITE_WS_URL of a legacy client"},
 		{"Health", "http" + base + "/health", ""},
 		{"Data", config.DataDir, ""},
 	}
@@ -120,7 +120,7 @@ func writeBanner(out io.Writer, config server.Config, style style) {
 		line := fmt.Sprintf("  %-10s %s  %s", row[0], style.bold(row[1]), style.dim(row[2]))
 		fmt.Fprintln(out, strings.TrimRight(line, " "))
 	}
-	fmt.Fprintf(out, "\n  %s\n\n", style.dim("Ctrl-C drains and stops, twice stops at once."))
+	fmt.Fprintf(out, "\n  %s\n\n", style.dim("Ctrl-C drains and stops; press it again to stop immediately."))
 }
 
 // baseURL is the server's URL without the leading http or ws, as a browser on this machine, or with

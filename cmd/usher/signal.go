@@ -37,7 +37,7 @@ func obey(ctx context.Context, signals <-chan os.Signal, reload func() error, dr
 				exit(1)
 			default:
 				draining = time.Now()
-				log.Info("draining; a second signal stops at once", "signal", signal.String())
+				log.Info("draining; a second signal stops immediately", "signal", signal.String())
 				drain()
 			}
 		}
