@@ -4,9 +4,12 @@ package protocol
 
 // User is one participant as others see it.
 type User struct {
-	ID     string `json:"id" format:"user-id"`
-	Name   string `json:"name"`
-	IsHost bool   `json:"isHost"`
+	// ID names the participant in messages.
+	ID string `json:"id" format:"user-id"`
+	// Name is what the others call the participant.
+	Name string `json:"name"`
+	// IsHost is true for one participant of the room.
+	IsHost bool `json:"isHost"`
 	// Role is HOST if and only if IsHost is true.
 	Role Role `json:"role"`
 	// IsConnected is false while the seat is held after a lost connection.
@@ -18,26 +21,34 @@ type User struct {
 // VideoState is where a video was at LastUpdated; while it plays, the
 // position now is CurrentTime + (server time - LastUpdated)/1000 * PlaybackRate.
 type VideoState struct {
+	// IsPlaying is false while the video is paused.
 	IsPlaying bool `json:"isPlaying"`
 	// CurrentTime is the position in seconds.
 	CurrentTime float64 `json:"currentTime" format:"seconds"`
 	// Duration is the video's length in seconds.
-	Duration     float64 `json:"duration" format:"seconds"`
+	Duration float64 `json:"duration" format:"seconds"`
+	// PlaybackRate is 1 for the normal speed.
 	PlaybackRate float64 `json:"playbackRate"`
-	URL          string  `json:"url"`
+	// URL names the video, empty until somebody has named it.
+	URL string `json:"url"`
 	// LastUpdated is the server's clock.
 	LastUpdated int64 `json:"lastUpdated"`
 }
 
 // RoomState is the room as every participant sees it.
 type RoomState struct {
-	ID     string `json:"id" format:"room-id"`
-	Name   string `json:"name"`
+	// ID names the room: whoever knows it may join.
+	ID string `json:"id" format:"room-id"`
+	// Name is what the host calls the room.
+	Name string `json:"name"`
+	// HostID is the id of the user that is host.
 	HostID string `json:"hostId" format:"user-id"`
 	// Users are in the order of joining.
-	Users       []User      `json:"users"`
+	Users []User `json:"users"`
+	// ControlMode says who may control playback.
 	ControlMode ControlMode `json:"controlMode"`
-	VideoState  VideoState  `json:"videoState"`
+	// VideoState is the last state that the room's messages reported.
+	VideoState VideoState `json:"videoState"`
 	// HostVideoState is null until the host or a cohost has reported one.
 	HostVideoState *VideoState `json:"hostVideoState"`
 	// HostCurrentURL is where the host or a cohost last took everybody, null before that.

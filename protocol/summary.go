@@ -3,8 +3,11 @@ package protocol
 // RoomSummary is the response to GET /rooms/ROOM: what anyone with an invitation may know before
 // joining.
 type RoomSummary struct {
-	ID          string      `json:"id" format:"room-id"`
-	Name        string      `json:"name"`
+	// ID names the room.
+	ID string `json:"id" format:"room-id"`
+	// Name is what the host calls the room.
+	Name string `json:"name"`
+	// ControlMode says who may control playback.
 	ControlMode ControlMode `json:"controlMode"`
 	// People counts the seats, held ones included.
 	People int `json:"people"`

@@ -11,8 +11,11 @@ export type FollowMode = "AUTO_FOLLOW" | "MANUAL_FOLLOW";
 
 /** One participant as others see it. */
 export interface User {
+  /** Names the participant in messages. */
   id: string;
+  /** What the others call the participant. */
   name: string;
+  /** True for one participant of the room. */
   isHost: boolean;
   /** HOST if and only if `isHost` is true. */
   role: Role;
@@ -27,12 +30,15 @@ export interface User {
  * `lastUpdated`)/1000 * `playbackRate`.
  */
 export interface VideoState {
+  /** False while the video is paused. */
   isPlaying: boolean;
   /** The position in seconds. */
   currentTime: number;
   /** The video's length in seconds. */
   duration: number;
+  /** 1 for the normal speed. */
   playbackRate: number;
+  /** Names the video, empty until somebody has named it. */
   url: string;
   /** The server's clock. */
   lastUpdated: number;
@@ -40,14 +46,19 @@ export interface VideoState {
 
 /** The room as every participant sees it. */
 export interface RoomState {
+  /** Names the room: whoever knows it may join. */
   id: string;
+  /** What the host calls the room. */
   name: string;
+  /** The id of the user that is host. */
   hostId: string;
   /** In the order of joining. */
   users: User[];
+  /** Says who may control playback. */
   controlMode: ControlMode;
   /** Always "AUTO_FOLLOW". */
   followMode: FollowMode;
+  /** The last state that the room's messages reported. */
   videoState: VideoState;
   /** Null until the host or a cohost has reported one. */
   hostVideoState: VideoState | null;
@@ -61,8 +72,11 @@ export interface RoomState {
 
 /** The response to GET /rooms/ROOM: what anyone with an invitation may know before joining. */
 export interface RoomSummary {
+  /** Names the room. */
   id: string;
+  /** What the host calls the room. */
   name: string;
+  /** Says who may control playback. */
   controlMode: ControlMode;
   /** Counts the seats, held ones included. */
   people: number;
