@@ -91,7 +91,8 @@ const (
 
 var fieldNames = [fields]string{
 	"", "type", "roomId", "userId", "targetUserId", "timestamp", "offer", "answer", "candidate", "userName", "roomName",
-	"resumeToken", "protocol", "newRoomName", "newUserName", "state", "action", "mode", "time", "hostVideoUrl", "videoUrl", "url", "ref",
+	"resumeToken", "protocol", "newRoomName", "newUserName", "state", "action", "mode", "time",
+	"hostVideoUrl", "videoUrl", "url", "ref",
 	"role",
 }
 

@@ -92,7 +92,8 @@ func (r *Room) bounded() bool {
 			return false
 		}
 	}
-	return len(r.seats) <= r.config.MaxPeople && len(r.spent) <= maxConns(r.config) && len(r.conns) <= maxConns(r.config) && r.heldBytes <= maxRoomHeldBytes
+	return len(r.seats) <= r.config.MaxPeople && len(r.spent) <= maxConns(r.config) &&
+		len(r.conns) <= maxConns(r.config) && r.heldBytes <= maxRoomHeldBytes
 }
 
 func (r *Room) existsForSeats() bool { return r.Exists() || len(r.seats) == 0 }

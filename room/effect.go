@@ -94,7 +94,10 @@ func (s *step) send(c *conn, m protocol.ResponseMessage) {
 func (s *step) refuse(c *conn, code protocol.Code, details string) {
 	row := code.Lookup()
 	s.note(Refused, c, code)
-	s.send(c, protocol.ErrorMessage{Code: code, Error: row.Error, Details: details, Retryable: row.Retryable, Ref: s.ref, Timestamp: s.nowMs})
+	s.send(c, protocol.ErrorMessage{
+		Code: code, Error: row.Error, Details: details,
+		Retryable: row.Retryable, Ref: s.ref, Timestamp: s.nowMs,
+	})
 	if row.Close != 0 {
 		s.drop(c, row.Close)
 	}
@@ -105,7 +108,8 @@ func (s *step) refuse(c *conn, code protocol.Code, details string) {
 func (s *step) bounce(c *conn, m *protocol.Message, code protocol.Code) {
 	s.note(Bounced, c, code)
 	s.send(c, protocol.UndeliveredMessage{
-		Code: code, MessageType: m.Type, TargetUserID: string(m.TargetUserID), Retryable: code.Lookup().Retryable, Ref: s.ref, Timestamp: s.nowMs,
+		Code: code, MessageType: m.Type, TargetUserID: string(m.TargetUserID),
+		Retryable: code.Lookup().Retryable, Ref: s.ref, Timestamp: s.nowMs,
 	})
 }
 

@@ -27,7 +27,10 @@ func (s *step) transferHost(c *conn, m *protocol.Message) {
 	}
 	s.makeHost(target)
 	s.save()
-	changed := protocol.HostChangedMessage{RoomID: s.id, NewHostID: target.id, PreviousHostID: c.seat.id, RoomState: s.State(), Timestamp: s.nowMs}
+	changed := protocol.HostChangedMessage{
+		RoomID: s.id, NewHostID: target.id, PreviousHostID: c.seat.id,
+		RoomState: s.State(), Timestamp: s.nowMs,
+	}
 	s.announce(c, 0, func(ref string) protocol.ResponseMessage {
 		changed.Ref = ref
 		return changed

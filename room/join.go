@@ -181,7 +181,9 @@ func (s *step) rejoin(c *conn, j *join, seat *seat, waited *wait) {
 	for _, frame := range frames {
 		s.effects = append(s.effects, Effect{Kind: Send, Conn: c.id, Frame: frame})
 	}
-	s.broadcast(seat, protocol.UserReconnectedMessage{RoomID: s.id, ReconnectedUserID: seat.id, RoomState: s.State(), Timestamp: s.nowMs})
+	s.broadcast(seat, protocol.UserReconnectedMessage{
+		RoomID: s.id, ReconnectedUserID: seat.id, RoomState: s.State(), Timestamp: s.nowMs,
+	})
 }
 
 // mayHaveToWait queues a return without a token if it is not due yet. If the seat has a live

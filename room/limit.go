@@ -19,7 +19,8 @@ type limits struct{ messages, bytes, output rate }
 
 func (c *Config) limits() limits {
 	return limits{
-		rateOf(c.MessagesPerSecond, c.MessageBurst), rateOf(c.BytesPerSecond, c.ByteBurst), rateOf(c.OutputPerSecond, c.OutputBurst),
+		rateOf(c.MessagesPerSecond, c.MessageBurst), rateOf(c.BytesPerSecond, c.ByteBurst),
+		rateOf(c.OutputPerSecond, c.OutputBurst),
 	}
 }
 

@@ -36,7 +36,8 @@ func (s *step) mustWait(c *conn, j *join) bool {
 	if s.waiting() != nil {
 		return true
 	}
-	return s.disturbs(c, j) && (s.nowMs-s.metMs < s.pace() && s.nowMs >= s.metMs || s.nowMs-s.partedMs < paceMs && s.nowMs >= s.partedMs)
+	return s.disturbs(c, j) && (s.nowMs-s.metMs < s.pace() && s.nowMs >= s.metMs ||
+		s.nowMs-s.partedMs < paceMs && s.nowMs >= s.partedMs)
 }
 
 // part notes a USER_LEFT. A moment later a legacy client closes whichever peer connection it then

@@ -87,7 +87,8 @@ func (r *Room) Relay(nowMs int64, id ConnID, m *protocol.Relay, frameBytes int) 
 		return 0
 	}
 	limits, now := r.config.limits(), attached{nowMs, c.meters}
-	if now.output.spent(nowMs, limits.output) || !now.take(nowMs, 1, frameBytes, &limits) || c.attached.outdated(now, nowMs, &limits) {
+	if now.output.spent(nowMs, limits.output) || !now.take(nowMs, 1, frameBytes, &limits) ||
+		c.attached.outdated(now, nowMs, &limits) {
 		return 0
 	}
 	c.lastSeenMs, c.meters = now.lastSeenMs, now.meters

@@ -22,7 +22,9 @@ func (s *step) renameRoom(c *conn, m *protocol.Message) {
 	}
 	s.name = name
 	s.save()
-	renamed := protocol.RoomRenamedMessage{RoomID: s.id, NewRoomName: name, RoomState: s.State(), Timestamp: s.nowMs}
+	renamed := protocol.RoomRenamedMessage{
+		RoomID: s.id, NewRoomName: name, RoomState: s.State(), Timestamp: s.nowMs,
+	}
 	s.announce(c, replacesRoomName, func(ref string) protocol.ResponseMessage {
 		renamed.Ref = ref
 		return renamed
@@ -41,7 +43,9 @@ func (s *step) renameUser(c *conn, m *protocol.Message) {
 	}
 	c.seat.name = name
 	s.save()
-	renamed := protocol.UserRenamedMessage{RoomID: s.id, UserID: c.seat.id, NewUserName: name, RoomState: s.State(), Timestamp: s.nowMs}
+	renamed := protocol.UserRenamedMessage{
+		RoomID: s.id, UserID: c.seat.id, NewUserName: name, RoomState: s.State(), Timestamp: s.nowMs,
+	}
 	s.announce(c, replacesRoomName+c.seat.serial, func(ref string) protocol.ResponseMessage {
 		renamed.Ref = ref
 		return renamed

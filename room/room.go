@@ -116,7 +116,10 @@ func (r *Room) Summary() protocol.RoomSummary {
 }
 
 func (r *Room) user(s *seat) protocol.User {
-	return protocol.User{ID: s.id, Name: s.name, IsHost: s == r.host, Role: r.role(s), IsConnected: s.conn != nil, JoinedAt: s.joinedAtMs}
+	return protocol.User{
+		ID: s.id, Name: s.name, IsHost: s == r.host, Role: r.role(s),
+		IsConnected: s.conn != nil, JoinedAt: s.joinedAtMs,
+	}
 }
 
 func (r *Room) seatOf(userID []byte) *seat {

@@ -70,7 +70,8 @@ func (s *step) attachChanged() {
 // Attach for the connection.
 func (r *Room) AppendAttachment(dst []byte, id ConnID) []byte {
 	c := r.connOf(id)
-	flags := flagIf(c.parked, flagParked) | flagIf(c.seat != nil, flagSeated) | flagIf(c.knowsToken, flagKnowsToken) | flagIf(c.wait != nil, flagWaiting)
+	flags := flagIf(c.parked, flagParked) | flagIf(c.seat != nil, flagSeated) |
+		flagIf(c.knowsToken, flagKnowsToken) | flagIf(c.wait != nil, flagWaiting)
 	if c.wait != nil {
 		flags |= flagIf(c.wait.create, flagCreate) | flagIf(c.wait.legacy, flagLegacy) | flagIf(c.wait.owned, flagOwned)
 	}

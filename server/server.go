@@ -138,7 +138,8 @@ func (s *Server) open(out *outside) (err error) {
 func (s *Server) openEdge(reached edge.Rooms, out *outside) (err error) {
 	c := &s.config
 	config := edge.Config{
-		Rooms: reached, Ready: s.ready, Full: s.memory.full, RunningMs: out.runningMs, Delay: out.delay, CloseGrace: out.closeGrace, Secret: s.store.Secret(),
+		Rooms: reached, Ready: s.ready, Full: s.memory.full, Secret: s.store.Secret(),
+		RunningMs: out.runningMs, Delay: out.delay, CloseGrace: out.closeGrace,
 		MaxFrameBytes: c.MaxFrameBytes, MaxPendingBytes: c.MaxPendingBytes, MaxSockets: c.MaxConnsPerAddress,
 		RequestRate: c.AddressRequests, JoinRate: c.AddressJoins, MessageRate: c.AddressMessages, ByteRate: c.AddressBytes,
 		AllowOrigins: c.AllowOrigins, TrustedProxies: c.TrustedProxies, ICEServers: c.ICEServers, TURNSecret: c.TURNSecret,

@@ -71,7 +71,10 @@ func (s *settings) turnSecret() (string, error) {
 		return s.TURNSecret, nil
 	}
 	if s.TURNSecret != "" {
-		return "", &hinted{errors.New("turn-secret and turn-secret-file are both set"), "keep turn-secret-file and remove turn-secret"}
+		return "", &hinted{
+			errors.New("turn-secret and turn-secret-file are both set"),
+			"keep turn-secret-file and remove turn-secret",
+		}
 	}
 	data, err := readText(s.TURNSecretFile)
 	if err != nil {

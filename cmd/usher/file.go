@@ -67,7 +67,10 @@ func (f settingsFile) readDocument(document *ast.DocumentNode, known map[string]
 	}
 	settings, ok := document.Body.(ast.MapNode)
 	if !ok {
-		return &hinted{fmt.Errorf("%s:%d: expected settings", f.path, lineOf(document.Body)), "write one a line, such as seat-grace: 1m"}
+		return &hinted{
+			fmt.Errorf("%s:%d: expected settings", f.path, lineOf(document.Body)),
+			"write one a line, such as seat-grace: 1m",
+		}
 	}
 	for pairs := settings.MapRange(); pairs.Next(); {
 		if err := f.readPair(pairs.KeyValue(), known); err != nil {

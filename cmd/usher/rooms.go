@@ -84,9 +84,15 @@ func readRooms(ctx context.Context, dir string) (rooms []keptRoom, unreadable in
 func explainStore(dir string, err error) error {
 	switch {
 	case errors.Is(err, store.ErrLocked):
-		return &hinted{fmt.Errorf("%s is in use by a running server", dir), "stop the server first, or look at a copy of the folder"}
+		return &hinted{
+			fmt.Errorf("%s is in use by a running server", dir),
+			"stop the server first, or look at a copy of the folder",
+		}
 	case errors.Is(err, fs.ErrNotExist):
-		return &hinted{fmt.Errorf("%s has no rooms.db", dir), "--data names the folder; a server creates it when it first starts"}
+		return &hinted{
+			fmt.Errorf("%s has no rooms.db", dir),
+			"--data names the folder; a server creates it when it first starts",
+		}
 	}
 	return err
 }

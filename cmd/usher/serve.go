@@ -69,11 +69,17 @@ func (c *serveCmd) Run(out io.Writer) error {
 func explainServe(config server.Config, err error) error {
 	switch {
 	case errors.Is(err, store.ErrLocked):
-		return &hinted{fmt.Errorf("%s is in use by a running server", config.DataDir), "stop that one, or choose another folder with --data"}
+		return &hinted{
+			fmt.Errorf("%s is in use by a running server", config.DataDir),
+			"stop that one, or choose another folder with --data",
+		}
 	}
 	var refused *server.ListenError
 	if errors.As(err, &refused) && errors.Is(err, syscall.EADDRINUSE) {
-		return &hinted{fmt.Errorf("%s is in use by another program", refused.Address), "stop that one, or choose another port with --" + refused.Setting}
+		return &hinted{
+			fmt.Errorf("%s is in use by another program", refused.Address),
+			"stop that one, or choose another port with --" + refused.Setting,
+		}
 	}
 	return err
 }

@@ -17,7 +17,10 @@ const echo = 300 * time.Millisecond
 
 // obey acts on the signals until ctx is done: SIGHUP reloads, the first of any other drains, and
 // the second ends the process immediately, for people who do not want to wait.
-func obey(ctx context.Context, signals <-chan os.Signal, reload func() error, drain func(), exit func(int), log *slog.Logger) {
+func obey(
+	ctx context.Context, signals <-chan os.Signal,
+	reload func() error, drain func(), exit func(int), log *slog.Logger,
+) {
 	var draining time.Time // since when, or zero
 	for {
 		select {

@@ -140,7 +140,8 @@ var byteUnits = []struct {
 }
 
 func (b *byteSize) Decode(ctx *kong.DecodeContext) error {
-	value, err := decode(ctx, parseBytes, "size in bytes", "write a whole number and perhaps a unit: 65536, 64KiB, 4MiB, 1GB")
+	value, err := decode(ctx, parseBytes, "size in bytes",
+		"write a whole number and perhaps a unit: 65536, 64KiB, 4MiB, 1GB")
 	*b = byteSize(value)
 	return err
 }

@@ -75,13 +75,16 @@ func (c *contract) channels() (channels ordered) {
 		binding := ordered{{"method", "GET"}}
 		channel := ordered{{"address", room.address}, {"description", "A connection is for one room, and has at most one seat in it."}}
 		if room.address == "/ws" {
-			query := ordered{{"type", "object"}, {"properties", ordered{{"roomId", ordered{{"type", "string"}, {"description", id}, {"pattern", roomIDPattern()}}}}}, {"required", []string{"roomId"}}}
+			roomID := ordered{{"type", "string"}, {"description", id}, {"pattern", roomIDPattern()}}
+			query := ordered{{"type", "object"}, {"properties", ordered{{"roomId", roomID}}}, {"required", []string{"roomId"}}}
 			binding = append(binding, member{"query", query})
 		} else {
-			channel = append(channel, member{"parameters", ordered{{"roomId", ordered{{"description", id + " " + roomIDPattern()}, {"examples", []string{"room-4f9a2c"}}}}}})
+			parameter := ordered{{"description", id + " " + roomIDPattern()}, {"examples", []string{"room-4f9a2c"}}}
+			channel = append(channel, member{"parameters", ordered{{"roomId", parameter}}})
 		}
 		binding = append(binding, member{"bindingVersion", "0.1.0"})
-		channels = append(channels, member{room.name, append(channel, member{"messages", messages}, member{"bindings", ordered{{"ws", binding}}})})
+		channel = append(channel, member{"messages", messages}, member{"bindings", ordered{{"ws", binding}}})
+		channels = append(channels, member{room.name, channel})
 	}
 	return channels
 }

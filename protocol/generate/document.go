@@ -28,7 +28,8 @@ func document(m *model) ([]output, error) {
 		}
 	}
 	functions := template.FuncMap{
-		"clientTable": m.clientTable, "responseTable": m.responseTable, "codeTable": codeTable, "closeTable": closeTable, "fieldList": m.fieldList,
+		"clientTable": m.clientTable, "responseTable": m.responseTable, "fieldList": m.fieldList,
+		"codeTable": codeTable, "closeTable": closeTable,
 		"number": number, "size": size, "time": duration,
 	}
 	parsed, err := template.New("protocol.md.tmpl").Funcs(functions).Option("missingkey=error").Parse(prose)
@@ -175,7 +176,10 @@ func (f *field) bounds() string {
 func codeTable() string {
 	rows := [][]string{{"code", "meaning", "retryable", "close", "HTTP"}}
 	for _, row := range protocol.Codes {
-		rows = append(rows, []string{"`" + string(row.Code) + "`", row.Meaning, yes(row.Retryable), unlessZero(int(row.Close)), unlessZero(row.Status)})
+		rows = append(rows, []string{
+			"`" + string(row.Code) + "`", row.Meaning,
+			yes(row.Retryable), unlessZero(int(row.Close)), unlessZero(row.Status),
+		})
 	}
 	return table(rows)
 }

@@ -103,7 +103,8 @@ func (m *model) check() error {
 		}
 		for _, other := range slices.Concat(m.signaling, m.sync) {
 			for _, f := range other.fields {
-				if known := slices.ContainsFunc(msg.fields, func(own field) bool { return own.name == f.name }); !known && msg.readsForeign(f.name) {
+				known := slices.ContainsFunc(msg.fields, func(own field) bool { return own.name == f.name })
+				if !known && msg.readsForeign(f.name) {
 					return fmt.Errorf("the decoder looks at %s of %s, which the struct does not have", f.name, msg.typ)
 				}
 			}

@@ -10,7 +10,8 @@ import (
 // The patterns of ids, asked from the functions that check them.
 
 func roomIDPattern() string {
-	return fmt.Sprintf("^[%s]{%d,%d}$", class(func(c string) bool { return protocol.ValidRoomID(strings.Repeat(c, protocol.MinRoomIDBytes)) }), protocol.MinRoomIDBytes, protocol.MaxRoomIDBytes)
+	allowed := class(func(c string) bool { return protocol.ValidRoomID(strings.Repeat(c, protocol.MinRoomIDBytes)) })
+	return fmt.Sprintf("^[%s]{%d,%d}$", allowed, protocol.MinRoomIDBytes, protocol.MaxRoomIDBytes)
 }
 
 func userIDPattern() string {

@@ -25,7 +25,10 @@ func typescript(m *model) ([]output, error) {
 	for _, file := range []struct {
 		name  string
 		write func(*script)
-	}{{"limits", (*script).limits}, {"code", (*script).codes}, {"room", (*script).room}, {"message", (*script).messages}, {"response", (*script).responses}} {
+	}{
+		{"limits", (*script).limits}, {"code", (*script).codes}, {"room", (*script).room},
+		{"message", (*script).messages}, {"response", (*script).responses},
+	} {
 		s := &script{model: m, written: map[string]bool{}}
 		s.WriteString(header)
 		file.write(s)
@@ -200,7 +203,8 @@ func (s *script) w3c() {
 
 func (s *script) responses() {
 	s.WriteString("import type { ErrorCode } from \"./code.js\";\nimport type { MessageType } from \"./message.js\";\nimport type { Role, RoomState, User } from \"./room.js\";\n\n")
-	clock := s.model.responses[0].fields[slices.IndexFunc(s.model.responses[0].fields, func(f field) bool { return f.name == "timestamp" })]
+	fields := s.model.responses[0].fields
+	clock := fields[slices.IndexFunc(fields, func(f field) bool { return f.name == "timestamp" })]
 	s.declare("BaseResponseMessage", "", "What every ResponseMessage carries.", "string", []field{clock})
 	inherited := func(fields []field) []field {
 		return slices.DeleteFunc(slices.Clone(fields), func(f field) bool { return f.name == "timestamp" })
@@ -215,7 +219,8 @@ func (s *script) responses() {
 		if base := s.model.objects[msg.base]; !s.written[base.name] {
 			s.declare(base.name, "BaseResponseMessage", base.doc, "", inherited(base.fields))
 		}
-		s.declare(msg.name, msg.base, msg.doc, quote(msg.typ), slices.DeleteFunc(slices.Clone(msg.fields), func(f field) bool { return f.owner != msg.name }))
+		own := slices.DeleteFunc(slices.Clone(msg.fields), func(f field) bool { return f.owner != msg.name })
+		s.declare(msg.name, msg.base, msg.doc, quote(msg.typ), own)
 	}
 	s.union("ResponseMessage", "What the server sends, beside the clients' messages that it relays.", names)
 }

@@ -119,13 +119,16 @@ func (m *Metrics) describe() {
 		} else if i == noClose {
 			code = "none"
 		}
-		m.showCounter("usher_closes_total", "Connections closed, by close code; none is without a close frame.", "code", code, &m.closes[i])
+		m.showCounter("usher_closes_total", "Connections closed, by close code; none is without a close frame.",
+			"code", code, &m.closes[i])
 	}
 	m.showCounter("usher_frames_relayed_total", "Frames passed on from one client to another.", "", "", &m.frames)
 	m.showCounter("usher_joins_total", "Seats taken; returns to a held seat are not counted.", "", "", &m.joins)
 	m.showCounter("usher_saves_total", "Room snapshots committed.", "", "", &m.saves)
-	m.showCounter("usher_sockets_refused_total", "Sockets closed at once: their address has or opens too many, or memory is nearly used up.", "", "", &m.SocketsRefused)
-	m.showCounter("usher_sockets_made_way_total", "Sockets without a seat closed for newer ones of their address.", "", "", &m.MadeWay)
+	m.showCounter("usher_sockets_refused_total",
+		"Sockets closed at once: their address has or opens too many, or memory is nearly used up.", "", "", &m.SocketsRefused)
+	m.showCounter("usher_sockets_made_way_total",
+		"Sockets without a seat closed for newer ones of their address.", "", "", &m.MadeWay)
 	m.showCounter("usher_commits_failed_total", "Commits of the room store that failed.", "", "", &m.failedCommits)
 }
 
