@@ -16,7 +16,7 @@ type vector struct {
 	Frame            json.RawMessage
 }
 
-// contract writes the AsyncAPI document. It is the server's: what it receives, clients send.
+// contract writes the AsyncAPI document from the server's side: it receives what clients send.
 type contract struct {
 	*schemas
 	vectors []vector

@@ -15,7 +15,7 @@ import (
 	"usher/room"
 )
 
-// prose is docs/protocol.md but for what the packages know better.
+// prose is docs/protocol.md without what the packages supply.
 //
 //go:embed protocol.md.tmpl
 var prose string
@@ -75,7 +75,7 @@ func (m *model) clientTable(messages []message) string {
 	return table(rows)
 }
 
-// docFrom is what the message says from one side. Only of a PONG is there something to say of each.
+// docFrom is what the message says from one side. Only PONG has a text for each side.
 func (msg *message) docFrom(client bool) string {
 	server, rest, both := strings.Cut(msg.doc, " From a client ")
 	if both && client {
@@ -111,7 +111,7 @@ func (m *model) responseTable(messages []message) string {
 	return table(rows)
 }
 
-// fieldList names the fields of an object, with what they may be beside their type.
+// fieldList names the fields of an object, with their bounds beside their type.
 func (m *model) fieldList(name string) (string, error) {
 	o := m.objects[name]
 	if o == nil {
@@ -152,7 +152,7 @@ func wrapped(items []string) string {
 	return b.String()
 }
 
-// mention is a field's name, with a question mark where it may be missing.
+// mention is a field's name, with a question mark if it may be missing.
 func (f *field) mention() string {
 	if f.optional {
 		return "`" + f.name + "`?"
@@ -160,7 +160,7 @@ func (f *field) mention() string {
 	return "`" + f.name + "`"
 }
 
-// bounds says in brackets what a field may be, where that is short.
+// bounds gives the bounds of a field in brackets, if they are short.
 func (f *field) bounds() string {
 	switch units, isName := nameUnits[f.format]; {
 	case isName:
@@ -224,7 +224,7 @@ func size(n any) string {
 	return number(bytes) + []string{" bytes", " KiB", " MiB"}[unit]
 }
 
-// duration writes milliseconds in hours where they are whole hours, else in seconds.
+// duration writes milliseconds in hours if they are whole hours, else in seconds.
 func duration(ms int64) string {
 	if hour := int64(3_600_000); ms >= hour && ms%hour == 0 {
 		return number(ms/hour) + " h"

@@ -31,7 +31,7 @@ func TestNumbersAreReadable(t *testing.T) {
 	}
 }
 
-// The patterns are what the functions accept, so that these two are the same.
+// The patterns must accept exactly what the functions accept.
 func TestPatterns(t *testing.T) {
 	if roomIDPattern() != "^[A-Za-z0-9_-]{6,50}$" || userIDPattern() != "^[A-Za-z0-9.:_-]{1,64}$" || refPattern() != "^[A-Za-z0-9_-]{1,36}$" ||
 		reservedUserIDPattern() != "^[.:_-]*(?:system|server|usher)[.:_-]*$" || anyCase("^[:]*(?:ab|c)") != "^[:]*(?:[aA][bB]|[cC])" {

@@ -1,4 +1,4 @@
-// Generate writes what others need to know of the Go packages: the TypeScript package @usher/types
+// Generate writes what other parts need of the Go packages: the TypeScript package @usher/types
 // with its JSON Schema and AsyncAPI document, what the worker's TypeScript needs beside it, and
 // docs/protocol.md. The unions and fields come by reflection, comments and constants from the
 // source, and what a client must send from the decoder itself.

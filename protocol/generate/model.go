@@ -43,7 +43,7 @@ type field struct {
 	enum   []string
 	// optional: it may be missing; nullable: it may be null.
 	optional, nullable bool
-	// constant is what the server always says, "" where it varies.
+	// constant is what the server always says, "" if it varies.
 	constant string
 }
 
@@ -75,7 +75,8 @@ func newModel(folder string) (*model, error) {
 		if err := m.complete(&msg.object, msg.sample); err != nil {
 			return nil, err
 		}
-		if base := m.objects[msg.base]; base != nil { // without what not all of its messages have
+		// without the fields that only some of its messages have
+		if base := m.objects[msg.base]; base != nil {
 			base.fields = slices.DeleteFunc(slices.Clone(msg.fields), func(f field) bool { return f.owner == msg.name })
 		}
 		m.responses = append(m.responses, msg)
@@ -218,8 +219,8 @@ func wireName(f reflect.StructField) string {
 	return name
 }
 
-// complete adds what Append writes and the struct has not, in the order of the
-// wire, and finds out what may be null. The sample is of a zero struct.
+// complete adds what Append writes beyond the struct, in the order of the
+// wire, and notes what may be null. The sample comes from a zero struct.
 func (m *model) complete(o *object, sample []byte) error {
 	keys, values, err := members(sample)
 	if err != nil {

@@ -22,7 +22,7 @@ func refPattern() string {
 	return fmt.Sprintf("^[%s]{1,%d}$", class(func(c string) bool { return protocol.ValidRef(c) }), protocol.MaxRefBytes)
 }
 
-// reservedUserIDPattern is what ReservedUserID refuses, but for the letters' case.
+// reservedUserIDPattern matches what ReservedUserID refuses, in lower case.
 func reservedUserIDPattern() string {
 	around := class(func(c string) bool {
 		return protocol.ValidUserID(c) && protocol.ReservedUserID([]byte(c+protocol.SystemUserID+c))
@@ -43,7 +43,7 @@ func anyCase(pattern string) string {
 	return b.String()
 }
 
-// urlPattern has no control characters in it, as the decoder wants an address.
+// urlPattern allows no control characters, like the decoder.
 const urlPattern = `^[^\u0000-\u001f\u007f-\u009f\u2028\u2029\ud800-\udfff]*$`
 
 // class is the inside of a regular expression's [ ]: the characters that are allowed, runs first, a

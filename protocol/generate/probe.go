@@ -7,20 +7,20 @@ import (
 	"usher/protocol"
 )
 
-// The decoder is asked what it wants, so that neither a tag nor the generator repeats its tables.
+// The generator asks the decoder what it accepts, so that neither repeats the other's tables.
 
 func accepts(frame []byte) bool {
 	_, err := protocol.Decode(frame)
 	return err == nil
 }
 
-// needs says whether the decoder refuses the message without the field.
+// needs reports whether the decoder refuses the message without the field.
 func (msg *message) needs(name string) bool {
 	return !msg.allows(name, "")
 }
 
-// reads says whether the decoder looks at the field; what it does not read is an unknown field to
-// it.
+// reads reports whether the decoder looks at the field; what it does not read is an unknown field
+// to it.
 func (msg *message) reads(name string) bool {
 	return !msg.allows(name, "[]")
 }
@@ -31,8 +31,8 @@ func (msg *message) readsForeign(name string) bool {
 	return !accepts(append(frame[:len(frame)-1], `,"`+name+`":[]}`...))
 }
 
-// allows says whether the decoder accepts the message with this value of a field, in JSON or "" for
-// none.
+// allows reports whether the decoder accepts the message with this value of a field, in JSON or ""
+// for none.
 func (msg *message) allows(name, value string) bool {
 	return accepts(msg.frame(map[string]string{name: value}))
 }

@@ -50,7 +50,7 @@ func readSource(folder string) (*source, error) {
 			}
 		}
 	}
-	// The values of constants need none of the imports, so that errors about those do not matter.
+	// The values of constants need no imports, so errors about imports do not matter.
 	config := types.Config{Error: func(error) {}}
 	pkg, _ := config.Check("protocol", files, parsed, nil)
 	for _, name := range pkg.Scope().Names() {
@@ -119,7 +119,7 @@ func sentence(name, doc string) string {
 
 var camel = regexp.MustCompile(`\b[A-Z][a-z]+[A-Z]\w*\b`)
 
-// onWire gives the Go names of fields in a comment the names that they have on the wire.
+// onWire replaces the Go names of fields in a comment by their names on the wire.
 func onWire(doc string, fields map[string]string) string {
 	return camel.ReplaceAllStringFunc(doc, func(word string) string {
 		if name, ok := fields[word]; ok {

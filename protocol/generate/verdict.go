@@ -8,7 +8,7 @@ import (
 	"usher/protocol"
 )
 
-// verdicts writes what the decoder says to messages with one field changed, for the test that the
+// verdicts writes how the decoder judges messages with one field changed, for the test that the
 // schema says the same. It leaves out what a schema cannot see: duplicate names, bytes that are no
 // JSON or no UTF-8, and an address that is too long only in UTF-8.
 func verdicts(m *model) ([]output, error) {

@@ -9,8 +9,8 @@ import (
 	"usher/worker/abi"
 )
 
-// worker writes what the TypeScript of worker/ has to know of the Go packages and
-// what is no client's business: the numbers of the Wasm line, and the names of the
+// worker writes what the TypeScript of worker/ needs of the Go packages and clients do
+// not: the numbers of the Wasm line, and the names of the
 // settings. Everything else it takes from @usher/types, as clients do.
 func worker(*model) ([]output, error) {
 	return []output{

@@ -23,7 +23,7 @@
 //	ann < TYPE k=v …         sent; a roomState is abbreviated: the host with *, whoever is away
 //	                         in ()
 //	bob << ann               ann's frame is forwarded to bob
-//	ann x 1000               closed by the room
+//	ann x 1000               the room closes it
 //	save, save later, delete
 //	created HOME, ended HOME the room begins or ceases to exist; HOME is its creator's address
 //	alarm 40s                set to that long from now

@@ -8,13 +8,13 @@ import (
 	"usher/room"
 )
 
-// kept is what a shell that drops rooms from memory keeps of one, by the room's own effects.
+// kept is what a shell that drops rooms from memory keeps of one, as the room's effects ask.
 type kept struct {
 	snapshot    []byte // nil while there is none
 	attachments map[room.ConnID][]byte
 }
 
-// keep does what an effect says is to be kept.
+// keep stores what an effect asks to keep.
 func (r *Runner) keep(effect room.Effect) {
 	switch effect.Kind {
 	case room.SetAlarm:
@@ -33,7 +33,7 @@ func (r *Runner) keep(effect room.Effect) {
 	}
 }
 
-// wake drops the room and makes it again of what was kept. That nobody may notice.
+// wake drops the room and makes it again from what was kept. Nobody may notice.
 func (r *Runner) wake() error {
 	var attachments []room.Attachment
 	for _, id := range slices.Sorted(maps.Keys(r.kept.attachments)) {

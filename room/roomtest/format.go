@@ -51,7 +51,7 @@ func (r *Runner) print(event room.Event, e room.Effect) {
 	}
 }
 
-// marks tells what a shell may do with a frame that waits for a Save.
+// marks describes what a shell may do with a frame that waits for a Save.
 func marks(e room.Effect) string {
 	text := ""
 	if e.Brief != nil {
@@ -63,7 +63,7 @@ func marks(e room.Effect) string {
 	return text
 }
 
-// frame tells a frame in a line: its type, then its members but those that
+// frame describes a frame in a line: its type, then its members except those that
 // are the same in every frame of the transcript.
 func (r *Runner) frame(frame []byte) string {
 	d := jsontext.NewDecoder(strings.NewReader(string(frame)))
@@ -111,7 +111,7 @@ func (r *Runner) member(key string, value jsontext.Value) string {
 	return key + "=" + text
 }
 
-// state tells a roomState: name, mode and people, then what is not as in a new room.
+// state describes a roomState: name, mode and people, then what differs from a new room.
 func (r *Runner) state(value jsontext.Value) string {
 	var s struct {
 		ID, Name, HostID, ControlMode, FollowMode string

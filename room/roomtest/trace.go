@@ -5,7 +5,7 @@ import (
 	"usher/room"
 )
 
-// Trace is a transcript with everything spelled out: what goes in, and the very bytes
+// Trace is a transcript with everything spelled out: what goes in, and the exact bytes
 // that each connection must see. Any shell can replay it that lets a test set its
 // clock and its randomness; package traces prints all of them as JSON.
 type Trace struct {
@@ -13,10 +13,10 @@ type Trace struct {
 	RoomID  string      `json:"roomId"`
 	StartMs int64       `json:"startMs"` // the clock when it begins
 	Config  room.Config `json:"-"`
-	// Pings says that the room asks for WebSocket pings, which not every shell can send.
+	// Pings reports that the room asks for WebSocket pings, which not every shell can send.
 	Pings bool `json:"pings,omitempty"`
-	// Budgets says that an address uses up its budgets of seats or messages, which not every shell
-	// has.
+	// Budgets reports that an address uses up its budgets of seats or messages, which not every
+	// shell has.
 	Budgets bool   `json:"budgets,omitempty"`
 	Steps   []Step `json:"steps"`
 }

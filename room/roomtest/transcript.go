@@ -37,7 +37,7 @@ type Runner struct {
 }
 
 // Rewrite replays a transcript and returns it with the effects that it had.
-// It fails where a line cannot be understood or an invariant breaks.
+// It fails if a line cannot be understood or an invariant breaks.
 func Rewrite(text string) (string, error) {
 	return (&Runner{}).replay(text)
 }

@@ -73,7 +73,7 @@ func codeNames() map[protocol.Code]string {
 	return names
 }
 
-// hasWord says whether a word is in a text, not as a part of a longer one.
+// hasWord reports whether a word is in a text, not as a part of a longer one.
 func hasWord(text, word string) bool {
 	return regexp.MustCompile(`\b` + regexp.QuoteMeta(word) + `\b`).MatchString(text)
 }

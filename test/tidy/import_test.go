@@ -152,7 +152,7 @@ func TestImportsPointInward(t *testing.T) {
 	}
 }
 
-// imports says whether a file imports a package, or one below it.
+// imports reports whether a file imports a package, or one below it.
 func (f *file) imports(name string) bool {
 	return slices.ContainsFunc(f.ast.Imports, func(spec *ast.ImportSpec) bool {
 		path, err := strconv.Unquote(spec.Path.Value)
@@ -160,7 +160,7 @@ func (f *file) imports(name string) bool {
 	})
 }
 
-// within says whether an import path is a package or one below it.
+// within reports whether an import path is a package or one below it.
 func within(path, name string) bool {
 	return path == name || strings.HasPrefix(path, name+"/")
 }

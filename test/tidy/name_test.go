@@ -123,7 +123,7 @@ func hasExportedReceiver(function *ast.FuncDecl) bool {
 	return exported
 }
 
-// promised says whether an interface of a package has a method, with a comment.
+// promised reports whether an interface of a package has a method, with a comment.
 func promised(folder, method string) (found bool) {
 	for _, f := range goFiles(folder) {
 		ast.Inspect(f.ast, func(node ast.Node) bool {

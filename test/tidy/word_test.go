@@ -29,6 +29,7 @@ var words = []word{
 	{`(^|[.!?] )Where [^.:;,]*,`, "If or When", ""},
 	{`\b[Ww]here (there (is|are|was|were)|nobody|nothing|none)\b`, "if", ""},
 	{`\b(undefined|nil|[Ff]alse|missing|empty|0|none|"") where\b`, "if", ""},
+	{`^[A-Za-z]\w* (says|tells) whether\b`, "reports whether", ""},
 	{`(?i)\b(join|HTTP|101|404|503) answers?\b`, "reply of the room, response of HTTP", ""},
 	{`(?i)\banswers (by |with )?[1-5][0-9]{2}\b`, "returns", ""},
 	{`\b[Aa]nswer(s|ed) (by )?[A-Z]{3,}_[A-Z]+\b`, "reply", ""},

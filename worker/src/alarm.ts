@@ -1,7 +1,7 @@
 import type { Store } from "./store";
 import type { Surroundings } from "./surroundings";
 
-/** The room's one alarm, and what it says of the time in which the object did not run. */
+/** The room's one alarm, and what it shows of the time in which the object did not run. */
 export class Alarm {
   readonly #store: Store;
   readonly #surroundings: Surroundings;
@@ -29,7 +29,7 @@ export class Alarm {
     return this.atMs === 0 ? 0 : this.#surroundings.pausedMs(now, Math.max(this.atMs, this.ranMs));
   }
 
-  /** pause for something else than the alarm, which then is due now: an object that is made meanwhile does not count the pause again. */
+  /** pause for anything but the alarm, which is then due now: an object that is made meanwhile does not count the pause again. */
   takePause(now: number): number {
     const pausedMs = this.pause(now);
     if (pausedMs > 0) {

@@ -6,7 +6,7 @@ import { closeCodes, type CloseCode } from "@usher/types";
 
 import { replacement } from "./core";
 
-/** The close codes that the shell itself has reason for. */
+/** The close codes that the shell itself uses. */
 export const Close = {
   protocolError: 1002,
   invalidUTF8: 1007,
@@ -33,7 +33,7 @@ export function close(socket: WebSocket, code: number): void {
   send(socket, code, reasonOf(code));
 }
 
-/** What a client's Close ends the connection with: its own code, or that of what is wrong with it. */
+/** The code that a client's Close ends the connection with: its own, or that of the error in it. */
 export function endOf(code: number, reason: string): number {
   if (reason.includes(replacement)) {
     return Close.invalidUTF8;

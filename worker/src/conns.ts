@@ -1,4 +1,4 @@
-// The sockets that the core knows, by the ids that it knows them by. What is needed after hibernation is in each socket's tags and attachment.
+// The sockets that the core knows, by their ids in the core. What is needed after hibernation is in each socket's tags and attachment.
 
 import { Flag } from "./abi";
 import { close } from "./close";
@@ -64,7 +64,7 @@ export class Conns {
     return conn;
   }
 
-  /** What the core has had attached to the sockets. */
+  /** The attachments that the core has given the sockets. */
   attachments(): { conn: number; bytes: Uint8Array }[] {
     return [...this.#byId.values()]
       .map(({ id, socket }) => ({ conn: id, bytes: socket.deserializeAttachment() as Uint8Array | null }))
@@ -99,7 +99,7 @@ export class Conns {
     }
   }
 
-  /** Forgets a connection, so that whatever its socket may still report is nobody's: its id may be another's one day. */
+  /** Forgets a connection, so that whatever its socket still reports is ignored: another connection may get its id. */
   forget(conn: Conn): void {
     this.#byId.delete(conn.id);
     this.#bySocket.delete(conn.socket);

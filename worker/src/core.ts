@@ -17,7 +17,7 @@ interface Exports {
   drop(handle: number): void;
 }
 
-/** The Wasm instance is gone: it trapped. What was asked has not happened. */
+/** The Wasm instance is gone: it trapped. The call had no effect. */
 export class Trap extends Error {}
 
 /** What carries out the effects of a step, in order. */
@@ -112,7 +112,7 @@ export class Core {
     return handle;
   }
 
-  /** Puts a frame where the next step finds it. Returns its length in bytes, or -1 for one that is too large. */
+  /** Puts a frame in the buffer of the next step. Returns its length in bytes, or -1 for one that is too large. */
   putFrame(frame: string): number {
     const { read, written } = encoder.encodeInto(frame, this.#input);
     if (written === frame.length) {
@@ -124,13 +124,13 @@ export class Core {
     return frame.includes(replacement) ? this.putBytes(notUtf8) : written;
   }
 
-  /** Puts bytes where the next step finds them. */
+  /** Puts bytes in the buffer of the next step. */
   putBytes(bytes: Uint8Array): number {
     this.#input.set(bytes);
     return bytes.length;
   }
 
-  /** Gives the frame the short way: returns the connection to forward it to, or 0 if nothing has happened and the room must be stepped. */
+  /** Tries the short way for the frame: returns the connection to forward it to, or 0 if nothing has happened and the room must be stepped. */
   relay(handle: number, conn: number, nowMs: number, length: number): number {
     try {
       return this.#exports.relay(handle, conn, nowMs, length);
@@ -179,7 +179,7 @@ export class Core {
     }
   }
 
-  /** Gives the instance up: after a trap its memory may be anything. */
+  /** Gives the instance up: after a trap nothing in its memory can be relied on. */
   #trap(error: unknown): Trap {
     if (instance === this) {
       instance = undefined;

@@ -6,7 +6,7 @@ import { errorResponse, json, log } from "./http";
 
 const minSeconds = 300;
 const maxSeconds = 86_400;
-/** As long as a room lives without signaling: who joins late in the night is offered to with these. */
+/** As long as a room lives without signaling: offers to somebody who joins late still use these. */
 const defaultSeconds = 43_200;
 /** A legacy client waits for the response between opening its socket and joining. */
 const providerTimeoutMs = 3000;
@@ -84,7 +84,7 @@ async function provided(env: Env, seconds: number): Promise<readonly IceServer[]
     throw new Error(`the TURN service answered ${answer.status}`);
   }
   const { iceServers } = await answer.json<{ iceServers: readonly IceServer[] }>();
-  // Browsers wait long for nothing on port 53.
+  // On port 53 browsers wait a long time, for nothing.
   return iceServers.map((server) => ({
     ...server,
     urls: (typeof server.urls === "string" ? [server.urls] : server.urls).filter((url) => !/:53(\?|$)/.test(url)),

@@ -20,7 +20,7 @@ export default {
       log("error", "a request failed", { requestId, error: String(error) });
       answer = errorResponse("INTERNAL");
     }
-    // A room's id admits, so the log has the route and not the path.
+    // Whoever knows a room's id may join, so the log has the route and not the path.
     log(answer.status >= 500 ? "error" : "info", "request", { method: request.method, route, status: answer.status, ms: Date.now() - started, requestId });
     return finish(answer, request, env.ALLOW_ORIGINS, requestId);
   },
@@ -64,7 +64,7 @@ function methodsOf(route: Route): readonly string[] {
   return route === "socket" ? ["GET", "OPTIONS"] : ["GET", "HEAD", "OPTIONS"];
 }
 
-/** Reports whether a request asks for a WebSocket. The platform has checked its key and version. One with a body does not: no handshake has any. */
+/** Reports whether a request asks for a WebSocket. The platform has checked its key and version. One with a body does not, because no handshake has a body. */
 function isHandshake({ method, headers }: Request): boolean {
   const hasBody = headers.has("Transfer-Encoding") || (headers.get("Content-Length") ?? "0") !== "0";
   return method === "GET" && headers.get("Upgrade")?.toLowerCase() === "websocket" && !hasBody;

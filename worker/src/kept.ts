@@ -1,4 +1,4 @@
-/** What a room is woken from. */
+/** What a room is made from when it wakes. */
 export interface Kept {
   readonly settings: string;
   readonly roomId: string;

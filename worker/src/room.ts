@@ -60,7 +60,7 @@ export class Room implements Performer {
     this.#conns.forget(conn);
   }
 
-  /** The alarm has come, which was set for a time, 0 if that is not known. */
+  /** The alarm has fired; the time is when it was set for, 0 if that is not known. */
   alarmFired(scheduledMs: number): void {
     const now = this.#surroundings.now();
     this.#alarm.atMs ||= scheduledMs; // an object that the alarm makes finds none set
@@ -76,7 +76,7 @@ export class Room implements Performer {
     }
   }
 
-  /** Steps the room for something that a client did. What goes wrong costs this connection, or this room. */
+  /** Steps the room for something that a client did. A failure costs only this connection, or this room. */
   step(event: Event, conn: Conn, argument: number, input?: Uint8Array): void {
     const now = this.#surroundings.now();
     try {
@@ -173,7 +173,7 @@ export class Room implements Performer {
     return wasm;
   }
 
-  /** Closes a connection for what the core cannot be told of, or has no say in. */
+  /** Closes a connection for a reason that the core does not handle. */
   #end(conn: Conn, code: number): void {
     this.step(Event.disconnected, conn, code);
     this.close(conn.id, code);

@@ -43,7 +43,7 @@ export class RoomState extends DurableObject<Env> {
     });
   }
 
-  /** Takes a WebSocket, or tells what somebody with an invitation may know. The router has checked the request. */
+  /** Takes a WebSocket, or describes the room to somebody with an invitation. The router has checked the request. */
   override async fetch(request: Request): Promise<Response> {
     this.#conns.roomId ||= roomIdOf(new URL(request.url));
     try {

@@ -1,6 +1,6 @@
 import { roomIdPattern } from "@usher/types";
 
-/** What a path asks for. */
+/** What a path leads to. */
 export type Route = "socket" | "room" | "turn" | "health" | "healthz" | "readyz" | "none";
 
 /** Only the address of a WebSocket may end with a slash. */

@@ -22,7 +22,7 @@ export class GivenUp extends Error {
 export class Store {
   readonly #storage: DurableObjectStorage;
   #fails = false;
-  /** What storage has not taken. */
+  /** What storage has refused so far. */
   #unsaved: Stored | undefined;
 
   constructor(storage: DurableObjectStorage) {
@@ -43,7 +43,7 @@ export class Store {
     }
   }
 
-  /** The output gate of the platform keeps back what is sent after this until it is stored. */
+  /** The platform's output gate holds what is sent after this until it is stored. */
   save(stored: Stored): void {
     this.#write(() => this.#storage.kv.put(storedKey, stored));
   }
@@ -66,7 +66,7 @@ export class Store {
     done.catch((error: unknown) => this.#failed(error));
   }
 
-  /** Looks whether storage takes writes again, and gives it what it has not taken. */
+  /** Tries whether storage takes writes again, and writes what it has refused. */
   probe(): void {
     if (!this.#fails) {
       return;

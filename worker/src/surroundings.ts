@@ -4,7 +4,7 @@ import { settings } from "./settings";
 /** How late an alarm may be before that is time in which the object did not run. */
 const punctualMs = 2000;
 
-/** The clock, the randomness, the settings and what else a step depends on from outside: a test replaces them. */
+/** Everything outside of the core that a step depends on, such as the clock, the randomness and the settings. A test replaces it. */
 export class Surroundings {
   readonly #env: Env;
 

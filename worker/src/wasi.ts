@@ -3,7 +3,7 @@
 
 const errnoBadFile = 8;
 
-/** A Wasm module that ended itself: Go's answer to a panic or to being out of memory. */
+/** A Wasm module that ended itself: what Go does at a panic or without memory. */
 export class Exit extends Error {}
 
 /** The imports of the module. What it says on stderr, a panic's text, goes to `say`. */
@@ -20,7 +20,7 @@ export function wasi(memory: () => WebAssembly.Memory, say: (text: string) => vo
     environ_get: () => 0,
     environ_sizes_get: none,
     sched_yield: () => 0,
-    /** Only sleeps ask for this, the runtime's own on its way into a panic. Here they are over at once. */
+    /** Only the runtime's own sleeps on its way into a panic use this. Here they end immediately. */
     poll_oneoff: (_subscriptions: number, _events: number, count: number, happened: number): number => {
       view().setUint32(happened, count, true);
       return 0;
