@@ -131,7 +131,7 @@ func (a *attacker) missed(err error) {
 	}
 }
 
-// shorten leaves out the addresses, which differ every time.
+// shorten removes the addresses, which differ every time.
 func shorten(err error) string {
 	text := err.Error()
 	if i := strings.LastIndex(text, ": "); i >= 0 && !strings.HasPrefix(text, "no seat") {

@@ -35,7 +35,7 @@ func tlsHandshakes(a *attacker) {
 // over that is refused or closed, and sooner than any deadline of a request.
 type census struct {
 	a *attacker
-	// answers says that a response is no end.
+	// answers reports that a response is not the end.
 	answers bool
 	mu      sync.Mutex
 	open    map[*client]time.Time // since when
@@ -188,7 +188,7 @@ func scrapes(a *attacker) {
 	})
 }
 
-// logFlood does what somebody may think worth a line: unknown paths, requests that are none, failed
+// logFlood does what might be logged: unknown paths, malformed requests, failed
 // handshakes, broken frames.
 func logFlood(a *attacker) {
 	requests := []string{
@@ -233,7 +233,7 @@ func (a *attacker) forged(header func(i int) string) {
 	})
 }
 
-// forgedAddress: nobody has said that this address may speak for others.
+// forgedAddress: this address is no trusted proxy, and names other addresses.
 func forgedAddress(a *attacker) {
 	a.forged(func(i int) string {
 		return fmt.Sprintf("X-Forwarded-For: 198.51.100.%d, 203.0.113.%d\r\nX-Real-IP: 203.0.113.%d\r\nForwarded: for=203.0.113.%d\r\n", i%250, i%250, i%250, i%250)

@@ -190,7 +190,7 @@ func (p *player) read(into any) error {
 	return nil
 }
 
-// say tells the player to go on.
+// say makes the player go on.
 func (p *player) say(word string) { _, _ = io.WriteString(p.stdin, word+"\n") }
 
 // wait returns when the player has ended.

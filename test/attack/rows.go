@@ -12,7 +12,7 @@ type attack struct {
 	// whole attacks take their time, up to a minute more than the others: what they ask for must
 	// succeed.
 	whole bool
-	// patient says that the server may refuse returns with HTTP 503 while it has no memory left.
+	// patient reports that the server may refuse returns with HTTP 503 while it has no memory left.
 	patient bool
 	// most bounds what the attack may cost, if that is not the usual bound.
 	most bounds

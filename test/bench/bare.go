@@ -21,7 +21,7 @@ import (
 // The bare relay: the floor that usher is measured against. net/http is in
 // front; an epoll loop reads the socket, usher's own frame reader finds the
 // messages, and the same bytes are written to the other socket of the pair, each
-// in a frame and a system call of its own. There are no checks, no limits, no
+// in its own frame and system call. There are no checks, no limits, no
 // deadlines and no rooms.
 
 // bareSocket is one side of a pair.
@@ -180,7 +180,8 @@ func (p *pairing[S]) take(room, seat string) (own, partner *atomic.Pointer[S]) {
 	return &slots[side], &slots[1-side]
 }
 
-// welcome tells a socket that its pair knows it. The generator takes it for the reply to a join.
+// welcome reports to a socket that its pair knows it. The generator takes it for the reply to a
+// join.
 var welcome = []byte(`{"type":"ROOM_JOINED"}`)
 
 // serveHTTP serves WebSockets on the address given in args until its standard

@@ -27,11 +27,11 @@ const stallTimeout = 30 * time.Second
 
 // A handler is told what happens to one socket. It is called on the loop's thread.
 type handler interface {
-	// opened tells that the upgrade is done and frames may be sent.
+	// opened reports that the upgrade is done and frames may be sent.
 	opened(c *conn)
 	// text hands over one message; the payload is valid only during the call.
 	text(c *conn, payload []byte)
-	// closed tells once that the socket is over: the server's close code, or closeAbnormal.
+	// closed reports once that the socket has ended: the server's close code, or closeAbnormal.
 	closed(c *conn, code int)
 }
 
@@ -52,7 +52,7 @@ type conn struct {
 	path    string // of the request, "" once it was sent
 	in, out []byte // a partial frame, and what the kernel did not take; nil mostly
 	fd      int32
-	// generation tells events of this socket from those of an earlier one with the same fd.
+	// generation distinguishes events of this socket from those of an earlier one with the same fd.
 	generation int32
 	state      connState
 	leaving    bool // a close frame was sent
@@ -68,7 +68,7 @@ type loop struct {
 	read       []byte // shared by all sockets
 	frame      []byte // the frame being sent
 	err        error  // the first failure; ends run
-	// tick, where set, is called every tickEvery.
+	// tick, if set, is called every tickEvery.
 	tick      func(now time.Time)
 	tickEvery time.Duration
 	nextTick  time.Time
@@ -82,7 +82,7 @@ func newLoop(ctx context.Context, server netip.AddrPort) (*loop, error) {
 	return &loop{ctx: ctx, server: server, epoll: epoll, read: make([]byte, 64<<10)}, nil
 }
 
-// Close ends every socket without a farewell. Callers close after the
+// Close ends every socket without a close frame. Callers close it after the
 // measurement, or leave their rooms first.
 func (l *loop) Close() {
 	for _, c := range l.conns {
@@ -100,7 +100,7 @@ func (l *loop) fail(err error) {
 	}
 }
 
-// run handles events until done says so, something fails or nothing happens any more.
+// run handles events until done returns true, something fails or nothing happens any more.
 func (l *loop) run(done func() bool) error {
 	events := make([]unix.EpollEvent, 256)
 	last := time.Now()

@@ -133,7 +133,7 @@ func (f *flow) text(_ *conn, message []byte) {
 	f.fill()
 }
 
-// news is what else a seat hears: that the others came is fine, a refusal is not.
+// news is what else a seat receives: that others came is expected, a refusal is not.
 func (f *flow) news(name string, message []byte) {
 	switch name {
 	case "USER_JOINED", "PONG":
@@ -150,7 +150,7 @@ func (f *flow) closed(_ *conn, code int) {
 	}
 }
 
-// flowSender hears what comes to the sending seat, which should be nothing of note.
+// flowSender receives what comes to the sending seat, which should be nothing that matters.
 type flowSender flow
 
 func (f *flowSender) opened(c *conn)           {}

@@ -62,7 +62,7 @@ func xorMask(b []byte, mask uint32) {
 var errMasked = errors.New("websocket: the server masked a frame")
 
 // parseFrame reads the server's frame at the start of b. n is how many bytes
-// it takes, 0 when b does not hold all of it yet. The payload points into b.
+// it takes, 0 if b does not hold all of it yet. The payload points into b.
 // Fragments are refused: no server under test sends any.
 func parseFrame(b []byte) (op opcode, payload []byte, n int, err error) {
 	if len(b) < 2 {

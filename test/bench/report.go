@@ -62,7 +62,7 @@ func writeReport(w io.Writer, rows []row, about []string) {
 	}
 }
 
-// about says what was measured with what, on what and when.
+// about describes what was measured with what, on what and when.
 func (w *workshop) about(date string) []string {
 	return []string{
 		fmt.Sprintf("`go -C test/bench run . %s`, %s", strings.Join(os.Args[1:], " "), date),
@@ -140,7 +140,7 @@ func kernel() string {
 }
 
 // aboutDisk names the file system and what it costs to make 4 KiB durable,
-// without which a rate of durable joins says nothing.
+// without which a rate of durable joins means nothing.
 func (w *workshop) aboutDisk() string {
 	sync, err := syncLatencies(w.ctx, w.folder)
 	if err != nil {
@@ -187,5 +187,5 @@ func syncLatencies(ctx context.Context, folder string) ([]time.Duration, error) 
 	return latencies, nil
 }
 
-// progress is for whoever waits; only the report goes to standard output.
+// progress is for the person who waits; only the report goes to standard output.
 func progress(format string, args ...any) { fmt.Fprintf(os.Stderr, format, args...) }

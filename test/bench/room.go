@@ -47,7 +47,7 @@ type room struct {
 type seat struct {
 	room *room
 	conn *conn
-	// number tells the participants of a run apart, and makes the user id.
+	// number is different for each participant of a run, and makes the user id.
 	number int
 	state  seatState
 	asked  time.Time
@@ -73,7 +73,7 @@ type crew struct {
 	// atOnce bounds the rooms under way and so the requests in flight: a room has one.
 	atOnce int
 	active int
-	// perSecond, where set, begins rooms at that rate instead, whatever is under way.
+	// perSecond, if set, begins rooms at that rate instead, whatever is under way.
 	perSecond float64
 	// joins and leaves count what was acknowledged.
 	joins, leaves int

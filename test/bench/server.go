@@ -34,7 +34,7 @@ const (
 	kindProbe  kind = "probe"
 )
 
-// bare says that the server is one of the floors, which pass on what comes and know no messages.
+// bare reports that the server is one of the floors, which pass on what comes and know no messages.
 func (k kind) bare() bool { return k == kindBare || k == kindNbio || k == kindFloor }
 
 // usherFlags are the server's flags, only here, because they may be renamed. Every
@@ -255,7 +255,7 @@ func (s *server) logTail() string {
 	return string(log[max(0, len(log)-tailBytes):])
 }
 
-// explain adds what the server had to say to an error of its load.
+// explain adds the output of the server to an error of its load.
 func (s *server) explain(err error) error {
 	if err == nil {
 		return nil

@@ -38,7 +38,7 @@ type bundle struct {
 	wasm    string   // a module as well, except of the probe; "" for none
 }
 
-// workerTools are the programs of node_modules, and what wrangler.toml says of the platform.
+// workerTools are the programs of node_modules, and the settings of the platform in wrangler.toml.
 type workerTools struct {
 	folder        string // worker/, absolute
 	modules       string // node_modules, absolute
@@ -184,7 +184,7 @@ func gzippedBytes(path string) (int, error) {
 	return zipped.Len(), err
 }
 
-// aboutWorkerd says what the bundles ran in.
+// aboutWorkerd describes what the bundles ran in.
 func (w *workshop) aboutWorkerd() string {
 	ctx, cancel := context.WithTimeout(w.ctx, 10*time.Second)
 	defer cancel()

@@ -21,7 +21,7 @@ type campaign struct {
 	// changes is the mean number of acknowledged changes before a kill.
 	changes int
 	seed    uint64
-	// every is after how many rounds the progress is told.
+	// every is after how many rounds the progress is reported.
 	every int
 	// program is the usher to test; built where it is "".
 	program     string
@@ -158,7 +158,7 @@ func (c *campaign) load(ctx context.Context) error {
 	return errors.Join(failed, err)
 }
 
-// unexpected tells what the kill explains from what it does not.
+// unexpected drops the errors that the kill explains.
 func (c *campaign) unexpected(err error) bool {
 	var wrong *wrong
 	return errors.As(err, &wrong) || !c.server.killed.Load()

@@ -40,7 +40,7 @@ type process struct {
 
 const maxComplaints = 20
 
-// spawn starts usher on the data folder; ready tells its address once it serves.
+// spawn starts usher on the data folder; ready receives its address once it serves.
 func spawn(program, data string) (p *process, ready <-chan string, err error) {
 	p = &process{drained: make(chan struct{})}
 	p.cmd = exec.Command(program, "serve", "--listen", "127.0.0.1:0", "--data", data, "--seat-grace", "5m",

@@ -45,7 +45,7 @@ func (r *room) away() (users []string) {
 	return users
 }
 
-// haunted: too many seats are ghosts, or one is the host, who would be the host for ever.
+// haunted: too many seats are ghosts, or one is the host and would stay it.
 func (r *room) haunted() bool {
 	s := r.now()
 	ghosts := 0

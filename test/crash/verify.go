@@ -55,7 +55,7 @@ func (w *worker) get(ctx context.Context, r *room) (*seen, error) {
 	return nil, wrongf("GET: status %d, %.200q", answer.StatusCode, body)
 }
 
-// verify looks at every room of the worker after a restart, and takes back all the seats.
+// verify checks every room of the worker after a restart, and takes back all the seats.
 // It returns every loss that it finds; what is found is what is expected from now on.
 func (w *worker) verify(ctx context.Context) error {
 	var failed error
@@ -114,7 +114,7 @@ func (w *worker) find(ctx context.Context, r *room) (state, error) {
 	return inside, err
 }
 
-// seatLost tells a seat that was refused from a server that does not answer.
+// seatLost distinguishes a refused seat from a server that does not respond.
 func (r *room) seatLost(user string, err error) error {
 	var wrong *wrong
 	if !errors.As(err, &wrong) {

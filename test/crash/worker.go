@@ -30,7 +30,7 @@ type worker struct {
 	address string
 	// lasting outlives the rounds; brief ends now and then, and its id is used again.
 	lasting, brief *room
-	// ended must be gone after the next crash; retired nobody changes any more.
+	// ended must be gone after the next crash; nobody changes retired ones any more.
 	ended, retired []*room
 	// serial makes ids and names that were never used before.
 	serial int
