@@ -51,7 +51,7 @@ func (r *running) openAt(path, roomID, userID string, headers ...string) *client
 	return c
 }
 
-// tryOpen is open where the server may refuse.
+// tryOpen is open for a server that may refuse.
 func (r *running) tryOpen(roomID, userID string) (*client, error) {
 	return r.try("/ws?roomId="+roomID, roomID, userID)
 }

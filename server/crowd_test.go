@@ -13,7 +13,7 @@ import (
 	"usher/server/servertest"
 )
 
-// slowCommits lets every commit take at least so long before anybody hears of it.
+// slowCommits makes every commit take at least so long until it is reported.
 func slowCommits(took time.Duration) func(*setup) {
 	return func(s *setup) {
 		withLargeRooms(s.Config)

@@ -53,7 +53,7 @@ type rawConn struct {
 	r *bufio.Reader
 }
 
-// dial opens a TCP or TLS connection to the server. receiveBytes, where not 0, makes it a slow one.
+// dial opens a TCP or TLS connection to the server. receiveBytes, if not 0, makes it a slow one.
 func (r *running) dial(receiveBytes int) *rawConn {
 	r.t.Helper()
 	socket, err := net.Dial("tcp", r.address())
@@ -165,7 +165,7 @@ func (c *rawConn) hear(text string) []byte {
 	}
 }
 
-// closeCode skips frames up to the close frame and returns its code, 1006 where the socket ends
+// closeCode skips frames up to the close frame and returns its code, 1006 if the socket ends
 // without.
 func (c *rawConn) closeCode() protocol.CloseCode {
 	c.t.Helper()

@@ -67,7 +67,7 @@ func (r *recorder) pending() (most int) {
 	return most
 }
 
-// seen tells a room of a control frame of each of its connections.
+// seen reports to a room a control frame of each of its connections.
 func (r *recorder) seen(roomID string) {
 	r.mu.Lock()
 	conns := slices.Clone(r.conns)

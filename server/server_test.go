@@ -168,7 +168,8 @@ func (r *running) keepPrivate(texts ...string) {
 	r.private = append(r.private, texts...)
 }
 
-// checkLog fails on a line that tells too much, and on one about a client that cannot be traced.
+// checkLog fails on a line with something secret in it, and on one about a client that cannot be
+// traced.
 func (r *running) checkLog() {
 	r.t.Helper()
 	r.mu.Lock()

@@ -11,7 +11,8 @@ import (
 	"usher/server/servertest"
 )
 
-// gateCommits lets nobody hear of a commit while the gate is locked, and no further one begin.
+// gateCommits holds back the report of a commit while the gate is locked, and lets no further one
+// begin.
 func gateCommits(gate *sync.Mutex, further ...func(*Config)) func(*setup) {
 	return func(s *setup) {
 		for _, change := range further {
