@@ -95,7 +95,7 @@ var Codes = []Refusal{
 	{CodeStorageUnavailable, "Storage is unavailable; try again later", true, 0, 503, "What was asked must be stored before it is answered, and the store does not accept it now. Relays go on."},
 	{CodeDraining, "Server is restarting; try again", true, 0, 503, "The server is about to stop and takes no new connections."},
 	{CodeServerFull, "Server is full; try again later", true, CloseTryLater, 503, "The server is near the memory that it may use, and takes no new rooms or connections. Relays go on."},
-	{CodeRoomUnavailable, "Room is unavailable; try again", true, 0, 503, "The room's object on Cloudflare cannot be reached or has too much to do."},
+	{CodeRoomUnavailable, "Room is unavailable; try again", true, 0, 503, "The room's object on Cloudflare, or the node of the cluster that owns the room, cannot be reached or has too much to do."},
 	{CodeOriginNotAllowed, "Origin is not allowed", false, 0, 403, "The Origin of the request is not on the server's list."},
 	{CodeUpgradeRequired, "This address speaks WebSocket only", false, 0, 426, "A plain request, or a malformed WebSocket handshake, came to a WebSocket address."},
 	{CodeNotFound, "Not found", false, 0, 404, "The server has nothing at this path."},

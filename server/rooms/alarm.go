@@ -28,6 +28,12 @@ func (l *liveRoom) setAlarm(atMs int64) {
 // client whose bytes wait in its socket, because the process was stopped or is busy, has been
 // sending.
 func (l *liveRoom) ring() {
+	l.readArrived()
+	l.step(room.Event{Kind: room.AlarmFired})
+}
+
+// readArrived returns once what had arrived from the room's clients has been read.
+func (l *liveRoom) readArrived() {
 	l.mu.Lock()
 	sockets := make([]Socket, len(l.sessions))
 	for i, s := range l.sessions {
@@ -35,5 +41,4 @@ func (l *liveRoom) ring() {
 	}
 	l.mu.Unlock()
 	l.rooms.config.ReadArrived(sockets)
-	l.step(room.Event{Kind: room.AlarmFired})
 }

@@ -23,7 +23,8 @@ type Config struct {
 	Store store.Store
 	// Clock is the time of all rooms.
 	Clock Clock
-	// Owner is nil if nobody else can ever own these rooms.
+	// Owner is nil if nobody else can ever own these rooms. Otherwise the store has the rooms of
+	// all nodes, and what it loads is stored again, as a claim, before anybody enters.
 	Owner Owner
 	// Secret draws the bytes of the resume token of a connection's seat.
 	Secret func() [protocol.TokenBytes]byte
@@ -67,14 +68,18 @@ type Timer interface {
 	Reset(time.Duration) bool
 }
 
-// Owner knows how long this node may act for rooms that another node can take over.
+// Owner knows which rooms this node owns, if other nodes own others.
 type Owner interface {
-	// Valid reports whether what the rooms of a term do may be seen now. If not, it is held back.
-	Valid(term uint64) bool
-	// OnResume registers f to be called each time that rooms become valid again.
-	OnResume(f func())
-	// OnLost registers f to be called when the rooms have another owner.
-	OnLost(f func())
+	// Tenure returns this node's tenure of a room, nil if it may not load it now.
+	Tenure(roomID string) Tenure
+}
+
+// Tenure is a time for which this node owns some rooms, until Lose or HandOver. Tenures are
+// compared by ==.
+type Tenure interface {
+	// Valid reports whether what the rooms do may be seen now. If not, it waits until Resume. It is
+	// called for each effect, with the room's lock held.
+	Valid() bool
 }
 
 // Socket is the client's end of a Session. Its methods are called in order, with the room's lock

@@ -72,8 +72,7 @@ func (l *liveRoom) isVisible() bool { return l.issued == l.durable && l.isOwned(
 
 // isOwned reports whether this node may act for the room.
 func (l *liveRoom) isOwned() bool {
-	owner := l.rooms.config.Owner
-	return owner == nil || owner.Valid(l.term)
+	return l.tenure == nil || l.tenure.Valid()
 }
 
 // deliver sends a frame now, or when the room's commits are done. A borrowed frame belongs to the
@@ -185,6 +184,9 @@ func (l *liveRoom) flushLocked() (more bool) {
 	if err := l.failure.Load(); err != nil {
 		l.giveUp(protocol.CloseTryLater, "a commit failed", *err)
 		return false
+	}
+	if l.leaving && l.done.Load() != l.issued {
+		return false // people come back once the next owner can have the room
 	}
 	l.durable = l.done.Load()
 	l.replyToAsks(true)

@@ -31,7 +31,7 @@ func (l *liveRoom) saveNow() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	defer l.survive()
-	if l.gone || !l.unsaved || !l.room.Exists() {
+	if l.gone || l.leaving || !l.unsaved || !l.room.Exists() {
 		return
 	}
 	l.unsaved = false

@@ -17,7 +17,7 @@ import (
 func (l *liveRoom) step(event room.Event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.gone {
+	if !l.gone && !l.leaving {
 		l.stepLocked(event, nil)
 	}
 }

@@ -15,15 +15,27 @@ import (
 	"usher/server/store"
 )
 
-// fakeOwner owns its rooms while valid is set.
-type fakeOwner struct {
-	valid        atomic.Bool
-	resume, lost func()
+// fakeOwner owns all rooms in its current tenure, which may be none.
+type fakeOwner struct{ current atomic.Pointer[fakeTenure] }
+
+func (o *fakeOwner) Tenure(string) Tenure {
+	if t := o.current.Load(); t != nil {
+		return t
+	}
+	return nil
 }
 
-func (o *fakeOwner) Valid(uint64) bool  { return o.valid.Load() }
-func (o *fakeOwner) OnResume(do func()) { o.resume = do }
-func (o *fakeOwner) OnLost(do func())   { o.lost = do }
+// own begins a valid tenure.
+func (o *fakeOwner) own() *fakeTenure {
+	t := new(fakeTenure)
+	t.valid.Store(true)
+	o.current.Store(t)
+	return t
+}
+
+type fakeTenure struct{ valid atomic.Bool }
+
+func (t *fakeTenure) Valid() bool { return t.valid.Load() }
 
 // instantStore commits at once.
 type instantStore struct {
@@ -88,7 +100,7 @@ func (l *listener) got() (frames int, closed protocol.CloseCode) {
 func TestOwnedBeforeVisible(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		owner := new(fakeOwner)
-		owner.valid.Store(true)
+		tenure := owner.own()
 		kept := &instantStore{records: make(map[string]store.Record)}
 		r, err := New(Config{
 			Room: room.DefaultConfig(), MaxPendingBytes: 1 << 20, Store: kept, Clock: realClock{}, Owner: owner,
@@ -113,21 +125,21 @@ func TestOwnedBeforeVisible(t *testing.T) {
 		if frames, _ := ann.got(); frames != 1 {
 			t.Fatalf("%d frames while the room is owned", frames)
 		}
-		owner.valid.Store(false)
+		tenure.valid.Store(false)
 		say(`{"type":"PING"}`)
 		say(`{"type":"RENAME_ROOM","roomId":"owned-1","userId":"ann","newRoomName":"New"}`)
 		if frames, _ := ann.got(); frames != 1 {
 			t.Errorf("%d frames are seen while another may own the room", frames-1)
 		}
-		owner.valid.Store(true)
-		owner.resume()
+		tenure.valid.Store(true)
+		r.Resume()
 		synctest.Wait()
 		if frames, _ := ann.got(); frames != 3 {
 			t.Errorf("%d of 2 frames are seen afterwards", frames-1)
 		}
-		owner.valid.Store(false)
+		tenure.valid.Store(false)
 		say(`{"type":"PING"}`)
-		owner.lost()
+		r.Lose(tenure)
 		synctest.Wait()
 		if frames, closed := ann.got(); frames != 3 || closed != protocol.CloseRestart {
 			t.Errorf("%d frames, closed with %d after the loss", frames, closed)

@@ -20,6 +20,11 @@ func (l *liveRoom) load() (refusal protocol.Code) {
 	}()
 	defer l.survive()
 	r := l.rooms
+	if owner := r.config.Owner; owner != nil {
+		if l.tenure = owner.Tenure(l.id); l.tenure == nil || !l.tenure.Valid() {
+			return protocol.CodeRoomUnavailable
+		}
+	}
 	record, found, err := r.store.Load(l.id)
 	switch {
 	case errors.Is(err, store.ErrCorrupt):
@@ -34,8 +39,10 @@ func (l *liveRoom) load() (refusal protocol.Code) {
 	dropped := r.registry.droppedRoom(l.id)
 	if dropped != nil { // what is left of the room is known only now
 		r.limit.release(dropped.creator)
-		r.limit.restore(record.Creator)
 		dropped.creator = record.Creator
+	}
+	if dropped != nil || l.tenure != nil { // otherwise takeStock has counted it
+		r.limit.restore(record.Creator)
 	}
 	l.creator = record.Creator // 0 if it was not found
 	w := works.Get().(*work)
@@ -45,9 +52,12 @@ func (l *liveRoom) load() (refusal protocol.Code) {
 		l.room = room.New(&r.config.Room, l.id)
 		r.registry.loaded(l.id)
 	} else if refusal := l.restore(w, &record, dropped); refusal != "" {
+		if l.tenure != nil && dropped == nil {
+			r.limit.release(record.Creator) // nobody else will
+		}
 		return refusal
 	}
-	if !l.gone && (dropped != nil && dropped.pending || record.Clean && l.room.Exists()) {
+	if !l.gone && (dropped != nil && dropped.pending || l.tenure != nil && found || record.Clean && l.room.Exists()) {
 		l.claim(w)
 	}
 	return ""
@@ -68,7 +78,6 @@ func (l *liveRoom) restore(w *work, record *store.Record, dropped *droppedRoom) 
 		at = dropped.at
 	}
 	r.registry.loaded(l.id)
-	l.term = record.Term
 	l.counted = true
 	r.metrics.Rooms.Add(1)
 	l.people = l.room.People()
@@ -80,8 +89,9 @@ func (l *liveRoom) restore(w *work, record *store.Record, dropped *droppedRoom) 
 	return ""
 }
 
-// claim stores what was loaded, before anybody enters. Either the record was marked as the room's
-// last state, which a crash from now on must not leave behind, or its commit may still fail.
+// claim stores what was loaded, before anybody enters: because the record was marked as the room's
+// last state, which a crash from now on must not leave behind, because its commit may still fail,
+// or because another node could still write.
 func (l *liveRoom) claim(w *work) {
 	claimed := make(chan struct{})
 	l.claimed = claimed
@@ -128,7 +138,7 @@ func (r *Rooms) endUntouched(ctx context.Context) {
 		if r.closing.Load() {
 			return errStopping
 		}
-		r.touch(id)
+		r.Touch(id)
 		return nil
 	})
 	if err != nil && !errors.Is(err, errStopping) && ctx.Err() == nil {
@@ -136,8 +146,8 @@ func (r *Rooms) endUntouched(ctx context.Context) {
 	}
 }
 
-// touch loads a room, so that it ends if it is due.
-func (r *Rooms) touch(id string) {
+// Touch loads a room, so that it ends if it is due.
+func (r *Rooms) Touch(id string) {
 	if l, refusal := r.enter(id); refusal == "" {
 		l.ring()
 		l.leave()
@@ -155,7 +165,7 @@ func (l *liveRoom) giveUp(code protocol.CloseCode, cause string, err error) {
 	r.notStored(err)
 	if l.room != nil { // otherwise nothing has changed since it was stored or given up
 		dropped := &droppedRoom{
-			at: r.config.Clock.Now(), creator: l.creator,
+			at: r.config.Clock.Now(), creator: l.creator, tenure: l.tenure,
 			pending: l.issued != l.done.Load() || l.savingLater.Load() != 0,
 		}
 		r.registry.givenUp(l.id, dropped) // before anybody can load it
@@ -192,7 +202,7 @@ func (l *liveRoom) drop(code protocol.CloseCode) {
 func (r *Rooms) touchAfterGrace(id string, dropped *droppedRoom) {
 	r.config.Clock.AfterFunc(time.Duration(r.config.Room.SeatGraceMs)*time.Millisecond, func() {
 		if !r.closing.Load() && r.registry.droppedRoom(id) == dropped {
-			r.touch(id)
+			r.Touch(id)
 			r.touchAfterGrace(id, dropped)
 		}
 	})

@@ -21,14 +21,16 @@ func (r *Rooms) enter(id string) (*liveRoom, protocol.Code) {
 			l.mu.Unlock()
 			return nil, refusal
 		}
-		gone, claimed := l.gone, l.claimed
-		if !gone {
+		gone, leaving, claimed := l.gone, l.leaving, l.claimed
+		if !gone && !leaving {
 			l.entering++
 		}
 		l.mu.Unlock()
 		switch {
 		case gone:
 			continue
+		case leaving:
+			return nil, protocol.CodeRoomUnavailable
 		case claimed != nil:
 			if <-claimed; l.failure.Load() != nil {
 				l.leave()

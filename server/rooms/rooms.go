@@ -19,20 +19,21 @@ func New(config Config) (*Rooms, error) {
 		registry: registry{m: make(map[string]*liveRoom)},
 		limit:    newLimiter(config.MaxPerAddress, config.Log),
 	}
+	if config.Owner != nil {
+		return r, nil // it owns nothing yet
+	}
 	if err := r.takeStock(context.Background()); err != nil {
 		return nil, err
-	}
-	if config.Owner != nil {
-		config.Owner.OnResume(r.resume)
-		config.Owner.OnLost(r.lose)
 	}
 	return r, nil
 }
 
 // Run stores what may be stored later and ends rooms that nobody comes back to, until ctx is done.
 func (r *Rooms) Run(ctx context.Context) {
-	grace := time.Duration(r.config.Room.SeatGraceMs) * time.Millisecond
-	defer r.config.Clock.AfterFunc(grace, func() { r.endUntouched(ctx) }).Stop()
+	if r.config.Owner == nil {
+		grace := time.Duration(r.config.Room.SeatGraceMs) * time.Millisecond
+		defer r.config.Clock.AfterFunc(grace, func() { r.endUntouched(ctx) }).Stop()
+	}
 	ticker := time.NewTicker(saveLaterEvery)
 	defer ticker.Stop()
 	for {
@@ -94,20 +95,4 @@ func (r *Rooms) Describe(_ context.Context, id string) (protocol.RoomSummary, pr
 		return protocol.RoomSummary{}, protocol.CodeRoomNotFound
 	}
 	return summary, ""
-}
-
-// resume lets out what waited while this node might not have been the owner.
-func (r *Rooms) resume() {
-	for _, l := range r.registry.all() {
-		l.flush()
-	}
-}
-
-// lose drops all rooms: another node owns them.
-func (r *Rooms) lose() {
-	for _, l := range r.registry.all() {
-		l.mu.Lock()
-		l.drop(protocol.CloseRestart)
-		l.mu.Unlock()
-	}
 }

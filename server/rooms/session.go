@@ -18,8 +18,11 @@ func (r *Rooms) Open(_ context.Context, roomID string, o Opening, socket Socket)
 	s := &Session{room: l, socket: socket, address: o.Address, uncounted: o.Uncounted}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.gone { // given up since
+	switch {
+	case l.gone: // given up since
 		return nil, protocol.CodeStorageUnavailable
+	case l.leaving:
+		return nil, protocol.CodeRoomUnavailable
 	}
 	l.lastConn++
 	s.id = l.lastConn
@@ -60,7 +63,7 @@ func (s *Session) Close(code protocol.CloseCode) {
 	l := s.room
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.gone || s.over {
+	if l.gone || l.leaving || s.over {
 		return
 	}
 	l.close(s, code)
@@ -72,7 +75,7 @@ func (s *Session) step(event room.Event, batch any) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {
-	case l.gone:
+	case l.gone, l.leaving:
 	case event.Kind == room.Disconnected && s.over: // only what waits matters
 		l.abandon(s)
 	case !s.over:

@@ -43,6 +43,8 @@ type droppedRoom struct {
 	at Moment
 	// creator is the address for which it is still counted, 0 for none.
 	creator uint64
+	// tenure is that of the room, nil without an Owner.
+	tenure Tenure
 	// pending is set if the store had not reported all its commits: Load may return a record that
 	// is not durable.
 	pending bool
@@ -67,8 +69,8 @@ type liveRoom struct {
 	lastConn room.ConnID
 	// requestIDs are for the log, nil unless its level is debug.
 	requestIDs requestIDs
-	// term is the term of the Owner in which the room was loaded.
-	term uint64
+	// tenure is the one in which the room was loaded, nil without an Owner.
+	tenure Tenure
 	// people is how many seats the metrics have counted, and counted is set if they have counted
 	// the room.
 	people  int
@@ -100,6 +102,8 @@ type liveRoom struct {
 	pausedMs int64
 	// unsaved is set while a SaveLater waits for the next flush.
 	unsaved bool
+	// leaving is set once the room is being handed over. It takes no more steps, and nobody enters.
+	leaving bool
 	// gone is set once the room is no longer in the registry. It takes no more steps.
 	gone bool
 }

@@ -56,6 +56,7 @@ func (s *manualStore) Load(id string) (store.Record, bool, error) {
 		}
 	}
 	r, ok := s.durable[id]
+	r.DroppedMs = time.Now().UnixMilli()
 	return r, ok, s.loads
 }
 
@@ -128,6 +129,8 @@ type world struct {
 	t     *testing.T
 	store *manualStore
 	log   *bytes.Buffer
+	// owner is nil unless ownedWorld made the world.
+	owner *fakeOwner
 	// broken is what the check of the next Step reports, "" for nothing.
 	broken string
 }
@@ -137,11 +140,24 @@ var errDisk = errors.New("disk")
 // newWorld returns rooms of which each address may create at most 2.
 func newWorld(t *testing.T, records map[string]store.Record) *world {
 	t.Helper()
+	return makeWorld(t, records, nil)
+}
+
+// ownedWorld is newWorld of a node that owns the rooms in a tenure.
+func ownedWorld(t *testing.T, records map[string]store.Record) (*world, *fakeTenure) {
+	t.Helper()
+	owner := new(fakeOwner)
+	tenure := owner.own()
+	return makeWorld(t, records, owner), tenure
+}
+
+func makeWorld(t *testing.T, records map[string]store.Record, owner *fakeOwner) *world {
+	t.Helper()
 	if records == nil {
 		records = make(map[string]store.Record)
 	}
-	w := &world{t: t, store: &manualStore{durable: records}, log: new(bytes.Buffer)}
-	r, err := New(Config{
+	w := &world{t: t, store: &manualStore{durable: records}, log: new(bytes.Buffer), owner: owner}
+	config := Config{
 		Room: room.DefaultConfig(), MaxPerAddress: 2, MaxPendingBytes: 1 << 20, Store: w.store, Clock: realClock{},
 		Secret: func() (s [protocol.TokenBytes]byte) { return s }, Full: func() bool { return false },
 		ReadArrived: func([]Socket) {}, Metrics: metrics.New(), Log: slog.New(slog.NewTextHandler(w.log, nil)),
@@ -150,7 +166,11 @@ func newWorld(t *testing.T, records map[string]store.Record) *world {
 			w.broken = ""
 			return broken
 		},
-	})
+	}
+	if owner != nil {
+		config.Owner = owner
+	}
+	r, err := New(config)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,12 +17,10 @@ type Record struct {
 	// Snapshot is the room's state, opaque to the store.
 	Snapshot []byte
 
-	// DroppedMs and Term come with a record that is loaded and are not saved. DroppedMs is when the
-	// connections of the room's last owner dropped, at least from the view of its clients: if that
-	// was another process, it is when this one could take them. Term is the owner's: see
-	// rooms.Owner.
+	// DroppedMs comes with a record that is loaded and is not saved. It is when the connections of
+	// the room's last owner dropped, at least from the view of its clients: if that was another
+	// process, it is when this one could take them.
 	DroppedMs int64
-	Term      uint64
 }
 
 // Expired reports whether the record has expired.

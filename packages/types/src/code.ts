@@ -86,7 +86,7 @@ export interface ErrorCodes {
   readonly DRAINING: Refusal;
   /** The server is near the memory that it may use, and takes no new rooms or connections. Relays go on. */
   readonly SERVER_FULL: Refusal;
-  /** The room's object on Cloudflare cannot be reached or has too much to do. */
+  /** The room's object on Cloudflare, or the node of the cluster that owns the room, cannot be reached or has too much to do. */
   readonly ROOM_UNAVAILABLE: Refusal;
   /** The Origin of the request is not on the server's list. */
   readonly ORIGIN_NOT_ALLOWED: Refusal;

@@ -1,0 +1,183 @@
+package rooms
+
+import (
+	"testing"
+	"testing/synctest"
+
+	"usher/protocol"
+)
+
+// closedWith fails unless the visitor's socket was closed with a code.
+func (v *visitor) closedWith(t *testing.T, want protocol.CloseCode) {
+	t.Helper()
+	if _, code := v.got(); code != want {
+		t.Errorf("closed with %d, want %d", code, want)
+	}
+}
+
+func TestNobodyEntersARoomThatThisNodeDoesNotOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, tenure := ownedWorld(t, nil)
+		tenure.valid.Store(false)
+		if _, refusal := w.tryOpen("room-1"); refusal != protocol.CodeRoomUnavailable {
+			t.Errorf("suspended: %q", refusal)
+		}
+		w.owner.current.Store(nil)
+		if _, refusal := w.tryOpen("room-1"); refusal != protocol.CodeRoomUnavailable {
+			t.Errorf("another's: %q", refusal)
+		}
+		if len(w.InMemory()) != 0 {
+			t.Error("it is in memory")
+		}
+	})
+}
+
+// Until the claim is stored, an earlier owner could still write.
+func TestARoomOfAnotherOwnerIsClaimedBeforeAnybodyEnters(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		earlier, _ := ownedWorld(t, nil)
+		earlier.create("room-1")
+
+		w, _ := ownedWorld(t, earlier.store.durable)
+		w.store.hold(true)
+		entered := make(chan protocol.Code, 1)
+		go func() {
+			_, refusal := w.tryOpen("room-1")
+			entered <- refusal
+		}()
+		synctest.Wait()
+		select {
+		case <-entered:
+			t.Fatal("somebody entered before the claim was stored")
+		default:
+		}
+		w.store.commit(1, nil)
+		if refusal := <-entered; refusal != "" {
+			t.Error(refusal)
+		}
+		w.counted(1)
+	})
+}
+
+func TestNobodyEntersARoomWhoseClaimFailed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		earlier, _ := ownedWorld(t, nil)
+		earlier.create("room-1")
+
+		w, _ := ownedWorld(t, earlier.store.durable)
+		w.store.hold(true)
+		go func() {
+			synctest.Wait()
+			w.store.commit(1, errDisk)
+		}()
+		if _, refusal := w.tryOpen("room-1"); refusal != protocol.CodeStorageUnavailable {
+			t.Errorf("refused with %q", refusal)
+		}
+	})
+}
+
+func TestALostRoomIsDroppedAndNotStored(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, tenure := ownedWorld(t, nil)
+		v := w.create("room-1")
+		tenure.valid.Store(false)
+		w.owner.current.Store(nil)
+		w.store.hold(true)
+		w.Lose(tenure)
+		synctest.Wait()
+		v.closedWith(t, protocol.CloseRestart)
+		if len(w.store.queue) != 0 || len(w.InMemory()) != 0 {
+			t.Errorf("%d changes are stored, %d rooms in memory", len(w.store.queue), len(w.InMemory()))
+		}
+		w.counted(0)
+
+		w.store.hold(false)
+		w.owner.own()
+		w.create("room-1") // her seat again
+		w.counted(1)
+	})
+}
+
+// A room that is being loaded keeps its lock for as long as the store takes.
+func TestLoseDoesNotWaitForARoomThatIsBeingLoaded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, tenure := ownedWorld(t, nil)
+		loading := make(chan struct{})
+		w.store.onLoad = func() { <-loading }
+		go func() { _, _ = w.tryOpen("room-1") }()
+		synctest.Wait()
+		tenure.valid.Store(false)
+		w.owner.current.Store(nil)
+		w.Lose(tenure) // for ever, if it waits
+		close(loading)
+		synctest.Wait()
+		if len(w.InMemory()) != 0 {
+			t.Error("a lost room is in memory")
+		}
+	})
+}
+
+func TestARoomThatWasGivenUpIsCountedUntilItsTenureEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, tenure := ownedWorld(t, nil)
+		w.breakRoom(w.create("room-1"))
+		w.counted(1)
+		tenure.valid.Store(false)
+		w.owner.current.Store(nil)
+		w.Lose(tenure)
+		w.counted(0)
+		w.afterGrace()
+		w.counted(0)
+	})
+}
+
+func TestHandOverStoresTheLastStateOfEachRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, tenure := ownedWorld(t, nil)
+		v := w.create("room-1")
+		w.open("room-2") // which does not exist
+		w.owner.current.Store(nil)
+		w.store.hold(true)
+		over := make(chan bool)
+		go func() {
+			w.HandOver(tenure)
+			close(over)
+		}()
+		synctest.Wait()
+		if _, code := v.got(); code != 0 {
+			t.Error("closed before the last state is stored")
+		}
+		if _, refusal := w.tryOpen("room-1"); refusal != protocol.CodeRoomUnavailable {
+			t.Errorf("somebody who comes meanwhile is refused with %q", refusal)
+		}
+		v.say("RENAME_ROOM", `,"newRoomName":"Late"`)
+		w.store.commit(len(w.store.queue), nil)
+		<-over
+		synctest.Wait()
+		v.closedWith(t, protocol.CloseRestart)
+		if r := w.store.durable["room-1"]; !r.Clean || len(w.store.durable) != 1 || len(w.store.queue) != 0 {
+			t.Errorf("clean %v, %d records, %d changes more", r.Clean, len(w.store.durable), len(w.store.queue))
+		}
+		if len(w.InMemory()) != 0 {
+			t.Error("a room that was handed over is in memory")
+		}
+		w.counted(0)
+	})
+}
+
+func TestHandOverEndsIfTheStoreFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, tenure := ownedWorld(t, nil)
+		v := w.create("room-1")
+		w.owner.current.Store(nil)
+		w.store.hold(true)
+		go func() {
+			synctest.Wait()
+			w.store.commit(len(w.store.queue), errDisk)
+		}()
+		w.HandOver(tenure)
+		synctest.Wait()
+		v.closedWith(t, protocol.CloseTryLater)
+		w.counted(0)
+	})
+}
