@@ -24,7 +24,7 @@ type Config struct {
 	// Clock is the time of all rooms.
 	Clock Clock
 	// Owner is nil if nobody else can ever own these rooms. Otherwise the store has the rooms of
-	// all nodes, and what it loads is stored again, as a claim, before anybody enters.
+	// all nodes, and its Load claims the room: no earlier owner can write it any more.
 	Owner Owner
 	// Secret draws the bytes of the resume token of a connection's seat.
 	Secret func() [protocol.TokenBytes]byte

@@ -149,7 +149,7 @@ func (l *liveRoom) delete() {
 }
 
 func (l *liveRoom) record(snapshot []byte) store.Record {
-	return store.Record{ExpiresAtMs: l.room.ExpiresAtMs(), Creator: l.room.Creator(), Snapshot: snapshot}
+	return store.Record{ExpiresAtMs: l.room.ExpiresAtMs(), Creator: l.room.Creator(), Term: l.term, Snapshot: snapshot}
 }
 
 // committed is called for each commit in order, from the store's writer, which it must not block.

@@ -44,7 +44,7 @@ func (l *liveRoom) load() (refusal protocol.Code) {
 	if dropped != nil || l.tenure != nil { // otherwise takeStock has counted it
 		r.limit.restore(record.Creator)
 	}
-	l.creator = record.Creator // 0 if it was not found
+	l.creator, l.term = record.Creator, record.Term // the creator is 0 if it was not found
 	w := works.Get().(*work)
 	defer w.release()
 	if !found {
@@ -57,7 +57,7 @@ func (l *liveRoom) load() (refusal protocol.Code) {
 		}
 		return refusal
 	}
-	if !l.gone && (dropped != nil && dropped.pending || l.tenure != nil && found || record.Clean && l.room.Exists()) {
+	if !l.gone && (dropped != nil && dropped.pending || record.Clean && l.room.Exists()) {
 		l.claim(w)
 	}
 	return ""
@@ -89,9 +89,8 @@ func (l *liveRoom) restore(w *work, record *store.Record, dropped *droppedRoom) 
 	return ""
 }
 
-// claim stores what was loaded, before anybody enters: because the record was marked as the room's
-// last state, which a crash from now on must not leave behind, because its commit may still fail,
-// or because another node could still write.
+// claim stores what was loaded, before anybody enters. Either the record was marked as the room's
+// last state, which a crash from now on must not leave behind, or its commit may still fail.
 func (l *liveRoom) claim(w *work) {
 	claimed := make(chan struct{})
 	l.claimed = claimed

@@ -69,8 +69,10 @@ type liveRoom struct {
 	lastConn room.ConnID
 	// requestIDs are for the log, nil unless its level is debug.
 	requestIDs requestIDs
-	// tenure is the one in which the room was loaded, nil without an Owner.
+	// tenure is the one in which the room was loaded, nil without an Owner, and term is the store's
+	// name for it.
 	tenure Tenure
+	term   uint64
 	// people is how many seats the metrics have counted, and counted is set if they have counted
 	// the room.
 	people  int

@@ -25,6 +25,8 @@ type manualStore struct {
 	held    bool
 	queue   []change
 	durable map[string]store.Record
+	// term is what Load reports.
+	term uint64
 	// loads fails each Load, and onLoad is called before it.
 	loads  error
 	onLoad func()
@@ -56,7 +58,7 @@ func (s *manualStore) Load(id string) (store.Record, bool, error) {
 		}
 	}
 	r, ok := s.durable[id]
-	r.DroppedMs = time.Now().UnixMilli()
+	r.DroppedMs, r.Term = time.Now().UnixMilli(), s.term
 	return r, ok, s.loads
 }
 

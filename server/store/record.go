@@ -21,6 +21,10 @@ type Record struct {
 	// the room's last owner dropped, at least from the view of its clients: if that was another
 	// process, it is when this one could take them.
 	DroppedMs int64
+	// Term comes with Load, even if there is no record, from a store that several nodes share: it
+	// is the term in which this node owns the room. A record is saved in its term or not at all. 0
+	// for a store that has one owner.
+	Term uint64
 }
 
 // Expired reports whether the record has expired.
