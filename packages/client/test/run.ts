@@ -28,10 +28,12 @@ for (const [name, line] of [
     console.error(`error: ${node} is ${version}, not ${line}x`);
     process.exit(1);
   }
+  const own = files.filter((file) => name === "node" || !file.endsWith(once));
+  if (own.length === 0) {
+    continue; // without a file node --test looks for some by itself
+  }
   console.log(`# Node.js ${version}`);
-  const { status } = spawnSync(node, ["--test", "--test-reporter=spec", ...files.filter((file) => name === "node" || !file.endsWith(once))], {
-    stdio: "inherit",
-  });
+  const { status } = spawnSync(node, ["--test", "--test-reporter=spec", ...own], { stdio: "inherit" });
   if (status !== 0) {
     process.exit(status ?? 1);
   }
