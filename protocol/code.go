@@ -26,6 +26,9 @@ const (
 	CodeNotSeated          Code = "NOT_SEATED"
 	CodeWrongUser          Code = "WRONG_USER"
 	CodeNotHost            Code = "NOT_HOST"
+	CodeNotAllowed         Code = "NOT_ALLOWED"
+	CodeKicked             Code = "KICKED"
+	CodeBanned             Code = "BANNED"
 	CodeControlDenied      Code = "CONTROL_DENIED"
 	CodeTargetNotFound     Code = "TARGET_NOT_FOUND"
 	CodeTargetAway         Code = "TARGET_AWAY"
@@ -84,8 +87,11 @@ var Codes = []Refusal{
 	{CodeNotSeated, "Join the room first", false, 0, 0, "The connection has no seat, and the message needs one."},
 	{CodeWrongUser, "Message claims another user", false, 0, 0, "The userId in the message is not the one of the connection's seat."},
 	{CodeNotHost, "Only the host may do this", false, 0, 0, "Only the host may ask for this."},
+	{CodeNotAllowed, "Your role does not allow this", false, 0, 0, "KICK_USER, UNBAN_USER or LIST_BANS of a guest or viewer; KICK_USER for oneself, for the host, or of a cohost for a cohost."},
+	{CodeKicked, "You were removed from the room", false, CloseKicked, 0, "The host or a cohost has ended the seat. It is for a client that has not said \"protocol\":1 and so does not know the message KICKED, and closes with 1000, because 4005 is not final for it."},
+	{CodeBanned, "You are banned from this room", false, CloseKicked, 0, "The user id, the resume token or the network address is one that the host or a cohost has banned. A client that has not said \"protocol\":1 is closed with 1000."},
 	{CodeControlDenied, "You may not control playback in this room", false, 0, 0, "The sender is a viewer, or the room's control mode is HOST_ONLY and the sender neither host nor cohost."},
-	{CodeTargetNotFound, "Target is not in the room", false, 0, 0, "No seat has the targetUserId."},
+	{CodeTargetNotFound, "Target is not in the room", false, 0, 0, "No seat has the targetUserId, or in UNBAN_USER no ban."},
 	{CodeTargetAway, "Target is away", true, 0, 0, "The target's seat is held after a lost connection, and the frame is of a kind that is not kept, or no more can be kept."},
 	{CodeTargetCannotHost, "Target's client cannot take over as host", false, 0, 0, "The target's client has not said \"protocol\":1, so it would not notice that it became host."},
 	{CodeRateLimited, "Too many messages; wait before you reconnect", true, CloseRateLimited, 429, "The connection, or all those of its network address, sent more messages or bytes than the rate and burst allow. As an HTTP response: the address sent more requests than it may."},
@@ -132,6 +138,7 @@ const (
 	CloseUserIDTaken  CloseCode = 4002
 	CloseResumed      CloseCode = 4003
 	CloseRoomEnded    CloseCode = 4004
+	CloseKicked       CloseCode = 4005
 	CloseIdle         CloseCode = 4008
 	CloseRateLimited  CloseCode = 4029
 )
@@ -162,6 +169,7 @@ var Closings = []Closing{
 	{CloseUserIDTaken, "user already in room", false, "The user id belongs to somebody who is connected."},
 	{CloseResumed, "seat resumed elsewhere", false, "A newer connection took the seat with its resume token."},
 	{CloseRoomEnded, "room ended", false, "The room ended because nothing happened in it for too long."},
+	{CloseKicked, "removed from the room", false, "The host or a cohost has removed the participant, or has banned it before."},
 	{CloseIdle, "idle for too long", true, "Nothing, not even a PING, came for too long."},
 	{CloseRateLimited, "too many messages", true, "The connection, or its network address, sent more than its rate and burst allow."},
 }

@@ -20,8 +20,8 @@ type Message struct {
 	RoomID []byte
 	// UserID is nil in PING and PONG.
 	UserID []byte
-	// TargetUserID is set in offers, answers, candidates, TRANSFER_HOST and SET_ROLE, and in a
-	// SyncMessage for only one participant.
+	// TargetUserID is set in offers, answers, candidates, TRANSFER_HOST, SET_ROLE, KICK_USER and
+	// UNBAN_USER, and in a SyncMessage for only one participant.
 	TargetUserID []byte
 
 	// UserName and RoomName are as sent, in CREATE_ROOM and, the first one,
@@ -34,6 +34,10 @@ type Message struct {
 
 	// Role is set in SET_ROLE. It is never Host.
 	Role Role
+
+	// Ban and Reason are set in KICK_USER. Reason is as sent, "" if there is none.
+	Ban    bool
+	Reason string
 
 	// Mode is set in CONTROL_MODE_CHANGE.
 	Mode ControlMode
@@ -86,6 +90,8 @@ const (
 	fieldURL
 	fieldRef
 	fieldRole
+	fieldBan
+	fieldReason
 	fields
 )
 
@@ -93,7 +99,7 @@ var fieldNames = [fields]string{
 	"", "type", "roomId", "userId", "targetUserId", "timestamp", "offer", "answer", "candidate", "userName", "roomName",
 	"resumeToken", "protocol", "newRoomName", "newUserName", "state", "action", "mode", "time",
 	"hostVideoUrl", "videoUrl", "url", "ref",
-	"role",
+	"role", "ban", "reason",
 }
 
 // fieldOf returns the field with the given name. It uses a table because a switch becomes a large
@@ -110,7 +116,7 @@ func fieldOf(name []byte) field {
 
 // slot is a hash that differs for every field's name; a test checks that.
 func slot[S string | []byte](name S) byte {
-	return (name[0]*5 + name[len(name)/2]*26 + byte(len(name))) % 64
+	return (name[0]*4 + name[len(name)/2]*21 + byte(len(name))) % 64
 }
 
 var fieldSlots = func() (slots [64]field) {
@@ -317,6 +323,11 @@ func (m *Message) set(f field, value []byte) (ok bool) {
 		m.Playback, ok = playback(f, value)
 	case fieldRole:
 		m.Role, ok = settableRole(value)
+	case fieldBan:
+		m.Ban = string(value) == "true"
+		return m.Ban || string(value) == "false"
+	case fieldReason:
+		m.Reason, ok = text(value)
 	case fieldMode:
 		m.Mode, ok = controlMode(value)
 	case fieldTime:

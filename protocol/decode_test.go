@@ -93,6 +93,10 @@ func TestDecodeRefusesMalformedFields(t *testing.T) {
 		{`{"type":"SET_ROLE",` + head + `"targetUserId":"bob","role":"HOST"}`, CodeInvalidMessage, "role is malformed"},
 		{`{"type":"SET_ROLE",` + head + `"targetUserId":"bob","role":"guest"}`, CodeInvalidMessage, "role is malformed"},
 		{`{"type":"SET_ROLE",` + head + `"targetUserId":"bob","role":1}`, CodeInvalidMessage, "role is malformed"},
+		{`{"type":"KICK_USER",` + head + `"ban":true}`, CodeInvalidMessage, "targetUserId is missing"},
+		{`{"type":"KICK_USER",` + head + `"targetUserId":"bob","ban":1}`, CodeInvalidMessage, "ban is malformed"},
+		{`{"type":"KICK_USER",` + head + `"targetUserId":"bob","ban":null}`, CodeInvalidMessage, "ban is malformed"},
+		{`{"type":"KICK_USER",` + head + `"targetUserId":"bob","reason":[]}`, CodeInvalidMessage, "reason is malformed"},
 		{`{"type":"CLIENT_REQUEST_SEEK","userId":"ann"}`, CodeInvalidMessage, "time is missing"},
 		{`{"type":"DIRECT_PLAY","userId":"ann","targetUserId":5}`, CodeInvalidMessage, "targetUserId is malformed"},
 	} {

@@ -21,6 +21,10 @@ const (
 	// MaxJoinNameUnits bounds the names in CREATE_ROOM and JOIN_ROOM, in UTF-16 code units. The
 	// old backend never checked them, so a name that a client has stored must still be accepted.
 	MaxJoinNameUnits = 64
+	// MaxReasonUnits bounds the reason in KICK_USER, in UTF-16 code units.
+	MaxReasonUnits = 200
+	// MaxBans is how many bans a room keeps. One more lifts the oldest.
+	MaxBans = 200
 	// MaxURLBytes bounds the address of a page or video.
 	MaxURLBytes = 2048
 	// MaxRefBytes bounds the ref of a request.

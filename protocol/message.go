@@ -86,6 +86,34 @@ type SetRoleMessage struct {
 	Ref string `json:"ref,omitempty" format:"ref"`
 }
 
+// KickUserMessage ends another participant's seat, also one that is held. Host, and cohosts for
+// guests and viewers. Answered by KICKED to the participant and USER_LEFT to all others.
+type KickUserMessage struct {
+	BaseSignalingMessage
+	TargetUserID string `json:"targetUserId" format:"user-id"`
+	// Ban keeps the participant out until UNBAN_USER or the end of the room.
+	Ban bool `json:"ban,omitempty"`
+	// Reason is shown to the participant.
+	Reason string `json:"reason,omitempty" format:"reason"`
+	// Ref comes back in the sender's USER_LEFT, and in an ERROR or UNDELIVERED for this request.
+	Ref string `json:"ref,omitempty" format:"ref"`
+}
+
+// UnbanUserMessage lifts a ban. Host and cohosts. Answered by BANS, as they are then.
+type UnbanUserMessage struct {
+	BaseSignalingMessage
+	TargetUserID string `json:"targetUserId" format:"user-id"`
+	// Ref comes back in BANS, and in an ERROR or UNDELIVERED for this request.
+	Ref string `json:"ref,omitempty" format:"ref"`
+}
+
+// ListBansMessage asks who is banned. Host and cohosts. Answered by BANS.
+type ListBansMessage struct {
+	BaseSignalingMessage
+	// Ref comes back in BANS, and in an ERROR or UNDELIVERED for this request.
+	Ref string `json:"ref,omitempty" format:"ref"`
+}
+
 // SessionDescription is the W3C's RTCSessionDescriptionInit. The server does not look into it.
 type SessionDescription struct {
 	Type string `json:"type"`
@@ -196,6 +224,7 @@ type ClientMessage interface {
 var messages = [Types]ClientMessage{
 	CreateRoom: CreateRoomMessage{}, JoinRoom: JoinRoomMessage{}, LeaveRoom: LeaveRoomMessage{},
 	RenameRoom: RenameRoomMessage{}, RenameUser: RenameUserMessage{}, TransferHost: TransferHostMessage{}, SetRole: SetRoleMessage{},
+	KickUser: KickUserMessage{}, UnbanUser: UnbanUserMessage{}, ListBans: ListBansMessage{},
 	WebRTCOffer: WebRTCOfferMessage{}, WebRTCAnswer: WebRTCAnswerMessage{}, WebRTCIceCandidate: WebRTCIceCandidateMessage{},
 	Ping: PingMessage{}, Pong: PongMessage{},
 
@@ -259,6 +288,20 @@ func (m SetRoleMessage) Append(dst []byte) []byte {
 	dst = appendString(m.open(dst, SetRole), "targetUserId", m.TargetUserID)
 	return appendRef(appendString(dst, "role", m.Role), m.Ref)
 }
+
+func (m KickUserMessage) Append(dst []byte) []byte {
+	dst = appendString(m.open(dst, KickUser), "targetUserId", m.TargetUserID)
+	if m.Ban {
+		dst = appendBool(dst, "ban", true)
+	}
+	return appendRef(appendOptional(dst, "reason", m.Reason), m.Ref)
+}
+
+func (m UnbanUserMessage) Append(dst []byte) []byte {
+	return appendRef(appendString(m.open(dst, UnbanUser), "targetUserId", m.TargetUserID), m.Ref)
+}
+
+func (m ListBansMessage) Append(dst []byte) []byte { return appendRef(m.open(dst, ListBans), m.Ref) }
 
 func (m WebRTCOfferMessage) Append(dst []byte) []byte {
 	dst = appendString(m.open(dst, WebRTCOffer), "targetUserId", m.TargetUserID)

@@ -36,6 +36,8 @@ var clientExamples = []ClientMessage{
 	RenameUserMessage{BaseSignalingMessage: base, NewUserName: "Anna"}, RenameUserMessage{base, "Anna", "5"},
 	TransferHostMessage{BaseSignalingMessage: base, TargetUserID: "bob"}, TransferHostMessage{base, "bob", "6"},
 	SetRoleMessage{base, "bob", "COHOST", ""}, SetRoleMessage{base, "bob", "VIEWER", "7"}, SetRoleMessage{base, "bob", "GUEST", "8"},
+	KickUserMessage{base, "bob", false, "", ""}, KickUserMessage{base, "bob", true, "Spoilers \"again\"", "9"},
+	UnbanUserMessage{base, "bob", "10"}, ListBansMessage{base, ""}, ListBansMessage{base, "11"},
 	WebRTCOfferMessage{base, "bob", SessionDescription{"offer", "v=0\r\n"}},
 	WebRTCAnswerMessage{base, "bob", SessionDescription{"answer", "v=0\r\n"}},
 	WebRTCIceCandidateMessage{base, "bob", IceCandidate{"candidate:1 1 udp 1 192.0.2.1 1 typ host", "0", 0}},
@@ -61,12 +63,14 @@ func serverExamples() []ResponseMessage {
 	return []ResponseMessage{
 		RoomCreatedMessage{seating}, RoomJoinedMessage{Seating{RoomID: "room-1", UserID: "ann", RoomState: told, Timestamp: 3}},
 		UserJoinedMessage{"room-1", bob, &state, 3}, UserJoinedMessage{"room-1", bob, nil, 3},
-		UserLeftMessage{Departure{"room-1", 3, "ann", "bob"}, &state}, UserLeftMessage{Departure{"room-1", 3, "bob", ""}, &state}, UserLeftMessage{Departure{"room-1", 3, "bob", ""}, nil},
+		UserLeftMessage{Departure{"room-1", 3, "ann", "bob"}, &state, ""}, UserLeftMessage{Departure{"room-1", 3, "bob", ""}, &state, "9"}, UserLeftMessage{Departure{"room-1", 3, "bob", ""}, nil, ""},
 		UserDisconnectedMessage{Departure{"room-1", 3, "bob", ""}, state}, UserReconnectedMessage{"room-1", "bob", state, 3},
 		RoomRenamedMessage{"room-1", "Second night", state, "", 3}, RoomRenamedMessage{"room-1", "Second night", state, "4", 3},
 		UserRenamedMessage{"room-1", "bob", "Robert", state, "", 3}, UserRenamedMessage{"room-1", "bob", "Robert", state, "5", 3},
 		HostChangedMessage{"room-1", "bob", "ann", state, "", 3}, HostChangedMessage{"room-1", "bob", "ann", state, "6", 3},
 		RoleChangedMessage{"room-1", "bob", Cohost, Guest, state, "", 3}, RoleChangedMessage{"room-1", "bob", Viewer, Cohost, state, "7", 3},
+		KickedMessage{"room-1", "Spoilers \"again\"", true, 3}, KickedMessage{RoomID: "room-1", Timestamp: 3},
+		BansMessage{"room-1", []Ban{{"bob", "Bob \"B\"", 2}, {"cem", "Cem", 3}}, "11", 3}, BansMessage{RoomID: "room-1", Timestamp: 3},
 		UndeliveredMessage{CodeTargetAway, WebRTCOffer, "bob", true, "", 3}, UndeliveredMessage{CodeControlDenied, DirectPlay, "", false, "", 3}, UndeliveredMessage{CodeNotSeated, RenameUser, "", false, "5", 3},
 		ErrorMessage{CodeInvalidMessage, "Message has a missing or malformed field", "userName is missing", false, "", 3}, ErrorMessage{CodeRoomNotFound, "Room not found", "", false, "_2", 3},
 		PongMessage{3},
@@ -198,6 +202,7 @@ func TestDecodeReadsWhatAppendWrites(t *testing.T) {
 	check(RenameUserMessage{base, "u", ""}, func(m Message) bool { return m.UserName == "u" && m.Ref == nil })
 	check(TransferHostMessage{base, "bob", ""}, func(m Message) bool { return string(m.TargetUserID) == "bob" })
 	check(SetRoleMessage{base, "bob", "COHOST", ""}, func(m Message) bool { return string(m.TargetUserID) == "bob" && m.Role == Cohost })
+	check(KickUserMessage{base, "bob", true, "why", ""}, func(m Message) bool { return m.Ban && m.Reason == "why" })
 	check(SetRoleMessage{base, "bob", "GUEST", ""}, func(m Message) bool { return m.Role == Guest })
 	check(HostStateUpdateMessage{syncBase, "PLAYING", 62.5, "x"}, func(m Message) bool {
 		return m.Playback == Play && m.HasTime && m.Time == 62.5 && m.URL == "x" && m.RoomID == nil

@@ -65,6 +65,8 @@ type UserLeftMessage struct {
 	// RoomState may be missing for a receiver that sent "protocol":1, which applies the change
 	// itself.
 	RoomState *RoomState `json:"roomState,omitempty"`
+	// Ref is the ref of the KICK_USER that this replies to, only in its sender's copy.
+	Ref string `json:"ref,omitempty" format:"ref"`
 }
 
 // UserDisconnectedMessage tells the others that a connection dropped; its seat is held.
@@ -133,6 +135,29 @@ type RoleChangedMessage struct {
 	Timestamp int64 `json:"timestamp"`
 }
 
+// KickedMessage tells a participant that the host or a cohost has ended the seat. Close code 4005
+// follows.
+type KickedMessage struct {
+	RoomID string `json:"roomId" format:"room-id"`
+	// Reason is what was given, if anything.
+	Reason string `json:"reason,omitempty"`
+	// Banned reports that the participant cannot join again.
+	Banned bool `json:"banned"`
+	// Timestamp is the server's clock.
+	Timestamp int64 `json:"timestamp"`
+}
+
+// BansMessage replies to LIST_BANS and UNBAN_USER.
+type BansMessage struct {
+	RoomID string `json:"roomId" format:"room-id"`
+	// Bans are in the order in which they were made.
+	Bans []Ban `json:"bans"`
+	// Ref is the ref of the request that this replies to.
+	Ref string `json:"ref,omitempty" format:"ref"`
+	// Timestamp is the server's clock.
+	Timestamp int64 `json:"timestamp"`
+}
+
 // UndeliveredMessage bounces a message that could not be delivered.
 type UndeliveredMessage struct {
 	Code Code `json:"code"`
@@ -182,7 +207,7 @@ type ResponseMessage interface {
 func ResponseMessages() []ResponseMessage {
 	return []ResponseMessage{
 		RoomCreatedMessage{}, RoomJoinedMessage{}, UserJoinedMessage{}, UserLeftMessage{}, UserDisconnectedMessage{},
-		UserReconnectedMessage{}, RoomRenamedMessage{}, UserRenamedMessage{}, HostChangedMessage{}, RoleChangedMessage{},
+		UserReconnectedMessage{}, RoomRenamedMessage{}, UserRenamedMessage{}, HostChangedMessage{}, RoleChangedMessage{}, KickedMessage{}, BansMessage{},
 		UndeliveredMessage{Code: CodeNotSeated, MessageType: WebRTCOffer}, ErrorMessage{Code: CodeInvalidJSON}, PongMessage{},
 	}
 }
@@ -198,6 +223,8 @@ func (RoomRenamedMessage) ResponseType() string      { return "ROOM_RENAMED" }
 func (UserRenamedMessage) ResponseType() string      { return "USER_RENAMED" }
 func (HostChangedMessage) ResponseType() string      { return "HOST_CHANGED" }
 func (RoleChangedMessage) ResponseType() string      { return "ROLE_CHANGED" }
+func (KickedMessage) ResponseType() string           { return "KICKED" }
+func (BansMessage) ResponseType() string             { return "BANS" }
 func (UndeliveredMessage) ResponseType() string      { return "UNDELIVERED" }
 func (ErrorMessage) ResponseType() string            { return "ERROR" }
 func (PongMessage) ResponseType() string             { return "PONG" }
@@ -223,7 +250,7 @@ func (m UserJoinedMessage) Append(dst []byte) []byte {
 }
 
 func (m UserLeftMessage) Append(dst []byte) []byte {
-	return append(m.RoomState.appendOptional(m.append(dst, m.ResponseType())), '}')
+	return appendRef(m.RoomState.appendOptional(m.append(dst, m.ResponseType())), m.Ref)
 }
 
 func (m UserDisconnectedMessage) Append(dst []byte) []byte {
@@ -266,6 +293,23 @@ func (m RoleChangedMessage) Append(dst []byte) []byte {
 	dst = appendString(dst, "role", m.Role.String())
 	dst = appendString(dst, "previousRole", m.PreviousRole.String())
 	return appendRef(m.RoomState.append(dst), m.Ref)
+}
+
+func (m KickedMessage) Append(dst []byte) []byte {
+	dst = openResponse(dst, m.ResponseType(), m.RoomID, SystemUserID, m.Timestamp)
+	return append(appendBool(appendOptional(dst, "reason", m.Reason), "banned", m.Banned), '}')
+}
+
+func (m BansMessage) Append(dst []byte) []byte {
+	dst = openResponse(dst, m.ResponseType(), m.RoomID, SystemUserID, m.Timestamp)
+	dst = append(appendName(dst, "bans"), '[')
+	for i := range m.Bans {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = m.Bans[i].append(dst)
+	}
+	return appendRef(append(dst, ']'), m.Ref)
 }
 
 func (m UndeliveredMessage) Append(dst []byte) []byte {

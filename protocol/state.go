@@ -59,6 +59,15 @@ type RoomState struct {
 	LastActivity int64 `json:"lastActivity"`
 }
 
+// Ban is one participant whom a room keeps out.
+type Ban struct {
+	UserID string `json:"userId" format:"user-id"`
+	// UserName is the name that the participant had.
+	UserName string `json:"userName"`
+	// BannedAt is the server's clock.
+	BannedAt int64 `json:"bannedAt"`
+}
+
 // FollowMode is the room state's followMode; the server sends only this one.
 const FollowMode = "AUTO_FOLLOW"
 
@@ -124,4 +133,10 @@ func (v *VideoState) append(dst []byte) []byte {
 	dst = appendFloat(dst, "playbackRate", v.PlaybackRate)
 	dst = appendString(dst, "url", v.URL)
 	return append(appendInt(dst, "lastUpdated", v.LastUpdated), '}')
+}
+
+func (b *Ban) append(dst []byte) []byte {
+	dst = appendQuoted(append(dst, `{"userId":`...), b.UserID)
+	dst = appendString(dst, "userName", b.UserName)
+	return append(appendInt(dst, "bannedAt", b.BannedAt), '}')
 }

@@ -13,6 +13,9 @@ const (
 	RenameUser
 	TransferHost
 	SetRole
+	KickUser
+	UnbanUser
+	ListBans
 	WebRTCOffer
 	WebRTCAnswer
 	WebRTCIceCandidate
@@ -99,6 +102,13 @@ var rows = [Types]row{
 		need{fieldRoomID, fieldUserID, fieldTargetUserID}, may{fieldTimestamp}, 0},
 	SetRole: {"SET_ROLE", signaling, asks,
 		need{fieldRoomID, fieldUserID, fieldTargetUserID, fieldRole}, may{fieldTimestamp}, 0},
+	KickUser: {"KICK_USER", signaling, asks,
+		need{fieldRoomID, fieldUserID, fieldTargetUserID},
+		may{fieldTimestamp, fieldBan, fieldReason}, 0},
+	UnbanUser: {"UNBAN_USER", signaling, asks,
+		need{fieldRoomID, fieldUserID, fieldTargetUserID}, may{fieldTimestamp}, 0},
+	ListBans: {"LIST_BANS", signaling, asks,
+		need{fieldRoomID, fieldUserID}, may{fieldTimestamp}, 0},
 	WebRTCOffer: {"WEBRTC_OFFER", signaling, passes,
 		need{fieldRoomID, fieldUserID, fieldTargetUserID, fieldOffer}, may{fieldTimestamp}, 0},
 	WebRTCAnswer: {"WEBRTC_ANSWER", signaling, passes,

@@ -11,7 +11,7 @@ import (
 func (r *Room) Check() string {
 	for i, holds := range []func() bool{
 		r.oneHost, r.distinctSeats, r.oneConnASeat, r.heldSeatsHaveDeadlines, r.parkedHaveNewer,
-		r.bounded, r.existsForSeats, r.heldBytesAdd, r.alarmIsSet, r.connsInOrder, r.standingsReported, r.rolesFit,
+		r.bounded, r.existsForSeats, r.heldBytesAdd, r.alarmIsSet, r.connsInOrder, r.standingsReported, r.rolesFit, r.bansHold,
 	} {
 		if !holds() {
 			return "invariant " + strconv.Itoa(i+1)
@@ -120,6 +120,21 @@ func (r *Room) rolesFit() bool {
 		}
 	}
 	return true
+}
+
+func (r *Room) bansHold() bool {
+	for i := range r.bans {
+		b := &r.bans[i]
+		if r.seatOf([]byte(b.userID)) != nil {
+			return false
+		}
+		for _, earlier := range r.bans[:i] {
+			if earlier.userID == b.userID {
+				return false
+			}
+		}
+	}
+	return len(r.bans) <= protocol.MaxBans
 }
 
 func (r *Room) connsInOrder() bool {

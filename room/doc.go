@@ -45,4 +45,6 @@
 //  10. Connections are in the order of their ids.
 //  11. The standing of a connection is the one that was last reported by Stands.
 //  12. The host's seat has no role of its own, and no seat has the role HOST of its own.
+//  13. Bans are for different user ids, none of which has a seat. There are at most
+//     protocol.MaxBans.
 package room

@@ -92,14 +92,19 @@ func (s *step) send(c *conn, m protocol.ResponseMessage) {
 
 // refuse sends an ERROR for a request and closes if the code's row requires it.
 func (s *step) refuse(c *conn, code protocol.Code, details string) {
+	s.refuseAndClose(c, code, details, code.Lookup().Close)
+}
+
+// refuseAndClose is refuse with another close code than the row's, 0 for none.
+func (s *step) refuseAndClose(c *conn, code protocol.Code, details string, closeCode protocol.CloseCode) {
 	row := code.Lookup()
 	s.note(Refused, c, code)
 	s.send(c, protocol.ErrorMessage{
 		Code: code, Error: row.Error, Details: details,
 		Retryable: row.Retryable, Ref: s.ref, Timestamp: s.nowMs,
 	})
-	if row.Close != 0 {
-		s.drop(c, row.Close)
+	if closeCode != 0 {
+		s.drop(c, closeCode)
 	}
 }
 

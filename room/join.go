@@ -85,6 +85,10 @@ func (s *step) admit(c *conn, j *join, waited *wait) {
 		s.refuse(c, protocol.CodeRoomNotFound, "")
 		return
 	}
+	if (waited == nil || !waited.owned) && s.banned(c, j) {
+		s.refuseBanned(c, j)
+		return
+	}
 	if seat := s.seatOf([]byte(j.userID)); seat != nil {
 		s.rejoin(c, j, seat, waited)
 		return
@@ -227,9 +231,7 @@ func (s *step) refuseSeat(c *conn, j *join, seat *seat, refusal protocol.Code) {
 // owner returns why the connection may not have the seat, or "".
 func (s *step) owner(c *conn, j *join, seat *seat) protocol.Code {
 	if j.token != nil {
-		var token [protocol.TokenBytes + 2]byte
-		n, err := base64.RawURLEncoding.Decode(token[:], clampToken(j.token))
-		if err != nil || n != protocol.TokenBytes || subtle.ConstantTimeCompare(token[:n], seat.token[:]) != 1 {
+		if !presents(j.token, &seat.token) {
 			return protocol.CodeInvalidResumeToken
 		}
 		return ""
@@ -248,6 +250,13 @@ func (s *step) owner(c *conn, j *join, seat *seat) protocol.Code {
 		return protocol.CodeUserIDTaken
 	}
 	return protocol.CodeSeatHeld
+}
+
+// presents reports whether an encoded token, which may be nil, is the given one.
+func presents(encoded []byte, token *[protocol.TokenBytes]byte) bool {
+	var decoded [protocol.TokenBytes + 2]byte
+	n, err := base64.RawURLEncoding.Decode(decoded[:], clampToken(encoded))
+	return err == nil && n == protocol.TokenBytes && subtle.ConstantTimeCompare(decoded[:n], token[:]) == 1
 }
 
 // clampToken keeps a token of any length within the buffer it is decoded into; a longer token

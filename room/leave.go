@@ -48,9 +48,8 @@ func (s *step) vacate(seat *seat) {
 	s.tell(seat, n)
 }
 
-// endSeat handles LEAVE_ROOM, a close with 1000 and the end of a grace: it removes the seat,
-// hands over the role if it was the host's, and ends the room with its last seat. While the store
-// fails it only holds the seat and lets the alarm try again.
+// endSeat handles LEAVE_ROOM, a close with 1000 and the end of a grace. While the store fails it
+// only holds the seat and lets the alarm try again.
 func (s *step) endSeat(seat *seat, code protocol.CloseCode) {
 	c := seat.conn
 	if s.event.Refuse != "" {
@@ -61,6 +60,17 @@ func (s *step) endSeat(seat *seat, code protocol.CloseCode) {
 		s.postpone(seat)
 		return
 	}
+	newHostID := s.removeSeat(seat)
+	if c != nil {
+		s.close(c, code)
+	}
+	s.closeParked(seat)
+	s.left(seat, newHostID, nil)
+}
+
+// removeSeat removes a seat, hands over the role if it was the host's, and ends the room with its
+// last seat. It returns the id of the new host, "" if the role stays.
+func (s *step) removeSeat(seat *seat) (newHostID string) {
 	s.release(seat)
 	for i := range s.seats {
 		if s.seats[i] == seat {
@@ -68,7 +78,7 @@ func (s *step) endSeat(seat *seat, code protocol.CloseCode) {
 			break
 		}
 	}
-	newHostID := s.succeed(seat)
+	newHostID = s.succeed(seat)
 	s.due = true
 	if len(s.seats) == 0 {
 		s.emptySinceMs = s.nowMs
@@ -78,16 +88,23 @@ func (s *step) endSeat(seat *seat, code protocol.CloseCode) {
 	} else {
 		s.save()
 	}
-	if c != nil {
-		s.close(c, code)
-	}
-	s.closeParked(seat)
+	return newHostID
+}
+
+// left announces that a seat has ended. If somebody asked for that, the copy of who asked has the
+// request's ref.
+func (s *step) left(seat *seat, newHostID string, asked *conn) {
 	s.part()
 	departure, state := s.departure(seat, newHostID), s.State()
-	s.tell(nil, notice{
+	n := notice{
 		full:  protocol.UserLeftMessage{Departure: departure, RoomState: &state},
 		brief: protocol.UserLeftMessage{Departure: departure},
-	})
+	}
+	if asked != nil && s.ref != "" {
+		n.asked = asked.seat
+		n.reply = protocol.UserLeftMessage{Departure: departure, RoomState: &state, Ref: s.ref}
+	}
+	s.tell(nil, n)
 }
 
 func (s *step) departure(seat *seat, newHostID string) protocol.Departure {

@@ -32,6 +32,8 @@ type Room struct {
 	partedMs int64
 	// requests and output meter what the room as a whole does for its participants.
 	requests, output meter
+	// bans are in the order in which they were made.
+	bans []ban
 	// spent holds the meters of closed connections.
 	spent []spent
 	// unknown holds the sections of a later version's snapshot, unchanged.

@@ -18,8 +18,8 @@ import (
 // promise, such as by letting in somebody whom the room has banned, and the room is refused with
 // ErrNewer. What an older program has kept may concern seats that have since ended.
 //
-// Version 3 adds the roles. Version 1 has no sections: its fields are those of room, playback and
-// seats, one after the other.
+// Version 3 adds the roles and the bans. Version 1 has no sections: its fields are those of room,
+// playback and seats, one after the other.
 const snapshotVersion = 3
 
 // The kinds of sections.
@@ -31,6 +31,8 @@ const (
 	metersSection   = 4
 	// rolesSection must not be ignored: a viewer would be in control.
 	rolesSection = 5
+	// bansSection must not be ignored: somebody whom the room has banned would be let in.
+	bansSection = 7
 )
 
 // isCritical reports whether a section must not be ignored.
@@ -67,6 +69,9 @@ func (r *Room) AppendSnapshot(dst []byte) []byte {
 	dst = appendSection(dst, metersSection, r.appendMeters)
 	if r.hasRoles() {
 		dst = appendSection(dst, rolesSection, r.appendRoles)
+	}
+	if len(r.bans) > 0 {
+		dst = appendSection(dst, bansSection, r.appendBans)
 	}
 	dst = append(dst, r.unknown...)
 	return append(dst, endOfSections)
@@ -211,6 +216,8 @@ func (in *reader) sections(r *Room) (ok bool) {
 			content.meters(r)
 		case rolesSection:
 			content.roles(r)
+		case bansSection:
+			content.bans(r)
 		default:
 			if isCritical(kind) && !in.bad {
 				return false

@@ -39,7 +39,8 @@ var writeSnapshot = flag.Bool("write-snapshot", false, "write testdata/snapshot-
 func TestEverySnapshotVersionRestores(t *testing.T) {
 	path := fmt.Sprintf("testdata/snapshot-v%d.bin", snapshotVersion)
 	if *writeSnapshot {
-		w, _ := run([]byte{0, 0, 0, 0, 5, 0, 1, 0, 0, 0, 0, 0, 5, 0, 2, 1, 5, 1, 12, 0, 5, 1, 13, 0, 5, 1, 16, 0, 3, 0, 1, 0, 5, 1, 21, 0, 2, 0, 2, 0, 5, 1, 10, 0})
+		w, _ := run([]byte{0, 0, 0, 0, 5, 0, 1, 0, 0, 0, 0, 0, 5, 0, 2, 1, 5, 1, 12, 0, 5, 1, 13, 0, 5, 1, 16, 0, 3, 0, 1, 0, 5, 1, 21, 0,
+			0, 1, 0, 0, 5, 0, 2, 2, 3, 0, 1, 0, 5, 2, 24, 0, 2, 1, 2, 0, 5, 2, 10, 0})
 		if err := os.WriteFile(path, w.room.AppendSnapshot(nil), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -62,6 +63,9 @@ func TestEverySnapshotVersionRestores(t *testing.T) {
 		}
 		if wanted := [...]protocol.Role{3: protocol.Cohost}; version >= 3 && state.Users[1].Role != wanted[version] {
 			t.Errorf("version %d: u1 has the role %s", version, state.Users[1].Role)
+		}
+		if version >= 3 && (len(r.bans) != 1 || r.bans[0].userID != "u2" || r.bans[0].address != 1 || !r.bans[0].byAddress) {
+			t.Errorf("version %d: the bans are %+v", version, r.bans)
 		}
 		if r.ID() != "room-1" || r.Unused() || len(effects) != 2 || effects[0].Kind != SaveLater || effects[1].AtMs != 2_000_000+config.SeatGraceMs {
 			t.Errorf("version %d: effects are %+v", version, effects)

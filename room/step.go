@@ -173,6 +173,12 @@ func (s *step) message(c *conn, m *protocol.Message) {
 		s.transferHost(c, m)
 	case protocol.SetRole:
 		s.setRole(c, m)
+	case protocol.KickUser:
+		s.kick(c, m)
+	case protocol.UnbanUser:
+		s.unban(c, m)
+	case protocol.ListBans:
+		s.listBans(c)
 	case protocol.ControlModeChange:
 		s.changeMode(c, m)
 	default:

@@ -202,6 +202,10 @@ var templates = []string{
 	`{"type":"PING"}`, `{"type":"PONG"}`, `nonsense`, "\xff",
 	`{"type":"SET_ROLE","roomId":"room-1","userId":"u%d","targetUserId":"u1","role":"COHOST"}`,
 	`{"type":"SET_ROLE","roomId":"room-1","userId":"u%d","targetUserId":"u2","role":"VIEWER"}`,
+	`{"type":"KICK_USER","roomId":"room-1","userId":"u%d","targetUserId":"u1","reason":"r"}`,
+	`{"type":"KICK_USER","roomId":"room-1","userId":"u%d","targetUserId":"u2","ban":true}`,
+	`{"type":"UNBAN_USER","roomId":"room-1","userId":"u%d","targetUserId":"u2"}`,
+	`{"type":"LIST_BANS","roomId":"room-1","userId":"u%d"}`,
 }
 
 // relays are frames from one to another.

@@ -67,6 +67,8 @@ func (f *field) example() string {
 		return `"text"`
 	case reflect.Struct:
 		return "{}"
+	case reflect.Bool:
+		return "true"
 	}
 	return "1"
 }

@@ -104,7 +104,7 @@ func (s *schemas) definitions() (defs ordered) {
 
 // shared are the definitions that messages are made of.
 func (s *schemas) shared() (defs ordered) {
-	for _, name := range []string{"User", "VideoState", "RoomState", "RoomSummary"} {
+	for _, name := range []string{"User", "Ban", "VideoState", "RoomState", "RoomSummary"} {
 		defs = append(defs, member{name, s.object(*s.objects[name], "")})
 	}
 	for _, name := range []string{"SessionDescription", "IceCandidate"} {
@@ -213,6 +213,8 @@ func (s *schemas) value(f field) ordered {
 		return append(withDoc(f.doc, "number"), member{"minimum", 0})
 	case f.format == "url":
 		return append(withDoc(fmt.Sprintf("%s At most %d bytes of UTF-8, without control characters and lone surrogates.", f.doc, protocol.MaxURLBytes), "string"), member{"maxLength", protocol.MaxURLBytes}, member{"pattern", urlPattern})
+	case f.format == "reason":
+		return withDoc(fmt.Sprintf("%s At most %d UTF-16 code units, under the rules for names; others the room refuses with INVALID_MESSAGE.", f.doc, protocol.MaxReasonUnits), "string")
 	case f.format != "":
 		return withDoc(fmt.Sprintf("%d to %d UTF-16 code units after trimming, of which one displays something, without control characters, bidirectional controls and lone surrogates; others the room refuses with INVALID_NAME.", 1, nameUnits[f.format]), "string")
 	}
@@ -221,7 +223,7 @@ func (s *schemas) value(f field) ordered {
 
 // nameUnits are the limits of names, by format.
 var nameUnits = map[string]int{
-	"join-name": protocol.MaxJoinNameUnits, "room-name": protocol.MaxRoomNameUnits, "user-name": protocol.MaxUserNameUnits,
+	"join-name": protocol.MaxJoinNameUnits, "room-name": protocol.MaxRoomNameUnits, "user-name": protocol.MaxUserNameUnits, "reason": protocol.MaxReasonUnits,
 }
 
 func (s *schemas) plain(t reflect.Type, f field) ordered {

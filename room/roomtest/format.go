@@ -102,6 +102,8 @@ func (r *Runner) member(key string, value jsontext.Value) string {
 	case key == "roomId" && text == `"`+RoomID+`"`, key == "userId" && text == `"`+protocol.SystemUserID+`"`,
 		(key == "timestamp" || key == "serverTime") && text == fmt.Sprint(r.nowMs), key == "pingIntervalMs" && text == fmt.Sprint(r.config.PingIntervalMs):
 		return ""
+	case key == "bans":
+		return "bans=" + r.bans(value)
 	case key == "joinedUser":
 		var u protocol.User
 		if json.Unmarshal(value, &u) == nil {
@@ -143,6 +145,23 @@ func (r *Runner) state(value jsontext.Value) string {
 	return text + "}"
 }
 
+// bans tells who is banned, with the name if it is not the id, and since when.
+func (r *Runner) bans(value jsontext.Value) string {
+	var bans []protocol.Ban
+	if err := json.Unmarshal(value, &bans); err != nil {
+		return "broken: " + string(value)
+	}
+	words := make([]string, len(bans))
+	for i, b := range bans {
+		words[i] = user(protocol.User{ID: b.UserID, Name: b.UserName, IsConnected: true}) + "," + r.ago(b.BannedAt)
+	}
+	return "[" + strings.Join(words, " ") + "]"
+}
+
+func (r *Runner) ago(ms int64) string {
+	return (time.Duration(r.nowMs-ms) * time.Millisecond).String() + "-ago"
+}
+
 func user(u protocol.User) string {
 	text := u.ID
 	if u.Name != u.ID {
@@ -170,5 +189,5 @@ func (r *Runner) video(v protocol.VideoState) string {
 	if v.IsPlaying {
 		word = "playing"
 	}
-	return fmt.Sprintf("%s@%gs,%s-ago,%s", word, v.CurrentTime, time.Duration(r.nowMs-v.LastUpdated)*time.Millisecond, v.URL)
+	return fmt.Sprintf("%s@%gs,%s,%s", word, v.CurrentTime, r.ago(v.LastUpdated), v.URL)
 }

@@ -39,6 +39,8 @@ const serverTypes: ReadonlySet<AnyMessage["type"]> = new Set<AnyMessage["type"]>
   "USER_RENAMED",
   "HOST_CHANGED",
   "ROLE_CHANGED",
+  "KICKED",
+  "BANS",
   "UNDELIVERED",
   "ERROR",
   "PONG",

@@ -1,7 +1,8 @@
-// What the host may do about somebody.
+// What the host and cohosts may do about somebody, and whom they have banned.
 
 import { roleOf } from "@usher/client";
-import type { User } from "@usher/types";
+import { maxReasonUnits, type User } from "@usher/types";
+import { useRef } from "preact/hooks";
 import type { JSX } from "preact";
 
 import type { Session } from "./session.ts";
@@ -15,32 +16,77 @@ const roles = [
 export function Manage({ user, session }: { user: User; session: Session }): JSX.Element {
   const { client } = session;
   const isSeated = client.status.state === "seated";
-  const role = client.room === undefined ? "GUEST" : roleOf(client.room, user.id);
+  const reason = useRef<HTMLInputElement>(null);
+  const remove = (ban: boolean): void => void session.remove(user.id, ban, reason.current?.value.trim() ?? "");
   return (
     <details class="manage">
       <summary>Manage {user.name}</summary>
-      <div class="inline-field">
-        <label for={`role-${user.id}`}>Role</label>
-        <select
-          id={`role-${user.id}`}
-          disabled={!isSeated}
-          value={role}
-          onChange={(event) => {
-            const { value } = event.currentTarget;
-            event.currentTarget.value = role; // until the server has said so
-            const wanted = roles.find((known) => known.role === value);
-            if (wanted !== undefined) {
-              void session.attempt(client.setRole(user.id, wanted.role));
-            }
-          }}
-        >
-          {roles.map(({ role: value, label }) => (
-            <option key={value} value={value}>
-              {label}
-            </option>
-          ))}
-        </select>
+      {session.isHost && <RoleChoice user={user} session={session} />}
+      <label class="field">
+        <span>Reason, which {user.name} will read</span>
+        <input ref={reason} type="text" maxLength={maxReasonUnits} autocomplete="off" />
+      </label>
+      <div class="row">
+        <button class="small" type="button" disabled={!isSeated} onClick={() => remove(false)}>
+          Remove {user.name}
+        </button>
+        <button class="small" type="button" disabled={!isSeated} onClick={() => remove(true)}>
+          Ban {user.name}
+        </button>
       </div>
+    </details>
+  );
+}
+
+function RoleChoice({ user, session }: { user: User; session: Session }): JSX.Element {
+  const { client } = session;
+  const role = client.room === undefined ? "GUEST" : roleOf(client.room, user.id);
+  return (
+    <div class="inline-field">
+      <label for={`role-${user.id}`}>Role</label>
+      <select
+        id={`role-${user.id}`}
+        disabled={client.status.state !== "seated"}
+        value={role}
+        onChange={(event) => {
+          const { value } = event.currentTarget;
+          event.currentTarget.value = role; // until the server has said so
+          const wanted = roles.find((known) => known.role === value);
+          if (wanted !== undefined) {
+            void session.attempt(client.setRole(user.id, wanted.role));
+          }
+        }}
+      >
+        {roles.map(({ role: value, label }) => (
+          <option key={value} value={value}>
+            {label}
+          </option>
+        ))}
+      </select>
+    </div>
+  );
+}
+
+/** Who is banned, for those who may lift a ban; asked for when it is opened. */
+export function Banned({ session }: { session: Session }): JSX.Element {
+  const { bans } = session;
+  return (
+    <details class="manage banned" onToggle={(event) => event.currentTarget.open && void session.askForBans()}>
+      <summary>Banned</summary>
+      {bans.length === 0 ? (
+        <p class="hint">Nobody is banned.</p>
+      ) : (
+        <ul aria-label="Banned">
+          {bans.map(({ userId, userName }) => (
+            <li key={userId} class="row">
+              <span class="name">{userName}</span>
+              <button class="small" type="button" onClick={() => void session.unban(userId)}>
+                Let {userName} in again
+              </button>
+            </li>
+          ))}
+        </ul>
+      )}
     </details>
   );
 }

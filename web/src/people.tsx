@@ -5,7 +5,7 @@ import type { ControlMode, User } from "@usher/types";
 import { roleOf, type Role } from "@usher/client";
 
 import { Drawing } from "./icons.tsx";
-import { Manage } from "./manage.tsx";
+import { Banned, Manage } from "./manage.tsx";
 import { Rename } from "./rename.tsx";
 import type { Session } from "./session.ts";
 
@@ -39,6 +39,7 @@ export function People({ session }: { session: Session }): JSX.Element {
         ))}
       </ul>
       {users.length === 1 && <p class="hint">You are alone so far. Invite somebody.</p>}
+      {session.mayRemove("GUEST") && <Banned session={session} />}
     </section>
   );
 }
@@ -81,7 +82,7 @@ function Person({ user, tint, session }: { user: User; tint: number; session: Se
           Make {user.name} host
         </button>
       )}
-      {session.isHost && !isSelf && <Manage user={user} session={session} />}
+      {session.mayRemove(role) && <Manage user={user} session={session} />}
       {isRenaming && (
         <Rename label="Your new name" value={user.name} maxLength={20} save={(name) => session.renameUser(name)} done={() => setRenaming(false)} />
       )}

@@ -89,6 +89,11 @@ interface Ending {
   again: string;
 }
 
+/** The reason that the host gave, if any, to end a sentence with. */
+function because({ details = "" }: RoomError): string {
+  return details === "" ? "" : `: “${details}”`;
+}
+
 function endingOf(error: RoomError | undefined): Ending {
   switch (error?.code) {
     case "SEAT_RESUMED_ELSEWHERE":
@@ -102,6 +107,10 @@ function endingOf(error: RoomError | undefined): Ending {
       return { title: "Your seat is gone", words: "It has ended meanwhile, or somebody else has it. You can take a new one.", again: "Take a new seat" };
     case "ROOM_ENDED":
       return { title: "The room has ended", words: "Nothing happened in it for too long. Its invite link opens it again.", again: "Open it again" };
+    case "KICKED":
+      return { title: "You were removed", words: `The host has removed you from the room${because(error)}.`, again: "Go to the entrance" };
+    case "BANNED":
+      return { title: "You are banned", words: `The host has banned you from the room${because(error)}.`, again: "Try again" };
     case "ROOM_FULL":
       return { title: "The room is full", words: "Every seat is taken. Try again when somebody has left.", again: "Try again" };
     default:

@@ -6,6 +6,7 @@ import {
   RoomError,
   roleOf,
   tabStore,
+  type Ban,
   type ControlMode,
   type MarkedSync,
   type Role,
@@ -89,6 +90,8 @@ export class Session {
   readonly changes = new Changes();
   readonly journalChanges = new Changes();
   notice = "";
+  /** Who was banned when that was last asked for. */
+  bans: readonly Ban[] = [];
   #noticeTimer: ReturnType<typeof setTimeout> | undefined;
   #drawTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -137,6 +140,11 @@ export class Session {
     return this.role === "HOST" || this.role === "COHOST" || (this.role === "GUEST" && this.controlMode === "FREE_FOR_ALL");
   }
 
+  /** Whether the viewer may remove somebody who has the role: the host may remove all others, a cohost guests and viewers. */
+  mayRemove(role: Role): boolean {
+    return role !== "HOST" && (this.isHost || (this.role === "COHOST" && role !== "COHOST"));
+  }
+
   /** Why the viewer may not control the film. */
   get deniedWords(): string {
     return this.role === "VIEWER" ? "The host has made you a viewer: others control playback" : hostOnlyWords;
@@ -161,6 +169,23 @@ export class Session {
     if (await this.attempt(this.client.renameUser(name))) {
       rememberName(name);
     }
+  }
+
+  async remove(userId: string, ban: boolean, reason: string): Promise<void> {
+    if ((await this.attempt(this.client.kick(userId, { ban, reason }))) && ban) {
+      await this.askForBans();
+    }
+  }
+
+  async unban(userId: string): Promise<void> {
+    await this.attempt(this.client.unban(userId));
+    await this.askForBans();
+  }
+
+  async askForBans(): Promise<void> {
+    const asked = this.client.bans().then((bans) => void (this.bans = bans));
+    await this.attempt(asked);
+    this.changes.tell();
   }
 
   /** Waits for a request, and tells the viewer if it was refused. */

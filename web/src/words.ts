@@ -65,6 +65,12 @@ export function wordsFor(message: AnyMessage, names: Names): string {
       return `make ${names.of(message.targetUserId)} host`;
     case "SET_ROLE":
       return `make ${names.of(message.targetUserId)} a ${message.role.toLowerCase()}`;
+    case "KICK_USER":
+      return `${message.ban === true ? "ban" : "remove"} ${names.of(message.targetUserId)}`;
+    case "UNBAN_USER":
+      return "lift a ban";
+    case "LIST_BANS":
+      return "who is banned?";
     case "WEBRTC_OFFER":
       return "offer";
     case "WEBRTC_ANSWER":
@@ -103,6 +109,10 @@ export function wordsFor(message: AnyMessage, names: Names): string {
       const { who, is } = subject(names, message.userId);
       return `${who} ${is} a ${message.role.toLowerCase()} now`;
     }
+    case "KICKED":
+      return message.banned ? "you are banned" : "you were removed";
+    case "BANS":
+      return message.bans.length === 1 ? "one is banned" : `${message.bans.length} are banned`;
     case "UNDELIVERED":
     case "ERROR":
       return `no: ${message.code.toLowerCase().replaceAll("_", " ")}`;

@@ -1,7 +1,7 @@
-import type { ControlMode, Role, RoomState } from "@usher/types";
+import type { Ban, ControlMode, Role, RoomState } from "@usher/types";
 import { Emitter } from "./emitter.js";
 import { newRoomId, newUserId } from "./id.js";
-import type { CreateRequest, JoinRequest, ResumeRequest, RoomClientEvents, RoomClientOptions } from "./options.js";
+import type { CreateRequest, JoinRequest, KickOptions, ResumeRequest, RoomClientEvents, RoomClientOptions } from "./options.js";
 import { Session } from "./session.js";
 import type { IceServer, Outgoing, Seated, Signaling, Status } from "./signaling.js";
 
@@ -103,6 +103,26 @@ export class RoomClient extends Emitter<RoomClientEvents> implements Signaling {
   /** Gives another participant a role; HOST goes by transferHost(). Host only. */
   setRole(targetUserId: string, role: Exclude<Role, "HOST">): Promise<void> {
     return this.#session.ask({ type: "SET_ROLE", targetUserId, role });
+  }
+
+  /**
+   * Ends another participant's seat. With `ban` it cannot join again; `reason` (up to 200 characters)
+   * is shown to it. Host, and cohosts for guests and viewers.
+   */
+  kick(targetUserId: string, { ban, reason }: KickOptions = {}): Promise<void> {
+    return this.#session.ask({ type: "KICK_USER", targetUserId, ...(ban === true ? { ban } : {}), ...(reason ? { reason } : {}) });
+  }
+
+  /** Lifts a ban. Host and cohosts. */
+  unban(targetUserId: string): Promise<void> {
+    return this.#session.ask({ type: "UNBAN_USER", targetUserId });
+  }
+
+  /** Says who is banned, in the order in which that happened. Host and cohosts. */
+  async bans(): Promise<Ban[]> {
+    let bans: Ban[] = [];
+    await this.#session.ask({ type: "LIST_BANS" }, { done: (answer) => void (bans = answer?.type === "BANS" ? answer.bans : []) });
+    return bans;
   }
 
   /**

@@ -1,5 +1,6 @@
 import { isFinal } from "./backoff.js";
-import { failure, type ConnectionErrorCode, type RoomError } from "./error.js";
+import { failure, refusal, RoomError, type ConnectionErrorCode } from "./error.js";
+import type { ServerMessage } from "./signaling.js";
 import type { StoredSeat } from "./store.js";
 
 export const leftCode = 1000;
@@ -25,10 +26,24 @@ export function failureOf({ code, cause, reason }: Ending): RoomError {
 
 /** Says whether the seat is gone, or somebody else's. After 4003 it is this participant's still, elsewhere, maybe from the same store. */
 export function endsSeat({ code }: Ending): boolean {
-  return [1000, 4002, 4004].includes(code);
+  return [1000, 4002, 4004, 4005].includes(code);
 }
 
 /** The close code for a connection whose seat is not left. Without a token nobody can return to it, though, if it was given just now. */
 export function goingCode(seat: StoredSeat | undefined): number {
   return (seat?.resumeToken ?? "") === "" ? leftCode : abandonedCode;
+}
+
+/** Why the host or a cohost has removed this participant, if the message says so. An ERROR does for a seat without a token, as a legacy client's. */
+export function removalOf(message: ServerMessage): RoomError | undefined {
+  if (message.type === "ERROR") {
+    return message.code === "KICKED" || message.code === "BANNED" ? refusal(message) : undefined;
+  }
+  if (message.type !== "KICKED") {
+    return undefined;
+  }
+  const { banned, reason } = message;
+  return banned
+    ? new RoomError("BANNED", "You are banned from this room", false, reason, { cause: message })
+    : new RoomError("KICKED", "You were removed from the room", false, reason, { cause: message });
 }

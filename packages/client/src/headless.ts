@@ -12,7 +12,18 @@ export { newRoomId, newUserId } from "./id.js";
 export { roomIdIn } from "./invite.js";
 export { PeerMesh } from "./mesh.js";
 export type { PeerConnection, PeerMeshEvents, PeerMeshOptions, Route } from "./meshOptions.js";
-export type { Abortable, CreateRequest, JoinRequest, Refused, ResumeRequest, RoomClientEvents, RoomClientOptions, SignalOfAbort, UrlLike } from "./options.js";
+export type {
+  Abortable,
+  CreateRequest,
+  JoinRequest,
+  KickOptions,
+  Refused,
+  ResumeRequest,
+  RoomClientEvents,
+  RoomClientOptions,
+  SignalOfAbort,
+  UrlLike,
+} from "./options.js";
 export type {
   FilmMark,
   IceServer,

@@ -93,6 +93,14 @@ export interface JoinRequest extends Abortable {
 }
 
 /** A request for the seat in the store. */
+/** What a kick does beside ending the seat. */
+export interface KickOptions {
+  /** The participant cannot join again until unban() or the end of the room. */
+  ban?: boolean;
+  /** What the participant reads. At most 200 characters. */
+  reason?: string;
+}
+
 export interface ResumeRequest extends Abortable {
   /** Returns only to a seat in this room, the one that an invite link names for instance. */
   roomId?: string | undefined;

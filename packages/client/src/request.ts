@@ -1,12 +1,14 @@
 import { Deferred } from "./deferred.js";
 import { failure, type RoomError } from "./error.js";
+import type { ServerMessage } from "./signaling.js";
 
 /** How long a reply may take, ms. */
 const answerTimeoutMs = 10_000;
 
 /** What a request changes on this side, beside settling. */
 export interface Consequences {
-  done?: () => void;
+  /** answer is the message that settles it, if it has more to tell than that. */
+  done?: (answer?: ServerMessage) => void;
   undone?: () => void;
 }
 
@@ -52,9 +54,9 @@ export class Requests {
   }
 
   /** Takes the ref of a reply that is no refusal. */
-  settle(ref: string): void {
+  settle(ref: string, answer?: ServerMessage): void {
     const pending = this.#take(ref);
-    pending?.done?.();
+    pending?.done?.(answer);
     pending?.deferred.resolve();
   }
 

@@ -3,7 +3,7 @@
 import { maxFrameBytes, type ClientMessage, type ControlMode, type RoomState } from "@usher/types";
 import { isFinal } from "./backoff.js";
 import { ServerClock } from "./clock.js";
-import { endsSeat, failureOf, goingCode, leftCode, type Ending } from "./ending.js";
+import { endsSeat, failureOf, goingCode, leftCode, removalOf, type Ending } from "./ending.js";
 import { failure, refusal, type RoomError } from "./error.js";
 import { IceServers } from "./ice.js";
 import { isRoomId, isUserId } from "./id.js";
@@ -191,7 +191,10 @@ export class Session {
   }
 
   #read(message: ServerMessage): void {
-    if (message.type === "ROOM_CREATED" || message.type === "ROOM_JOINED") {
+    const removal = removalOf(message);
+    if (removal !== undefined && this.#status.state === "seated") {
+      this.#unseated(removal);
+    } else if (message.type === "ROOM_CREATED" || message.type === "ROOM_JOINED") {
       this.#sit(message);
     } else if (message.type === "ERROR" || message.type === "UNDELIVERED") {
       this.#refused(message);
@@ -199,6 +202,8 @@ export class Session {
       this.#line.heartbeat.pong(message.timestamp);
     } else if (message.type === "CONTROL_MODE_CHANGE") {
       this.#room.setMode(message.mode);
+    } else if (message.type === "BANS") {
+      this.#requests.settle(message.ref ?? "", message);
     } else if (isOfRoom(message)) {
       this.#room.hear(message);
       // Only these answer requests. In what others had relayed a ref is their own affair.

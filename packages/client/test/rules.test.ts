@@ -9,7 +9,7 @@ import { ServerClock } from "../dist/clock.js";
 import { Emitter } from "../dist/emitter.js";
 
 test("a close code says whether to connect again", () => {
-  for (const code of [1000, 1002, 1003, 1007, 1009, 4001, 4002, 4003, 4004]) {
+  for (const code of [1000, 1002, 1003, 1007, 1009, 4001, 4002, 4003, 4004, 4005]) {
     assert.equal(isFinal(code), true, `${code}`);
   }
   for (const code of [1001, 1005, 1006, 1011, 1012, 1013, 4008, 4029, 4999]) {

@@ -61,9 +61,21 @@ export interface ErrorCodes {
   readonly WRONG_USER: Refusal;
   /** Only the host may ask for this. */
   readonly NOT_HOST: Refusal;
+  /** KICK_USER, UNBAN_USER or LIST_BANS of a guest or viewer; KICK_USER for oneself, for the host, or of a cohost for a cohost. */
+  readonly NOT_ALLOWED: Refusal;
+  /**
+   * The host or a cohost has ended the seat. It is for a client that has not said "protocol":1 and so does not know the
+   * message KICKED, and closes with 1000, because 4005 is not final for it.
+   */
+  readonly KICKED: Refusal;
+  /**
+   * The user id, the resume token or the network address is one that the host or a cohost has banned. A client that has
+   * not said "protocol":1 is closed with 1000.
+   */
+  readonly BANNED: Refusal;
   /** The sender is a viewer, or the room's control mode is HOST_ONLY and the sender neither host nor cohost. */
   readonly CONTROL_DENIED: Refusal;
-  /** No seat has the targetUserId. */
+  /** No seat has the targetUserId, or in UNBAN_USER no ban. */
   readonly TARGET_NOT_FOUND: Refusal;
   /** The target's seat is held after a lost connection, and the frame is of a kind that is not kept, or no more can be kept. */
   readonly TARGET_AWAY: Refusal;
@@ -126,6 +138,9 @@ export const errorCodes: ErrorCodes = {
   NOT_SEATED: { error: "Join the room first", retryable: false },
   WRONG_USER: { error: "Message claims another user", retryable: false },
   NOT_HOST: { error: "Only the host may do this", retryable: false },
+  NOT_ALLOWED: { error: "Your role does not allow this", retryable: false },
+  KICKED: { error: "You were removed from the room", retryable: false, close: 4005 },
+  BANNED: { error: "You are banned from this room", retryable: false, close: 4005 },
   CONTROL_DENIED: { error: "You may not control playback in this room", retryable: false },
   TARGET_NOT_FOUND: { error: "Target is not in the room", retryable: false },
   TARGET_AWAY: { error: "Target is away", retryable: true },
@@ -180,6 +195,8 @@ export interface CloseCodes {
   readonly 4003: Closing;
   /** The room ended because nothing happened in it for too long. */
   readonly 4004: Closing;
+  /** The host or a cohost has removed the participant, or has banned it before. */
+  readonly 4005: Closing;
   /** Nothing, not even a PING, came for too long. */
   readonly 4008: Closing;
   /** The connection, or its network address, sent more than its rate and burst allow. */
@@ -203,6 +220,7 @@ export const closeCodes: CloseCodes = {
   4002: { reason: "user already in room", retryable: false },
   4003: { reason: "seat resumed elsewhere", retryable: false },
   4004: { reason: "room ended", retryable: false },
+  4005: { reason: "removed from the room", retryable: false },
   4008: { reason: "idle for too long", retryable: true },
   4029: { reason: "too many messages", retryable: true },
 };

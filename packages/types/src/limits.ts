@@ -24,6 +24,12 @@ export const maxUserNameUnits = 20;
  */
 export const maxJoinNameUnits = 64;
 
+/** Bounds the reason in KICK_USER, in UTF-16 code units. */
+export const maxReasonUnits = 200;
+
+/** How many bans a room keeps. One more lifts the oldest. */
+export const maxBans = 200;
+
 /** Bounds the address of a page or video. */
 export const maxUrlBytes = 2048;
 

@@ -97,6 +97,36 @@ export interface SetRoleMessage extends BaseSignalingMessage {
   ref?: string;
 }
 
+/**
+ * Ends another participant's seat, also one that is held. Host, and cohosts for guests and viewers. Answered by KICKED
+ * to the participant and USER_LEFT to all others.
+ */
+export interface KickUserMessage extends BaseSignalingMessage {
+  type: "KICK_USER";
+  targetUserId: string;
+  /** Keeps the participant out until UNBAN_USER or the end of the room. */
+  ban?: boolean;
+  /** Shown to the participant. */
+  reason?: string;
+  /** Comes back in the sender's USER_LEFT, and in an ERROR or UNDELIVERED for this request. */
+  ref?: string;
+}
+
+/** Lifts a ban. Host and cohosts. Answered by BANS, as they are then. */
+export interface UnbanUserMessage extends BaseSignalingMessage {
+  type: "UNBAN_USER";
+  targetUserId: string;
+  /** Comes back in BANS, and in an ERROR or UNDELIVERED for this request. */
+  ref?: string;
+}
+
+/** Asks who is banned. Host and cohosts. Answered by BANS. */
+export interface ListBansMessage extends BaseSignalingMessage {
+  type: "LIST_BANS";
+  /** Comes back in BANS, and in an ERROR or UNDELIVERED for this request. */
+  ref?: string;
+}
+
 /** Carries an offer to one participant. Forwarded to the target, byte for byte. */
 export interface WebRTCOfferMessage extends BaseSignalingMessage {
   type: "WEBRTC_OFFER";
@@ -134,6 +164,9 @@ export type SignalingMessage =
   | RenameUserMessage
   | TransferHostMessage
   | SetRoleMessage
+  | KickUserMessage
+  | UnbanUserMessage
+  | ListBansMessage
   | WebRTCOfferMessage
   | WebRTCAnswerMessage
   | WebRTCIceCandidateMessage

@@ -2,7 +2,7 @@
 
 import type { ErrorCode } from "./code.js";
 import type { MessageType } from "./message.js";
-import type { Role, RoomState, User } from "./room.js";
+import type { Ban, Role, RoomState, User } from "./room.js";
 
 /** What every ResponseMessage carries. */
 export interface BaseResponseMessage {
@@ -70,6 +70,8 @@ export interface UserLeftMessage extends Departure {
   type: "USER_LEFT";
   /** May be missing for a receiver that sent "protocol":1, which applies the change itself. */
   roomState?: RoomState;
+  /** The ref of the KICK_USER that this replies to, only in its sender's copy. */
+  ref?: string;
 }
 
 /** Tells the others that a connection dropped; its seat is held. */
@@ -138,6 +140,30 @@ export interface RoleChangedMessage extends BaseResponseMessage {
   ref?: string;
 }
 
+/** Tells a participant that the host or a cohost has ended the seat. Close code 4005 follows. */
+export interface KickedMessage extends BaseResponseMessage {
+  type: "KICKED";
+  roomId: string;
+  /** What was given, if anything. */
+  reason?: string;
+  /** Always "system". */
+  userId: string;
+  /** Reports that the participant cannot join again. */
+  banned: boolean;
+}
+
+/** Replies to LIST_BANS and UNBAN_USER. */
+export interface BansMessage extends BaseResponseMessage {
+  type: "BANS";
+  roomId: string;
+  /** Always "system". */
+  userId: string;
+  /** In the order in which they were made. */
+  bans: Ban[];
+  /** The ref of the request that this replies to. */
+  ref?: string;
+}
+
 /** Bounces a message that could not be delivered. */
 export interface UndeliveredMessage extends BaseResponseMessage {
   type: "UNDELIVERED";
@@ -183,6 +209,8 @@ export type ResponseMessage =
   | UserRenamedMessage
   | HostChangedMessage
   | RoleChangedMessage
+  | KickedMessage
+  | BansMessage
   | UndeliveredMessage
   | ErrorMessage
   | PongMessage;

@@ -25,6 +25,15 @@ export interface User {
   joinedAt: number;
 }
 
+/** One participant whom a room keeps out. */
+export interface Ban {
+  userId: string;
+  /** The name that the participant had. */
+  userName: string;
+  /** The server's clock. */
+  bannedAt: number;
+}
+
 /**
  * Where a video was at `lastUpdated`; while it plays, the position now is `currentTime` + (server time -
  * `lastUpdated`)/1000 * `playbackRate`.

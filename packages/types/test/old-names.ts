@@ -155,6 +155,8 @@ export function describe(message: ResponseMessage): string {
       return ponged(message);
     case "USER_RECONNECTED":
     case "ROLE_CHANGED":
+    case "KICKED":
+    case "BANS":
     case "UNDELIVERED":
       return `${message.type} at ${timestamp}`; // came with this server
     default: {
@@ -240,6 +242,7 @@ export function target(message: SignalingMessage): string {
     case "JOIN_ROOM":
       return message.userName;
     case "LEAVE_ROOM":
+    case "LIST_BANS":
       return message.roomId;
     case "RENAME_ROOM":
       return message.newRoomName;
@@ -247,6 +250,8 @@ export function target(message: SignalingMessage): string {
       return message.newUserName;
     case "TRANSFER_HOST":
     case "SET_ROLE":
+    case "KICK_USER":
+    case "UNBAN_USER":
       return message.targetUserId; // came with this server
     case "WEBRTC_OFFER":
       return `${message.targetUserId} ${message.offer.type} ${message.offer.sdp}`;
