@@ -56,6 +56,8 @@ type outside struct {
 	connect func(*rooms.Rooms) edge.Rooms
 	// readArrived is for rooms.Config, nil for the edge's.
 	readArrived func([]rooms.Socket)
+	// turned is for rooms.Config.
+	turned func()
 	// tune makes changes that Validate would not allow. It may be nil.
 	tune func(*Config)
 	// closeGrace is for edge.Config.
@@ -120,7 +122,7 @@ func (s *Server) open(out *outside) (err error) {
 	s.rooms, err = rooms.New(rooms.Config{
 		Room: c.Room, MaxPerAddress: c.MaxRoomsPerAddress, MaxPendingBytes: c.MaxPendingBytes,
 		Store: s.store, Clock: out.clock, Secret: out.secret, Full: s.memory.full, ReadArrived: out.readArrived,
-		Check: out.check, Metrics: s.metrics, Log: s.log,
+		Turned: out.turned, Check: out.check, Metrics: s.metrics, Log: s.log,
 	})
 	if err != nil {
 		return err

@@ -80,7 +80,7 @@ type replay struct {
 	taken []*rawConn
 	// isLinked: there is a link between the edge and the rooms, which settle waits for.
 	isLinked bool
-	link     func() *link
+	nodes    *twoNodes
 }
 
 // replayedSocket is one connection of a trace.
@@ -121,7 +121,7 @@ func (p *replay) launch(dir string, nowMs int64) {
 		s.tune = func(c *Config) { c.Room.ByteBurst = p.trace.Config.ByteBurst }
 		p.outside.set(s)
 		if p.isLinked {
-			p.link = linked(p.t, s)
+			p.nodes = linked(p.t, s)
 		}
 	})
 	p.server.keepPrivate(roomtest.RoomID)
@@ -176,7 +176,7 @@ func (p *replay) settle(step *roomtest.Step) {
 func (p *replay) awaitCommits() {
 	p.eventually("all is stored", func() bool {
 		if p.isLinked {
-			p.link().settle()
+			p.nodes.settle(p.t)
 		}
 		v := p.server.view(p.trace.RoomID)
 		return v.ID == "" || v.IsSettled

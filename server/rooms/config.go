@@ -10,7 +10,7 @@ import (
 	"usher/server/store"
 )
 
-// Config is what rooms need. Only Owner and Check may be nil.
+// Config is what rooms need. Only Owner, Turned and Check may be nil.
 type Config struct {
 	// Room has the deadlines and limits of every room.
 	Room room.Config
@@ -33,6 +33,9 @@ type Config struct {
 	// ReadArrived returns once everything that has arrived for these sockets by now has been
 	// Received.
 	ReadArrived func([]Socket)
+	// Turned is called with a room's lock held, once all that a turn of it has for sockets has been
+	// given to them: sockets of other nodes need not send before. It must not block.
+	Turned func()
 
 	// Check is called after each Step; the room is given up if it returns anything but "". Nil
 	// means no check: it is for tests, because room.Room.Check costs more than the Step.

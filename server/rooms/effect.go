@@ -171,6 +171,7 @@ func (l *liveRoom) flush() {
 		l.mu.Lock()
 		l.flushing.Store(false) // a later commit needs another flush
 		more = l.flushLocked()
+		l.rooms.turned()
 		l.mu.Unlock()
 	}
 }

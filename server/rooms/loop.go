@@ -29,6 +29,14 @@ func (l *liveRoom) stepLocked(event room.Event, batch any) {
 	l.run(w, l.rooms.config.Clock.Now(), &event)
 	l.rooms.limit.release(w.reserved) // if no room was created, or the core panicked
 	w.release()
+	l.rooms.turned()
+}
+
+// turned ends a turn.
+func (r *Rooms) turned() {
+	if r.config.Turned != nil {
+		r.config.Turned()
+	}
 }
 
 // run steps the room and carries out the effects. The caller holds the lock. A panic of the core

@@ -1,0 +1,56 @@
+package link
+
+import (
+	"encoding/binary"
+
+	"usher/protocol"
+)
+
+// appendDescription appends what a room may be asked for, or the reason for refusing it.
+func appendDescription(b []byte, s *protocol.RoomSummary, refusal protocol.Code) []byte {
+	b = appendShort(b, refusal)
+	if refusal != "" {
+		return b
+	}
+	b = append(b, byte(s.ControlMode))
+	b = binary.LittleEndian.AppendUint32(b, uint32(s.People))
+	return append(appendShort(b, s.ID), s.Name...)
+}
+
+func decodeDescription(b []byte) (s protocol.RoomSummary, refusal protocol.Code, ok bool) {
+	code, b, ok := short(b)
+	switch {
+	case !ok:
+		return s, "", false
+	case len(code) > 0:
+		return s, knownCode(code), true
+	case len(b) < 5:
+		return s, "", false
+	}
+	s.ControlMode, s.People = protocol.ControlMode(b[0]), int(binary.LittleEndian.Uint32(b[1:]))
+	id, name, ok := short(b[5:])
+	if !ok || !protocol.ValidRoomID(id) {
+		return s, "", false
+	}
+	s.ID, s.Name = string(id), string(name)
+	return s, "", true
+}
+
+// knownCode is the code of another node, whose version may be newer: what this one does not know
+// is a room that cannot be had now.
+func knownCode(code []byte) protocol.Code {
+	for i := range protocol.Codes {
+		if string(code) == string(protocol.Codes[i].Code) {
+			return protocol.Codes[i].Code
+		}
+	}
+	return protocol.CodeRoomUnavailable
+}
+
+// knownClose is the same for close codes.
+func knownClose(code uint16) protocol.CloseCode {
+	if _, ok := protocol.CloseCode(code).Lookup(); ok {
+		return protocol.CloseCode(code)
+	}
+	return protocol.CloseRestart
+}

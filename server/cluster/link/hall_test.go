@@ -1,0 +1,240 @@
+package link_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"usher/protocol"
+	"usher/room"
+	"usher/server/cluster/link"
+	"usher/server/cluster/link/linktest"
+	"usher/server/edge"
+	"usher/server/rooms"
+)
+
+// hall has the rooms of a node, each of which gives everything that one person says to all.
+type hall struct {
+	mu     sync.Mutex
+	links  *link.Links
+	guests []*guest
+	// refuse is what Open and Describe are refused with, and wait what they wait for first.
+	refuse protocol.Code
+	wait   chan struct{}
+	// heard has what was said, and ended the codes of those who left.
+	heard []string
+	ended []protocol.CloseCode
+}
+
+// guest is somebody in a hall. It is an edge.Session.
+type guest struct {
+	hall   *hall
+	roomID string
+	socket edge.Socket
+	over   bool
+	// said counts what the guest said, and checks that it is numbered.
+	said int
+}
+
+func (h *hall) Open(_ context.Context, roomID string, o edge.Opening, s edge.Socket) (edge.Session, protocol.Code) {
+	if h.wait != nil {
+		<-h.wait
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.refuse != "" {
+		return nil, h.refuse
+	}
+	g := &guest{hall: h, roomID: roomID, socket: s}
+	h.guests = append(h.guests, g)
+	return g, ""
+}
+
+func (h *hall) Describe(_ context.Context, roomID string) (protocol.RoomSummary, protocol.Code) {
+	return protocol.RoomSummary{ID: roomID, Name: "Hall", People: len(h.inside())}, h.refuse
+}
+
+// inside are those whose end the hall has not heard of.
+func (h *hall) inside() (inside []*guest) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, g := range h.guests {
+		if !g.over {
+			inside = append(inside, g)
+		}
+	}
+	return inside
+}
+
+// sayAll sends a frame to everybody, as a turn of a room does.
+func (h *hall) sayAll(frame string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, g := range h.guests {
+		if !g.over {
+			g.socket.Send([]byte(frame), nil)
+		}
+	}
+	h.links.Turned()
+}
+
+func (g *guest) RoomID() string { return g.roomID }
+
+func (g *guest) Received(f *protocol.Frame, refuseSeat protocol.Code, _ any) {
+	g.did(string(f.Bytes)+string(refuseSeat), func() {
+		for _, other := range g.hall.guests {
+			if !other.over {
+				other.socket.Send(f.Bytes, nil)
+			}
+		}
+	})
+}
+
+func (g *guest) ReceivedBinary()            { g.did("binary", nil) }
+func (g *guest) Seen()                      { g.did("seen", nil) }
+func (g *guest) Exceeded()                  { g.did("exceeded", nil) }
+func (g *guest) Close(c protocol.CloseCode) { g.did("close", func() { g.socket.Close(c) }) }
+func (g *guest) Disconnected(c protocol.CloseCode) {
+	g.did(fmt.Sprint("ended ", c), func() {
+		g.over = true
+		g.hall.ended = append(g.hall.ended, c)
+	})
+}
+
+func (g *guest) did(what string, do func()) {
+	g.hall.mu.Lock()
+	defer g.hall.mu.Unlock()
+	g.hall.heard = append(g.hall.heard, what)
+	if do != nil {
+		do()
+	}
+	g.hall.links.Turned()
+}
+
+// client is the socket of somebody at an edge.
+type client struct {
+	mu       sync.Mutex
+	heard    []string
+	pings    int
+	cut      bool
+	standing room.Standing
+	closed   protocol.CloseCode
+	session  edge.Session
+	// onSend is called for each frame. It may be nil.
+	onSend func(frame []byte)
+}
+
+func (c *client) Send(frame []byte, _ any) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.heard = append(c.heard, string(frame))
+	if c.onSend != nil {
+		c.onSend(frame)
+	}
+}
+
+func (c *client) Ping() { c.set(func() { c.pings++ }) }
+func (c *client) Close(code protocol.CloseCode) {
+	c.set(func() {
+		if c.closed == 0 {
+			c.closed = code
+		}
+	})
+}
+func (c *client) Cut()                   { c.set(func() { c.cut = true }) }
+func (c *client) Stands(s room.Standing) { c.set(func() { c.standing = s }) }
+
+func (c *client) set(do func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	do()
+}
+
+// say sends a text frame.
+func (c *client) say(text string) {
+	c.session.Received(&protocol.Frame{Bytes: []byte(text)}, "", nil)
+}
+
+// node is one node of a cluster.
+type node struct {
+	*link.Links
+	hall *hall
+	self link.Incarnation
+	stop context.CancelFunc
+	// thinks is where it thinks that all rooms are, nil for the truth.
+	thinks *link.Place
+}
+
+// cluster is a few nodes on a network.
+type cluster struct {
+	network *linktest.Network
+	nodes   []*node
+	mu      sync.Mutex
+	// owner and term are those of the one shard.
+	owner link.Incarnation
+	term  uint64
+}
+
+// newCluster starts nodes. The first owns all rooms.
+func newCluster(nodes int, judge func(from, to link.Incarnation, message []byte) linktest.Fate) *cluster {
+	c := &cluster{network: linktest.NewNetwork(judge), term: 1}
+	for i := range nodes {
+		c.start(link.Incarnation{ID: fmt.Sprint("node-", i), Nonce: 1})
+	}
+	c.owner = c.nodes[0].self
+	return c
+}
+
+func (c *cluster) start(self link.Incarnation) *node {
+	n := &node{hall: new(hall), self: self}
+	n.Links = link.New(link.Config{
+		Transport: c.network.Transport(self), Local: n.hall, Place: func(string) link.Place { return c.place(n) },
+		ReadArrived: func([]edge.Socket) {}, Shards: 4, Log: slog.New(slog.DiscardHandler),
+	})
+	n.hall.links = n.Links
+	if err := n.Start(self); err != nil {
+		panic(err)
+	}
+	var ctx context.Context
+	ctx, n.stop = context.WithCancel(context.Background())
+	go n.Run(ctx)
+	c.nodes = append(c.nodes, n)
+	return n
+}
+
+func (c *cluster) place(n *node) link.Place {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if n.thinks != nil {
+		return *n.thinks
+	}
+	return link.Place{Shard: 3, Term: c.term, Owner: c.owner, Here: c.owner == n.self}
+}
+
+// close ends the nodes without a word.
+func (c *cluster) close() {
+	for _, n := range c.nodes {
+		n.stop()
+	}
+	c.network.Close()
+}
+
+// open opens a connection at a node, which must succeed.
+func (n *node) open(t testing.TB) *client {
+	t.Helper()
+	c := new(client)
+	session, refusal := n.Open(t.Context(), "hall-1", edge.Opening{Address: 7, RequestID: "r"}, c)
+	if refusal != "" {
+		t.Fatal(refusal)
+	}
+	c.session = session
+	return c
+}
+
+var _ rooms.Socket = edge.Socket(nil)
+
+// interval is a little more than a beat's.
+const interval = link.BeatInterval + time.Millisecond

@@ -1,0 +1,216 @@
+package link
+
+import (
+	"bytes"
+	"encoding/hex"
+	"errors"
+	"math"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"usher/protocol"
+)
+
+// everyKind is a message with an item of each kind.
+func everyKind() []byte {
+	o := opening{address: 7, uncounted: true, requestID: "4f8a", roomID: "movie-night"}
+	summary := protocol.RoomSummary{ID: "movie-night", Name: "Film", ControlMode: protocol.FreeForAll, People: 3}
+	b := appendHead(nil, &Head{From: Incarnation{"node-1", 9}, Link: 4, Sequence: 2, Peer: 3, Handled: math.MaxUint64, Dead: 1})
+	for _, i := range []Item{
+		{Kind: Beat},
+		{Kind: Open, Shard: 1023, Term: 5, Conn: 1 << 40, Bytes: o.append(nil)},
+		{Kind: Frame, Conn: 1, Bytes: append(appendShort(nil, protocol.CodeRateLimited), `{"type":"PING"}`...)},
+		{Kind: Invalid, Conn: 1}, {Kind: Binary, Conn: 1}, {Kind: Seen, Conn: 1}, {Kind: Exceeded, Conn: 1},
+		{Kind: End, Code: 1002, Conn: 1}, {Kind: Gone, Code: 1006, Conn: 1},
+		{Kind: Ask, Conn: 2, Bytes: []byte("movie-night")}, {Kind: Arrived, Conn: 3},
+		{Kind: Opened, Conn: 1}, {Kind: Refused, Conn: 1, Bytes: []byte(protocol.CodeServerFull)}, {Kind: Moved, Conn: 1},
+		{Kind: Ping, Conn: 1}, {Kind: Close, Code: 4004, Conn: 1}, {Kind: Cut, Conn: 1}, {Kind: Stands, Code: 2, Conn: 1},
+		{Kind: Described, Conn: 2, Bytes: appendDescription(nil, &summary, "")},
+		{Kind: Described, Conn: 2, Bytes: appendDescription(nil, nil, protocol.CodeRoomNotFound)},
+		{Kind: Read, Conn: 3, Bytes: []byte{1, 2, 0x80, 1}},
+	} {
+		b = appendItem(b, &i, nil)
+	}
+	start := len(b)
+	b = appendSend(b, 6, 5, []byte(`{"type":"PONG"}`), 1)
+	return appendConn(b, start, 300)
+}
+
+// again encodes what was decoded.
+func again(m *Message) []byte {
+	b := appendHead(nil, &m.Head)
+	for i := range m.Items() {
+		b = appendItem(b, &i, nil)
+	}
+	return b
+}
+
+func TestMessageSaysWhatItWasMadeOf(t *testing.T) {
+	b := everyKind()
+	m, err := Decode(b)
+	if err != nil || !bytes.Equal(again(&m), b) {
+		t.Fatalf("%v, %+v", err, m)
+	}
+	kinds := map[Kind]Item{}
+	for i := range m.Items() {
+		kinds[i.Kind] = i
+	}
+	for k := range math.MaxUint8 {
+		if _, made := kinds[Kind(k)]; made != Kind(k).known() {
+			t.Errorf("kind %d is in the message or known, not both", k)
+		}
+	}
+	sent := kinds[Send]
+	frame, listed, ok := sent.sent()
+	if !ok || string(frame) != `{"type":"PONG"}` || !slices.Equal(slices.Collect(conns(listed)), []uint64{1, 300}) || sent.Term != 5 || sent.Shard != 6 {
+		t.Errorf("%q to %v", frame, listed)
+	}
+	o, ok := decodeOpening(kinds[Open].Bytes)
+	if !ok || o != (opening{address: 7, uncounted: true, requestID: "4f8a", roomID: "movie-night"}) || kinds[Open].Conn != 1<<40 {
+		t.Errorf("%+v", o)
+	}
+	if kinds[Close].Code != 4004 || m.Handled != math.MaxUint64 || m.From != (Incarnation{"node-1", 9}) {
+		t.Errorf("%+v", m.Head)
+	}
+}
+
+func TestDescriptionIsDecoded(t *testing.T) {
+	want := protocol.RoomSummary{ID: "movie-night", Name: "Film", ControlMode: protocol.FreeForAll, People: 3}
+	got, refusal, ok := decodeDescription(appendDescription(nil, &want, ""))
+	if !ok || refusal != "" || got != want {
+		t.Errorf("%+v %q", got, refusal)
+	}
+	if _, refusal, ok = decodeDescription(appendDescription(nil, nil, protocol.CodeRoomNotFound)); !ok || refusal != protocol.CodeRoomNotFound {
+		t.Error(refusal)
+	}
+	if _, refusal, _ = decodeDescription(appendDescription(nil, nil, "NEWER_CODE")); refusal != protocol.CodeRoomUnavailable {
+		t.Error(refusal)
+	}
+}
+
+func TestMalformedMessagesAreRefused(t *testing.T) {
+	good := everyKind()
+	head := appendHead(nil, &Head{From: Incarnation{"a", 1}, Link: 1, Sequence: 1})
+	for name, b := range map[string][]byte{
+		"nothing":               {},
+		"one byte":              {Major},
+		"no head":               {Major, Minor, 255, 0},
+		"short head":            {Major, Minor, 2, 0, 1, 2},
+		"too long":              make([]byte, MaxMessageBytes+1),
+		"no link":               appendHead(nil, &Head{From: Incarnation{"a", 1}, Sequence: 1}),
+		"no sequence":           appendHead(nil, &Head{From: Incarnation{"a", 1}, Link: 1}),
+		"nobody":                appendHead(nil, &Head{From: Incarnation{"", 1}, Link: 1, Sequence: 1}),
+		"no nonce":              appendHead(nil, &Head{From: Incarnation{"a", 0}, Link: 1, Sequence: 1}),
+		"a subject":             appendHead(nil, &Head{From: Incarnation{"a.>", 1}, Link: 1, Sequence: 1}),
+		"a long id":             appendHead(nil, &Head{From: Incarnation{strings.Repeat("a", 65), 1}, Link: 1, Sequence: 1}),
+		"half an item":          append(bytes.Clone(head), byte(Beat), 0, 0),
+		"an item too long":      append(bytes.Clone(head), byte(Beat), 255, 255, 255, 255),
+		"an item without term":  append(bytes.Clone(head), byte(Beat), 4, 0, 0, 0, 0, 0, 0, 0),
+		"a long term":           append(bytes.Clone(head), append([]byte{byte(Beat), 15, 0, 0, 0, 0, 0, 0, 0}, bytes.Repeat([]byte{255}, 11)...)...),
+		"an open without room":  appendItem(bytes.Clone(head), &Item{Kind: Open, Bytes: []byte{1}}, nil),
+		"a frame without code":  appendItem(bytes.Clone(head), &Item{Kind: Frame}, nil),
+		"a send without frame":  appendItem(bytes.Clone(head), &Item{Kind: Send, Bytes: []byte{9, 0, 0, 0, 1}}, nil),
+		"a read of half a conn": appendItem(bytes.Clone(head), &Item{Kind: Read, Bytes: []byte{128}}, nil),
+		"an empty description":  appendItem(bytes.Clone(head), &Item{Kind: Described}, nil),
+		"cut":                   good[:len(good)-1],
+	} {
+		if _, err := Decode(b); !errors.Is(err, ErrMalformed) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := Decode([]byte{Major + 1, 0}); !errors.Is(err, ErrVersion) {
+		t.Errorf("another major version: %v", err)
+	}
+}
+
+// testdata has what the next version might send: a longer head, and an item of a new kind before a
+// frame.
+func TestNewerVersionIsUnderstood(t *testing.T) {
+	m, err := Decode(fromHex(t, "testdata/newer.hex"))
+	if err != nil || m.Minor != 1 {
+		t.Fatalf("%v, %+v", err, m.Head)
+	}
+	want := Head{Major: 1, Minor: 1, From: Incarnation{"new", 3}, Link: 4, Sequence: 5, Peer: 6, Handled: 7, Dead: 2}
+	if m.Head != want {
+		t.Errorf("%+v", m.Head)
+	}
+	var kinds []Kind
+	for i := range m.Items() {
+		kinds = append(kinds, i.Kind)
+	}
+	if !reflect.DeepEqual(kinds, []Kind{Beat, 12, Seen}) {
+		t.Errorf("%v", kinds)
+	}
+}
+
+// fromHex reads a file of hexadecimal digits, spaces, and comments from # on.
+func fromHex(t *testing.T, path string) []byte {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var digits strings.Builder
+	for line := range strings.Lines(string(text)) {
+		line, _, _ = strings.Cut(line, "#")
+		digits.WriteString(strings.Join(strings.Fields(line), ""))
+	}
+	b, err := hex.DecodeString(digits.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// A message from anywhere is refused, or is what its items say.
+func FuzzDecode(f *testing.F) {
+	f.Add(everyKind())
+	f.Add([]byte{Major, 0, 49, 0})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		m, err := Decode(b)
+		if err != nil {
+			return
+		}
+		known := true
+		for i := range m.Items() {
+			known = known && i.Kind.known()
+		}
+		encoded := again(&m)
+		second, err := Decode(encoded)
+		if err != nil {
+			t.Fatalf("%v in %x, which is what %x says", err, encoded, b)
+		}
+		if known && !bytes.Equal(again(&second), encoded) {
+			t.Errorf("%x is not %x", again(&second), encoded)
+		}
+	})
+}
+
+func TestEncodingAndDecodingAllocateNothing(t *testing.T) {
+	frame := []byte(`{"type":"PING"}`)
+	b := make([]byte, 0, 4096)
+	head := Head{From: Incarnation{"a", 1}, Link: 1, Sequence: 1}
+	if n := testing.AllocsPerRun(100, func() {
+		b = appendHead(b[:0], &head)
+		b = appendItem(b, &Item{Kind: Frame, Conn: 1, Bytes: []byte{0}}, frame)
+		start := len(b)
+		b = appendConn(appendSend(b, 1, 2, frame, 3), start, 4)
+	}); n != 0 {
+		t.Errorf("encoding: %v", n)
+	}
+	if n := testing.AllocsPerRun(100, func() {
+		m, err := decode(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range m.Items() {
+			_, listed, _ := i.sent()
+			for range conns(listed) {
+			}
+		}
+	}); n != 0 {
+		t.Errorf("decoding: %v", n)
+	}
+}

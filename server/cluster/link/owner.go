@@ -1,0 +1,262 @@
+package link
+
+import (
+	"context"
+
+	"usher/protocol"
+	"usher/room"
+	"usher/server/edge"
+)
+
+// itemBytes is what an item counts in addition to its frame.
+const itemBytes = 32
+
+// socket is another node's socket in a room of this one. It implements edge.Socket, and
+// rooms.Socket, and costs no goroutine. What it says goes out at the end of the turn.
+type socket struct {
+	link *link
+	// session is nil while the room is being opened. The link's lock guards what follows.
+	session edge.Session
+	conn    uint64
+	term    uint64
+	window  window
+	shard   uint16
+	// over: nothing more is sent. gone: the socket has ended with code, maybe while it was opened.
+	over, gone bool
+	code       uint16
+}
+
+// Send implements edge.Socket. Whoever has more under way than their share of what is left is cut
+// off.
+func (s *socket) Send(frame []byte, _ any) {
+	k := s.link
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	switch {
+	case s.over:
+	case k.affords(&s.window, itemBytes+len(frame)):
+		k.send(s, frame)
+		k.later()
+	default:
+		s.over = true
+		k.tell(s, Cut, 0)
+	}
+}
+
+// Ping implements edge.Socket.
+func (s *socket) Ping() { s.tell(Ping, 0) }
+
+// Close implements edge.Socket.
+func (s *socket) Close(code protocol.CloseCode) { s.tell(Close, uint16(code)) }
+
+// Cut implements edge.Socket.
+func (s *socket) Cut() { s.tell(Cut, 0) }
+
+// Stands implements edge.Socket.
+func (s *socket) Stands(standing room.Standing) { s.tell(Stands, uint16(standing)) }
+
+func (s *socket) tell(kind Kind, code uint16) {
+	k := s.link
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if !s.over {
+		k.tell(s, kind, code)
+	}
+}
+
+// tell adds an item about a socket. The caller holds the lock.
+func (k *link) tell(s *socket, kind Kind, code uint16) {
+	k.item(&Item{Kind: kind, Code: code, Shard: s.shard, Term: s.term, Conn: s.conn}, nil)
+	k.later()
+}
+
+// handle handles an item of the link with that number. It returns false if the link is over.
+func (k *link) handle(number uint64, i *Item) bool {
+	switch i.Kind {
+	case Beat:
+	case Open:
+		k.openFor(number, i)
+	case Ask:
+		k.describeFor(number, i)
+	case Frame, Invalid, Binary, Seen, Exceeded, End, Gone:
+		return k.happened(number, i)
+	case Arrived:
+		k.arrived(i)
+	case Opened, Refused, Send, Ping, Close, Cut, Stands:
+		return k.handleAtEdge(number, i)
+	case Moved:
+		k.described(i) // of a question, if it was one
+		return k.handleAtEdge(number, i)
+	case Described:
+		k.described(i)
+	case Read:
+		k.read(number, i)
+	default: // of a newer version
+		k.links.dropped.Add(1)
+	}
+	return true
+}
+
+// owns returns whether this node owns a room in the term that the edge knows.
+func (k *link) owns(roomID string, i *Item) bool {
+	p := k.links.config.Place(roomID)
+	return p.Here && p.Shard == int(i.Shard) && p.Term == i.Term
+}
+
+// begin counts a room that is to be opened or described. It returns false if the link is over, or
+// what is asked is refused.
+func (k *link) begin(number uint64, i *Item, s *socket, roomID string) bool {
+	owns := protocol.ValidRoomID(roomID) && k.owns(roomID, i)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.peer != number {
+		return false
+	}
+	reply := Item{Kind: Moved, Shard: i.Shard, Term: i.Term, Conn: i.Conn}
+	refusal := protocol.Code("")
+	switch {
+	case !owns:
+	case k.underWay >= maxUnderWay, s != nil && (len(k.sockets) >= MaxSockets || k.sockets[i.Conn] != nil):
+		refusal = protocol.CodeServerFull
+		if reply.Kind = Refused; s == nil {
+			reply.Kind = Described
+		}
+	default:
+		k.underWay++
+		if s != nil {
+			if k.sockets == nil {
+				k.sockets = make(map[uint64]*socket)
+			}
+			k.sockets[i.Conn] = s
+		}
+		return true
+	}
+	if reply.Kind == Described {
+		reply.Bytes = appendDescription(nil, nil, refusal)
+	} else {
+		reply.Bytes = []byte(refusal)
+	}
+	k.item(&reply, nil)
+	k.flush()
+	return false
+}
+
+// openFor opens a connection of the other node. It may have to wait for the store, so it has a
+// goroutine of its own until the room is open.
+func (k *link) openFor(number uint64, i *Item) {
+	o, _ := decodeOpening(i.Bytes)
+	s := &socket{link: k, conn: i.Conn, shard: i.Shard, term: i.Term}
+	if !k.begin(number, i, s, o.roomID) {
+		return
+	}
+	go func() {
+		ctx, cancel := context.WithTimeout(context.Background(), OpenTimeout)
+		defer cancel()
+		opening := edge.Opening{Address: o.address, Uncounted: o.uncounted, RequestID: o.requestID}
+		session, refusal := k.links.config.Local.Open(ctx, o.roomID, opening, s)
+		if left, code := k.opened(s, session, refusal); left && refusal == "" {
+			session.Disconnected(code)
+		}
+	}()
+}
+
+// opened tells the edge what came of an Open. left: the connection has ended meanwhile, with code.
+func (k *link) opened(s *socket, session edge.Session, refusal protocol.Code) (left bool, code protocol.CloseCode) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.underWay--
+	if k.sockets[s.conn] != s { // the link broke
+		return true, 1006
+	}
+	if s.gone || refusal != "" {
+		s.over = true
+		delete(k.sockets, s.conn)
+	}
+	if s.gone {
+		return true, protocol.CloseCode(s.code)
+	}
+	s.session = session
+	reply := Item{Kind: Opened, Shard: s.shard, Term: s.term, Conn: s.conn}
+	if refusal != "" {
+		reply.Kind, reply.Bytes = Refused, []byte(refusal)
+	}
+	k.item(&reply, nil)
+	k.flush()
+	return false, 0
+}
+
+// describeFor answers what the other node asks about a room, once that is stored.
+func (k *link) describeFor(number uint64, i *Item) {
+	roomID := string(i.Bytes)
+	if !k.begin(number, i, nil, roomID) {
+		return
+	}
+	reply := Item{Kind: Described, Shard: i.Shard, Term: i.Term, Conn: i.Conn}
+	go func() {
+		ctx, cancel := context.WithTimeout(context.Background(), OpenTimeout)
+		defer cancel()
+		summary, refusal := k.links.config.Local.Describe(ctx, roomID)
+		reply.Bytes = appendDescription(nil, &summary, refusal)
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		if k.underWay--; k.peer == number {
+			k.item(&reply, nil)
+			k.flush()
+		}
+	}()
+}
+
+// happened tells the room of a person what the edge reports. It returns false if the link is over.
+func (k *link) happened(number uint64, i *Item) bool {
+	k.mu.Lock()
+	if k.peer != number {
+		k.mu.Unlock()
+		return false
+	}
+	s := k.sockets[i.Conn]
+	if s == nil {
+		k.mu.Unlock()
+		return true
+	}
+	session := s.session
+	if i.Kind == Gone {
+		if s.gone, s.code = true, i.Code; session != nil {
+			s.over = true
+			delete(k.sockets, s.conn)
+		}
+	}
+	k.mu.Unlock()
+	if session == nil { // the edge sends nothing but Gone before it has Opened
+		return true
+	}
+	switch i.Kind {
+	case Frame:
+		k.receivedFrame(session, i)
+	case Invalid:
+		session.Received(&protocol.Frame{Err: &protocol.DecodeError{Code: protocol.CodeInvalidUTF8}}, "", nil)
+	case Binary:
+		session.ReceivedBinary()
+	case Seen:
+		session.Seen()
+	case Exceeded:
+		session.Exceeded()
+	case End:
+		session.Close(knownClose(i.Code))
+	case Gone:
+		session.Disconnected(protocol.CloseCode(i.Code))
+	}
+	return true
+}
+
+// receivedFrame decodes a frame for its room.
+func (k *link) receivedFrame(session edge.Session, i *Item) {
+	code, frame, _ := short(i.Bytes)
+	refuseSeat := protocol.Code("")
+	if len(code) > 0 {
+		refuseSeat = knownCode(code)
+	}
+	f := &k.frame
+	f.Decode(frame)
+	session.Received(f, refuseSeat, nil)
+	*f = protocol.Frame{}
+}
