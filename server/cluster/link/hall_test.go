@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -27,6 +28,8 @@ type hall struct {
 	// heard has what was said, and ended the codes of those who left.
 	heard []string
 	ended []protocol.CloseCode
+	// wrong is the first number that did not follow the one before it.
+	wrong string
 }
 
 // guest is somebody in a hall. It is an edge.Session.
@@ -35,8 +38,9 @@ type guest struct {
 	roomID string
 	socket edge.Socket
 	over   bool
-	// said counts what the guest said, and checks that it is numbered.
-	said int
+	// address is what it opened with. said is the last number that it said.
+	address uint64
+	said    int
 }
 
 func (h *hall) Open(_ context.Context, roomID string, o edge.Opening, s edge.Socket) (edge.Session, protocol.Code) {
@@ -48,7 +52,7 @@ func (h *hall) Open(_ context.Context, roomID string, o edge.Opening, s edge.Soc
 	if h.refuse != "" {
 		return nil, h.refuse
 	}
-	g := &guest{hall: h, roomID: roomID, socket: s}
+	g := &guest{hall: h, roomID: roomID, socket: s, address: o.Address}
 	h.guests = append(h.guests, g)
 	return g, ""
 }
@@ -69,6 +73,18 @@ func (h *hall) inside() (inside []*guest) {
 	return inside
 }
 
+// knows reports whether the guest with an address is inside, and the last number that it said.
+func (h *hall) knows(address uint64) (inside bool, said int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, g := range h.guests {
+		if g.address == address {
+			inside, said = !g.over, g.said
+		}
+	}
+	return inside, said
+}
+
 // sayAll sends a frame to everybody, as a turn of a room does.
 func (h *hall) sayAll(frame string) {
 	h.mu.Lock()
@@ -85,6 +101,12 @@ func (g *guest) RoomID() string { return g.roomID }
 
 func (g *guest) Received(f *protocol.Frame, refuseSeat protocol.Code, _ any) {
 	g.did(string(f.Bytes)+string(refuseSeat), func() {
+		if n, err := strconv.Atoi(string(f.Bytes)); err == nil {
+			if n != g.said+1 && g.hall.wrong == "" {
+				g.hall.wrong = fmt.Sprintf("%d was said after %d", n, g.said)
+			}
+			g.said = n
+		}
 		for _, other := range g.hall.guests {
 			if !other.over {
 				other.socket.Send(f.Bytes, nil)
