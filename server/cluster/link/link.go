@@ -122,7 +122,7 @@ func (k *link) admit(h *Head) bool {
 		k.greet()
 		return false
 	case h.Peer != 0 && h.Peer != k.number: // it goes with a link that is over
-		if h.Link == k.peer {
+		if k.peer != 0 && h.Link >= k.peer {
 			k.breakLink("the other node is on an earlier link", false)
 		}
 		k.dead = max(k.dead, h.Link)

@@ -78,13 +78,17 @@ func (l *Links) Run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			for _, k := range *l.all.Load() {
-				if k.tick() {
-					l.mu.Lock()
-					l.remove(k)
-					l.mu.Unlock()
-				}
-			}
+			l.tick()
+		}
+	}
+}
+
+func (l *Links) tick() {
+	for _, k := range *l.all.Load() {
+		if k.tick() {
+			l.mu.Lock()
+			l.remove(k)
+			l.mu.Unlock()
 		}
 	}
 }
