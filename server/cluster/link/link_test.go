@@ -164,20 +164,23 @@ func wantBroken(t *testing.T, c *cluster, clients ...*client) {
 
 // A link breaks 2 to 2.5 s after the last message that came.
 func TestSilenceBreaksTheLink(t *testing.T) {
-	for name, isCut := range map[string]func(from link.Incarnation) bool{
-		"both ways":    func(link.Incarnation) bool { return true },
-		"to the owner": func(from link.Incarnation) bool { return from.ID == "node-1" },
-		"to the edge":  func(from link.Incarnation) bool { return from.ID == "node-0" },
+	for name, test := range map[string]struct {
+		// from is whose messages are lost, both if the other's are too.
+		from string
+		both bool
+	}{
+		"both ways":    {"node-0", true},
+		"to the owner": {"node-1", false},
+		"to the edge":  {"node-0", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var cut atomic.Bool
 			var last atomic.Int64
 			judge := func(from, _ link.Incarnation, _ []byte) linktest.Fate {
-				drop := isCut(from)
-				if drop && !cut.Load() {
+				if from.ID == test.from && !cut.Load() {
 					last.Store(time.Now().UnixNano())
 				}
-				return linktest.Fate{Drop: drop && cut.Load()}
+				return linktest.Fate{Drop: cut.Load() && (test.both || from.ID == test.from)}
 			}
 			inCluster(t, 2, judge, func(t *testing.T, c *cluster) {
 				ann, bob := c.nodes[1].open(t), c.nodes[1].open(t)
@@ -191,6 +194,7 @@ func TestSilenceBreaksTheLink(t *testing.T) {
 				if silent := time.Now().UnixNano() - last.Load(); silent < 2e9 || silent > 2.51e9 {
 					t.Errorf("closed after %d ms of silence", silent/1e6)
 				}
+				time.Sleep(interval)
 				wantBroken(t, c, ann, bob)
 				cut.Store(false)
 				time.Sleep(6 * interval)
@@ -311,6 +315,25 @@ func TestFramesOfALowerTermAreDropped(t *testing.T) {
 		}
 		if !slices.Equal(owner.hall.ended, []protocol.CloseCode{1006}) || near.Stats().Dropped == 0 {
 			t.Errorf("%v %+v", owner.hall.ended, near.Stats())
+		}
+	})
+}
+
+// The edge learns a term also from whoever has it.
+func TestFrameAfterAHigherTermIsDropped(t *testing.T) {
+	inCluster(t, 3, nil, func(t *testing.T, c *cluster) {
+		first, near, second := c.nodes[0], c.nodes[1], c.nodes[2]
+		ann := near.open(t)
+		c.owner, c.term = second.self, 2
+		bob := near.open(t)
+		second.hall.sayAll("of term 2")
+		synctest.Wait()
+		first.hall.sayAll("of term 1")
+		first.hall.guests[0].socket.Ping()
+		first.Turned()
+		synctest.Wait()
+		if len(ann.heard) != 0 || ann.pings != 0 || !slices.Equal(bob.heard, []string{"of term 2"}) {
+			t.Errorf("%q %d %q", ann.heard, ann.pings, bob.heard)
 		}
 	})
 }
