@@ -25,6 +25,8 @@ type hall struct {
 	// refuse is what Open and Describe are refused with, and wait what they wait for first.
 	refuse protocol.Code
 	wait   chan struct{}
+	// quiet: what is said is not given to all.
+	quiet bool
 	// heard has what was said, and ended the codes of those who left.
 	heard []string
 	ended []protocol.CloseCode
@@ -108,7 +110,7 @@ func (g *guest) Received(f *protocol.Frame, refuseSeat protocol.Code, _ any) {
 			g.said = n
 		}
 		for _, other := range g.hall.guests {
-			if !other.over {
+			if !other.over && !g.hall.quiet {
 				other.socket.Send(f.Bytes, nil)
 			}
 		}
