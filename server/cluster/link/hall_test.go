@@ -27,6 +27,8 @@ type hall struct {
 	wait   chan struct{}
 	// quiet: what is said is not given to all.
 	quiet bool
+	// forgets: heard is not kept.
+	forgets bool
 	// heard has what was said, and ended the codes of those who left.
 	heard []string
 	ended []protocol.CloseCode
@@ -131,7 +133,9 @@ func (g *guest) Disconnected(c protocol.CloseCode) {
 func (g *guest) did(what string, do func()) {
 	g.hall.mu.Lock()
 	defer g.hall.mu.Unlock()
-	g.hall.heard = append(g.hall.heard, what)
+	if !g.hall.forgets {
+		g.hall.heard = append(g.hall.heard, what)
+	}
 	if do != nil {
 		do()
 	}
@@ -147,14 +151,17 @@ type client struct {
 	standing room.Standing
 	closed   protocol.CloseCode
 	session  edge.Session
-	// onSend is called for each frame. It may be nil.
-	onSend func(frame []byte)
+	// onSend is called for each frame. It may be nil. forgets: heard is not kept.
+	onSend  func(frame []byte)
+	forgets bool
 }
 
 func (c *client) Send(frame []byte, _ any) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.heard = append(c.heard, string(frame))
+	if !c.forgets {
+		c.heard = append(c.heard, string(frame))
+	}
 	if c.onSend != nil {
 		c.onSend(frame)
 	}
