@@ -79,13 +79,23 @@ var allowed = map[string]imports{
 	"server/rooms": {
 		house: []string{"protocol", "room", "server/metrics", "server/store"},
 	},
+	"server/cluster/link": {
+		house:     []string{"protocol", "room", "server/edge", "server/rooms"},
+		modules:   map[string]string{"github.com/nats-io/nats.go": "carries messages between nodes in order, over the connections that the cluster has anyway"},
+		testHouse: []string{"server/cluster/link/linktest", "server/metrics", "server/servertest", "server/store"},
+		testModules: map[string]string{
+			"github.com/nats-io/nats-server/v2/server": "the server that the messages pass, in the test's process",
+			"pgregory.net/rapid":                       "shrinks a failing sequence of faults to its shortest",
+		},
+	},
+	"server/cluster/link/linktest": {house: []string{"server/cluster/link"}},
 	"server": {
 		house: []string{"protocol", "room", "server/edge", "server/metrics", "server/rooms", "server/store/bolt"},
 		modules: map[string]string{
 			"golang.org/x/crypto/acme": "certificates without a second program",
 			"golang.org/x/sys/unix":    "the clock that goes on while a machine is suspended",
 		},
-		testHouse:   []string{"room/roomtest", "server/servertest", "server/store"},
+		testHouse:   []string{"room/roomtest", "server/cluster/link", "server/cluster/link/linktest", "server/servertest", "server/store"},
 		testModules: map[string]string{"github.com/coder/websocket": onlyTests},
 	},
 	"cmd/usher": {

@@ -8,11 +8,11 @@ import (
 )
 
 const (
-	// BeatInterval is the time between two beats, and BeatsMissed is how many of them may be
-	// missing: a link is silent for 2 to 2.5 s when it breaks. Time in which this node did not run
-	// does not count.
+	// BeatInterval is the time between two beats.
 	BeatInterval = 500 * time.Millisecond
-	BeatsMissed  = 4
+	// BeatsMissed is after how many intervals in which nothing came a link breaks: it has been
+	// silent for 2 to 2.5 s then. Time in which this node did not run does not count.
+	BeatsMissed = 4
 	// MaxUnacknowledged bounds what has been sent over a link and not been handled, in bytes.
 	MaxUnacknowledged = 8 << 20
 	// personShare is the part of what is left of MaxUnacknowledged that one person may have.

@@ -12,8 +12,8 @@ import (
 // the beats. It implements edge.Rooms for all rooms of the cluster.
 type Links struct {
 	config Config
-	// terms are the highest terms known, by shard. passing is locked while one is raised, so that no
-	// frame of a lower term is on its way to a socket then.
+	// terms are the highest terms known, by shard. passing is locked while one is raised, so that
+	// no frame of a lower term is on its way to a socket then.
 	terms   []atomic.Uint64
 	passing sync.RWMutex
 	// numbers is the last number of a link, and conns that of a connection or question. Neither is

@@ -23,7 +23,8 @@ func (k *link) fit(size int) {
 // get it.
 func (k *link) send(s *socket, frame []byte) {
 	at := k.sending
-	fits := at == k.head || len(k.out) < TurnBytes-binary.MaxVarintLen64 // only one item may be larger
+	// Only a message of one item may be larger.
+	fits := at == k.head || len(k.out) < TurnBytes-binary.MaxVarintLen64
 	if at != 0 && fits && k.isSending(s, frame) {
 		k.out = appendConn(k.out, at, s.conn)
 		return
