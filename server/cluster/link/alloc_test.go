@@ -3,6 +3,7 @@ package link
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"testing"
 
 	"usher/protocol"
@@ -12,13 +13,23 @@ import (
 
 // pumped is a transport whose messages a test hands on.
 type pumped struct {
+	mu      sync.Mutex
 	message []byte
 	to      func([]byte)
 }
 
 func (p *pumped) Send(_ Incarnation, message []byte) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.message = append(p.message[:0], message...)
 	return nil
+}
+
+// last is the last message.
+func (p *pumped) last() []byte {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.message
 }
 
 func (p *pumped) Receive(_ Incarnation, received func([]byte)) (func(), error) {
@@ -84,16 +95,16 @@ func TestHopsAllocateNothing(t *testing.T) {
 	if !k.enter(s, edge.Opening{}) {
 		t.Fatal("not open")
 	}
-	back.to(there.message)
-	for room.links.Stats().Sockets == 0 || len(back.message) == 0 { // it is opened on a goroutine
+	back.to(there.last())
+	for len(back.last()) == 0 { // it is opened on a goroutine
 		continue
 	}
-	there.to(back.message)
+	there.to(back.last())
 	f := protocol.Frame{Bytes: []byte(`{"type":"PING"}`)}
 	n := testing.AllocsPerRun(1000, func() {
 		s.Received(&f, "", nil)
-		back.to(there.message)
-		there.to(back.message)
+		back.to(there.last())
+		there.to(back.last())
 	})
 	if n != 0 {
 		t.Errorf("%v allocations", n)

@@ -2,6 +2,7 @@ package link
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"usher/protocol"
@@ -17,9 +18,10 @@ type session struct {
 	conn   uint64
 	term   uint64
 	shard  uint16
-	// over: the socket has ended, or the link has. The link's lock guards it and the window.
-	over   bool
-	window window
+	// isOpen: the owner has opened it. over: the socket has ended, or the link has. The link's lock
+	// guards these and the window.
+	isOpen, over bool
+	window       window
 	// opened gets the reason for a refusal, or "".
 	opened chan protocol.Code
 }
@@ -201,6 +203,15 @@ func (s *session) tell(i *Item, rest []byte) bool {
 	return true
 }
 
+// ended ends a session that is over for the sake of the cluster.
+func (s *session) ended() {
+	if s.isOpen {
+		s.socket.Close(protocol.CloseRestart)
+	} else {
+		s.answer(protocol.CodeRoomUnavailable)
+	}
+}
+
 // answer lets Open return.
 func (s *session) answer(refusal protocol.Code) {
 	select {
@@ -223,15 +234,41 @@ func (k *link) closePassed() {
 	}
 	k.mu.Unlock()
 	for _, s := range passed {
-		s.answer(protocol.CodeRoomUnavailable)
-		s.socket.Close(protocol.CloseRestart)
+		s.ended()
+	}
+}
+
+// passed drops an item of a lower term than is known, and ends the sessions that it is for: whoever
+// has such an owner hears nothing more.
+func (k *link) passed(i Item) {
+	k.links.dropped.Add(1)
+	listed := slices.Values([]uint64{i.Conn})
+	if i.Kind == Send {
+		_, all, _ := i.sent()
+		listed = conns(all)
+	}
+	k.mu.Lock()
+	var passed []*session
+	for conn := range listed {
+		if s := k.sessions[conn]; s != nil && s.term == i.Term {
+			k.leave(s, 1006)
+			passed = append(passed, s)
+		}
+	}
+	k.mu.Unlock()
+	for _, s := range passed {
+		s.ended()
 	}
 }
 
 // handleAtEdge handles an item of the owner. It returns false if the link is over.
 func (k *link) handleAtEdge(number uint64, i *Item) bool {
-	if int(i.Shard) >= len(k.links.terms) || !k.links.learn(int(i.Shard), i.Term) {
+	if int(i.Shard) >= len(k.links.terms) {
 		k.links.dropped.Add(1)
+		return true
+	}
+	if !k.links.learn(int(i.Shard), i.Term) {
+		k.passed(*i)
 		return true
 	}
 	if i.Kind == Send {
@@ -249,6 +286,8 @@ func (k *link) handleAtEdge(number uint64, i *Item) bool {
 		k.flush()
 	case s != nil && s.term != i.Term:
 		s = nil
+	case s != nil && i.Kind == Opened:
+		s.isOpen = true
 	case s != nil && (i.Kind == Refused || i.Kind == Moved): // the owner has nothing of it
 		s.over = true
 		delete(k.sessions, s.conn)
@@ -285,7 +324,7 @@ func (k *link) deliver(number uint64, i *Item) bool {
 	l := k.links
 	l.passing.RLock()
 	defer l.passing.RUnlock()
-	if i.Term < l.terms[i.Shard].Load() {
+	if i.Term < l.terms[i.Shard].Load() { // since it was learned
 		l.dropped.Add(1)
 		return true
 	}

@@ -76,6 +76,7 @@ func (k *link) open() bool {
 		k.sequence, k.sent, k.acked = 0, 0, 0
 		k.peer, k.received, k.handled, k.acknowledged = 0, 0, 0, 0
 		k.heard, k.silent = true, 0
+		k.reset()
 	}
 	return true
 }
@@ -245,8 +246,7 @@ func (e *ended) tell() {
 		close(read)
 	}
 	for _, s := range e.sessions {
-		s.answer(protocol.CodeRoomUnavailable)
-		s.socket.Close(protocol.CloseRestart)
+		s.ended()
 	}
 	for _, s := range e.sockets {
 		if s.session != nil {

@@ -185,7 +185,7 @@ func TestSilenceBreaksTheLink(t *testing.T) {
 				time.Sleep(time.Minute)
 				cut.Store(true)
 				for range 300 {
-					if time.Sleep(10 * time.Millisecond); ann.closed != 0 {
+					if time.Sleep(10 * time.Millisecond); ann.closedWith() != 0 {
 						break
 					}
 				}

@@ -11,6 +11,7 @@ import (
 	"usher/protocol"
 	"usher/server/cluster/link"
 	"usher/server/cluster/link/linktest"
+	"usher/server/edge"
 	"usher/server/rooms"
 )
 
@@ -45,8 +46,35 @@ func TestFrameAfterAHigherTermIsDropped(t *testing.T) {
 		first.hall.guests[0].socket.Ping()
 		first.Turned()
 		synctest.Wait()
+		if ann.closed != protocol.CloseRestart || len(first.hall.inside()) != 0 {
+			t.Errorf("closed with %d", ann.closed)
+		}
 		if len(ann.heard) != 0 || ann.pings != 0 || !slices.Equal(bob.heard, []string{"of term 2"}) {
 			t.Errorf("%q %d %q", ann.heard, ann.pings, bob.heard)
+		}
+	})
+}
+
+// Whoever waits for an owner whose term passes waits no longer.
+func TestOpenEndsWithTheTerm(t *testing.T) {
+	inCluster(t, 2, nil, func(t *testing.T, c *cluster) {
+		owner, near := c.nodes[0], c.nodes[1]
+		owner.hall.wait = make(chan struct{})
+		ann, refused := new(client), make(chan protocol.Code, 1)
+		go func() {
+			_, refusal := near.Open(t.Context(), "hall-1", edge.Opening{}, ann)
+			refused <- refusal
+		}()
+		synctest.Wait()
+		near.Moved([]link.Move{{Shard: 3, Term: 2}})
+		synctest.Wait()
+		if len(refused) != 1 || <-refused != protocol.CodeRoomUnavailable || ann.closed != 0 {
+			t.Errorf("not refused, or closed with %d", ann.closed)
+		}
+		close(owner.hall.wait)
+		synctest.Wait()
+		if s := owner.Stats(); s.Sockets != 0 || !slices.Equal(owner.hall.ended, []protocol.CloseCode{1006}) {
+			t.Errorf("%+v, %v", s, owner.hall.ended)
 		}
 	})
 }
