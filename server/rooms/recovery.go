@@ -194,6 +194,7 @@ func (l *liveRoom) drop(code protocol.CloseCode) {
 		l.abandon(s)
 	}
 	l.sessions, l.waiting, l.sharing = nil, nil, nil
+	l.rooms.turned()
 }
 
 // touchAfterGrace touches a room that was given up once its seats' grace is over, and again until

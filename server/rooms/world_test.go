@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -133,6 +134,8 @@ type world struct {
 	log   *bytes.Buffer
 	// owner is nil unless ownedWorld made the world.
 	owner *fakeOwner
+	// unturned counts what sockets were given since the last Turned.
+	unturned atomic.Int64
 	// broken is what the check of the next Step reports, "" for nothing.
 	broken string
 }
@@ -162,7 +165,8 @@ func makeWorld(t *testing.T, records map[string]store.Record, owner *fakeOwner) 
 	config := Config{
 		Room: room.DefaultConfig(), MaxPerAddress: 2, MaxPendingBytes: 1 << 20, Store: w.store, Clock: realClock{},
 		Secret: func() (s [protocol.TokenBytes]byte) { return s }, Full: func() bool { return false },
-		ReadArrived: func([]Socket) {}, Metrics: metrics.New(), Log: slog.New(slog.NewTextHandler(w.log, nil)),
+		ReadArrived: func([]Socket) {}, Turned: func() { w.unturned.Store(0) },
+		Metrics: metrics.New(), Log: slog.New(slog.NewTextHandler(w.log, nil)),
 		Check: func(r *room.Room) string {
 			broken := w.broken
 			w.broken = ""
@@ -183,6 +187,7 @@ func makeWorld(t *testing.T, records map[string]store.Record, owner *fakeOwner) 
 // visitor is a client of one room.
 type visitor struct {
 	*listener
+	world   *world
 	session *Session
 	id      string
 }
@@ -197,10 +202,29 @@ func (w *world) open(id string) *visitor {
 }
 
 func (w *world) tryOpen(id string) (*visitor, protocol.Code) {
-	v := &visitor{listener: new(listener), id: id}
+	v := &visitor{listener: new(listener), world: w, id: id}
 	session, refusal := w.Open(w.t.Context(), id, Opening{Address: 1}, v)
 	v.session = session
 	return v, refusal
+}
+
+func (v *visitor) Send(frame []byte, batch any) {
+	v.world.unturned.Add(1)
+	v.listener.Send(frame, batch)
+}
+
+func (v *visitor) Close(code protocol.CloseCode) {
+	v.world.unturned.Add(1)
+	v.listener.Close(code)
+}
+
+// got fails if a turn has not ended, so that sockets of other nodes would not have sent.
+func (v *visitor) got() (frames int, closed protocol.CloseCode) {
+	v.world.t.Helper()
+	if n := v.world.unturned.Load(); n != 0 {
+		v.world.t.Errorf("%d frames and closes in a turn that has not ended", n)
+	}
+	return v.listener.got()
 }
 
 func (v *visitor) say(kind, members string) {

@@ -80,7 +80,7 @@ var allowed = map[string]imports{
 		house: []string{"protocol", "room", "server/metrics", "server/store"},
 	},
 	"server/cluster/link": {
-		house:     []string{"protocol", "room", "server/edge", "server/rooms"},
+		house:     []string{"protocol", "room", "server/cluster/lease", "server/edge", "server/rooms"},
 		modules:   map[string]string{"github.com/nats-io/nats.go": "carries messages between nodes in order, over the connections that the cluster has anyway"},
 		testHouse: []string{"server/cluster/link/linktest", "server/metrics", "server/servertest", "server/store"},
 		testModules: map[string]string{

@@ -40,11 +40,11 @@ func opened(t *testing.T) (*link, *outgoing) {
 	t.Helper()
 	o := new(outgoing)
 	l := New(Config{Transport: o, Shards: 1, Log: slog.New(slog.DiscardHandler)})
-	if err := l.Start(Incarnation{"me", 1}); err != nil {
+	if err := l.Start(Incarnation{ID: "me", Nonce: 1}); err != nil {
 		t.Fatal(err)
 	}
 	l.numbers.Store(4)
-	k := l.link(Incarnation{"other", 1}, true)
+	k := l.link(Incarnation{ID: "other", Nonce: 1}, true)
 	k.mu.Lock()
 	k.open()
 	k.mu.Unlock()
@@ -158,10 +158,10 @@ func TestBytesAreAcknowledged(t *testing.T) {
 // Links to nodes that only messages told of are bounded, and forgotten when nobody needs them.
 func TestNodesAreBounded(t *testing.T) {
 	l := New(Config{Transport: new(outgoing), Shards: 1, Log: slog.New(slog.DiscardHandler)})
-	if l.link(Incarnation{"early", 1}, false) != nil {
+	if l.link(Incarnation{ID: "early", Nonce: 1}, false) != nil {
 		t.Error("a link of nobody")
 	}
-	if err := l.Start(Incarnation{"me", 1}); err != nil {
+	if err := l.Start(Incarnation{ID: "me", Nonce: 1}); err != nil {
 		t.Fatal(err)
 	}
 	for i := range MaxNodes + 10 {
@@ -177,7 +177,7 @@ func TestNodesAreBounded(t *testing.T) {
 	if n := len(*l.all.Load()); n != 0 {
 		t.Errorf("%d nodes are remembered", n)
 	}
-	l.receive(l.self, appendHead(nil, &Head{From: Incarnation{"me", 1}, Link: 1, Sequence: 1}))
+	l.receive(l.self, appendHead(nil, &Head{From: Incarnation{ID: "me", Nonce: 1}, Link: 1, Sequence: 1}))
 	if n := len(*l.all.Load()); n != 0 || l.Stats().Dropped == 0 {
 		t.Errorf("%d nodes, %+v", n, l.Stats())
 	}

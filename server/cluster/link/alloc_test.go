@@ -80,9 +80,9 @@ func TestHopsAllocateNothing(t *testing.T) {
 	there, back, room := new(pumped), new(pumped), new(echo)
 	at := func(transport Transport, id string, here bool) *Links {
 		l := New(Config{Transport: transport, Local: room, Shards: 1, Log: slog.New(slog.DiscardHandler), Place: func(string) Place {
-			return Place{Term: 1, Owner: Incarnation{"owner", 1}, Here: here}
+			return Place{Term: 1, Owner: Incarnation{ID: "owner", Nonce: 1}, Here: here}
 		}})
-		if err := l.Start(Incarnation{id, 1}); err != nil {
+		if err := l.Start(Incarnation{ID: id, Nonce: 1}); err != nil {
 			t.Fatal(err)
 		}
 		return l
@@ -90,7 +90,7 @@ func TestHopsAllocateNothing(t *testing.T) {
 	near := at(there, "near", false)
 	room.links = at(back, "owner", true)
 	frames := new(counter)
-	k := near.link(Incarnation{"owner", 1}, true)
+	k := near.link(Incarnation{ID: "owner", Nonce: 1}, true)
 	s := &session{link: k, socket: frames, roomID: "echo-1", conn: 1, term: 1}
 	if !k.enter(s, edge.Opening{}) {
 		t.Fatal("not open")

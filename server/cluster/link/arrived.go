@@ -59,7 +59,7 @@ func (k *link) askRead(number uint64, listed []byte) <-chan struct{} {
 	return done
 }
 
-// read is the edge's end: what is read meanwhile is sent before the answer.
+// read is the edge's end: what is read meanwhile is sent before the reply.
 func (k *link) read(number uint64, i *Item) {
 	k.mu.Lock()
 	if k.peer != number || k.underWay >= maxUnderWay {
@@ -74,13 +74,13 @@ func (k *link) read(number uint64, i *Item) {
 		}
 	}
 	k.mu.Unlock()
-	answer := Item{Kind: Arrived, Conn: i.Conn}
+	reply := Item{Kind: Arrived, Conn: i.Conn}
 	go func() {
 		k.links.config.ReadArrived(sockets)
 		k.mu.Lock()
 		defer k.mu.Unlock()
 		if k.underWay--; k.peer == number {
-			k.item(&answer, nil)
+			k.item(&reply, nil)
 			k.flush()
 		}
 	}()

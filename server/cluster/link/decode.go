@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"iter"
+
+	"usher/server/cluster/lease"
 )
 
 // The errors of Decode.
@@ -106,7 +108,7 @@ func nextItem(b []byte) (i Item, rest []byte, ok bool) {
 	return i, rest, true
 }
 
-// validID reports whether an id may be part of a subject.
+// validID is lease.ValidID without making a string.
 func validID(id []byte) bool {
 	for _, c := range id {
 		switch {
@@ -115,7 +117,7 @@ func validID(id []byte) bool {
 			return false
 		}
 	}
-	return len(id) > 0 && len(id) <= MaxIDBytes
+	return len(id) > 0 && len(id) <= lease.MaxIDBytes
 }
 
 func (k Kind) known() bool { return k >= Beat && k <= Arrived || k >= Opened && k <= Read }

@@ -42,7 +42,7 @@ type link struct {
 	head    int
 	sending int
 
-	// sessions are this node's sockets, by their number, and asks what waits for an answer.
+	// sessions are this node's sockets, by their number, and asks what waits for a reply.
 	sessions map[uint64]*session
 	asks     map[uint64]chan<- description
 	// sockets are the other node's, by its numbers. reads are questions of this node to it.
@@ -130,7 +130,7 @@ func (k *link) admit(h *Head) bool {
 		k.greet()
 		return false
 	case k.peer != 0 && h.Link != k.peer:
-		k.breakLink("the other node began anew", false)
+		k.breakLink("the other node opened another", false)
 	}
 	switch {
 	case k.peer == 0 && h.Sequence == 1 && k.open():

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"usher/server/cluster/lease"
 )
 
 // Links are all links of a node. New returns them, Start makes the node one incarnation, Run sends
@@ -191,7 +193,7 @@ func (l *Links) link(node Incarnation, certain bool) *link {
 		}
 	}
 	l.mu.Lock()
-	if node == (Incarnation{}) || node.ID == l.self.ID || l.self == (Incarnation{}) || len(node.ID) > MaxIDBytes {
+	if node == (Incarnation{}) || node.ID == l.self.ID || l.self == (Incarnation{}) || !lease.ValidID(node.ID) {
 		l.mu.Unlock()
 		return nil
 	}
@@ -223,7 +225,7 @@ func (l *Links) sender(m *Message) *link {
 			return k
 		}
 	}
-	return l.link(Incarnation{string(m.id), m.From.Nonce}, false)
+	return l.link(Incarnation{ID: string(m.id), Nonce: m.From.Nonce}, false)
 }
 
 // find returns the link with a node, whatever its incarnation. The caller holds the lock.

@@ -1,6 +1,10 @@
 package link
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"usher/server/cluster/lease"
+)
 
 // Major and Minor are the version of the messages that this node sends. MinWire and MaxWire are the
 // major versions that it takes.
@@ -19,18 +23,12 @@ const (
 	// MaxMessageBytes bounds a message with one large frame: the largest frame that an operator may
 	// allow, and 64 KiB.
 	MaxMessageBytes = 1<<20 + 64<<10
-	// MaxIDBytes bounds the id of a node.
-	MaxIDBytes = 64
 	// maxConnsBytes bounds the list of those that get one frame.
 	maxConnsBytes = 48 << 10
 )
 
-// Incarnation is one life of a node: its id, and a number that is new at each start and after each
-// eviction. The zero Incarnation is nobody.
-type Incarnation struct {
-	ID    string
-	Nonce uint64
-}
+// Incarnation is one life of a node.
+type Incarnation = lease.Incarnation
 
 // Kind is what an item says.
 type Kind uint8

@@ -18,7 +18,7 @@ import (
 func everyKind() []byte {
 	o := opening{address: 7, uncounted: true, requestID: "4f8a", roomID: "movie-night"}
 	summary := protocol.RoomSummary{ID: "movie-night", Name: "Film", ControlMode: protocol.FreeForAll, People: 3}
-	b := appendHead(nil, &Head{From: Incarnation{"node-1", 9}, Link: 4, Sequence: 2, Peer: 3, Handled: math.MaxUint64, Dead: 1})
+	b := appendHead(nil, &Head{From: Incarnation{ID: "node-1", Nonce: 9}, Link: 4, Sequence: 2, Peer: 3, Handled: math.MaxUint64, Dead: 1})
 	for _, i := range []Item{
 		{Kind: Beat},
 		{Kind: Open, Shard: 1023, Term: 5, Conn: 1 << 40, Bytes: o.append(nil)},
@@ -72,7 +72,7 @@ func TestMessageSaysWhatItWasMadeOf(t *testing.T) {
 	if !ok || o != (opening{address: 7, uncounted: true, requestID: "4f8a", roomID: "movie-night"}) || kinds[Open].Conn != 1<<40 {
 		t.Errorf("%+v", o)
 	}
-	if kinds[Close].Code != 4004 || m.Handled != math.MaxUint64 || m.From != (Incarnation{"node-1", 9}) {
+	if kinds[Close].Code != 4004 || m.Handled != math.MaxUint64 || m.From != (Incarnation{ID: "node-1", Nonce: 9}) {
 		t.Errorf("%+v", m.Head)
 	}
 }
@@ -93,19 +93,19 @@ func TestDescriptionIsDecoded(t *testing.T) {
 
 func TestMalformedMessagesAreRefused(t *testing.T) {
 	good := everyKind()
-	head := appendHead(nil, &Head{From: Incarnation{"a", 1}, Link: 1, Sequence: 1})
+	head := appendHead(nil, &Head{From: Incarnation{ID: "a", Nonce: 1}, Link: 1, Sequence: 1})
 	for name, b := range map[string][]byte{
 		"nothing":               {},
 		"one byte":              {Major},
 		"no head":               {Major, Minor, 255, 0},
 		"short head":            {Major, Minor, 2, 0, 1, 2},
 		"too long":              make([]byte, MaxMessageBytes+1),
-		"no link":               appendHead(nil, &Head{From: Incarnation{"a", 1}, Sequence: 1}),
-		"no sequence":           appendHead(nil, &Head{From: Incarnation{"a", 1}, Link: 1}),
-		"nobody":                appendHead(nil, &Head{From: Incarnation{"", 1}, Link: 1, Sequence: 1}),
-		"no nonce":              appendHead(nil, &Head{From: Incarnation{"a", 0}, Link: 1, Sequence: 1}),
-		"a subject":             appendHead(nil, &Head{From: Incarnation{"a.>", 1}, Link: 1, Sequence: 1}),
-		"a long id":             appendHead(nil, &Head{From: Incarnation{strings.Repeat("a", 65), 1}, Link: 1, Sequence: 1}),
+		"no link":               appendHead(nil, &Head{From: Incarnation{ID: "a", Nonce: 1}, Sequence: 1}),
+		"no sequence":           appendHead(nil, &Head{From: Incarnation{ID: "a", Nonce: 1}, Link: 1}),
+		"nobody":                appendHead(nil, &Head{From: Incarnation{ID: "", Nonce: 1}, Link: 1, Sequence: 1}),
+		"no nonce":              appendHead(nil, &Head{From: Incarnation{ID: "a", Nonce: 0}, Link: 1, Sequence: 1}),
+		"a subject":             appendHead(nil, &Head{From: Incarnation{ID: "a.>", Nonce: 1}, Link: 1, Sequence: 1}),
+		"a long id":             appendHead(nil, &Head{From: Incarnation{ID: strings.Repeat("a", 65), Nonce: 1}, Link: 1, Sequence: 1}),
 		"half an item":          append(bytes.Clone(head), byte(Beat), 0, 0),
 		"an item too long":      append(bytes.Clone(head), byte(Beat), 255, 255, 255, 255),
 		"an item without term":  append(bytes.Clone(head), byte(Beat), 4, 0, 0, 0, 0, 0, 0, 0),
@@ -133,7 +133,7 @@ func TestNewerVersionIsUnderstood(t *testing.T) {
 	if err != nil || m.Minor != 1 {
 		t.Fatalf("%v, %+v", err, m.Head)
 	}
-	want := Head{Major: 1, Minor: 1, From: Incarnation{"new", 3}, Link: 4, Sequence: 5, Peer: 6, Handled: 7, Dead: 2}
+	want := Head{Major: 1, Minor: 1, From: Incarnation{ID: "new", Nonce: 3}, Link: 4, Sequence: 5, Peer: 6, Handled: 7, Dead: 2}
 	if m.Head != want {
 		t.Errorf("%+v", m.Head)
 	}
@@ -191,7 +191,7 @@ func FuzzDecode(f *testing.F) {
 func TestEncodingAndDecodingAllocateNothing(t *testing.T) {
 	frame := []byte(`{"type":"PING"}`)
 	b := make([]byte, 0, 4096)
-	head := Head{From: Incarnation{"a", 1}, Link: 1, Sequence: 1}
+	head := Head{From: Incarnation{ID: "a", Nonce: 1}, Link: 1, Sequence: 1}
 	if n := testing.AllocsPerRun(100, func() {
 		b = appendHead(b[:0], &head)
 		b = appendItem(b, &Item{Kind: Frame, Conn: 1, Bytes: []byte{0}}, frame)
