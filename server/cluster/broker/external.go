@@ -1,0 +1,155 @@
+package broker
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+// External is what a node needs to use NATS servers that an operator runs.
+type External struct {
+	// Name is how NATS's reports call this node's connections.
+	Name string
+	// URL is one or more servers, separated by commas.
+	URL string
+	// CredentialsFile is a .creds file, "" for none.
+	CredentialsFile string
+	// TLS is for the connections; nil means what the URL says.
+	TLS *tls.Config
+	// SystemCredentialsFile is a .creds file of the system account, and SystemURL the same servers
+	// with its user and password: either lets Check see whether each server syncs always.
+	SystemCredentialsFile, SystemURL string
+	// SyncAssured is the operator's word that every server has sync_interval: always.
+	SyncAssured bool
+	// MaxFrameBytes is the largest frame that nodes pass to each other; 0 means 64 KiB.
+	MaxFrameBytes int
+	// Log gets reports about the connection; nil means slog.Default().
+	Log *slog.Logger
+}
+
+// Connect connects to NATS, trying until ctx is done. The errors that a person can mend are *Error.
+func Connect(ctx context.Context, config External) (*Broker, error) {
+	if config.Log == nil {
+		config.Log = slog.Default()
+	}
+	if config.MaxFrameBytes == 0 {
+		config.MaxFrameBytes = 64 << 10
+	}
+	b := &Broker{
+		log: config.Log, peers: 3, url: config.URL, assured: config.SyncAssured,
+		payload: int64(config.MaxFrameBytes + PayloadSlackBytes), options: connectOptions(config.Log),
+	}
+	if config.TLS != nil {
+		b.options = append(b.options, nats.Secure(config.TLS))
+	}
+	ordinary := len(b.options)
+	if config.CredentialsFile != "" {
+		b.options = append(b.options, nats.UserCredentials(config.CredentialsFile))
+	}
+	if config.SystemCredentialsFile != "" || config.SystemURL != "" {
+		b.system = systemDial(&config, b.options[:ordinary:ordinary])
+	}
+	for {
+		conn, err := b.dial(config.Name)
+		if err == nil {
+			b.conn = conn
+			return b, nil
+		}
+		if errors.Is(err, nats.ErrAuthorization) || isMissing(err) {
+			return nil, &Error{ErrUnreachable, err.Error(), "look at the user in the URL and at the credentials file"}
+		}
+		if sleep(ctx, 250*time.Millisecond) != nil {
+			return nil, &Error{ErrUnreachable, err.Error(), "look whether a NATS server listens at " + redacted(config.URL) + " and whether TLS is the same on both sides"}
+		}
+	}
+}
+
+// isMissing reports a credentials file that cannot be read: waiting does not mend that.
+func isMissing(err error) bool { return strings.Contains(err.Error(), "credentials") }
+
+// redacted is a URL without what stands before its host.
+func redacted(url string) string {
+	servers := strings.Split(url, ",")
+	for i, s := range servers {
+		if at := strings.LastIndex(s, "@"); at >= 0 {
+			servers[i] = s[at+1:]
+		}
+	}
+	return strings.Join(servers, ",")
+}
+
+func systemDial(config *External, options []nats.Option) func(context.Context) (*nats.Conn, error) {
+	url := config.SystemURL
+	if url == "" {
+		url = config.URL
+	}
+	if config.SystemCredentialsFile != "" {
+		options = append(options, nats.UserCredentials(config.SystemCredentialsFile))
+	}
+	options = append(options, nats.Name("usher "+config.Name+" check"), nats.MaxReconnects(0))
+	return func(context.Context) (*nats.Conn, error) { return nats.Connect(url, options...) }
+}
+
+// serverReport is what a server answers to JSZ.
+type serverReport struct {
+	Server struct {
+		Name    string `json:"name"`
+		Version string `json:"ver"`
+	} `json:"server"`
+	Data struct {
+		Disabled bool `json:"disabled"`
+		Config   struct {
+			SyncAlways bool `json:"sync_always"`
+		} `json:"config"`
+	} `json:"data"`
+}
+
+// checkServers asks every server, by the system account, for its version and whether it syncs.
+func (b *Broker) checkServers(ctx context.Context) error {
+	conn, err := b.system(ctx)
+	if err != nil {
+		return &Error{ErrNotSynced, "the system account cannot be used: " + err.Error(), "look at the system account's credentials, or set cluster-sync-assured"}
+	}
+	defer conn.Close()
+	inbox := nats.NewInbox()
+	answers, err := conn.SubscribeSync(inbox)
+	if err == nil {
+		err = conn.PublishRequest("$SYS.REQ.SERVER.PING.JSZ", inbox, nil)
+	}
+	if err != nil {
+		return fmt.Errorf("asking the NATS servers: %w", err)
+	}
+	asked, wait := 0, 2*time.Second
+	for {
+		message, err := answers.NextMsg(wait)
+		if err != nil || message.Header.Get("Status") != "" {
+			break // nobody more answers
+		}
+		wait = 500 * time.Millisecond
+		var report serverReport
+		if err := json.Unmarshal(message.Data, &report); err != nil {
+			return fmt.Errorf("asking the NATS servers: %w", err)
+		}
+		if report.Data.Disabled {
+			continue
+		}
+		asked++
+		if err := checkVersion(report.Server.Name, report.Server.Version); err != nil {
+			return err
+		}
+		if !report.Data.Config.SyncAlways {
+			return &Error{ErrNotSynced, report.Server.Name + " has another sync_interval than always", "set sync_interval: always in the jetstream block of every NATS server"}
+		}
+	}
+	if asked == 0 {
+		return &Error{ErrNotSynced, "no server answers the system account", "look whether these credentials are the system account's, or set cluster-sync-assured"}
+	}
+	return nil
+}

@@ -1,0 +1,130 @@
+package broker
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+)
+
+// repeatAfter is how long a warning of one kind is silent after it was logged.
+const repeatAfter = time.Minute
+
+// serverLog passes what nats-server reports to slog: its notices, which are many at each start, at
+// debug level, changes of leader at info, and warnings of one kind once a minute.
+type serverLog struct {
+	log *slog.Logger
+	// refused is called for each peer that was refused, or refused us, because of its certificate,
+	// password or cluster name.
+	refused func()
+
+	mu    sync.Mutex
+	said  map[string]*saying
+	fatal string
+}
+
+// saying is one kind of warning.
+type saying struct {
+	at      time.Time
+	skipped int
+}
+
+func newServerLog(log *slog.Logger, refused func()) *serverLog {
+	return &serverLog{log: log.With("part", "nats"), refused: refused, said: make(map[string]*saying)}
+}
+
+// Noticef is at info level only if a leader has changed.
+func (l *serverLog) Noticef(format string, v ...any) {
+	level := slog.LevelDebug
+	if strings.Contains(format, "new stream leader") || strings.Contains(format, "new metadata leader") {
+		level = slog.LevelInfo
+	}
+	l.write(level, format, v)
+}
+
+// Debugf is at debug level, which is on only if the logger's is.
+func (l *serverLog) Debugf(format string, v ...any) { l.write(slog.LevelDebug, format, v) }
+
+// Tracef drops everything: traces hold what clients sent.
+func (l *serverLog) Tracef(string, ...any) {}
+
+// Warnf is at warning level.
+func (l *serverLog) Warnf(format string, v ...any) { l.warn(slog.LevelWarn, format, v) }
+
+// Errorf is at error level, except for a peer that is refused: that is the peer's error.
+func (l *serverLog) Errorf(format string, v ...any) {
+	if isRefusal(format) {
+		l.refused()
+		if skipped, due := l.due("refused"); due {
+			l.log.Warn("a cluster peer and this node refused each other: they have different secrets or certificates",
+				"cause", fmt.Sprintf(format, v...), "skipped", skipped,
+				"hint", "the cluster's secret is the same on every node; if nobody has changed it, a stranger tries the port")
+		}
+		return
+	}
+	l.warn(slog.LevelError, format, v)
+}
+
+// Fatalf is at error level. The process goes on; Open fails.
+func (l *serverLog) Fatalf(format string, v ...any) {
+	l.mu.Lock()
+	l.fatal = fmt.Sprintf(format, v...)
+	l.mu.Unlock()
+	l.warn(slog.LevelError, format, v)
+}
+
+// lastFatal is what Fatalf was told last.
+func (l *serverLog) lastFatal() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.fatal
+}
+
+// isRefusal knows the messages by which nats-server reports a peer of another cluster.
+func isRefusal(format string) bool {
+	for _, part := range []string{"TLS route handshake error", "TLS %s handshake error", "does not match %q", "authentication error", "Authorization Violation"} {
+		if strings.Contains(format, part) {
+			return true
+		}
+	}
+	return false
+}
+
+func (l *serverLog) write(level slog.Level, format string, v []any) {
+	if l.log.Enabled(context.Background(), level) {
+		l.log.Log(context.Background(), level, fmt.Sprintf(format, v...))
+	}
+}
+
+func (l *serverLog) warn(level slog.Level, format string, v []any) {
+	kind := format
+	if at := strings.LastIndex(format, " - "); at >= 0 { // a connection's address and number
+		kind = format[at:]
+	}
+	if skipped, due := l.due(kind); due {
+		l.log.Log(context.Background(), level, fmt.Sprintf(format, v...), "skipped", skipped)
+	}
+}
+
+// due reports whether a warning of a kind is to be logged, and how many were not since the last.
+func (l *serverLog) due(kind string) (skipped int, due bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := l.said[kind]
+	if s == nil {
+		if len(l.said) > 1000 {
+			clear(l.said)
+		}
+		s = new(saying)
+		l.said[kind] = s
+	}
+	if !s.at.IsZero() && time.Since(s.at) < repeatAfter {
+		s.skipped++
+		return 0, false
+	}
+	skipped = s.skipped
+	*s = saying{at: time.Now()}
+	return skipped, true
+}

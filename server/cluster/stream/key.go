@@ -1,0 +1,50 @@
+package stream
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"usher/server/cluster/broker"
+)
+
+// NodeKey is the key of a node. The id has only letters, digits, "-" and "_": see broker.
+func NodeKey(id string) string { return NodePrefix + id }
+
+// NodeID is the id of the node that has that key.
+func NodeID(key string) (id string, ok bool) { return strings.CutPrefix(key, NodePrefix) }
+
+// Put writes value under key, NodeKey or TableKey, if the key's revision is the expected one (0: it
+// does not exist). It is one try; what to do about its Outcome is the caller's. done is called once,
+// after 500 ms at the latest, and must not block.
+func (s *Stream) Put(key string, expected uint64, value []byte, done func(Result)) {
+	s.publish(key, expected, value, 0, done)
+}
+
+// PutWait is Put for who waits for it. The Outcome is Unknown if ctx is done before the answer.
+func (s *Stream) PutWait(ctx context.Context, key string, expected uint64, value []byte) Result {
+	return s.putWait(ctx, key, expected, value, 0)
+}
+
+func (s *Stream) putWait(ctx context.Context, key string, expected uint64, value []byte, ttl time.Duration) Result {
+	results := make(chan Result, 1)
+	s.publish(key, expected, value, ttl, func(r Result) { results <- r })
+	select {
+	case <-ctx.Done():
+		return Result{Outcome: Unknown, Err: ctx.Err()}
+	case r := <-results:
+		return r
+	}
+}
+
+// Known is the highest sequence of the stream that this node has seen. A read is refused if its
+// server has not come as far.
+func (s *Stream) Known() uint64 { return s.known.Load() }
+
+// Learn reports a sequence that this node knows by another way, such as a hint.
+func (s *Stream) Learn(sequence uint64) { s.know(sequence) }
+
+// refusal makes an error that a person can mend.
+func refusal(kind error, problem, hint string) error {
+	return &broker.Error{Kind: kind, Problem: problem, Hint: hint}
+}

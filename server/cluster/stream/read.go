@@ -1,0 +1,180 @@
+package stream
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+// Entry is a key with its value.
+type Entry struct {
+	Key   string
+	Value []byte
+	// Revision is the sequence of the write: what the next one expects. 0: the key does not exist.
+	Revision uint64
+}
+
+// Reading is what several keys were at one moment.
+type Reading struct {
+	// Entries are those that exist, in the order of their revisions.
+	Entries []Entry
+	// UpTo is how far the stream had come: a write that is missing here has a higher sequence.
+	UpTo uint64
+}
+
+// Entry is the one with that key; its Revision is 0 if the key does not exist.
+func (r *Reading) Entry(key string) Entry {
+	for _, e := range r.Entries {
+		if e.Key == key {
+			return e
+		}
+	}
+	return Entry{Key: key}
+}
+
+// errBehind is the error of a read from a server that has not caught up.
+var errBehind = errors.New("the server that answered is behind what this node knows")
+
+// errPartial is the error of a read whose end did not come.
+var errPartial = errors.New("the answer to a read is not whole")
+
+// Read reads keys, which may contain wildcards, at one moment. Any server may answer, so an answer
+// is taken only if it is no older than what this node knew when Read was called; else others are
+// asked, until ctx is done. At most 1 024 keys may exist.
+func (s *Stream) Read(ctx context.Context, keys ...string) (Reading, error) {
+	known := s.known.Load()
+	for {
+		r, err := s.readOnce(ctx, keys)
+		if err == nil && r.UpTo < known {
+			err = errBehind
+		}
+		if err == nil {
+			s.know(r.UpTo)
+			return r, nil
+		}
+		if refusal := (*apiError)(nil); errors.As(err, &refusal) && refusal.Code == tooMany {
+			return r, err
+		}
+		if waitErr := pause(ctx, s.tuning.readAgain); waitErr != nil {
+			return r, fmt.Errorf("reading the stream: %w (%w)", err, waitErr)
+		}
+	}
+}
+
+// Get reads one key. Revision is 0 if it does not exist.
+func (s *Stream) Get(ctx context.Context, key string) (e Entry, upTo uint64, err error) {
+	r, err := s.Read(ctx, key)
+	return r.Entry(key), r.UpTo, err
+}
+
+// Nodes reads the keys of all nodes and the table, at one moment.
+func (s *Stream) Nodes(ctx context.Context) (Reading, error) { return s.Read(ctx, nodeKeys, TableKey) }
+
+const tooMany = 413
+
+// readOnce asks one server.
+func (s *Stream) readOnce(ctx context.Context, keys []string) (Reading, error) {
+	type answer struct {
+		reading Reading
+		err     error
+	}
+	answers := make(chan answer, 1)
+	s.read(keys, func(r Reading, err error) { answers <- answer{r, err} })
+	select {
+	case <-ctx.Done():
+		return Reading{}, ctx.Err()
+	case a := <-answers:
+		return a.reading, a.err
+	}
+}
+
+// read asks one server; done is called once and must not block. u.meta is always asked for as well:
+// JetStream says how far it is only if something was found.
+func (s *Stream) read(keys []string, done func(Reading, error)) {
+	body, err := json.Marshal(struct {
+		MultiLast []string `json:"multi_last"`
+	}{append([]string{metaKey}, keys...)})
+	if err != nil {
+		done(Reading{}, err)
+		return
+	}
+	var r Reading
+	s.requests.send(&nats.Msg{Subject: "$JS.API.DIRECT.GET." + Name, Data: body}, s.tuning.readAfter, func(m *nats.Msg) bool {
+		if m == nil {
+			done(Reading{}, errNoAnswer)
+			return true
+		}
+		switch status := m.Header.Get("Status"); status {
+		case "":
+			revision, err := strconv.ParseUint(m.Header.Get("Nats-Sequence"), 10, 64)
+			if err == nil {
+				r.Entries = append(r.Entries, Entry{m.Header.Get("Nats-Subject"), m.Data, revision})
+			}
+			return false
+		case "204": // the end
+			upTo, err := strconv.ParseUint(m.Header.Get("Nats-UpTo-Sequence"), 10, 64)
+			if err != nil || m.Header.Get("Nats-Num-Pending") != "0" {
+				done(Reading{}, errPartial)
+				return true
+			}
+			r.UpTo = upTo
+			done(r, nil)
+		default:
+			code, _ := strconv.Atoi(status) // 0 is no code
+			done(Reading{}, &apiError{Code: code, ErrCode: code, Description: "reading: " + m.Header.Get("Description")})
+		}
+		return true
+	})
+}
+
+// call asks the JetStream API, whose answer goes into result.
+func (s *Stream) call(ctx context.Context, subject string, body, result any) error {
+	data, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	answers := make(chan *nats.Msg, 1)
+	s.requests.send(&nats.Msg{Subject: "$JS.API." + subject, Data: data}, s.tuning.callAfter, func(m *nats.Msg) bool {
+		answers <- m
+		return true
+	})
+	var m *nats.Msg
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case m = <-answers:
+	}
+	switch {
+	case m == nil:
+		return errNoAnswer
+	case m.Header.Get("Status") == "503":
+		return errNoLeader
+	}
+	var failed struct {
+		Error *apiError `json:"error"`
+	}
+	if err := json.Unmarshal(m.Data, &failed); err != nil {
+		return fmt.Errorf("the answer of JetStream: %w", err)
+	}
+	if failed.Error != nil {
+		return failed.Error
+	}
+	return json.Unmarshal(m.Data, result)
+}
+
+// pause waits; it returns the error of ctx if that is done before.
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}

@@ -1,0 +1,166 @@
+package stream
+
+import (
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+// Conn is the connection to NATS, which *nats.Conn is. What it cannot send at once it must refuse:
+// its reconnect buffer is off.
+type Conn interface {
+	PublishMsg(*nats.Msg) error
+	Subscribe(subject string, handle nats.MsgHandler) (*nats.Subscription, error)
+	NewInbox() string
+	MaxPayload() int64
+	ConnectedServerVersion() string
+}
+
+// requests sends requests and gives each answer to whoever awaits it. Sending never blocks its
+// caller, because a connection may.
+type requests struct {
+	conn  Conn
+	inbox string // with a dot at its end
+	sub   *nats.Subscription
+
+	mu      sync.Mutex
+	last    uint64
+	pending map[uint64]*request
+	queue   []*nats.Msg
+	closed  bool
+	wake    chan struct{} // holds one: something is queued, or closed
+	stopped chan struct{}
+}
+
+// request awaits its answer: answer gets each message, until it returns true. It gets nil once if
+// there is none in time, or the request could not be sent.
+type request struct {
+	answer func(m *nats.Msg) (done bool)
+	timer  *time.Timer
+
+	mu   sync.Mutex
+	over bool
+}
+
+// give passes on an answer, and reports whether no more are awaited.
+func (q *request) give(m *nats.Msg) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if !q.over {
+		q.over = q.answer(m) || m == nil
+	}
+	return q.over
+}
+
+func newRequests(conn Conn) (*requests, error) {
+	r := &requests{
+		conn: conn, inbox: conn.NewInbox() + ".", pending: make(map[uint64]*request),
+		wake: make(chan struct{}, 1), stopped: make(chan struct{}),
+	}
+	sub, err := conn.Subscribe(r.inbox+"*", r.received)
+	if err != nil {
+		return nil, err
+	}
+	// What is outstanding is bounded, so its answers are.
+	if err := sub.SetPendingLimits(-1, -1); err != nil {
+		return nil, err
+	}
+	r.sub = sub
+	go r.publish()
+	return r, nil
+}
+
+// send queues a request.
+func (r *requests) send(m *nats.Msg, timeout time.Duration, answer func(*nats.Msg) (done bool)) {
+	r.mu.Lock()
+	if r.closed {
+		r.mu.Unlock()
+		go answer(nil)
+		return
+	}
+	r.last++
+	number := r.last
+	m.Reply = r.inbox + strconv.FormatUint(number, 10)
+	r.pending[number] = &request{answer: answer, timer: time.AfterFunc(timeout, func() { r.end(number) })}
+	r.queue = append(r.queue, m)
+	r.mu.Unlock()
+	r.awake()
+}
+
+func (r *requests) awake() {
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+}
+
+// publish is the one goroutine that sends.
+func (r *requests) publish() {
+	defer close(r.stopped)
+	for range r.wake {
+		r.mu.Lock()
+		queue, closed := r.queue, r.closed
+		r.queue = nil
+		r.mu.Unlock()
+		if closed {
+			return
+		}
+		for _, m := range queue {
+			if err := r.conn.PublishMsg(m); err != nil {
+				r.end(r.number(m.Reply))
+			}
+		}
+	}
+}
+
+func (r *requests) number(reply string) uint64 {
+	number, _ := strconv.ParseUint(strings.TrimPrefix(reply, r.inbox), 10, 64) // 0 is none
+	return number
+}
+
+// received is called for each answer, in order.
+func (r *requests) received(m *nats.Msg) {
+	number := r.number(m.Subject)
+	r.mu.Lock()
+	q := r.pending[number]
+	r.mu.Unlock()
+	if q != nil && q.give(m) {
+		r.take(number)
+	}
+}
+
+// end gives up an answer.
+func (r *requests) end(number uint64) {
+	if q := r.take(number); q != nil {
+		q.give(nil)
+	}
+}
+
+func (r *requests) take(number uint64) *request {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	q := r.pending[number]
+	if q != nil {
+		q.timer.Stop()
+		delete(r.pending, number)
+	}
+	return q
+}
+
+// close ends all requests without an answer.
+func (r *requests) close() {
+	_ = r.sub.Unsubscribe() // the connection may be closed already
+	r.mu.Lock()
+	pending := r.pending
+	r.pending, r.queue, r.closed = make(map[uint64]*request), nil, true
+	r.mu.Unlock()
+	r.awake()
+	<-r.stopped
+	for _, q := range pending {
+		q.timer.Stop()
+		q.give(nil)
+	}
+}
