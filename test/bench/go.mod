@@ -4,7 +4,7 @@ go 1.26.0
 
 require (
 	github.com/lesismal/nbio v1.6.8
-	golang.org/x/sys v0.49.0
+	golang.org/x/sys v0.50.0
 	usher v0.0.0
 )
 

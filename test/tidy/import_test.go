@@ -56,6 +56,18 @@ var allowed = map[string]imports{
 		testHouse: []string{"server/store/storetest"},
 		modules:   map[string]string{"go.etcd.io/bbolt": "one file, one writer, and a commit that is fsynced: what durable before visible needs"},
 	},
+	"server/cluster/broker": {
+		modules: map[string]string{
+			"github.com/nats-io/nats-server/v2/server": "a replicated log with compare-and-set inside the process: a cluster of ushers needs nothing else",
+			"github.com/nats-io/nats.go":               "the connection to it, and to one that an operator runs",
+			"golang.org/x/sys/unix":                    "flock: one process a data folder",
+		},
+	},
+	"server/cluster/stream": {
+		house:     []string{"server/cluster/broker", "server/store"},
+		testHouse: []string{"server/store/storetest"},
+		modules:   map[string]string{"github.com/nats-io/nats.go": "messages to JetStream; its API is spoken as documented, because each answer decides what is safe to do next"},
+	},
 	"server/frame": {
 		standard: []string{"encoding/binary", "math/bits", "unicode/utf8"},
 		testModules: map[string]string{

@@ -117,7 +117,8 @@ func (b *Broker) IsLeader(stream string) bool {
 	return b.server != nil && b.server.JetStreamIsStreamLeader(account, stream)
 }
 
-// Ready waits until JetStream answers, which takes a majority of the peers, and then does what
+// Ready waits until JetStream answers, which takes a majority of the peers, or all of them when
+// they start for the first time (nobody's data is the newer then), and then does what
 // Check does. It returns an *Error if ctx is done before.
 func (b *Broker) Ready(ctx context.Context) error {
 	for {
@@ -143,7 +144,7 @@ func (b *Broker) unreachable(err error) error {
 		return &Error{ErrSecret, fmt.Sprintf("%d handshakes with peers failed", b.refused.Load()), "give every node the same secret"}
 	}
 	return &Error{ErrUnreachable, fmt.Sprintf("of %d peers no majority answers: %v", b.peers, err),
-		"start the other nodes\nlook whether each reaches the others' cluster port, and whether all have the same peers and secret"}
+		"start the other nodes; the first time, all of them must be up at once\nlook whether each reaches the others' cluster port, and whether all have the same peers and secret"}
 }
 
 // Close ends everything: an embedded server gives up its leads first. It may be called again.

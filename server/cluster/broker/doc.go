@@ -1,12 +1,13 @@
 // Package broker gives a node of a cluster its NATS: a nats-server inside the process, or one that
 // an operator runs.
 //
-// The embedded server has JetStream on disk with sync_interval always, a fixed list of one, three
-// or five peers, and no port for clients: the only connections are this process's own. Routes use
-// TLS 1.3 on both sides. Without certificates of their own, nodes make them from the cluster's
-// secret: HKDF-SHA-256 of the secret is the Ed25519 key of a certificate authority, which every
-// node can therefore sign with and nobody else. A leaf certificate lives for a day and is renewed
-// after half of that. A server with another secret fails the handshake.
+// The embedded server has JetStream on disk with sync_interval always, and a fixed list of one,
+// three or five peers. Its only clients are this process's own connections, which use no network;
+// the port for clients that nats-server needs to start its routes is on the loopback interface and
+// takes nobody. Routes use TLS 1.3, with a certificate on both sides. Nodes that are not given
+// certificates make them from the cluster's secret: HKDF-SHA-256 of it is the Ed25519 key of a
+// certificate authority, with which every node can sign and nobody else. A leaf certificate lives
+// for a day and is renewed after half of that. A server with another secret fails the handshake.
 //
 // # Data folder
 //
@@ -20,7 +21,7 @@
 //
 // # What is off
 //
-// Client, monitoring, profiling, gateway, leaf node, WebSocket and MQTT ports; gossip of addresses;
+// Monitoring, profiling, gateway, leaf node, WebSocket and MQTT ports; gossip of addresses;
 // compression of routes, which costs more CPU than a local network's bytes; memory storage beyond
 // 16 MiB. Raft's timing is nats-server's default, because it has no setting for it (as of 2.15.3).
 package broker

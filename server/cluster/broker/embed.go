@@ -66,15 +66,28 @@ func (b *Broker) start(config *Config, self string) error {
 	return err
 }
 
+// inProcess lets in only the connections of this process, which are pipes.
+type inProcess struct{}
+
+// Check is asked for each client.
+func (inProcess) Check(c server.ClientAuthentication) bool {
+	address := c.RemoteAddress()
+	return address != nil && address.Network() == "pipe"
+}
+
 // serverOptions are the whole configuration of the embedded server.
 func (b *Broker) serverOptions(config *Config, self string) (*server.Options, error) {
 	o := &server.Options{
-		ServerName: b.node, DontListen: true, NoSigs: true, NoLog: true,
+		// Without a port for clients (DontListen) nats-server starts no routes either. So it has one
+		// on the loopback interface, where it takes nobody.
+		ServerName: b.node, Host: "127.0.0.1", Port: server.RANDOM_PORT, CustomClientAuthentication: inProcess{},
+		NoSigs: true, NoLog: true, AuthTimeout: 2,
 		MaxPayload: int32(config.payloadBytes()), MaxPending: 64 << 20, WriteDeadline: 10 * time.Second,
 		JetStream: true, StoreDir: filepath.Join(b.folder.dir, "jetstream"), SyncAlways: true,
 		JetStreamMaxMemory: 16 << 20, JetStreamMaxStore: config.MaxStoreBytes, DisableJetStreamBanner: true,
 	}
 	if b.peers == 1 {
+		o.DontListen = true
 		return o, nil
 	}
 	host, portText, err := net.SplitHostPort(config.Listen)

@@ -42,6 +42,7 @@ type Error struct {
 	Hint string
 }
 
+// Error is the kind and the problem, without the hint.
 func (e *Error) Error() string { return e.Kind.Error() + ": " + e.Problem }
 
 // Unwrap returns the Kind.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"strings"
 	"time"
 
@@ -42,6 +43,11 @@ func Connect(ctx context.Context, config External) (*Broker, error) {
 	if config.MaxFrameBytes == 0 {
 		config.MaxFrameBytes = 64 << 10
 	}
+	for _, file := range []string{config.CredentialsFile, config.SystemCredentialsFile} {
+		if _, err := os.ReadFile(file); file != "" && err != nil {
+			return nil, &Error{ErrConfig, err.Error(), "name a credentials file that this process may read: nats auth user credential"}
+		}
+	}
 	b := &Broker{
 		log: config.Log, peers: 3, url: config.URL, assured: config.SyncAssured,
 		payload: int64(config.MaxFrameBytes + PayloadSlackBytes), options: connectOptions(config.Log),
@@ -62,7 +68,7 @@ func Connect(ctx context.Context, config External) (*Broker, error) {
 			b.conn = conn
 			return b, nil
 		}
-		if errors.Is(err, nats.ErrAuthorization) || isMissing(err) {
+		if errors.Is(err, nats.ErrAuthorization) {
 			return nil, &Error{ErrUnreachable, err.Error(), "look at the user in the URL and at the credentials file"}
 		}
 		if sleep(ctx, 250*time.Millisecond) != nil {
@@ -70,9 +76,6 @@ func Connect(ctx context.Context, config External) (*Broker, error) {
 		}
 	}
 }
-
-// isMissing reports a credentials file that cannot be read: waiting does not mend that.
-func isMissing(err error) bool { return strings.Contains(err.Error(), "credentials") }
 
 // redacted is a URL without what stands before its host.
 func redacted(url string) string {

@@ -50,10 +50,17 @@ func (l *serverLog) Debugf(format string, v ...any) { l.write(slog.LevelDebug, f
 // Tracef drops everything: traces hold what clients sent.
 func (l *serverLog) Tracef(string, ...any) {}
 
-// Warnf is at warning level.
-func (l *serverLog) Warnf(format string, v ...any) { l.warn(slog.LevelWarn, format, v) }
+// Warnf is at warning level, except for what belongs to every start.
+func (l *serverLog) Warnf(format string, v ...any) {
+	level := slog.LevelWarn
+	if strings.Contains(format, "Waiting for routing") || strings.Contains(format, "not established contact with a meta leader") {
+		level = slog.LevelInfo
+	}
+	l.warn(level, format, v)
+}
 
-// Errorf is at error level, except for a peer that is refused: that is the peer's error.
+// Errorf is at error level, except for a peer that is down, and for one that is refused, which is
+// the peer's error.
 func (l *serverLog) Errorf(format string, v ...any) {
 	if isRefusal(format) {
 		l.refused()
@@ -64,7 +71,11 @@ func (l *serverLog) Errorf(format string, v ...any) {
 		}
 		return
 	}
-	l.warn(slog.LevelError, format, v)
+	level := slog.LevelError
+	if strings.Contains(format, "to connect to route") { // a peer is down
+		level = slog.LevelWarn
+	}
+	l.warn(level, format, v)
 }
 
 // Fatalf is at error level. The process goes on; Open fails.

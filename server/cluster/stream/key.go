@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"bytes"
 	"context"
 	"strings"
 	"time"
@@ -34,6 +35,26 @@ func (s *Stream) putWait(ctx context.Context, key string, expected uint64, value
 		return Result{Outcome: Unknown, Err: ctx.Err()}
 	case r := <-results:
 		return r
+	}
+}
+
+// insist is putWait until the outcome is known, or ctx is done. A conflict with its own value is an
+// earlier try.
+func (s *Stream) insist(ctx context.Context, key string, expected uint64, value []byte, ttl time.Duration) Result {
+	for {
+		r := s.putWait(ctx, key, expected, value, ttl)
+		switch r.Outcome {
+		case Conflict:
+			if e, _, err := s.Get(ctx, key); err == nil && e.Revision != 0 && bytes.Equal(e.Value, value) {
+				return Result{Outcome: Stored, Revision: e.Revision}
+			}
+			return r
+		case Stored, Refused:
+			return r
+		}
+		if err := pause(ctx, s.tuning.busyAgain); err != nil {
+			return r
+		}
 	}
 }
 

@@ -62,27 +62,39 @@ func (s *Stream) Shard(ctx context.Context, shard int, fn func(id string, r stor
 	return s.eachOf(ctx, shard, func(id string, _ uint64, r store.Record) error { return fn(id, r) })
 }
 
+// each calls fn for each record of the shards that this node owns. Who owns many shards lists all
+// rooms at once: a request for each of 1 024 shards takes longer.
 func (s *Stream) each(ctx context.Context, fn func(id string, revision uint64, r store.Record) error) error {
+	var owned []int
 	for shard := range Shards {
-		if err := ctx.Err(); err != nil {
+		if _, ok := s.config.Term(shard); ok {
+			owned = append(owned, shard)
+		}
+	}
+	if len(owned) > Shards/16 {
+		keys, err := s.list(ctx, roomPrefix+"*.*")
+		if err != nil {
 			return err
 		}
-		if _, owned := s.config.Term(shard); !owned {
-			continue
-		}
+		return s.eachKey(ctx, keys, fn)
+	}
+	for _, shard := range owned {
 		if err := s.eachOf(ctx, shard, fn); err != nil {
 			return err
 		}
 	}
-	return nil
+	return ctx.Err()
 }
 
 func (s *Stream) eachOf(ctx context.Context, shard int, fn func(id string, revision uint64, r store.Record) error) error {
-	term, _ := s.config.Term(shard)
 	keys, err := s.list(ctx, shardKeys(shard))
 	if err != nil {
 		return err
 	}
+	return s.eachKey(ctx, keys, fn)
+}
+
+func (s *Stream) eachKey(ctx context.Context, keys []string, fn func(id string, revision uint64, r store.Record) error) error {
 	for part := range slices.Chunk(keys, readAtOnce) {
 		r, err := s.Read(ctx, part...)
 		if err != nil {
@@ -93,6 +105,10 @@ func (s *Stream) eachOf(ctx context.Context, shard int, fn func(id string, revis
 			it, err := decodeStored(e.Key, e.Value)
 			if !ok || err != nil || it.tombstone {
 				continue // Load reports what cannot be read
+			}
+			term, owned := s.config.Term(Shard(id))
+			if !owned {
+				continue
 			}
 			if err := fn(id, e.Revision, loaded(it.record, term)); err != nil {
 				return err

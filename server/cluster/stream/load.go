@@ -189,10 +189,10 @@ func (s *Stream) setAside(ctx context.Context, id string, found Entry, term Term
 			return errMoved // another server has it whole
 		}
 	}
-	if r := s.putWait(ctx, corruptPrefix+suffix(id), unconditional, found.Value, s.tuning.corruptTTL); r.Outcome != Stored {
+	if r := s.insist(ctx, corruptPrefix+suffix(id), unconditional, found.Value, s.tuning.corruptTTL); r.Outcome != Stored {
 		return fmt.Errorf("setting a corrupt record aside: %w", r.Err)
 	}
-	r := s.putWait(ctx, found.Key, found.Revision, encode(found.Key, nil, term), s.tuning.tombstoneTTL)
+	r := s.insist(ctx, found.Key, found.Revision, encode(found.Key, nil, term), s.tuning.tombstoneTTL)
 	if r.Outcome != Stored {
 		return errMoved // look again
 	}

@@ -28,6 +28,7 @@ const (
 	Refused
 )
 
+// String is for logs and tests.
 func (o Outcome) String() string {
 	return [...]string{"unknown", "stored", "conflict", "busy", "refused"}[o]
 }

@@ -24,6 +24,8 @@ var (
 	ErrTooLarge = errors.New("the record is larger than NATS's max_payload")
 )
 
+var _ store.Store = (*Stream)(nil)
+
 // Term is in what right a node acts for a shard.
 type Term struct {
 	// Number grows with each change of the shard's owner. 0 means none.

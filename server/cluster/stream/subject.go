@@ -15,8 +15,9 @@ const (
 	// Shards is how many parts the rooms are divided into. It is in u.meta and never changes.
 	Shards = 1024
 
-	// TableKey is the key of the table of shards and NodePrefix what a node's key begins with.
-	TableKey   = "u.table"
+	// TableKey is the key of the table of shards.
+	TableKey = "u.table"
+	// NodePrefix is what a node's key begins with.
 	NodePrefix = "u.node."
 	// HintSubject is not in the stream: a message there means that a node or the table has changed.
 	HintSubject = "u.hint"
