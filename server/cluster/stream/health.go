@@ -90,10 +90,7 @@ func (s *Stream) Err() error {
 // Accepts reports whether new saves are welcome: the stream is healthy, and less than half of what
 // may be queued is.
 func (s *Stream) Accepts() bool {
-	s.mu.Lock()
-	queued := s.queuedBytes
-	s.mu.Unlock()
-	return s.Healthy() && queued < MaxQueuedBytes/2
+	return s.Healthy() && s.queuedBytes.Load() < MaxQueuedBytes/2
 }
 
 // watch keeps Healthy true to the facts, until Close. While nothing waits it sleeps.

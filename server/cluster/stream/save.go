@@ -77,7 +77,7 @@ func (s *Stream) submit(id string, r *store.Record, done func(error)) {
 	case s.closed:
 		err = store.ErrClosed
 	case err != nil:
-	case s.queuedBytes+int64(len(c.value)) > MaxQueuedBytes:
+	case s.queuedBytes.Load()+int64(len(c.value)) > MaxQueuedBytes:
 		err = store.ErrOverloaded
 	case e == nil || e.writing == nil && e.term.Number != term.Number:
 		e = &entry{id: id, key: key, shard: shard, term: term}
@@ -147,7 +147,7 @@ func (s *Stream) refuse(e *entry, c call) {
 // add queues a change, in the place of one that waits, and reports whether to try it now. The
 // caller holds the lock.
 func (s *Stream) add(e *entry, c *change, first call) (start bool) {
-	s.queuedBytes += int64(len(c.value))
+	s.queuedBytes.Add(int64(len(c.value)))
 	c.calls = append(c.calls, first)
 	switch {
 	case e.writing == nil:
@@ -156,7 +156,7 @@ func (s *Stream) add(e *entry, c *change, first call) (start bool) {
 	case e.next == nil:
 		e.next = c
 	default:
-		s.queuedBytes -= int64(len(e.next.value))
+		s.queuedBytes.Add(-int64(len(e.next.value)))
 		e.next.value, e.next.tombstone = c.value, c.tombstone
 		e.next.calls = append(e.next.calls, c.calls...)
 	}

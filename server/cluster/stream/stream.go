@@ -84,11 +84,13 @@ type Stream struct {
 	known    atomic.Uint64
 	health   health
 
-	mu          sync.Mutex
-	rooms       map[string]*entry
-	queuedBytes int64
-	closed      bool
-	stats       Stats
+	// queuedBytes is what the rooms' changes hold. It is changed under the lock.
+	queuedBytes atomic.Int64
+
+	mu     sync.Mutex
+	rooms  map[string]*entry
+	closed bool
+	stats  Stats
 	// ctx ends with Close, and background are the goroutines that Close waits for.
 	ctx        context.Context
 	end        context.CancelFunc
@@ -185,7 +187,7 @@ func (s *Stream) Stats() Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	stats := s.stats
-	stats.Queued, stats.QueuedBytes = s.health.writing(), s.queuedBytes
+	stats.Queued, stats.QueuedBytes = s.health.writing(), s.queuedBytes.Load()
 	return stats
 }
 

@@ -169,7 +169,7 @@ func (s *Stream) settle(e *entry, err error) {
 	s.mu.Lock()
 	var waiters []chan struct{}
 	for _, c := range failed {
-		s.queuedBytes -= int64(len(c.value))
+		s.queuedBytes.Add(-int64(len(c.value)))
 		waiters = append(waiters, c.waiters...)
 	}
 	late := c.calls // refused meanwhile
@@ -219,7 +219,7 @@ func (s *Stream) nextLocked(e *entry, err error) (start bool) {
 		for _, w := range next.waiters {
 			close(w)
 		}
-		s.queuedBytes -= int64(len(next.value))
+		s.queuedBytes.Add(-int64(len(next.value)))
 	case err == nil && !e.tombstone:
 		return false
 	}
