@@ -62,13 +62,13 @@ type Config struct {
 	BytesPerSecond, ByteBurst int
 	// OutputPerSecond and OutputBurst bound the bytes that the requests and broadcasts of one
 	// connection make the room send, to all receivers together. What goes to only one receiver is
-	// not counted. A rename costs some 130 bytes for each participant and receiver: 0.3 MB in a
-	// room of 50, 8 MB in one of 250. Defaults 2 MiB and 64 MiB.
+	// not counted. A rename costs some 145 bytes for each participant and receiver: 0.4 MB in a
+	// room of 50, 9 MB in one of 250. Defaults 2 MiB and 64 MiB.
 	OutputPerSecond, OutputBurst int
 	// RoomOutputPerSecond and RoomOutputBurst bound the same for the room as a whole. The burst
 	// must hold five reconnects of everybody in a full room. A drop and a return of one of 50
-	// legacy clients are sent as 0.66 MB if all others are there (165 MB in total), and as 0.33 MB
-	// on average if all drop and return at once (83 MB). Defaults 16 MiB and 256 MiB.
+	// legacy clients are sent as 0.73 MB if all others are there (183 MB in total), and as 0.37 MB
+	// on average if all drop and return at once (92 MB). Defaults 16 MiB and 256 MiB.
 	RoomOutputPerSecond, RoomOutputBurst int
 	// RoomRequestsPerSecond and RoomRequestBurst bound the requests that change a room, joins
 	// included. Defaults 50 and 1 000.

@@ -88,6 +88,8 @@ function showRoom(view: View, room: RoomState): void {
   }
 }
 
+const roleWords = { HOST: "Host", COHOST: "Cohost", VIEWER: "Viewer" } as const;
+
 function personItem(user: User, view: View): HTMLElement {
   const route = user.id === view.userId ? "self" : (view.routes[user.id] ?? "away");
   const item = document.createElement("li");
@@ -96,7 +98,7 @@ function personItem(user: User, view: View): HTMLElement {
   const name = document.createElement("span");
   name.textContent = user.name;
   const marks = document.createElement("span");
-  marks.textContent = [...(user.isHost ? ["Host"] : []), route === "self" ? "you" : route].join(", ");
+  marks.textContent = [...(user.role === "GUEST" ? [] : [roleWords[user.role]]), route === "self" ? "you" : route].join(", ");
   item.append(name, marks);
   return item;
 }
