@@ -7,6 +7,7 @@ import (
 
 	"usher/room"
 
+	"usher/server/cluster"
 	"usher/server/edge"
 )
 
@@ -23,6 +24,9 @@ type Config struct {
 	MetricsListen string
 	// DataDir is the folder of the room store; it is created if missing. Default "./usher-data".
 	DataDir string
+	// Cluster makes this server a node of a cluster, which keeps the rooms. Nil (the default) for a
+	// single node. Its Embedded.Dir is not DataDir.
+	Cluster *cluster.Config
 
 	// MaxStoreBytes bounds the file of the store: 0 (the default) for no bound, otherwise at least
 	// 8 MiB. A room takes about 1 KiB.

@@ -16,13 +16,23 @@ func (s *Server) drain(stopBackground func()) error {
 	deadline, cancel := context.WithTimeout(context.Background(), s.config.DrainTimeout)
 	defer cancel()
 	s.log.Info("closing connections", "connections", s.metrics.Connections.Load(), "rooms", s.metrics.Rooms.Load())
+	if s.node != nil {
+		if err := s.node.StepDown(deadline); err != nil {
+			s.log.Warn("the lead of the cluster's stream could not be given up first", "error", err)
+		}
+		s.node.Drain(deadline)
+	}
 	s.edge.Drain(deadline, s.config.DrainSpread)
 	stopBackground()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(deadline), time.Second)
 	defer cancel()
 	_ = s.edge.HTTP().Shutdown(ctx) // only idle HTTP connections are left
 	_ = s.edge.HTTP().Close()
-	if err := errors.Join(s.rooms.Close(), s.Close()); err != nil {
+	err := s.rooms.Close()
+	if s.node != nil {
+		s.node.Leave()
+	}
+	if err := errors.Join(err, s.Close()); err != nil {
 		s.log.Error("drained, but not everything could be stored", "error", err)
 		return fmt.Errorf("not everything could be stored: %w", err)
 	}

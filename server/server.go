@@ -16,9 +16,11 @@ import (
 
 	"usher/protocol"
 	"usher/room"
+	"usher/server/cluster"
 	"usher/server/edge"
 	"usher/server/metrics"
 	"usher/server/rooms"
+	"usher/server/store"
 	"usher/server/store/bolt"
 )
 
@@ -28,10 +30,14 @@ const sweepEvery = 5 * time.Second
 
 // Server is a native server. New returns one, Run serves, Close releases what it holds.
 type Server struct {
-	config    Config
-	log       *slog.Logger
-	metrics   *metrics.Metrics
-	store     *bolt.Store
+	config  Config
+	log     *slog.Logger
+	metrics *metrics.Metrics
+	store   roomStore
+	// closeStore is nil if the node closes it.
+	closeStore func() error
+	// node is nil without a cluster.
+	node      *cluster.Node
 	rooms     *rooms.Rooms
 	edge      *edge.Edge
 	listeners []net.Listener
@@ -43,6 +49,13 @@ type Server struct {
 	clock        *clock
 	draining     atomic.Bool
 	closing      sync.Once
+}
+
+// roomStore is the embedded store, or the cluster's.
+type roomStore interface {
+	store.Store
+	// Healthy reports whether what is saved is stored in time.
+	Healthy() bool
 }
 
 // outside is what a server does not decide: time, randomness, and how its parts reach each other.
@@ -98,15 +111,7 @@ func (s *Server) open(out *outside) (err error) {
 	if s.certs, err = openCertificates(s.config); err != nil {
 		return err
 	}
-	if s.store, err = bolt.Open(c.DataDir, bolt.Options{
-		MaxBytes: c.MaxStoreBytes, Log: s.log, OpenedMs: out.clock.Now().Ms, OnCommitFailed: s.metrics.CommitFailed,
-		OnCommit: func(records int, took time.Duration) {
-			s.metrics.Committed(records, took)
-			if out.onCommit != nil {
-				out.onCommit()
-			}
-		},
-	}); err != nil {
+	if err := s.openStore(out); err != nil {
 		return err
 	}
 	if s.listeners, err = listen(c.Listen, listenTCP); err != nil {
@@ -119,15 +124,21 @@ func (s *Server) open(out *outside) (err error) {
 	if out.readArrived == nil {
 		out.readArrived = s.readArrived
 	}
-	s.rooms, err = rooms.New(rooms.Config{
+	config := rooms.Config{
 		Room: c.Room, MaxPerAddress: c.MaxRoomsPerAddress, MaxPendingBytes: c.MaxPendingBytes,
 		Store: s.store, Clock: out.clock, Secret: out.secret, Full: s.memory.full, ReadArrived: out.readArrived,
 		Turned: out.turned, Check: out.check, Metrics: s.metrics, Log: s.log,
-	})
-	if err != nil {
+	}
+	if s.node != nil {
+		config.Owner, config.Turned = s.node, s.node.Turned
+	}
+	if s.rooms, err = rooms.New(config); err != nil {
 		return err
 	}
 	var reached edge.Rooms = localRooms{s.rooms}
+	if s.node != nil {
+		reached = s.node.Attach(cluster.Local{Rooms: s.rooms, ReadArrived: s.readArrivedHere})
+	}
 	if out.connect != nil {
 		reached = out.connect(s.rooms)
 	}
@@ -147,6 +158,10 @@ func (s *Server) openEdge(reached edge.Rooms, out *outside) (err error) {
 		AllowOrigins: c.AllowOrigins, TrustedProxies: c.TrustedProxies, ICEServers: c.ICEServers, TURNSecret: c.TURNSecret,
 		Page: c.Page, ServeMetrics: s.metricsAside == nil, Metrics: s.metrics, Log: s.log,
 	}
+	if s.node != nil {
+		config.OwnerAddress = s.node.OwnerAddress
+		s.metrics.Register(s.node)
+	}
 	if s.edge, err = edge.New(config); err != nil {
 		return err
 	}
@@ -157,8 +172,50 @@ func (s *Server) openEdge(reached edge.Rooms, out *outside) (err error) {
 	return nil
 }
 
-// readArrived makes the edge read what has arrived for its own sockets.
+// openStore opens the embedded store, or joins the cluster, which has the rooms of all nodes.
+func (s *Server) openStore(out *outside) error {
+	c := &s.config
+	if c.Cluster != nil {
+		node, err := cluster.Open(context.Background(), c.Cluster.WithLog(s.log))
+		if err != nil {
+			return err
+		}
+		s.node, s.store = node, node.Store()
+		return nil
+	}
+	opened, err := bolt.Open(c.DataDir, bolt.Options{
+		MaxBytes: c.MaxStoreBytes, Log: s.log, OpenedMs: out.clock.Now().Ms, OnCommitFailed: s.metrics.CommitFailed,
+		OnCommit: func(records int, took time.Duration) {
+			s.metrics.Committed(records, took)
+			if out.onCommit != nil {
+				out.onCommit()
+			}
+		},
+	})
+	if err != nil {
+		return err
+	}
+	s.store, s.closeStore = opened, opened.Close
+	return nil
+}
+
+// readArrived makes this node's edge, and those of other nodes, read what has arrived for their own
+// sockets.
 func (s *Server) readArrived(sockets []rooms.Socket) {
+	var conns []*edge.Conn
+	for _, socket := range sockets {
+		if c, ok := socket.(*edge.Conn); ok {
+			conns = append(conns, c)
+		}
+	}
+	s.edge.ReadArrived(conns)
+	if s.node != nil {
+		s.node.Links().ReadArrived(sockets)
+	}
+}
+
+// readArrivedHere makes this node's edge read for rooms of another node.
+func (s *Server) readArrivedHere(sockets []edge.Socket) {
 	var conns []*edge.Conn
 	for _, socket := range sockets {
 		if c, ok := socket.(*edge.Conn); ok {
@@ -198,8 +255,11 @@ func (s *Server) Close() (err error) {
 		if s.edge != nil {
 			_ = s.edge.Close()
 		}
-		if s.store != nil {
-			err = s.store.Close()
+		if s.closeStore != nil {
+			err = s.closeStore()
+		}
+		if s.node != nil {
+			s.node.Close()
 		}
 	})
 	return err
@@ -222,7 +282,7 @@ func (s *Server) ready() protocol.Code {
 	switch {
 	case s.draining.Load():
 		return protocol.CodeDraining
-	case !s.store.Accepts():
+	case !s.store.Accepts(), s.node != nil && s.node.Ready() != nil:
 		return protocol.CodeStorageUnavailable
 	case s.memory.full():
 		return protocol.CodeServerFull
@@ -237,6 +297,9 @@ func (s *Server) Run(ctx context.Context) error {
 	defer stop()
 	go s.edge.Run()
 	go s.rooms.Run(background)
+	if s.node != nil {
+		go s.node.Run(background)
+	}
 	go s.memory.watch(background)
 	go newIdleHeap().watch(background)
 	go every(background, sweepEvery, func(time.Time) { s.edge.Sweep() })

@@ -20,6 +20,7 @@ import (
 	"usher/room/roomtest"
 
 	"usher/server/servertest"
+	"usher/server/store/bolt"
 )
 
 // The opcodes that the server's frames have here, each with FIN (RFC 6455, section 5.2).
@@ -344,7 +345,7 @@ func (p *replay) restart(clean bool) {
 	// The core's restart has all that a SaveLater was for, so it has to be stored by now.
 	p.server.rooms.SaveLater()
 	p.eventually("what could wait is stored", func() bool {
-		return !p.server.view(p.trace.RoomID).IsUnsaved && p.server.store.Stats().Queued == 0
+		return !p.server.view(p.trace.RoomID).IsUnsaved && p.server.store.(*bolt.Store).Stats().Queued == 0
 	})
 	dir := p.server.copyStore()
 	p.cut()

@@ -36,6 +36,9 @@ func (s *settings) serverConfig() (server.Config, error) {
 	if config.TURNSecret, err = s.turnSecret(); err != nil {
 		return config, err
 	}
+	if config.Cluster, err = s.cluster(&config); err != nil {
+		return config, err
+	}
 	return config, config.Validate()
 }
 
@@ -64,8 +67,7 @@ func (s *settings) roomConfig() room.Config {
 	}
 }
 
-// turnSecret returns the secret itself or the contents of its file, without the newline that
-// editors and echo put at the end.
+// turnSecret returns the secret itself or the contents of its file.
 func (s *settings) turnSecret() (string, error) {
 	if s.TURNSecretFile == "" {
 		return s.TURNSecret, nil
@@ -76,13 +78,19 @@ func (s *settings) turnSecret() (string, error) {
 			"keep turn-secret-file and remove turn-secret",
 		}
 	}
-	data, err := readText(s.TURNSecretFile)
+	return readSecret("turn-secret-file", s.TURNSecretFile)
+}
+
+// readSecret returns the contents of a setting's file, without the newline that editors and echo
+// put at the end.
+func readSecret(setting, file string) (string, error) {
+	data, err := readText(file)
 	if err != nil {
-		return "", fmt.Errorf("turn-secret-file: %w", err)
+		return "", fmt.Errorf("%s: %w", setting, err)
 	}
 	secret := string(bytes.TrimSpace(data))
 	if secret == "" {
-		return "", fmt.Errorf("turn-secret-file: %s is empty", s.TURNSecretFile)
+		return "", fmt.Errorf("%s: %s is empty", setting, file)
 	}
 	return secret, nil
 }

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -82,10 +83,16 @@ func TestEverySettingReachesTheServer(t *testing.T) {
 	if err := os.WriteFile(secret, []byte("s3cret\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	otherSecret := filepath.Join(t.TempDir(), "other")
+	if err := os.WriteFile(otherSecret, []byte("an0ther\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	values := map[string]string{
 		"allow-origin": "https://a.example", "trusted-proxy": "10.0.0.0/8", "listen": ":1", "data": "x",
 		"ice-server": "stun:a.example", "turn-secret": "x", "turn-secret-file": secret,
 		"tls-cert": "c", "tls-key": "k", "tls-domain": "a.example", "acme-directory": "https://acme.example", "acme-email": "x@a.example",
+		"cluster-listen": ":2", "cluster-peers": "b.example:1", "cluster-secret-file": otherSecret, "cluster-address": "b.example:80",
+		"cluster-credentials": "c.creds", "cluster-sync-assured": "true",
 		"page": "false", "tokenless-rejoin": "never", "max-store": "16MiB", "max-memory": "1GiB", "metrics-listen": ":2", "address-join-burst": "301", "max-people": "3", "max-frame": "5000", "max-pending": "2MiB",
 	}
 	notServer := map[string]bool{"log-level": true, "log-format": true}
@@ -93,9 +100,20 @@ func TestEverySettingReachesTheServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	base := parsed(t, "serve").Serve.settings
-	want, _ := base.serverConfig()
-	want.Log = nil
+	// Some settings count only beside others.
+	embedded := []string{"--cluster-listen", ":1", "--cluster-peers", "a.example:1", "--cluster-secret-file", secret}
+	external := []string{"--cluster", "nats://a.example"}
+	beside := map[string][]string{
+		"cluster-listen": embedded, "cluster-peers": embedded, "cluster-secret-file": embedded, "cluster-address": embedded,
+		"cluster-credentials": external, "cluster-sync-assured": external,
+	}
+	configOf := func(args ...string) server.Config {
+		settings := parsed(t, append([]string{"serve"}, args...)...).Serve.settings
+		// Validate may complain about a related setting that is missing
+		config, _ := settings.serverConfig()
+		config.Log = nil
+		return config
+	}
 	for _, flag := range settingsOf(command(parser.Model.Node, "serve")) {
 		value, ok := values[flag.Name]
 		if !ok && flag.Target.Type() == reflect.TypeFor[duration]() {
@@ -106,11 +124,9 @@ func TestEverySettingReachesTheServer(t *testing.T) {
 		if notServer[flag.Name] {
 			continue
 		}
-		config := parsed(t, "serve", "--"+flag.Name, value).Serve.settings
-		// Validate may complain about a related setting that is missing
-		got, _ := config.serverConfig()
-		got.Log = nil
-		if reflect.DeepEqual(got, want) {
+		others := beside[flag.Name]
+		got := configOf(append(slices.Clone(others), "--"+flag.Name, value)...)
+		if reflect.DeepEqual(got, configOf(others...)) {
 			t.Errorf("--%s %s changes nothing", flag.Name, value)
 		}
 	}

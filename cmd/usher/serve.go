@@ -15,6 +15,7 @@ import (
 	"syscall"
 
 	"usher/server"
+	"usher/server/cluster/broker"
 	"usher/server/store"
 )
 
@@ -73,6 +74,10 @@ func explainServe(config server.Config, err error) error {
 			fmt.Errorf("%s is in use by a running server", config.DataDir),
 			"stop that one, or choose another folder with --data",
 		}
+	}
+	var broken *broker.Error
+	if errors.As(err, &broken) {
+		return &hinted{fmt.Errorf("%w", err), broken.Hint}
 	}
 	var refused *server.ListenError
 	if errors.As(err, &refused) && errors.Is(err, syscall.EADDRINUSE) {

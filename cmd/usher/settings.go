@@ -11,6 +11,7 @@ var groups = []kong.Group{
 	{Key: "network", Title: "Network"},
 	{Key: "rooms", Title: "Rooms"},
 	{Key: "limits", Title: "Limits"},
+	{Key: "cluster", Title: "Cluster"},
 	{Key: "ice", Title: "ICE"},
 	{Key: "tls", Title: "TLS"},
 	{Key: "logging", Title: "Logging"},
@@ -61,6 +62,14 @@ type settings struct {
 	AddressMessageBurst      count    `group:"limits" default:"200000" min:"1" max:"1000000" help:"Messages that one network address may send at once."`
 	AddressByteRate          byteSize `group:"limits" default:"2MiB" min:"0" max:"1GiB" help:"Bytes a second from all connections of one network address, 0 for no bound."`
 	AddressByteBurst         byteSize `group:"limits" default:"200MiB" min:"1" max:"1GiB" help:"Bytes that one network address may send at once."`
+
+	ClusterListen      string `group:"cluster" placeholder:"ADDRESS" help:"Where the other nodes reach this one, as HOST:PORT; embeds NATS."`
+	ClusterPeers       list   `group:"cluster" placeholder:"ADDRESS,..." help:"The cluster-listen of all nodes that keep the rooms, this one among them: three or five."`
+	ClusterSecretFile  string `group:"cluster" placeholder:"FILE" help:"File that holds the cluster's secret, the same on every node; at least 16 bytes."`
+	ClusterAddress     string `group:"cluster" placeholder:"ADDRESS" help:"HOST:PORT of this node for balancers; where listen is, if empty."`
+	Cluster            string `group:"cluster" placeholder:"URL,..." help:"NATS servers that keep the rooms, instead of cluster-listen."`
+	ClusterCredentials string `group:"cluster" placeholder:"FILE" help:"NATS credentials (.creds) for cluster."`
+	ClusterSyncAssured choice `group:"cluster" default:"false" placeholder:"true" choices:"true,false" help:"Your word that every NATS server of cluster has sync_interval: always, which an ordinary account cannot see."`
 
 	ICEServer      iceServers `group:"ice" name:"ice-server" placeholder:"URL,..." help:"STUN and TURN servers handed out to clients."`
 	TURNSecret     string     `group:"ice" name:"turn-secret" secret:"" placeholder:"SECRET" help:"Shared secret of a TURN server with use-auth-secret; better in a file."`

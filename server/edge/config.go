@@ -83,6 +83,9 @@ var (
 type Config struct {
 	// Rooms owns the rooms that clients connect to.
 	Rooms Rooms
+	// OwnerAddress returns host:port of the node that owns a room, "" if none does now. It enables
+	// /cluster/owner, which balancers ask. Nil without a cluster.
+	OwnerAddress func(roomID string) string
 	// Ready returns "", or the reason that no new room may be created.
 	Ready func() protocol.Code
 	// Full reports whether memory is nearly used up; if so, newcomers are refused.

@@ -22,6 +22,9 @@ func New(config Config) (*Edge, error) {
 	e.gate = newGate(&e.config)
 	routes := append(healthRoutes(config.Ready), e.roomRoute(), turnRoute(newConfiguredICE(&config), e.origins, e.log))
 	routes = append(routes, e.wsRoutes()...)
+	if config.OwnerAddress != nil {
+		routes = append(routes, e.ownerRoute())
+	}
 	if config.ServeMetrics {
 		routes = append(routes, metricsRoute(config.Metrics))
 	}

@@ -89,6 +89,9 @@ func New() *Metrics {
 	return m
 }
 
+// Register shows what another part of the server has counted.
+func (m *Metrics) Register(c prometheus.Collector) { m.registry.MustRegister(c) }
+
 // describe gives every number its name, help and label.
 func (m *Metrics) describe() {
 	m.showGauge("usher_rooms", "Rooms in memory.", &m.Rooms)

@@ -43,6 +43,7 @@ func (r *Rooms) Lose(t Tenure) {
 func (l *liveRoom) loseLocked(t Tenure) {
 	if l.tenure == t && !l.gone {
 		l.drop(protocol.CloseRestart)
+		l.rooms.turned()
 		l.rooms.limit.release(l.creator)
 	}
 }

@@ -101,17 +101,24 @@ var allowed = map[string]imports{
 		},
 	},
 	"server/cluster/link/linktest": {house: []string{"server/cluster/link"}},
+	"server/cluster": {
+		house: []string{"protocol", "server/cluster/broker", "server/cluster/lease", "server/cluster/link", "server/cluster/stream", "server/edge", "server/rooms"},
+		modules: map[string]string{
+			"github.com/nats-io/nats.go":                     "the connection for frames between nodes",
+			"github.com/prometheus/client_golang/prometheus": "the rows of /metrics",
+		},
+	},
 	"server": {
-		house: []string{"protocol", "room", "server/edge", "server/metrics", "server/rooms", "server/store/bolt"},
+		house: []string{"protocol", "room", "server/cluster", "server/edge", "server/metrics", "server/rooms", "server/store", "server/store/bolt"},
 		modules: map[string]string{
 			"golang.org/x/crypto/acme": "certificates without a second program",
 			"golang.org/x/sys/unix":    "the clock that goes on while a machine is suspended",
 		},
-		testHouse:   []string{"room/roomtest", "server/cluster/link", "server/cluster/link/linktest", "server/servertest", "server/store"},
+		testHouse:   []string{"room/roomtest", "server/cluster/link", "server/cluster/link/linktest", "server/cluster/broker", "server/servertest"},
 		testModules: map[string]string{"github.com/coder/websocket": onlyTests},
 	},
 	"cmd/usher": {
-		house: []string{"room", "server", "server/edge", "server/store", "server/store/bolt"},
+		house: []string{"room", "server", "server/cluster", "server/cluster/broker", "server/edge", "server/store", "server/store/bolt"},
 		modules: map[string]string{
 			"github.com/alecthomas/kong": "flags, environment and file from one struct",
 			"github.com/goccy/go-yaml":   "knows the line and column of what it refuses",

@@ -1,0 +1,50 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"path/filepath"
+	"time"
+
+	"usher/server"
+	"usher/server/cluster"
+	"usher/server/cluster/broker"
+)
+
+// cluster returns what makes the server a node, nil without any setting of a cluster.
+func (s *settings) cluster(config *server.Config) (*cluster.Config, error) {
+	c := &cluster.Config{
+		Address:   cmp.Or(s.ClusterAddress, s.Listen),
+		SeatGrace: time.Duration(config.Room.SeatGraceMs) * time.Millisecond,
+	}
+	embeds := s.ClusterListen != "" || len(s.ClusterPeers) > 0 || s.ClusterSecretFile != ""
+	switch {
+	case embeds && s.Cluster != "":
+		return nil, &hinted{
+			errors.New("cluster and cluster-listen are both set"),
+			"keep cluster for NATS servers that you run, or cluster-listen, cluster-peers and cluster-secret-file for embedded ones",
+		}
+	case s.Cluster != "":
+		c.External = &broker.External{
+			URL: s.Cluster, CredentialsFile: s.ClusterCredentials, SyncAssured: s.ClusterSyncAssured == "true",
+			MaxFrameBytes: config.MaxFrameBytes,
+		}
+		return c, nil
+	case !embeds:
+		return nil, nil
+	case s.ClusterListen == "" || len(s.ClusterPeers) == 0 || s.ClusterSecretFile == "":
+		return nil, &hinted{
+			errors.New("cluster-listen, cluster-peers and cluster-secret-file must be set together"),
+			"usher serve --cluster-listen 10.0.0.1:6222 --cluster-peers 10.0.0.1:6222,10.0.0.2:6222,10.0.0.3:6222 --cluster-secret-file secret",
+		}
+	}
+	secret, err := readSecret("cluster-secret-file", s.ClusterSecretFile)
+	if err != nil {
+		return nil, err
+	}
+	c.Embedded = &broker.Config{
+		Listen: s.ClusterListen, Peers: s.ClusterPeers, Secret: []byte(secret), Dir: filepath.Join(s.Data, "cluster"),
+		MaxFrameBytes: config.MaxFrameBytes, MaxStoreBytes: config.MaxStoreBytes,
+	}
+	return c, nil
+}

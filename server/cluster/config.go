@@ -1,0 +1,50 @@
+package cluster
+
+import (
+	"log/slog"
+	"time"
+
+	"usher/server/cluster/broker"
+	"usher/server/edge"
+	"usher/server/rooms"
+)
+
+// Config is what a node needs. Either Embedded or External must be set.
+type Config struct {
+	// Embedded is a nats-server in this process.
+	Embedded *broker.Config
+	// External is NATS servers that an operator runs.
+	External *broker.External
+	// Address is host:port of this node's HTTP server, which balancers are told.
+	Address string
+	// StartTimeout is how long a majority of the nodes may take to come. 0 means 2 min.
+	StartTimeout time.Duration
+	// SeatGrace is how long the seat of somebody who has dropped is held: room.Config.SeatGraceMs.
+	SeatGrace time.Duration
+	// Log receives nothing that identifies a client or a room.
+	Log *slog.Logger
+}
+
+// WithLog returns a copy that logs to log, in the broker too.
+func (c Config) WithLog(log *slog.Logger) Config {
+	c.Log = log
+	if c.Embedded != nil {
+		embedded := *c.Embedded
+		embedded.Log = log
+		c.Embedded = &embedded
+	}
+	if c.External != nil {
+		external := *c.External
+		external.Log = log
+		c.External = &external
+	}
+	return c
+}
+
+// Local is the node's own part of the server.
+type Local struct {
+	// Rooms are the rooms that this node owns.
+	Rooms *rooms.Rooms
+	// ReadArrived is Edge.ReadArrived.
+	ReadArrived func([]edge.Socket)
+}

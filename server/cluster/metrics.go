@@ -1,0 +1,81 @@
+package cluster
+
+import (
+	"sync/atomic"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// counts are what the node itself counts.
+type counts struct {
+	handedOver, taken, evicted, suspended, unknown atomic.Uint64
+}
+
+// metric is one row of /metrics.
+type metric struct {
+	description *prometheus.Desc
+	kind        prometheus.ValueType
+	value       func(*Node) float64
+}
+
+func counter(name, help string, value func(*Node) uint64) metric {
+	return metric{prometheus.NewDesc(name, help, nil, nil), prometheus.CounterValue, func(n *Node) float64 { return float64(value(n)) }}
+}
+
+func gauge(name, help string, value func(*Node) float64) metric {
+	return metric{prometheus.NewDesc(name, help, nil, nil), prometheus.GaugeValue, value}
+}
+
+var metricRows = []metric{
+	gauge("usher_cluster_lease_seconds", "How long this node may still act for its rooms; 0 while it is silent.",
+		func(n *Node) float64 { return max(0, float64(n.validUntil.Load()-n.sinceStart())/1e9) }),
+	gauge("usher_cluster_shards", "Shards that this node owns, of 1 024.", func(n *Node) float64 { return float64(n.shards()) }),
+	gauge("usher_cluster_links", "Nodes that a link is open with.", func(n *Node) float64 { return float64(n.links.Stats().Links) }),
+	gauge("usher_cluster_connections_elsewhere", "Connections of this node to rooms of other nodes.",
+		func(n *Node) float64 { return float64(n.links.Stats().Sessions) }),
+	gauge("usher_cluster_connections_from_elsewhere", "Connections of other nodes to rooms of this one.",
+		func(n *Node) float64 { return float64(n.links.Stats().Sockets) }),
+	counter("usher_cluster_link_breaks_total", "Links that broke while they were in use.",
+		func(n *Node) uint64 { return n.links.Stats().Breaks }),
+	counter("usher_cluster_messages_dropped_total", "Messages and items of other nodes that were not taken.",
+		func(n *Node) uint64 { return n.links.Stats().Dropped }),
+	counter("usher_cluster_hand_overs_total", "Shards that this node handed over.", func(n *Node) uint64 { return n.counts.handedOver.Load() }),
+	counter("usher_cluster_evictions_total", "How often other nodes took this one for dead.", func(n *Node) uint64 { return n.counts.evicted.Load() }),
+	counter("usher_cluster_silences_total", "How often the lease expired.", func(n *Node) uint64 { return n.counts.suspended.Load() }),
+	counter("usher_cluster_unknown_writes_total", "Writes of leases and of the table whose outcome was not known in time.",
+		func(n *Node) uint64 { return n.counts.unknown.Load() }),
+	counter("usher_cluster_room_writes_total", "Writes of rooms that are durable.", func(n *Node) uint64 { return n.stream.Stats().Stored }),
+	counter("usher_cluster_room_claims_total", "Rooms taken from an earlier owner.", func(n *Node) uint64 { return n.stream.Stats().Claims }),
+	counter("usher_cluster_room_write_retries_total", "Tries of a room's write after its first.", func(n *Node) uint64 { return n.stream.Stats().Retries }),
+	counter("usher_cluster_room_writes_fenced_total", "Writes of rooms that came too late: the room has a newer owner.",
+		func(n *Node) uint64 { return n.stream.Stats().Fenced }),
+	counter("usher_cluster_room_writes_given_up_total", "Writes of rooms whose outcome was not known in time.",
+		func(n *Node) uint64 { return n.stream.Stats().GivenUp }),
+	counter("usher_cluster_room_writes_lost_total", "Writes that the stream had acknowledged and no longer had.",
+		func(n *Node) uint64 { return n.stream.Stats().Lost }),
+}
+
+// Describe implements prometheus.Collector.
+func (n *Node) Describe(to chan<- *prometheus.Desc) {
+	for i := range metricRows {
+		to <- metricRows[i].description
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (n *Node) Collect(to chan<- prometheus.Metric) {
+	for i := range metricRows {
+		m := &metricRows[i]
+		to <- prometheus.MustNewConstMetric(m.description, m.kind, m.value(n))
+	}
+}
+
+// shards counts the shards that this node owns.
+func (n *Node) shards() (owned int) {
+	for i := range n.tenures {
+		if n.tenures[i].Load() != nil {
+			owned++
+		}
+	}
+	return owned
+}

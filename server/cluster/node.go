@@ -1,0 +1,245 @@
+package cluster
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"usher/server/cluster/broker"
+	"usher/server/cluster/lease"
+	"usher/server/cluster/link"
+	"usher/server/cluster/stream"
+)
+
+const (
+	startTimeout = 2 * time.Minute
+	// checkEvery is how often the settings that durability rests on are looked at.
+	checkEvery = time.Minute
+	// leaveTimeout bounds the wait for the lease to be given back.
+	leaveTimeout = 2 * time.Second
+)
+
+// Node is this server's part in the cluster. Open makes it, Attach gives it the rooms, Run works,
+// Drain hands the rooms over, and Close ends it.
+type Node struct {
+	config Config
+	log    *slog.Logger
+	broker *broker.Broker
+	stream *stream.Stream
+	frames *nats.Conn
+	links  *link.Links
+	local  Local
+	begun  time.Time
+
+	// What is read without the lock: what lease has said.
+	validUntil atomic.Int64 // by sinceStart
+	tenures    [lease.Shards]atomic.Pointer[tenure]
+	places     [lease.Shards]atomic.Pointer[link.Place]
+	// trouble is what the last check of the settings found, nil for nothing.
+	trouble atomic.Pointer[error]
+
+	mu      sync.Mutex
+	lease   *lease.Node
+	effects []lease.Effect
+	timer   *time.Timer
+	// running is set between Run's begin and Close.
+	running bool
+	// ending is set by Drain. drained is closed by Drained, and left by Left or by Evicted while
+	// ending.
+	ending        bool
+	drained, left chan struct{}
+	touches       touches
+	counts        counts
+}
+
+// Open connects to NATS, or starts it, and returns once the stream answers: with an embedded server
+// that takes a majority of the peers. What a person can mend is a *broker.Error.
+func Open(ctx context.Context, config Config) (*Node, error) {
+	n := &Node{config: config, log: config.Log, begun: time.Now(), drained: make(chan struct{}), left: make(chan struct{})}
+	if err := n.open(ctx); err != nil {
+		n.Close()
+		return nil, err
+	}
+	return n, nil
+}
+
+func (n *Node) open(ctx context.Context) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(n.config.StartTimeout, startTimeout))
+	defer cancel()
+	switch {
+	case n.config.Embedded != nil:
+		n.broker, err = broker.Open(*n.config.Embedded)
+	case n.config.External != nil:
+		n.broker, err = broker.Connect(ctx, *n.config.External)
+	default:
+		panic("cluster: neither Embedded nor External")
+	}
+	if err != nil {
+		return err
+	}
+	n.log.Info("waiting for the cluster")
+	if err := n.broker.Ready(ctx); err != nil {
+		return err
+	}
+	id := n.broker.NodeID()
+	if id == "" { // nobody else has a folder of it, and each start is a node of its own
+		id = fmt.Sprintf("n-%016x", nonce())
+	}
+	if n.stream, err = stream.Open(ctx, stream.Config{
+		Conn: n.broker.Conn(), Replicas: n.broker.Replicas(), Term: n.term, Log: n.log, OnHealth: n.healthChanged,
+	}); err != nil {
+		return err
+	}
+	if n.frames, err = n.broker.Dial("usher frames " + id); err != nil {
+		return err
+	}
+	config := lease.DefaultConfig(id)
+	config.Address, config.MinWire, config.MaxWire = n.config.Address, link.MinWire, link.MaxWire
+	n.lease = lease.New(config)
+	for i := range n.places {
+		n.places[i].Store(&link.Place{Shard: i})
+	}
+	return nil
+}
+
+func (n *Node) healthChanged(err error) {
+	if err != nil {
+		n.log.Error("the cluster's stream cannot be written; changes are refused, relays go on", "error", err)
+	} else {
+		n.log.Info("the cluster's stream can be written again")
+	}
+}
+
+// ID returns the node's id.
+func (n *Node) ID() string { return n.broker.NodeID() }
+
+// Store returns the rooms of all nodes, of which this one may load and save its own.
+func (n *Node) Store() *stream.Stream { return n.stream }
+
+// Attach gives the node its rooms, before Run, and returns what the edge uses as all rooms of the
+// cluster.
+func (n *Node) Attach(local Local) *link.Links {
+	n.local = local
+	n.links = link.New(link.Config{
+		Transport: link.NewNATS(n.frames), Local: localRooms{local.Rooms}, Place: n.place, ReadArrived: local.ReadArrived,
+		Shards: lease.Shards, Log: n.log,
+	})
+	return n.links
+}
+
+// Turned is rooms.Config.Turned.
+func (n *Node) Turned() { n.links.Turned() }
+
+// Links returns what Attach did.
+func (n *Node) Links() *link.Links { return n.links }
+
+// Run is a node until ctx is done.
+func (n *Node) Run(ctx context.Context) {
+	hints, err := n.broker.Conn().Subscribe(stream.HintSubject, func(*nats.Msg) { n.step(lease.Event{Kind: lease.Hinted}) })
+	if err != nil {
+		n.log.Warn("hints of other nodes are not heard; changes are seen a little later", "error", err)
+	} else {
+		defer func() { _ = hints.Unsubscribe() }()
+	}
+	go n.links.Run(ctx)
+	go n.touchRooms(ctx)
+	n.mu.Lock()
+	n.running = true
+	n.mu.Unlock()
+	n.start()
+	checks := time.NewTicker(checkEvery)
+	defer checks.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-checks.C:
+			n.check(ctx)
+		}
+	}
+}
+
+// check looks at the settings that durability rests on.
+func (n *Node) check(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, checkEvery/2)
+	defer cancel()
+	err := errors.Join(n.broker.Check(ctx), n.stream.Check(ctx))
+	var known *broker.Error
+	if !errors.As(err, &known) {
+		n.trouble.Store(nil)
+		return
+	}
+	n.trouble.Store(&err)
+	n.log.Error("NATS has settings with which rooms can be lost", "error", known, "hint", known.Hint)
+}
+
+// Ready returns nil while this node may take people, and otherwise the reason.
+func (n *Node) Ready() error {
+	if trouble := n.trouble.Load(); trouble != nil {
+		return *trouble
+	}
+	if n.sinceStart() >= n.validUntil.Load() {
+		return errNoLease
+	}
+	return nil
+}
+
+var errNoLease = errors.New("this node has no lease: a majority of the cluster does not answer")
+
+// Drain hands all rooms over to other nodes, if there are any, and gives the lease back. The people
+// of this node's rooms are closed with 1012 as their rooms go.
+func (n *Node) Drain(ctx context.Context) {
+	n.mu.Lock()
+	n.ending = true
+	n.mu.Unlock()
+	n.step(lease.Event{Kind: lease.DrainAsked})
+	select {
+	case <-n.drained:
+	case <-n.left:
+	case <-ctx.Done():
+		n.log.Warn("not all rooms could be handed over in time")
+	}
+}
+
+// Leave gives the lease back, after Drain. All rooms must have been saved and dropped.
+func (n *Node) Leave() {
+	n.stream.Flush()
+	n.step(lease.Event{Kind: lease.Stopped})
+	select {
+	case <-n.left:
+	case <-time.After(leaveTimeout):
+	}
+}
+
+// StepDown asks this node's server to give up the stream's lead, if it has it.
+func (n *Node) StepDown(ctx context.Context) error { return n.broker.StepDown(ctx, stream.Name) }
+
+// Close ends the node, whatever state it is in.
+func (n *Node) Close() {
+	n.mu.Lock()
+	n.running = false
+	if n.timer != nil {
+		n.timer.Stop()
+	}
+	n.mu.Unlock()
+	if n.links != nil {
+		n.links.Stop()
+	}
+	if n.stream != nil {
+		n.stream.Close()
+	}
+	if n.broker != nil {
+		n.broker.Close()
+	}
+}
+
+// sinceStart is a clock that never goes back, in nanoseconds. It goes on while the process is
+// stopped.
+func (n *Node) sinceStart() int64 { return int64(time.Since(n.begun)) }

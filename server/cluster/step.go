@@ -1,0 +1,233 @@
+package cluster
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"strconv"
+	"strings"
+	"time"
+
+	"usher/server/cluster/lease"
+	"usher/server/cluster/link"
+	"usher/server/cluster/stream"
+)
+
+// keyPrefix is what the stream's keys have before those of lease.
+const keyPrefix = "u."
+
+// fetchTimeout bounds one read of the nodes and the table; lease asks again.
+const fetchTimeout = 500 * time.Millisecond
+
+// nonce draws what makes an incarnation unique. It is never 0.
+func nonce() uint64 {
+	var b [8]byte
+	for {
+		_, _ = rand.Read(b[:]) // never fails
+		if n := binary.LittleEndian.Uint64(b[:]); n != 0 {
+			return n
+		}
+	}
+}
+
+// start begins an incarnation.
+func (n *Node) start() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if !n.running {
+		return
+	}
+	n.stepLocked(lease.Event{Kind: lease.Started, Nonce: nonce()})
+	self := link.Incarnation(n.lease.Self())
+	if err := n.links.Start(self); err != nil {
+		n.log.Error("no other node can reach this one", "error", err)
+	}
+	n.log.Info("a node of the cluster", "node", self.ID)
+}
+
+// step reports an event. It may be called from any goroutine.
+func (n *Node) step(event lease.Event) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.running {
+		n.stepLocked(event)
+	}
+}
+
+func (n *Node) stepLocked(event lease.Event) {
+	nowMs := n.sinceStart() / int64(time.Millisecond)
+	n.effects = n.lease.Step(nowMs, event, n.effects[:0])
+	n.tellTerms()
+	for i := range n.effects {
+		n.perform(&n.effects[i])
+	}
+	clear(n.effects)
+}
+
+// tellTerms tells the links the terms that the effects bring, before anything is done in them.
+func (n *Node) tellTerms() {
+	var moves []link.Move
+	for i := range n.effects {
+		if e := &n.effects[i]; e.Kind == lease.Own || e.Kind == lease.Moved {
+			moves = append(moves, link.Move{Shard: e.Shard, Term: e.Term})
+		}
+	}
+	if len(moves) > 0 {
+		n.links.Moved(moves)
+	}
+}
+
+// perform carries out one effect. The caller holds the lock.
+func (n *Node) perform(e *lease.Effect) {
+	switch e.Kind {
+	case lease.Put:
+		n.put(e)
+	case lease.Fetch:
+		go n.fetch(e.Request, e.AtLeast)
+	case lease.SetTimer:
+		n.setTimer(e.AtMs)
+	case lease.ValidUntil:
+		n.validUntil.Store(e.AtMs * int64(time.Millisecond))
+	case lease.Suspended:
+		n.counts.suspended.Add(1)
+		n.log.Warn("the lease has expired: this node is silent until the cluster answers")
+	case lease.Resumed:
+		go n.local.Rooms.Resume()
+	case lease.Own:
+		n.own(e.Shard, e.Term)
+	case lease.HandOver:
+		n.handOver(e.Shard)
+	case lease.Stop:
+		if t := n.tenures[e.Shard].Load(); t != nil {
+			t.over.Store(true)
+		}
+	case lease.Lose:
+		n.lose(e.Shard, e.Reason)
+	case lease.Moved:
+		n.places[e.Shard].Store(&link.Place{Shard: e.Shard, Term: e.Term, Owner: link.Incarnation(e.Node)})
+	case lease.Joined:
+		n.log.Info("a node joined", "node", e.Node.ID)
+		n.links.Joined(link.Incarnation(e.Node))
+	case lease.Gone:
+		n.log.Info("a node is gone", "node", e.Node.ID)
+		n.links.Gone(link.Incarnation(e.Node))
+	case lease.Evicted:
+		n.evicted(e.Reason)
+	case lease.Drained:
+		close(n.drained)
+	case lease.Left:
+		close(n.left)
+	case lease.Hint:
+		_ = n.broker.Conn().Publish(stream.HintSubject, nil) // without it, others poll
+	case lease.Unreadable:
+		n.log.Error("a key of the cluster cannot be read", "key", e.Key, "error", e.Err)
+	}
+}
+
+func (n *Node) put(e *lease.Effect) {
+	request := e.Request
+	n.stream.Put(keyPrefix+e.Key, e.Expected, e.Bytes, func(r stream.Result) {
+		event := lease.Event{Kind: lease.Failed, Request: request, Revision: r.Revision}
+		switch r.Outcome {
+		case stream.Stored:
+			event.Kind = lease.Acked
+		case stream.Conflict:
+			event.Kind = lease.Conflicted
+		case stream.Unknown:
+			n.counts.unknown.Add(1)
+		}
+		go n.step(event) // Put may be called with the lock held
+	})
+}
+
+func (n *Node) fetch(request, atLeast uint64) {
+	ctx, cancel := context.WithTimeout(context.Background(), fetchTimeout)
+	defer cancel()
+	n.stream.Learn(atLeast)
+	reading, err := n.stream.Nodes(ctx)
+	if err != nil {
+		n.step(lease.Event{Kind: lease.Failed, Request: request})
+		return
+	}
+	records := make([]lease.Stored, len(reading.Entries))
+	for i, e := range reading.Entries {
+		records[i] = lease.Stored{Key: strings.TrimPrefix(e.Key, keyPrefix), Revision: e.Revision, Bytes: e.Value}
+	}
+	n.step(lease.Event{Kind: lease.Fetched, Request: request, Revision: reading.UpTo, Records: records})
+}
+
+func (n *Node) setTimer(atMs int64) {
+	if n.timer != nil {
+		n.timer.Stop()
+	}
+	if atMs == 0 {
+		return
+	}
+	after := time.Duration(atMs)*time.Millisecond - time.Duration(n.sinceStart())
+	n.timer = time.AfterFunc(max(after, 0), func() { n.step(lease.Event{Kind: lease.TimerFired}) })
+}
+
+func (n *Node) own(shard int, term uint64) {
+	self := n.lease.Self()
+	t := &tenure{node: n, shard: shard, term: stream.Term{
+		Number: term, Incarnation: self.ID + "-" + strconv.FormatUint(self.Nonce, 16), SinceMs: time.Now().UnixMilli(),
+	}}
+	n.tenures[shard].Store(t)
+	n.places[shard].Store(&link.Place{Shard: shard, Term: term, Owner: link.Incarnation(self), Here: true})
+	n.touches.add(t, n.config.SeatGrace)
+}
+
+func (n *Node) handOver(shard int) {
+	t := n.tenures[shard].Load()
+	t.leaving.Store(true)
+	n.counts.handedOver.Add(1)
+	go func() {
+		n.local.Rooms.HandOver(t)
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		if n.running && n.tenures[shard].Load() == t {
+			n.stepLocked(lease.Event{Kind: lease.Frozen, Shard: shard, Term: t.term.Number})
+		}
+	}()
+}
+
+func (n *Node) lose(shard int, why lease.Reason) {
+	t := n.tenures[shard].Swap(nil)
+	t.over.Store(true)
+	place := *n.places[shard].Load()
+	place.Here = false
+	n.places[shard].Store(&place)
+	n.stream.Release(shard)
+	if why == lease.Taken {
+		n.counts.taken.Add(1)
+	}
+	go n.local.Rooms.Lose(t)
+}
+
+// evicted ends an incarnation: other nodes may own its rooms already. Another one begins.
+func (n *Node) evicted(why lease.Reason) {
+	n.counts.evicted.Add(1)
+	n.log.Error("this node was silent for too long, or the stream lost what it had: its rooms are elsewhere", "reason", int(why))
+	var over []*tenure
+	for shard := range n.tenures {
+		if t := n.tenures[shard].Swap(nil); t != nil {
+			t.over.Store(true)
+			over = append(over, t)
+			n.stream.Release(shard)
+		}
+		n.places[shard].Store(&link.Place{Shard: shard})
+	}
+	if n.ending {
+		close(n.left)
+	}
+	ending := n.ending
+	go func() {
+		n.links.Stop()
+		for _, t := range over {
+			n.local.Rooms.Lose(t)
+		}
+		if !ending {
+			n.start()
+		}
+	}()
+}

@@ -1,0 +1,39 @@
+package cluster
+
+import (
+	"sync/atomic"
+
+	"usher/server/cluster/lease"
+	"usher/server/cluster/stream"
+	"usher/server/rooms"
+)
+
+// tenure is one term of this node for one shard. It implements rooms.Tenure.
+type tenure struct {
+	node    *Node
+	shard   int
+	term    stream.Term
+	leaving atomic.Bool // nobody may enter any more
+	over    atomic.Bool // nothing may be seen any more
+}
+
+// Valid implements rooms.Tenure.
+func (t *tenure) Valid() bool {
+	return !t.over.Load() && t.node.sinceStart() < t.node.validUntil.Load()
+}
+
+// Tenure implements rooms.Owner.
+func (n *Node) Tenure(roomID string) rooms.Tenure {
+	if t := n.tenures[lease.ShardOf(roomID)].Load(); t != nil && !t.leaving.Load() {
+		return t
+	}
+	return nil
+}
+
+// term is for stream.Config: what this node may write.
+func (n *Node) term(shard int) (stream.Term, bool) {
+	if t := n.tenures[shard].Load(); t != nil && !t.over.Load() {
+		return t.term, true
+	}
+	return stream.Term{}, false
+}
