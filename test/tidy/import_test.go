@@ -66,7 +66,7 @@ var allowed = map[string]imports{
 	"server/cluster/stream": {
 		house:     []string{"server/cluster/broker", "server/store"},
 		testHouse: []string{"server/store/storetest"},
-		modules:   map[string]string{"github.com/nats-io/nats.go": "messages to JetStream; its API is spoken as documented, because each answer decides what is safe to do next"},
+		modules:   map[string]string{"github.com/nats-io/nats.go": "messages to JetStream; its API is spoken as documented, because each reply decides what is safe to do next"},
 	},
 	"server/frame": {
 		standard: []string{"encoding/binary", "math/bits", "unicode/utf8"},

@@ -55,7 +55,8 @@ func newAuthority(secret []byte, node string) (*authority, error) {
 	key := ed25519.NewKeyFromSeed(derive(secret, "certificate authority"))
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "usher cluster " + fingerprint(secret)},
-		NotBefore: time.Unix(0, 0), NotAfter: time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC), // RFC 5280, 4.1.2.5: no end
+		// RFC 5280, 4.1.2.5: no end
+		NotBefore: time.Unix(0, 0), NotAfter: time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC),
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
 	}
 	der, err := x509.CreateCertificate(nil, template, template, key.Public(), key)

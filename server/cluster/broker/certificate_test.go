@@ -81,7 +81,8 @@ func TestLeafIsRenewed(t *testing.T) {
 	}
 }
 
-// All nodes derive the same fingerprint; it changes with the secret, and no derivation is another's.
+// All nodes derive the same fingerprint. It changes with the secret, and no derivation is
+// another's.
 func TestDerivations(t *testing.T) {
 	if got := fingerprint(testSecret); got != fingerprint(testSecret) || len(got) != 32 {
 		t.Errorf("the fingerprint is %q", got)

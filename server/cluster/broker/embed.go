@@ -27,7 +27,8 @@ func Open(config Config) (*Broker, error) {
 		return nil, err
 	}
 	b := &Broker{
-		log: config.Log, node: f.node, peers: len(config.Peers), folder: f, assured: true, // SyncAlways is ours
+		log: config.Log, node: f.node, peers: len(config.Peers), folder: f,
+		assured: true, // SyncAlways is ours
 		payload: int64(config.MaxFrameBytes + PayloadSlackBytes),
 	}
 	if err := b.start(&config, self); err != nil {
@@ -78,8 +79,8 @@ func (inProcess) Check(c server.ClientAuthentication) bool {
 // serverOptions are the whole configuration of the embedded server.
 func (b *Broker) serverOptions(config *Config, self string) (*server.Options, error) {
 	o := &server.Options{
-		// Without a port for clients (DontListen) nats-server starts no routes either. So it has one
-		// on the loopback interface, where it takes nobody.
+		// Without a port for clients (DontListen) nats-server starts no routes either. So it has
+		// one on the loopback interface, where it takes nobody.
 		ServerName: b.node, Host: "127.0.0.1", Port: server.RANDOM_PORT, CustomClientAuthentication: inProcess{},
 		NoSigs: true, NoLog: true, AuthTimeout: 2,
 		MaxPayload: int32(config.payloadBytes()), MaxPending: 64 << 20, WriteDeadline: 10 * time.Second,

@@ -124,7 +124,7 @@ func clientPortIsClosed(t *testing.T, b *Broker) {
 	}
 }
 
-// A node alone says that it has no majority, and what to look at.
+// A node without its peers reports that it has no majority, and what to look at.
 func TestNoMajority(t *testing.T) {
 	peers := addresses(t, 3)
 	b := started(t, Config{Listen: peers[0], Peers: peers, Secret: testSecret, Dir: t.TempDir(), Log: slog.New(slog.DiscardHandler)})
@@ -140,7 +140,7 @@ func TestNoMajority(t *testing.T) {
 
 // A node that stands by itself works, keeps its id, and refuses a folder of another cluster.
 func TestOneServer(t *testing.T) {
-	c := Config{Peers: []string{"alone"}, Secret: testSecret, Dir: t.TempDir(), Log: slog.New(slog.DiscardHandler)}
+	c := Config{Peers: []string{"single"}, Secret: testSecret, Dir: t.TempDir(), Log: slog.New(slog.DiscardHandler)}
 	b := started(t, c)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()

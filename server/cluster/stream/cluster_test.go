@@ -23,7 +23,7 @@ func testLog(t *testing.T) *slog.Logger {
 // single starts an embedded server without peers.
 func single(t *testing.T) *broker.Broker {
 	t.Helper()
-	b, err := broker.Open(broker.Config{NodeID: "a", Peers: []string{"alone"}, Secret: secret, Dir: t.TempDir(), Log: testLog(t)})
+	b, err := broker.Open(broker.Config{NodeID: "a", Peers: []string{"single"}, Secret: secret, Dir: t.TempDir(), Log: testLog(t)})
 	if err != nil {
 		t.Fatal(err)
 	}

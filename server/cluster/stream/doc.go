@@ -3,7 +3,7 @@
 //
 //	u.node.<id>                      a node's lease
 //	u.table                          whose each shard is
-//	u.room.<shard>.<base64url id>    a room's record, or a tombstone, which NATS removes after 24 h
+//	u.room.<shard>.<base64url id>    a room's record, or a tombstone, gone after 24 h
 //	u.meta                           JSON: format, count of shards, address-hash key; written once
 //	u.probe                          written while nothing else is answered; NATS removes it
 //	u.corrupt.<shard>.<base64url id> a record that could not be read, for 30 days
@@ -15,8 +15,8 @@
 //
 //	acknowledged       durable on a quorum
 //	10164              another is in process: again
-//	10071, N greater   read it. Our bytes: an earlier try, done. A higher term: fenced, the room is
-//	                   another's. Else nobody has seen that write: again, expecting N
+//	10071, N greater   read it. Our bytes: an earlier try, done. A higher term: fenced, the
+//	                   room is another's. Else nobody has seen that write: again, expecting N
 //	10071, N smaller   the stream has lost what it acknowledged: again from memory, counted
 //	none in 500 ms     unknown: the same bytes again, until one of the above
 //
@@ -26,7 +26,7 @@
 //
 // # Loads
 //
-// Any server may answer a read, so an answer is believed only if it has come as far as the highest
+// Any server may answer a read, so a reply is believed only if it has come as far as the highest
 // sequence that this node knows, from acknowledgements, conflicts, earlier reads and the table. A
 // record is written back in this node's term before Load returns it: from then on no earlier owner
 // can write, because each expects an older revision. The design restores the room first; here the
@@ -37,8 +37,8 @@
 // # A record, version 1 (integers little endian)
 //
 //	0   1  version
-//	1   1  flags: 1 complete (store.Record.Clean), 2 tombstone; a reader ignores what it does not
-//	       know of the lower four and refuses the record for what it does not know of the upper four
+//	1   1  flags: 1 complete (store.Record.Clean), 2 tombstone; of flags that it does not know, a
+//	       reader ignores the lower four and refuses the record for the upper four
 //	2   4  CRC-32C of the key and of everything but these 4 bytes
 //	6   8  term
 //	14  8  expiresAt, ms since 1970, 0 for never

@@ -14,14 +14,14 @@ import (
 	"usher/server/store"
 )
 
-// fate is what happens to one request and its answer.
+// fate is what happens to one request and its reply.
 type fate struct {
 	refuse      bool // it cannot be sent
 	drop, twice bool
 	delay       time.Duration // and so it may come after a later one
 	answer      *nats.Msg     // in the place of the stream's; it is not sent
 	dropAnswer  bool
-	dropPart    string // the key whose record is missing in the answer
+	dropPart    string // the key whose record is missing in the reply
 	delayAnswer time.Duration
 	rewrite     func(answer *nats.Msg)
 }

@@ -66,7 +66,7 @@ func (m *meta) check() error {
 	return nil
 }
 
-// isMissing reports the answer to a read that has found nothing.
+// isMissing reports the reply to a read that has found nothing.
 func isMissing(err error) bool {
 	failed := (*apiError)(nil)
 	return errors.As(err, &failed) && failed.Code == 404

@@ -34,8 +34,8 @@ func once(number int64, at fate) func(*nats.Msg) fate {
 func TestAnswersToAWrite(t *testing.T) {
 	b := single(t)
 	for name, at := range map[string]fate{
-		"the answer is lost":          {dropAnswer: true},
-		"the answer is late":          {delayAnswer: 60 * time.Millisecond},
+		"the reply is lost":           {dropAnswer: true},
+		"the reply is late":           {delayAnswer: 60 * time.Millisecond},
 		"the write is lost":           {drop: true},
 		"the write is late":           {delay: 60 * time.Millisecond},
 		"the write comes twice":       {twice: true, delay: 5 * time.Millisecond},
@@ -44,7 +44,7 @@ func TestAnswersToAWrite(t *testing.T) {
 		"another write is in process": {answer: failure(400, codeInProcess, "wrong last sequence")},
 		"the server is short of disk": {answer: failure(503, 10077, "no space left on device")},
 		"the conflict has no number":  {answer: failure(400, codeWrongLast, "wrong last sequence")},
-		"the answer is no JSON":       {answer: &nats.Msg{Data: []byte("?")}},
+		"the reply is no JSON":        {answer: &nats.Msg{Data: []byte("?")}},
 		"another stream answers":      {answer: &nats.Msg{Data: []byte(`{"stream":"OTHER","seq":7}`)}},
 		"an older revision is found":  {answer: failure(400, codeWrongLast, "wrong last sequence: 1")},
 	} {
@@ -83,7 +83,7 @@ func TestRefusedWriteFails(t *testing.T) {
 	}
 }
 
-// Without an answer the stream is soon unhealthy, gives the room up later, and is healthy again
+// Without a reply the stream is soon unhealthy, gives the room up later, and is healthy again
 // once a probe is stored. What was given up and is stored late is refused or unseen.
 func TestSilenceIsUnhealthyAndThenGivenUp(t *testing.T) {
 	b := single(t)

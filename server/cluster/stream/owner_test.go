@@ -41,7 +41,7 @@ func TestEarlierOwnerIsFenced(t *testing.T) {
 	}
 }
 
-// Where there was no record to claim, an earlier owner's late write may come; nobody has seen it.
+// If there was no record to claim, an earlier owner's late write may come; nobody has seen it.
 func TestLateCreationIsOverwritten(t *testing.T) {
 	b := single(t)
 	first := opened(t, b.Conn(), Config{Term: owner(1, 0)}, quick())
@@ -177,7 +177,7 @@ func TestReadFromBehindIsRefused(t *testing.T) {
 	<-done
 }
 
-// An answer of which a part was dropped on its way is not believed: a room would seem not to exist.
+// A reply of which a part was dropped on its way is not believed: a room would seem not to exist.
 func TestPartOfAnAnswerIsNotBelieved(t *testing.T) {
 	b := single(t)
 	var reads atomic.Int64
@@ -197,7 +197,8 @@ func TestPartOfAnAnswerIsNotBelieved(t *testing.T) {
 	}
 }
 
-// A deleted room leaves a tombstone, which NATS removes; before and afterwards it can be made again.
+// A deleted room leaves a tombstone, which NATS removes. Before and afterwards it can be made
+// again.
 func TestTombstone(t *testing.T) {
 	b := single(t)
 	short := quick()

@@ -15,7 +15,7 @@ import (
 type Outcome uint8
 
 const (
-	// Unknown: there was no answer. The write may be stored now, later or never.
+	// Unknown: there was no reply. The write may be stored now, later or never.
 	Unknown Outcome = iota
 	// Stored: it is durable on a quorum.
 	Stored
@@ -33,7 +33,7 @@ func (o Outcome) String() string {
 	return [...]string{"unknown", "stored", "conflict", "busy", "refused"}[o]
 }
 
-// Result is the answer to a conditional write.
+// Result is the reply to a conditional write.
 type Result struct {
 	// Outcome is what became of it.
 	Outcome Outcome
@@ -107,13 +107,13 @@ func (s *Stream) result(m *nats.Msg) Result {
 	}
 	var a ack
 	if err := json.Unmarshal(m.Data, &a); err != nil {
-		return Result{Outcome: Unknown, Err: fmt.Errorf("the answer to a write: %w", err)}
+		return Result{Outcome: Unknown, Err: fmt.Errorf("the reply to a write: %w", err)}
 	}
 	switch e := a.Error; {
 	case e == nil && a.Sequence != 0 && a.Stream == Name:
 		return Result{Outcome: Stored, Revision: a.Sequence}
 	case e == nil:
-		return Result{Outcome: Unknown, Err: errors.New("the answer to a write is not the stream's")}
+		return Result{Outcome: Unknown, Err: errors.New("the reply to a write is not the stream's")}
 	case e.ErrCode == codeInProcess:
 		return Result{Outcome: Busy, Err: e}
 	case e.ErrCode == codeWrongLast:

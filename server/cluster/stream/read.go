@@ -41,9 +41,9 @@ func (r *Reading) Entry(key string) Entry {
 var errBehind = errors.New("the server that answered is behind what this node knows")
 
 // errPartial is the error of a read whose end did not come.
-var errPartial = errors.New("the answer to a read is not whole")
+var errPartial = errors.New("the reply to a read is not whole")
 
-// Read reads keys, which may contain wildcards, at one moment. Any server may answer, so an answer
+// Read reads keys, which may contain wildcards, at one moment. Any server may answer, so a reply
 // is taken only if it is no older than what this node knew when Read was called; else others are
 // asked, until ctx is done. At most 1 024 keys may exist.
 func (s *Stream) Read(ctx context.Context, keys ...string) (Reading, error) {
@@ -164,7 +164,7 @@ func (s *Stream) call(ctx context.Context, subject string, body, result any) err
 		Error *apiError `json:"error"`
 	}
 	if err := json.Unmarshal(m.Data, &failed); err != nil {
-		return fmt.Errorf("the answer of JetStream: %w", err)
+		return fmt.Errorf("the reply of JetStream: %w", err)
 	}
 	if failed.Error != nil {
 		return failed.Error

@@ -19,7 +19,7 @@ type Conn interface {
 	ConnectedServerVersion() string
 }
 
-// requests sends requests and gives each answer to whoever awaits it. Sending never blocks its
+// requests sends requests and gives each reply to whoever awaits it. Sending never blocks its
 // caller, because a connection may.
 type requests struct {
 	conn  Conn
@@ -35,7 +35,7 @@ type requests struct {
 	stopped chan struct{}
 }
 
-// request awaits its answer: answer gets each message, until it returns true. It gets nil once if
+// request awaits its reply: answer gets each message, until it returns true. It gets nil once if
 // there is none in time, or the request could not be sent.
 type request struct {
 	answer func(m *nats.Msg) (done bool)
@@ -45,7 +45,7 @@ type request struct {
 	over bool
 }
 
-// give passes on an answer, and reports whether no more are awaited.
+// give passes on a reply, and reports whether no more are awaited.
 func (q *request) give(m *nats.Msg) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -64,7 +64,7 @@ func newRequests(conn Conn) (*requests, error) {
 	if err != nil {
 		return nil, err
 	}
-	// What is outstanding is bounded, so its answers are.
+	// What is outstanding is bounded, so its replies are.
 	if err := sub.SetPendingLimits(-1, -1); err != nil {
 		return nil, err
 	}
@@ -121,7 +121,7 @@ func (r *requests) number(reply string) uint64 {
 	return number
 }
 
-// received is called for each answer, in order.
+// received is called for each reply, in order.
 func (r *requests) received(m *nats.Msg) {
 	number := r.number(m.Subject)
 	r.mu.Lock()
@@ -132,7 +132,7 @@ func (r *requests) received(m *nats.Msg) {
 	}
 }
 
-// end gives up an answer.
+// end gives up a reply.
 func (r *requests) end(number uint64) {
 	if q := r.take(number); q != nil {
 		q.give(nil)
@@ -150,7 +150,7 @@ func (r *requests) take(number uint64) *request {
 	return q
 }
 
-// close ends all requests without an answer.
+// close ends all requests without a reply.
 func (r *requests) close() {
 	_ = r.sub.Unsubscribe() // the connection may be closed already
 	r.mu.Lock()

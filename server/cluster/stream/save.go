@@ -82,7 +82,8 @@ func (s *Stream) submit(id string, r *store.Record, done func(error)) {
 	case e == nil || e.writing == nil && e.term.Number != term.Number:
 		e = &entry{id: id, key: key, shard: shard, term: term}
 		s.rooms[id] = e
-	case e.term.Number != term.Number: // its write will be fenced, and this one is of a room that was not loaded
+	case e.term.Number != term.Number:
+		// Its write will be fenced, and this one is of a room that was not loaded.
 		err = ErrFenced
 	}
 	if err != nil {

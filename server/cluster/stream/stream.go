@@ -57,7 +57,7 @@ type Config struct {
 
 // tuning are times that tests shorten.
 type tuning struct {
-	answerAfter, readAfter, callAfter time.Duration // then there is no answer
+	answerAfter, readAfter, callAfter time.Duration // then there is no reply
 	readAgain, createAgain            time.Duration
 	busyAgain, unsentAgain            time.Duration
 	unhealthyAfter, giveUpAfter       time.Duration
@@ -99,8 +99,10 @@ type Stream struct {
 
 // Stats is what has happened since Open, for metrics.
 type Stats struct {
-	Saves, Deletes  uint64 // calls
-	Stored          uint64 // writes of rooms that are durable; fewer than the calls, because only the newest counts
+	Saves, Deletes uint64 // calls
+	// Stored are the writes of rooms that are durable: fewer than the calls, because only the
+	// newest counts.
+	Stored          uint64
 	Claims          uint64 // rooms taken from an earlier owner
 	Retries         uint64 // tries of a write after its first
 	Fenced, GivenUp uint64 // writes that failed

@@ -47,7 +47,7 @@ func (s *Stream) tryLater(e *entry, pause time.Duration) {
 	time.AfterFunc(pause, func() { s.try(e) })
 }
 
-// answered does what the answer to a try says. What is unknown is not failed: the same bytes are
+// answered does what the reply to a try says. What is unknown is not failed: the same bytes are
 // written again until the outcome is known. One of the tries is stored at most, because all but one
 // find another revision than they expect.
 func (s *Stream) answered(e *entry, c *change, expected uint64, r Result) {
@@ -131,9 +131,9 @@ func (s *Stream) decide(e *entry, c *change, found Entry) {
 	case c.claim:
 		s.settle(e, errMoved)
 	default:
-		// A write of an earlier term, or an earlier one of ours that was given up: it came after the
-		// table that made us the owner, so nobody has seen it. Or a record that cannot be read, which
-		// memory mends.
+		// A write of an earlier term, or an earlier one of ours that was given up: it came after
+		// the table that made us the owner, so nobody has seen it. Or a record that cannot be
+		// read, which memory mends.
 		s.reached(e, found.Revision, it.tombstone)
 		s.try(e)
 	}
@@ -144,7 +144,7 @@ func (s *Stream) decide(e *entry, c *change, found Entry) {
 func (s *Stream) settle(e *entry, err error) {
 	s.mu.Lock()
 	c := e.writing
-	if c == nil || c.settled { // Close and an answer came together
+	if c == nil || c.settled { // Close and a reply came together
 		s.mu.Unlock()
 		return
 	}
