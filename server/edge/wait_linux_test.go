@@ -4,6 +4,7 @@ import (
 	"io"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -63,23 +64,18 @@ func TestAnAttentiveWaitReturnsAnEventWheneverItComes(t *testing.T) {
 func TestAPollerIsCrowdedWhileGoroutinesWaitForAProcessor(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
 	w, _ := testWaiter(t)
-	stop := make(chan struct{})
+	var stop atomic.Bool
 	var busy sync.WaitGroup
 	for range 8 {
 		busy.Go(func() {
-			for {
-				select {
-				case <-stop:
-					return
-				default:
-				}
+			for !stop.Load() {
 			}
 		})
 	}
 	for !w.crowded() { // for ever, if it never is
 		runtime.Gosched()
 	}
-	close(stop)
+	stop.Store(true)
 	busy.Wait()
 }
 

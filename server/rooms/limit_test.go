@@ -46,8 +46,10 @@ func TestLimiter(t *testing.T) {
 	if !strings.Contains(log.String(), "level=ERROR") {
 		t.Error("more is released than was acquired, and the log does not say so")
 	}
-	if !l.acquire(7) || !l.acquire(7) || l.acquire(7) {
-		t.Error("the bound is not 2 afterwards")
+	for i, want := range []bool{true, true, false} {
+		if l.acquire(7) != want {
+			t.Errorf("acquiring for the %d. time gives %v afterwards", i+1, !want)
+		}
 	}
 }
 
