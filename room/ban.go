@@ -20,7 +20,6 @@ func (s *step) ban(seat *seat) {
 	for _, other := range s.seats {
 		b.byAddress = b.byAddress && (other == seat || other.address != seat.address)
 	}
-	s.lift(seat.id)
 	if n := len(s.bans); n >= protocol.MaxBans {
 		s.bans = append(s.bans[:0], s.bans[n-protocol.MaxBans+1:]...)
 	}

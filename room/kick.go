@@ -2,12 +2,9 @@ package room
 
 import "usher/protocol"
 
-// mayRemove reports whether the seat's owner may remove the other's: the host may remove everybody
-// else, a cohost guests and viewers.
-func (r *Room) mayRemove(by, target *seat) bool { return r.leads(by) && r.role(target) < r.role(by) }
-
 // kick handles KICK_USER: the target's seat ends, even if it is held, and so do its connections.
-// The kicked client gets KICKED, the others USER_LEFT. Without a ban it may join again.
+// The host may remove everybody else, a cohost guests and viewers. The kicked client gets KICKED,
+// the others USER_LEFT. Without a ban it may join again.
 func (s *step) kick(c *conn, m *protocol.Message) {
 	target := s.seatOf(m.TargetUserID)
 	reason, reasonOK := protocol.TrimName(m.Reason, protocol.MaxReasonUnits)
@@ -18,7 +15,7 @@ func (s *step) kick(c *conn, m *protocol.Message) {
 	case target == nil:
 		s.refuse(c, protocol.CodeTargetNotFound, "")
 		return
-	case !s.mayRemove(c.seat, target):
+	case s.role(target) >= s.role(c.seat):
 		s.refuse(c, protocol.CodeNotAllowed, "")
 		return
 	case m.Reason != "" && !reasonOK:
