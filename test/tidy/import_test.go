@@ -147,6 +147,9 @@ var allowed = map[string]imports{
 		house:   []string{"protocol"},
 		modules: map[string]string{"github.com/coder/websocket": onlyTests},
 	},
+	"test/cluster": {
+		testModules: map[string]string{"github.com/coder/websocket": onlyTests},
+	},
 	"test/tidy": {testHouse: []string{"protocol"}},
 }
 
