@@ -183,6 +183,7 @@ func TestSilenceBreaksTheLink(t *testing.T) {
 			inCluster(t, 2, judge, func(t *testing.T, c *cluster) {
 				ann, bob := c.nodes[1].open(t), c.nodes[1].open(t)
 				time.Sleep(time.Minute)
+				synctest.Wait()
 				cut.Store(true)
 				for range 300 {
 					if time.Sleep(10 * time.Millisecond); ann.closedWith() != 0 {
@@ -193,9 +194,11 @@ func TestSilenceBreaksTheLink(t *testing.T) {
 					t.Errorf("closed after %d ms of silence", silent/1e6)
 				}
 				time.Sleep(interval)
+				synctest.Wait()
 				wantBroken(t, c, ann, bob)
 				cut.Store(false)
 				time.Sleep(6 * interval)
+				synctest.Wait()
 				c.nodes[1].open(t).say("again")
 				synctest.Wait()
 				if heard := c.nodes[0].hall.heard; heard[len(heard)-1] != "again" {
@@ -230,8 +233,10 @@ func TestFaultsOfTheTransport(t *testing.T) {
 					armed.Store(true)
 					ann.say("1")
 					time.Sleep(2 * interval)
+					synctest.Wait()
 					ann.say("2")
 					time.Sleep(2 * interval)
+					synctest.Wait()
 					if test.breaks {
 						wantBroken(t, c, ann, bob)
 						return
@@ -258,6 +263,7 @@ func TestAnotherIncarnationBreaksTheLink(t *testing.T) {
 				ann := c.nodes[1].open(t)
 				meet(c)
 				time.Sleep(6 * interval)
+				synctest.Wait()
 				wantBroken(t, c, ann)
 			})
 		})
@@ -271,6 +277,7 @@ func TestMessageOfAnotherIncarnationBreaksTheLink(t *testing.T) {
 		c.nodes[1].stop()
 		bob := c.start(link.Incarnation{ID: "node-1", Nonce: 2}).open(t)
 		time.Sleep(6 * interval)
+		synctest.Wait()
 		if s := c.nodes[0].Stats(); s.Sockets != 1 || bob.closed != 0 || !slices.Equal(c.nodes[0].hall.ended, []protocol.CloseCode{1006}) {
 			t.Errorf("%+v, bob is closed with %d, %v", s, bob.closed, c.nodes[0].hall.ended)
 		}
