@@ -143,6 +143,10 @@ var allowed = map[string]imports{
 		house:   []string{"protocol"},
 		modules: map[string]string{"github.com/coder/websocket": onlyTests},
 	},
+	"test/chaos": {
+		house:   []string{"protocol"},
+		modules: map[string]string{"github.com/coder/websocket": onlyTests},
+	},
 	"test/crash": {
 		house:   []string{"protocol"},
 		modules: map[string]string{"github.com/coder/websocket": onlyTests},

@@ -1,0 +1,46 @@
+package chaos
+
+import (
+	"flag"
+	"os/exec"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+)
+
+var (
+	faults  = flag.Int("faults", 0, "how many faults; 0 means some of several kinds, in less than a minute")
+	seed    = flag.Uint64("seed", 0, "the `seed` of faults and people, 0 for a new one; the order of what happens is the machine's")
+	rooms   = flag.Int("rooms", 12, "rooms of three people")
+	only    = flag.String("kinds", "", "the `kinds` of faults, separated by commas; all if empty")
+	program = flag.String("usher", "", "the `program` to test, built from this module without it")
+	keep    = flag.Bool("keep", false, "keep the folders and logs of the nodes")
+)
+
+func TestNothingIsLostOrSeenTwiceUnderFaults(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("needs Linux: no other system stops a process that outlives its test")
+	}
+	if _, err := exec.LookPath("go"); err != nil {
+		t.Fatal("usher cannot be built: ", err)
+	}
+	c := campaign{
+		faults: *faults, roomCount: *rooms, seed: *seed, program: *program, keep: *keep, out: t.Output(),
+	}
+	if *only != "" {
+		c.names = strings.Split(*only, ",")
+	}
+	if c.faults == 0 {
+		c.faults, c.longest = 6, 30*time.Second
+	}
+	if c.seed == 0 {
+		c.seed = uint64(time.Now().UnixNano())
+	}
+	if err := c.run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if len(c.tally.outcomes) == 0 || c.tally.relays.Load() == 0 {
+		t.Fatal("nothing was tested")
+	}
+}

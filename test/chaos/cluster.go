@@ -1,0 +1,177 @@
+package chaos
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// nodes is the size of the cluster.
+const nodes = 3
+
+// cluster is three nodes on loopback.
+type cluster struct {
+	nodes [nodes]*node
+	links *links
+	http  *http.Client
+	// leader is the node that last said that it leads the stream.
+	leader atomic.Int32
+	// quiet stops people from talking.
+	quiet atomic.Bool
+}
+
+// build makes usher in the folder, and returns its path.
+func build(ctx context.Context, folder string) (string, error) {
+	program := filepath.Join(folder, "usher")
+	out, err := exec.CommandContext(ctx, "go", "build", "-o", program, "usher/cmd/usher").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("building usher: %w\n%s", err, out)
+	}
+	return program, nil
+}
+
+// newCluster makes the nodes and starts none.
+func newCluster(program, folder string, complained func(string)) (*cluster, error) {
+	secret := make([]byte, 32)
+	_, _ = rand.Read(secret) // never fails
+	secretFile := filepath.Join(folder, "secret")
+	if err := os.WriteFile(secretFile, []byte(hex.EncodeToString(secret)), 0o600); err != nil {
+		return nil, err
+	}
+	addresses, err := freeAddresses(2 * nodes)
+	if err != nil {
+		return nil, err
+	}
+	routes := addresses[nodes:]
+	// Dead connections of killed nodes must not be used again.
+	c := &cluster{http: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}
+	c.leader.Store(-1)
+	if c.links, err = newLinks(routes); err != nil {
+		return nil, err
+	}
+	for i := range c.nodes {
+		c.nodes[i] = &node{
+			index: i, program: program, folder: filepath.Join(folder, fmt.Sprintf("node%d", i+1)),
+			listen: addresses[i], routes: routes[i], peers: strings.Join(c.links.peers(i), ","), secretFile: secretFile,
+			led:        func(index int) { c.leader.Store(int32(index)) },
+			complained: complained,
+		}
+	}
+	return c, nil
+}
+
+// freeAddresses returns addresses of loopback that nothing listens on now.
+func freeAddresses(n int) (addresses []string, err error) {
+	for range n {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		defer l.Close()
+		addresses = append(addresses, l.Addr().String())
+	}
+	return addresses, nil
+}
+
+func (c *cluster) start(indexes ...int) error {
+	var failed error
+	for _, i := range indexes {
+		failed = errors.Join(failed, c.nodes[i].start())
+	}
+	return failed
+}
+
+// end ends nodes by a signal, all at once.
+func (c *cluster) end(s syscall.Signal, indexes ...int) {
+	for _, i := range indexes {
+		c.nodes[i].doomed.Store(true)
+		c.nodes[i].signal(s)
+	}
+	for _, i := range indexes {
+		<-c.nodes[i].ended
+	}
+}
+
+// close kills all nodes that were started.
+func (c *cluster) close() {
+	for _, n := range c.nodes {
+		if n.cmd != nil && n.cmd.Process != nil && n.alive() {
+			n.end(syscall.SIGKILL)
+		}
+	}
+	c.links.close()
+}
+
+// ready waits until all nodes take people.
+func (c *cluster) ready(ctx context.Context) error {
+	for {
+		failed := c.unready(ctx)
+		if failed == nil {
+			return nil
+		}
+		for _, n := range c.nodes {
+			if !n.alive() && !n.doomed.Load() {
+				return fmt.Errorf("node %d ended by itself: %v", n.index+1, n.cmd.ProcessState)
+			}
+		}
+		if ctx.Err() != nil {
+			return fmt.Errorf("not all nodes are ready again: %w", failed)
+		}
+		pause(ctx, 100*time.Millisecond)
+	}
+}
+
+func (c *cluster) unready(ctx context.Context) (failed error) {
+	for i := range c.nodes {
+		if _, err := c.request(ctx, i, "/readyz", http.StatusOK); err != nil {
+			failed = errors.Join(failed, fmt.Errorf("node %d: %w", i+1, err))
+		}
+	}
+	return failed
+}
+
+// request is a GET at a node, which must have the status.
+func (c *cluster) request(ctx context.Context, node int, path string, status int) (http.Header, error) {
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+c.nodes[node].listen+path, nil)
+	if err != nil {
+		return nil, err
+	}
+	response, err := c.http.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	_ = response.Body.Close()
+	if response.StatusCode != status {
+		return nil, fmt.Errorf("GET %s: status %d", path, response.StatusCode)
+	}
+	return response.Header, nil
+}
+
+// owner returns the index of the node that owns a room, -1 if none is known to.
+func (c *cluster) owner(ctx context.Context, roomID string) int {
+	for asked := range c.nodes {
+		header, err := c.request(ctx, asked, "/cluster/owner?roomId="+roomID, http.StatusNoContent)
+		if err != nil {
+			continue
+		}
+		for i, n := range c.nodes {
+			if n.listen == header.Get("X-Usher-Node") {
+				return i
+			}
+		}
+	}
+	return -1
+}

@@ -1,0 +1,109 @@
+package chaos
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+// witnessed is a complete room of which three changes of each name were asked and the second ones
+// were shown to everybody, and what is reported of it.
+func witnessed() (*room, *[]string) {
+	var reports []string
+	r := &room{id: "room", violation: func(format string, args ...any) {
+		reports = append(reports, fmt.Sprintf(format, args...))
+	}}
+	for i := range r.people {
+		r.people[i] = &person{room: r, index: i, id: r.user(i)}
+	}
+	r.asked = numbers{3, 3, 3, 3}
+	for _, p := range r.people {
+		r.look(p, "ROOM_JOINED", shown(r, 2, 2, 2, 2), numbers{})
+	}
+	return r, &reports
+}
+
+// shown is the state of a complete room with these numbers.
+func shown(r *room, of ...int) *roomState {
+	s := &roomState{Name: numbered(of[roomName]), HostID: r.user(0)}
+	for i, role := range r.roles() {
+		s.Users = append(s.Users, userState{r.user(i), numbered(of[i]), role})
+	}
+	return s
+}
+
+func TestWitnessReportsWhatMustNotBe(t *testing.T) {
+	for _, c := range []struct {
+		name, want string
+		does       func(r *room, p *person)
+	}{
+		{"the same again", "", func(r *room, p *person) { r.look(p, "", shown(r, 2, 2, 2, 2), numbers{2, 2, 2, 2}) }},
+		{"a newer one", "", func(r *room, p *person) { r.look(p, "", shown(r, 2, 2, 2, 3), numbers{}) }},
+		{"an older room name", "an older owner", func(r *room, p *person) { r.look(p, "", shown(r, 2, 2, 2, 1), numbers{}) }},
+		{"an older user name", "an older owner", func(r *room, p *person) { r.look(p, "", shown(r, 2, 1, 2, 2), numbers{}) }},
+		{"less than others were shown", "was shown before", func(r *room, p *person) { r.look(p, "", shown(r, 2, 2, 2, 2), numbers{2, 2, 2, 3}) }},
+		{"a name of nobody", "were asked for", func(r *room, p *person) { r.look(p, "", shown(r, 4, 2, 2, 2), numbers{}) }},
+		{"another host", `"user-1" as host`, func(r *room, p *person) {
+			s := shown(r, 2, 2, 2, 2)
+			s.HostID = r.user(1)
+			r.look(p, "", s, numbers{})
+		}},
+		{"another role", `as "GUEST" instead of COHOST`, func(r *room, p *person) {
+			s := shown(r, 2, 2, 2, 2)
+			s.Users[1].Role = "GUEST"
+			r.look(p, "", s, numbers{})
+		}},
+		{"a seat fewer", `as "" instead of GUEST`, func(r *room, p *person) {
+			s := shown(r, 2, 2, 2, 2)
+			s.Users = s.Users[:2]
+			r.look(p, "", s, numbers{})
+		}},
+	} {
+		r, reports := witnessed()
+		c.does(r, r.people[0])
+		if got := strings.Join(*reports, "; "); (c.want == "") != (got == "") || !strings.Contains(got, c.want) {
+			t.Errorf("%s: reported %q", c.name, got)
+		}
+	}
+}
+
+func TestWitnessReportsHolesAmongRelays(t *testing.T) {
+	type frames []position
+	for _, c := range []struct {
+		name   string
+		frames frames
+		wrong  bool
+	}{
+		{"in order", frames{{1, 1, 7}, {1, 1, 8}}, false},
+		{"one's own next socket", frames{{1, 1, 7}, {1, 2, 9}}, false},
+		{"the sender's next socket", frames{{1, 1, 7}, {2, 1, 1}}, false},
+		{"one left out", frames{{1, 1, 7}, {1, 1, 9}}, true},
+		{"twice", frames{{1, 1, 7}, {1, 1, 7}}, true},
+		{"the sender's last socket", frames{{2, 1, 1}, {1, 1, 8}}, true},
+	} {
+		r, reports := witnessed()
+		for _, f := range c.frames {
+			r.people[0].visits = f.own
+			r.people[0].relayed(1, &candidate{Socket: f.theirs, Number: f.number})
+		}
+		if (len(*reports) > 0) != c.wrong {
+			t.Errorf("%s: reported %q", c.name, *reports)
+		}
+	}
+}
+
+func TestSilenceIsTheLongestTimeBetweenReplies(t *testing.T) {
+	r, _ := witnessed()
+	at := time.Now()
+	r.mark(at)
+	for _, s := range []int{1, 4, 5} {
+		r.replied(at.Add(time.Duration(s) * time.Second))
+	}
+	if got := r.silence(at.Add(6 * time.Second)); got != 3*time.Second {
+		t.Error(got)
+	}
+	if got := r.silence(at.Add(10 * time.Second)); got != 5*time.Second {
+		t.Error(got)
+	}
+}
