@@ -233,7 +233,7 @@ func (c *campaign) mark(now time.Time) {
 	}
 }
 
-// settle waits until all nodes are ready, all people are back and each room has acknowledged changes
+// settle waits until all nodes are ready, all are back and each room has acknowledged changes
 // since.
 func (c *campaign) settle(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*maxStart)
@@ -260,7 +260,7 @@ func (c *campaign) settle(ctx context.Context) error {
 	})
 }
 
-// lookAtTheEnd lets everybody come back to the quiet rooms: each state must have all that was shown.
+// lookAtTheEnd lets everybody return to the quiet rooms: each state must have all that was shown.
 func (c *campaign) lookAtTheEnd(ctx context.Context) error {
 	c.mu.Lock()
 	c.kindNow = "all faults"

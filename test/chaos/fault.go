@@ -116,7 +116,7 @@ func drain(ctx context.Context, c *campaign, victims []int, _ func()) error {
 	return c.cluster.start(victims...)
 }
 
-// cut takes the links between a node and all others away: nothing passes, and then either goes on or
+// cut takes away the links of a node to all others: nothing passes, and then either goes on or
 // ends.
 func cut(ctx context.Context, c *campaign, victims []int, _ func()) error {
 	drop := c.random.IntN(2) == 0

@@ -27,13 +27,17 @@ type userState struct {
 	ID   string `json:"id"`
 	Name string `json:"name"`
 	Role string `json:"role"`
+	// IsConnected is of the seat.
+	IsConnected bool `json:"isConnected"`
 }
 
 // candidate is what this test relays in place of an ICE candidate, which no server reads.
 type candidate struct {
-	// Socket is which of its sender's sockets it was sent on, and Number counts those to one person.
-	Socket int `json:"socket"`
-	Number int `json:"number"`
+	// Socket is which of its sender's sockets it was sent on, Number counts those to one person,
+	// and At is when it was sent, in nanoseconds.
+	Socket int   `json:"socket"`
+	Number int   `json:"number"`
+	At     int64 `json:"at"`
 }
 
 type relay struct {
@@ -48,8 +52,8 @@ func (p *person) base() protocol.BaseSignalingMessage {
 	return protocol.BaseSignalingMessage{RoomID: p.room.id, UserID: p.id, Timestamp: 1}
 }
 
-// join is CREATE_ROOM for whoever comes first, and JOIN_ROOM, with the token there is, for everybody
-// else and later.
+// join is CREATE_ROOM for whoever comes first, and JOIN_ROOM for everybody else and later, with the
+// token if there is one.
 func (p *person) join() []byte {
 	if p.index == 0 && p.token == "" {
 		return protocol.CreateRoomMessage{

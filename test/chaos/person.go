@@ -14,8 +14,9 @@ import (
 
 const (
 	dialTimeout = 2 * time.Second
-	// patience is how long a socket may be silent, with a PING each second, before it is given up.
-	patience = 4 * time.Second
+	// impatient and patient are how long a socket may be silent, with a PING each second, before it
+	// is given up. Whoever is patient sees what a node says that was stopped and goes on.
+	impatient, patient = 4 * time.Second, 12 * time.Second
 	// tick is between two relays of a person to each other one.
 	tick = 150 * time.Millisecond
 	// ticksOfChange and ticksOfPing are between two changes and two PINGs.
@@ -39,15 +40,19 @@ type person struct {
 
 	// What only the person's own goroutine uses.
 	token string
-	// visits counts the sockets that have had the seat. left is when the last of them ended.
+	// left is when the last socket with the seat ended.
+	left  time.Time
+	heard [peopleOfRoom]position
+	// visits counts the sockets that have had the seat. Others read it with room.mu.
 	visits int
-	left   time.Time
-	heard  [peopleOfRoom]position
 
-	// seen has the highest numbers that this person was shown, and complete is set once it was shown
-	// everybody. room.mu guards both.
+	// seen has the highest numbers that this person was shown, and complete is set once it was
+	// shown everybody. room.mu guards both.
 	seen     numbers
 	complete bool
+	// seatedAt is when the socket got its seat, and awaySince when others were told that this seat
+	// is empty again; zero if they were not. room.mu guards both.
+	seatedAt, awaySince time.Time
 	// node is where the person's socket is or was last; seats counts the joins that were answered.
 	node, seats atomic.Int32
 	seated      atomic.Bool
@@ -131,9 +136,13 @@ func (p *person) visit(ctx context.Context) error {
 	}
 	defer func() { _ = ws.CloseNow() }()
 	ws.SetReadLimit(1 << 20)
+	patience := impatient
+	if p.random.IntN(2) == 0 {
+		patience = patient
+	}
 	silent := time.AfterFunc(patience, cancel)
 	defer silent.Stop()
-	v := &visit{person: p, ws: ws, floor: p.room.floor()}
+	v := &visit{person: p, ws: ws, floor: p.room.floor(), joining: time.Now()}
 	if err := ws.Write(ctx, websocket.MessageText, p.join()); err != nil {
 		return err
 	}
@@ -170,7 +179,7 @@ func (v *visit) sit(f *frame) {
 	if f.ResumeToken != "" {
 		p.token = f.ResumeToken
 	}
-	p.visits++
+	p.room.seat(p)
 	p.seats.Add(1)
 	p.seated.Store(true)
 }

@@ -14,8 +14,9 @@ import (
 type visit struct {
 	person *person
 	ws     *websocket.Conn
-	// floor is what had been shown before the join was sent.
-	floor numbers
+	// floor is what had been shown before the join was sent, at joining.
+	floor   numbers
+	joining time.Time
 
 	mu sync.Mutex
 	// asked are the changes without a reply, in the order of sending.
@@ -36,6 +37,9 @@ func (v *visit) take(f *frame, bytes []byte) error {
 		if !p.seated.Load() {
 			v.sit(f)
 			floor = v.floor
+			if f.RoomState != nil {
+				p.room.markAway(f.RoomState, v.joining, time.Now())
+			}
 		}
 	case "ROOM_RENAMED":
 		floor = v.replied(p.index == 0, roomName, number(f.NewRoomName))
@@ -135,7 +139,7 @@ func (v *visit) talk(ctx context.Context, socket int, seed uint64) {
 				continue
 			}
 			sent[to]++
-			v.relay(ctx, to, candidate{Socket: socket, Number: sent[to]})
+			v.relay(ctx, to, candidate{Socket: socket, Number: sent[to], At: time.Now().UnixNano()})
 		}
 	}
 }

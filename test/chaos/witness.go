@@ -40,8 +40,8 @@ type room struct {
 	// complete is set once everybody has a seat and a role. For whoever has seen that, nothing of it
 	// may change any more.
 	complete bool
-	// asked has the highest numbers that were sent, and shown those that anybody was told of: they
-	// are durable.
+	// asked has the highest numbers that were sent, and shown those that anybody was told of:
+	// they are durable.
 	asked, shown numbers
 	// acknowledged counts the replies to changes. last is when the newest came, and longest the
 	// longest time between two since the last mark.
@@ -101,7 +101,7 @@ func (r *room) progress() int {
 	return r.acknowledged
 }
 
-// look holds a state that a person was told of to all that was seen before. Only what was asked for
+// look holds a state that a person was told of to all that was seen. Only what was asked for
 // after floor was taken has a floor; for everything else it is zero.
 func (r *room) look(p *person, how string, s *roomState, floor numbers) {
 	r.mu.Lock()
@@ -147,12 +147,46 @@ func (s *roomState) numbers(r *room) (got numbers, roles [peopleOfRoom]string) {
 	return got, roles
 }
 
+// seat notes that a person's new socket has the seat.
+func (r *room) seat(p *person) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p.visits++
+	p.seatedAt, p.awaySince = time.Now(), time.Time{}
+}
+
+// markAway notes which sockets have lost their seats: those that had them before a join was sent
+// whose reply shows the seats empty. The sockets may not know it yet, but what people say on them
+// from now on must reach nobody, and nothing that is said from now on must reach them.
+func (r *room) markAway(s *roomState, joining, now time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, user := range s.Users {
+		for _, p := range r.people {
+			if user.ID == p.id && !user.IsConnected && p.awaySince.IsZero() && p.seatedAt.Before(joining) {
+				p.awaySince = now
+			}
+		}
+	}
+}
+
+// late reports whether a frame passed a socket after it had lost its seat.
+func (p *person) late(socket int, at time.Time) bool {
+	p.room.mu.Lock()
+	defer p.room.mu.Unlock()
+	return p.visits == socket && !p.awaySince.IsZero() && at.After(p.awaySince)
+}
+
 // position is the newest relayed frame of one sender: which of the sender's sockets and of one's
 // own it passed, and its number among them.
 type position struct{ theirs, own, number int }
 
 // relayed holds a frame of another person to the ones before it.
 func (p *person) relayed(sender int, c *candidate) {
+	from, at := p.room.people[sender], time.Unix(0, c.At)
+	if from.late(c.Socket, at) || p.late(p.visits, at) {
+		p.room.violation("%s: frame %d of user %d passed, and a newer owner had shown one of them as away", p, c.Number, sender)
+	}
 	before := p.heard[sender]
 	p.heard[sender] = position{theirs: c.Socket, own: p.visits, number: c.Number}
 	if before.own != p.visits {

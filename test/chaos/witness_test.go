@@ -28,7 +28,7 @@ func witnessed() (*room, *[]string) {
 func shown(r *room, of ...int) *roomState {
 	s := &roomState{Name: numbered(of[roomName]), HostID: r.user(0)}
 	for i, role := range r.roles() {
-		s.Users = append(s.Users, userState{r.user(i), numbered(of[i]), role})
+		s.Users = append(s.Users, userState{r.user(i), numbered(of[i]), role, true})
 	}
 	return s
 }
@@ -87,6 +87,34 @@ func TestWitnessReportsHolesAmongRelays(t *testing.T) {
 			r.people[0].visits = f.own
 			r.people[0].relayed(1, &candidate{Socket: f.theirs, Number: f.number})
 		}
+		if (len(*reports) > 0) != c.wrong {
+			t.Errorf("%s: reported %q", c.name, *reports)
+		}
+	}
+}
+
+func TestWitnessReportsWhatPassesALostSeat(t *testing.T) {
+	for _, c := range []struct {
+		name           string
+		away           int
+		joining, frame int // in seconds since the sockets were seated
+		wrong          bool
+	}{
+		{"the sender's, before it was shown", 1, 1, 1, false},
+		{"the sender's", 1, 1, 3, true},
+		{"the receiver's", 0, 1, 3, true},
+		{"somebody else's", 2, 1, 3, false},
+		{"a socket seated after the join was sent", 1, -1, 3, false},
+	} {
+		r, reports := witnessed()
+		for _, p := range r.people {
+			r.seat(p)
+		}
+		after := func(seconds int) time.Time { return time.Now().Add(time.Duration(seconds) * time.Second) }
+		s := shown(r, 2, 2, 2, 2)
+		s.Users[c.away].IsConnected = false
+		r.markAway(s, after(c.joining), after(2))
+		r.people[0].relayed(1, &candidate{Socket: 1, Number: 1, At: after(c.frame).UnixNano()})
 		if (len(*reports) > 0) != c.wrong {
 			t.Errorf("%s: reported %q", c.name, *reports)
 		}
