@@ -75,9 +75,19 @@ func (p *person) live(ctx context.Context) {
 			return
 		}
 		least := p.ended(err)
-		p.node.Store((p.node.Load() + 1 + p.random.Int32N(nodes-1)) % nodes)
+		p.node.Store(p.next())
 		pause(ctx, least+time.Duration(p.random.Int64N(int64(maxDelay))))
 	}
+}
+
+// next is another node: half of the time that of somebody else of the room, because two people on
+// the node of their room are who could hear an old owner.
+func (p *person) next() int32 {
+	now := p.node.Load()
+	if other := p.room.people[p.random.IntN(peopleOfRoom)].node.Load(); other != now && p.random.IntN(2) == 0 {
+		return other
+	}
+	return (now + 1 + p.random.Int32N(nodes-1)) % nodes
 }
 
 func pause(ctx context.Context, d time.Duration) {
@@ -136,9 +146,9 @@ func (p *person) visit(ctx context.Context) error {
 	}
 	defer func() { _ = ws.CloseNow() }()
 	ws.SetReadLimit(1 << 20)
-	patience := impatient
-	if p.random.IntN(2) == 0 {
-		patience = patient
+	patience := patient
+	if p.random.IntN(4) == 0 {
+		patience = impatient
 	}
 	silent := time.AfterFunc(patience, cancel)
 	defer silent.Stop()

@@ -37,8 +37,8 @@ type room struct {
 	violation func(format string, args ...any)
 
 	mu sync.Mutex
-	// complete is set once everybody has a seat and a role. For whoever has seen that, nothing of it
-	// may change any more.
+	// complete is set once everybody has a seat and a role. For whoever has seen that, nothing of
+	// it may change any more.
 	complete bool
 	// asked has the highest numbers that were sent, and shown those that anybody was told of:
 	// they are durable.
