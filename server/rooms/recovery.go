@@ -72,10 +72,14 @@ func (l *liveRoom) restore(w *work, record *store.Record, dropped *droppedRoom) 
 		r.log.Error("a room could not be restored; it stays in the store until it expires", "error", err)
 		return protocol.CodeInternal
 	}
-	// The process started at DroppedMs: it cannot have paused before.
+	// The process started at DroppedMs: it cannot have paused before. One that took the room over
+	// may have, for longer than the room's limits bear; it counts from now.
 	at := Moment{Ms: record.DroppedMs}
-	if dropped != nil {
+	switch {
+	case dropped != nil:
 		at = dropped.at
+	case l.tenure != nil:
+		at.PausedMs = r.config.Clock.Now().PausedMs
 	}
 	r.registry.loaded(l.id)
 	l.counted = true

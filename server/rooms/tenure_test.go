@@ -1,6 +1,7 @@
 package rooms
 
 import (
+	"bytes"
 	"testing"
 	"testing/synctest"
 
@@ -149,5 +150,34 @@ func TestHandOverEndsIfTheStoreFails(t *testing.T) {
 		synctest.Wait()
 		v.closedWith(t, protocol.CloseTryLater)
 		w.counted(0)
+	})
+}
+
+// pausedClock is a clock of a process that has not run for a while since it started.
+type pausedClock struct {
+	realClock
+	ms int64
+}
+
+func (c pausedClock) Now() Moment { return Moment{Ms: c.realClock.Now().Ms, PausedMs: c.ms} }
+
+// A node may have been paused before it took a room over, which is nothing to the room: a limit
+// that has not filled for so long would refuse whatever people ask.
+func TestARoomIsNotToldOfPausesBeforeTheTakeOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, _ := ownedWorld(t, nil)
+		w.create("room-1")
+		last := w.store.durable
+
+		w, _ = ownedWorld(t, last)
+		limit := &w.config.Room
+		w.config.Clock = pausedClock{ms: int64(limit.RoomRequestBurst/limit.RoomRequestsPerSecond+1) * 1000}
+		v := w.create("room-1")
+		before, _ := v.got()
+		v.say("RENAME_ROOM", `,"newRoomName":"New"`)
+		r := w.store.durable["room-1"]
+		if after, _ := v.got(); after != before+1 || !bytes.Contains(r.Snapshot, []byte("New")) {
+			t.Errorf("%d replies, and %q is stored", after-before, r.Snapshot)
+		}
 	})
 }
