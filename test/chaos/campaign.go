@@ -64,6 +64,9 @@ func (c *campaign) run(ctx context.Context) (err error) {
 			return err
 		}
 	}
+	if !knowsClusters(ctx, c.program) {
+		return errAlone
+	}
 	if c.cluster, err = newCluster(c.program, c.folder, func(line string) { c.violation("a node logged %.2000s", line) }); err != nil {
 		return err
 	}
