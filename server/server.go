@@ -160,6 +160,7 @@ func (s *Server) openEdge(reached edge.Rooms, out *outside) (err error) {
 	}
 	if s.node != nil {
 		config.OwnerAddress = s.node.OwnerAddress
+		config.ClusterStatus, config.ClusterDrain = s.node.ServeStatus, s.node.DrainHandler()
 		s.metrics.Register(s.node)
 	}
 	if s.edge, err = edge.New(config); err != nil {
@@ -320,9 +321,19 @@ func (s *Server) Run(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
 		return s.drain(stop)
+	case <-s.drainAsked():
+		return s.drain(stop)
 	case err := <-served:
 		return errors.Join(fmt.Errorf("serving: %w", err), s.drain(stop))
 	}
+}
+
+// drainAsked is closed when an operator wants this node to stop.
+func (s *Server) drainAsked() <-chan struct{} {
+	if s.node == nil {
+		return nil
+	}
+	return s.node.DrainAsked()
 }
 
 // every calls do once in each interval until ctx is done.

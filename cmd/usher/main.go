@@ -25,6 +25,7 @@ type cli struct {
 	Serve   serveCmd   `cmd:"" default:"withargs" help:"Run the server. This is the default command."`
 	Config  configCmd  `cmd:"" help:"Show the settings in effect and where each comes from."`
 	Rooms   roomsCmd   `cmd:"" help:"List the rooms that the data folder holds."`
+	Cluster clusterCmd `cmd:"" help:"Look at a cluster, drain a node of it, or try one on this machine."`
 	Version versionCmd `cmd:"" help:"Show the version of usher and what it was built with."`
 }
 

@@ -20,6 +20,9 @@ import (
 var update = flag.Bool("update", false, "rewrite the expected output in testdata")
 
 func TestMain(m *testing.M) {
+	if os.Getenv(demoProgram) != "" {
+		main()
+	}
 	testscript.Main(m, map[string]func(){"usher": main})
 }
 
@@ -35,7 +38,7 @@ func TestScripts(t *testing.T) {
 			// This is what PowerShell writes with >, which no text archive can contain.
 			return os.WriteFile(filepath.Join(env.WorkDir, "utf16.yaml"), []byte("\xff\xfep\x00a\x00"), 0o600)
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"keep-room": keepRoom},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"keep-room": keepRoom, "serve-node": serveNode},
 	})
 }
 

@@ -55,14 +55,17 @@ type Node struct {
 	// ending.
 	ending        bool
 	drained, left chan struct{}
-	touches       touches
-	counts        counts
+	// asked is closed when an operator wants the node to stop.
+	asked   chan struct{}
+	asking  sync.Once
+	touches touches
+	counts  counts
 }
 
 // Open connects to NATS, or starts it, and returns once the stream answers: with an embedded server
 // that takes a majority of the peers. What a person can mend is a *broker.Error.
 func Open(ctx context.Context, config Config) (*Node, error) {
-	n := &Node{config: config, log: config.Log, begun: time.Now(), drained: make(chan struct{}), left: make(chan struct{})}
+	n := &Node{config: config, log: config.Log, begun: time.Now(), drained: make(chan struct{}), left: make(chan struct{}), asked: make(chan struct{})}
 	if err := n.open(ctx); err != nil {
 		n.Close()
 		return nil, err
@@ -148,6 +151,7 @@ func (n *Node) Run(ctx context.Context) {
 	} else {
 		defer func() { _ = hints.Unsubscribe() }()
 	}
+	defer n.hearDrain()()
 	go n.links.Run(ctx)
 	go n.touchRooms(ctx)
 	n.mu.Lock()

@@ -3,6 +3,7 @@ package edge
 import (
 	"context"
 	"log/slog"
+	"net/http"
 	"net/netip"
 	"time"
 
@@ -86,6 +87,9 @@ type Config struct {
 	// OwnerAddress returns host:port of the node that owns a room, "" if none does now. It enables
 	// /cluster/owner, which balancers ask. Nil without a cluster.
 	OwnerAddress func(roomID string) string
+	// ClusterStatus and ClusterDrain serve /cluster/status and /cluster/drain, beside /metrics; nil
+	// for neither.
+	ClusterStatus, ClusterDrain http.HandlerFunc
 	// Ready returns "", or the reason that no new room may be created.
 	Ready func() protocol.Code
 	// Full reports whether memory is nearly used up; if so, newcomers are refused.

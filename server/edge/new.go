@@ -26,7 +26,7 @@ func New(config Config) (*Edge, error) {
 		routes = append(routes, e.ownerRoute())
 	}
 	if config.ServeMetrics {
-		routes = append(routes, metricsRoute(config.Metrics))
+		routes = append(routes, operatorRoutes(&config)...)
 	}
 	if config.Page {
 		if routes, err = withPage(routes); err != nil {
@@ -114,8 +114,9 @@ func (e *Edge) CutSlowReaders() {
 	}
 }
 
-// NewMetricsServer returns a server of /metrics only, and the function that its listeners must be
-// wrapped with. Each address may have maxSockets there, however many it has elsewhere.
+// NewMetricsServer returns a server of what is for the operator only, /metrics first of all, and
+// the function that its listeners must be wrapped with. Each address may have maxSockets there,
+// however many it has elsewhere.
 func NewMetricsServer(c *Config, maxSockets int) (*http.Server, func(net.Listener) net.Listener) {
 	config := Config{
 		Full: func() bool { return false }, RunningMs: c.RunningMs, Secret: c.Secret, MaxSockets: maxSockets,
@@ -123,16 +124,28 @@ func NewMetricsServer(c *Config, maxSockets int) (*http.Server, func(net.Listene
 	}
 	origins, _ := ParseOrigins(config.AllowOrigins) // New has parsed them
 	g := newGate(&config)
-	server := newHTTPServer(newRouter(&config, origins, g, metricsRoute(c.Metrics)), g, c.Log)
+	server := newHTTPServer(newRouter(&config, origins, g, operatorRoutes(c)...), g, c.Log)
 	return server, func(l net.Listener) net.Listener { return &gatedListener{l, g} }
 }
 
 // ScrapeCost is how many requests one scrape counts as.
 const ScrapeCost = 20
 
-func metricsRoute(m *metrics.Metrics) route {
-	return route{path: "/metrics", cost: ScrapeCost, handler: m.Handler().ServeHTTP}
+// operatorRoutes are what no client needs.
+func operatorRoutes(c *Config) []route {
+	routes := []route{metricsRoute(c.Metrics)}
+	if c.ClusterStatus != nil {
+		routes = append(routes, route{path: "/cluster/status", cost: ScrapeCost, handler: c.ClusterStatus})
+	}
+	if c.ClusterDrain != nil {
+		routes = append(routes, route{path: "/cluster/drain", methods: []string{http.MethodPost}, cost: ScrapeCost, handler: c.ClusterDrain})
+	}
+	return routes
 }
 
 // Gated returns a listener that counts the sockets of each address before they have sent anything.
 func (e *Edge) Gated(l net.Listener) net.Listener { return &gatedListener{l, e.gate} }
+
+func metricsRoute(m *metrics.Metrics) route {
+	return route{path: "/metrics", cost: ScrapeCost, handler: m.Handler().ServeHTTP}
+}

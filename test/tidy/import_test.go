@@ -118,9 +118,10 @@ var allowed = map[string]imports{
 		testModules: map[string]string{"github.com/coder/websocket": onlyTests},
 	},
 	"cmd/usher": {
-		house: []string{"room", "server", "server/cluster", "server/cluster/broker", "server/edge", "server/store", "server/store/bolt"},
+		house: []string{"room", "server", "server/cluster", "server/cluster/broker", "server/cluster/stream", "server/edge", "server/store", "server/store/bolt"},
 		modules: map[string]string{
 			"github.com/alecthomas/kong": "flags, environment and file from one struct",
+			"github.com/coder/websocket": "the bots of usher cluster demo, which are clients as any other",
 			"github.com/goccy/go-yaml":   "knows the line and column of what it refuses",
 		},
 		testHouse:   []string{"protocol"},

@@ -142,6 +142,15 @@ func (n *Node) Peer(id string) (Record, bool) {
 	return Record{}, false
 }
 
+// Each calls do with the record of every node that is known, in the order of their ids.
+func (n *Node) Each(do func(id string, r Record)) {
+	for i := range n.peers {
+		if n.peers[i].err == nil {
+			do(n.peers[i].ID, n.peers[i].record)
+		}
+	}
+}
+
 func (n *Node) find(id string) (int, bool) {
 	return slices.BinarySearchFunc(n.peers, id, func(p peer, id string) int {
 		return compare(Incarnation{ID: p.ID}, Incarnation{ID: id})

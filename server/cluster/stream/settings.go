@@ -55,10 +55,8 @@ type info struct {
 		Subjects     map[string]uint64 `json:"subjects"`
 	} `json:"state"`
 	Cluster struct {
-		Leader   string `json:"leader"`
-		Replicas []struct {
-			Name string `json:"name"`
-		} `json:"replicas"`
+		Leader   string     `json:"leader"`
+		Replicas []copyInfo `json:"replicas"`
 	} `json:"cluster"`
 	Total int `json:"total"`
 }

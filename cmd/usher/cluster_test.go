@@ -1,0 +1,62 @@
+package main
+
+import (
+	"bytes"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"regexp"
+	"runtime"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"usher/server/cluster/broker"
+)
+
+// serveNode is the script command serve-node STATUS SECRET: a server sends the file STATUS as
+// /cluster/status, and takes SECRET for that of its cluster, in which only the node b can be
+// drained. After a drain it sends the file gone.json. Its address is in $NODE.
+func serveNode(ts *testscript.TestScript, _ bool, args []string) {
+	status := []byte(ts.ReadFile(args[0]))
+	gone, _ := os.ReadFile(ts.MkAbs("gone.json"))
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /cluster/status", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(status) })
+	mux.HandleFunc("POST /cluster/drain", func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.Header.Get("Authorization") != "Bearer "+broker.OperatorToken([]byte(args[1])):
+			w.WriteHeader(http.StatusUnauthorized)
+		case r.FormValue("node") != "b":
+			w.WriteHeader(http.StatusNotFound)
+			_, _ = w.Write([]byte(`{"error":"no node ` + r.FormValue("node") + ` is up"}`))
+		default:
+			status = gone
+			w.WriteHeader(http.StatusAccepted)
+		}
+	})
+	server := httptest.NewServer(mux)
+	ts.Defer(server.Close)
+	ts.Setenv("NODE", server.URL)
+}
+
+// The demo runs as users run it, only shorter, and leaves nothing behind.
+func TestDemoShowsARoomThatSurvivesItsOwner(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("it kills a process")
+	}
+	t.Setenv("TMPDIR", t.TempDir())
+	t.Setenv(demoProgram, "1") // so that the nodes are this test's binary
+	var out, stderr bytes.Buffer
+	if status := run([]string{"cluster", "demo", "--kill-after", "500ms", "--linger", "0s"}, &out, &stderr); status != 0 {
+		t.Fatalf("status %d\n%s\n%s", status, out.String(), stderr.String())
+	}
+	if !regexp.MustCompile(`(?m)^The room was silent for .* Seats kept: 3 of 3\. Host: ann\.$`).MatchString(out.String()) {
+		t.Error(out.String())
+	}
+	if left, err := os.ReadDir(os.Getenv("TMPDIR")); err != nil || len(left) > 0 {
+		t.Errorf("it leaves %v, %v", left, err)
+	}
+}
+
+// demoProgram is a variable with which the test's binary is usher.
+const demoProgram = "DEMO_NODE_OF_A_TEST"
