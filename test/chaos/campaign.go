@@ -54,7 +54,7 @@ func (c *campaign) run(ctx context.Context) (err error) {
 	runtime.LockOSThread() // see dieWithParent
 	defer runtime.UnlockOSThread()
 	c.random = rand.New(rand.NewPCG(c.seed, 1))
-	fmt.Fprintf(c.out, "seed %d, %d rooms, up to %d faults\n", c.seed, c.roomCount, c.faults)
+	fmt.Fprintf(c.out, "seed %d, %d rooms\n", c.seed, c.roomCount)
 	if c.folder, err = os.MkdirTemp("", "usher-chaos-"); err != nil {
 		return err
 	}
@@ -63,9 +63,6 @@ func (c *campaign) run(ctx context.Context) (err error) {
 		if c.program, err = build(ctx, c.folder); err != nil {
 			return err
 		}
-	}
-	if !knowsClusters(ctx, c.program) {
-		return errAlone
 	}
 	if c.cluster, err = newCluster(c.program, c.folder, func(line string) { c.violation("a node logged %.2000s", line) }); err != nil {
 		return err

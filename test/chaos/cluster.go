@@ -41,14 +41,6 @@ func build(ctx context.Context, folder string) (string, error) {
 	return program, nil
 }
 
-// errAlone is an usher that serves by itself only.
-var errAlone = errors.New("this usher has no --cluster-listen")
-
-func knowsClusters(ctx context.Context, program string) bool {
-	out, _ := exec.CommandContext(ctx, program, "serve", "--help").CombinedOutput()
-	return strings.Contains(string(out), "--cluster-listen")
-}
-
 // newCluster makes the nodes and starts none.
 func newCluster(program, folder string, complained func(string)) (*cluster, error) {
 	secret := make([]byte, 32)
