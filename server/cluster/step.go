@@ -169,8 +169,9 @@ func (n *Node) setTimer(atMs int64) {
 
 func (n *Node) own(shard int, term uint64) {
 	self := n.lease.Self()
-	t := &tenure{node: n, shard: shard, term: stream.Term{
-		Number: term, Incarnation: self.ID + "-" + strconv.FormatUint(self.Nonce, 16), SinceMs: time.Now().UnixMilli(),
+	since := n.local.Rooms.Now() // not the system's clock, which may be set
+	t := &tenure{node: n, shard: shard, since: since, term: stream.Term{
+		Number: term, Incarnation: self.ID + "-" + strconv.FormatUint(self.Nonce, 16), SinceMs: since.Ms,
 	}}
 	n.tenures[shard].Store(t)
 	n.places[shard].Store(&link.Place{Shard: shard, Term: term, Owner: link.Incarnation(self), Here: true})

@@ -13,6 +13,7 @@ type tenure struct {
 	node    *Node
 	shard   int
 	term    stream.Term
+	since   rooms.Moment
 	leaving atomic.Bool // nobody may enter any more
 	over    atomic.Bool // nothing may be seen any more
 }
@@ -21,6 +22,9 @@ type tenure struct {
 func (t *tenure) Valid() bool {
 	return !t.over.Load() && t.node.sinceStart() < t.node.validUntil.Load()
 }
+
+// Since implements rooms.Tenure.
+func (t *tenure) Since() rooms.Moment { return t.since }
 
 // Tenure implements rooms.Owner.
 func (n *Node) Tenure(roomID string) rooms.Tenure {

@@ -83,6 +83,9 @@ type Tenure interface {
 	// Valid reports whether what the rooms do may be seen now. If not, it waits until Resume. It is
 	// called for each effect, with the room's lock held.
 	Valid() bool
+	// Since is when it began, by Config.Clock: clients of the last owner could reach this node from
+	// then on.
+	Since() Moment
 }
 
 // Socket is the client's end of a Session. Its methods are called in order, with the room's lock

@@ -29,13 +29,18 @@ func (o *fakeOwner) Tenure(string) Tenure {
 func (o *fakeOwner) own() *fakeTenure {
 	t := new(fakeTenure)
 	t.valid.Store(true)
+	t.since = realClock{}.Now()
 	o.current.Store(t)
 	return t
 }
 
-type fakeTenure struct{ valid atomic.Bool }
+type fakeTenure struct {
+	valid atomic.Bool
+	since Moment
+}
 
-func (t *fakeTenure) Valid() bool { return t.valid.Load() }
+func (t *fakeTenure) Valid() bool   { return t.valid.Load() }
+func (t *fakeTenure) Since() Moment { return t.since }
 
 // instantStore commits at once.
 type instantStore struct {

@@ -73,13 +73,13 @@ func (l *liveRoom) restore(w *work, record *store.Record, dropped *droppedRoom) 
 		return protocol.CodeInternal
 	}
 	// The process started at DroppedMs: it cannot have paused before. One that took the room over
-	// may have, for longer than the room's limits bear; it counts from now.
+	// may have, for longer than the room's limits bear.
 	at := Moment{Ms: record.DroppedMs}
 	switch {
 	case dropped != nil:
 		at = dropped.at
 	case l.tenure != nil:
-		at.PausedMs = r.config.Clock.Now().PausedMs
+		at = l.tenure.Since()
 	}
 	r.registry.loaded(l.id)
 	l.counted = true

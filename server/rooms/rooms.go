@@ -75,6 +75,9 @@ func (r *Rooms) notStored(err error) {
 	}
 }
 
+// Now is the time of the rooms.
+func (r *Rooms) Now() Moment { return r.config.Clock.Now() }
+
 // Describe returns what somebody with an invitation may know about a room, once that is stored.
 func (r *Rooms) Describe(_ context.Context, id string) (protocol.RoomSummary, protocol.Code) {
 	l, refusal := r.enter(id)

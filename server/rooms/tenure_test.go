@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"usher/protocol"
 )
@@ -169,15 +170,34 @@ func TestARoomIsNotToldOfPausesBeforeTheTakeOver(t *testing.T) {
 		w.create("room-1")
 		last := w.store.durable
 
-		w, _ = ownedWorld(t, last)
+		w, tenure := ownedWorld(t, last)
 		limit := &w.config.Room
 		w.config.Clock = pausedClock{ms: int64(limit.RoomRequestBurst/limit.RoomRequestsPerSecond+1) * 1000}
+		tenure.since = w.config.Clock.Now()
 		v := w.create("room-1")
 		before, _ := v.got()
 		v.say("RENAME_ROOM", `,"newRoomName":"New"`)
 		r := w.store.durable["room-1"]
 		if after, _ := v.got(); after != before+1 || !bytes.Contains(r.Snapshot, []byte("New")) {
 			t.Errorf("%d replies, and %q is stored", after-before, r.Snapshot)
+		}
+	})
+}
+
+// The store's view is that of the system's clock, which may have been set.
+func TestSeatsAreHeldForAGraceFromTheTakeOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, _ := ownedWorld(t, nil)
+		w.create("room-1")
+		last := w.store.durable
+
+		w, _ = ownedWorld(t, last)
+		w.store.behindMs = 2 * w.config.Room.SeatGraceMs
+		w.open("room-1")
+		time.Sleep(time.Duration(w.config.Room.SeatGraceMs)*time.Millisecond - time.Second)
+		synctest.Wait()
+		if _, kept := w.store.durable["room-1"]; !kept {
+			t.Error("the seat has ended too early")
 		}
 	})
 }

@@ -28,6 +28,8 @@ type manualStore struct {
 	durable map[string]store.Record
 	// term is what Load reports.
 	term uint64
+	// behindMs is how far its clock is behind that of the rooms.
+	behindMs int64
 	// loads fails each Load, and onLoad is called before it.
 	loads  error
 	onLoad func()
@@ -59,7 +61,7 @@ func (s *manualStore) Load(id string) (store.Record, bool, error) {
 		}
 	}
 	r, ok := s.durable[id]
-	r.DroppedMs, r.Term = time.Now().UnixMilli(), s.term
+	r.DroppedMs, r.Term = time.Now().UnixMilli()-s.behindMs, s.term
 	return r, ok, s.loads
 }
 
