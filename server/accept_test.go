@@ -30,7 +30,7 @@ func TestEveryFormOfAddressLeadsToTheRoom(t *testing.T) {
 	}
 }
 
-// upgradeHeaders are those of a good handshake.
+// upgradeHeaders are the headers of a valid handshake.
 func upgradeHeaders(further ...string) []string {
 	return append([]string{
 		"Connection: keep-alive, Upgrade", "Upgrade: WebSocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
@@ -114,7 +114,7 @@ func TestRoomCanBeLookedAtBeforeJoining(t *testing.T) {
 	}
 }
 
-// The first frames may come in the segment of the handshake, with the next ones right behind.
+// The first frames may arrive in the handshake's segment, with the next ones right behind.
 func TestClientIsHeardFromItsFirstByteOn(t *testing.T) {
 	t.Parallel()
 	for _, tls := range []bool{false, true} {

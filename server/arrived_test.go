@@ -9,10 +9,10 @@ import (
 	"usher/protocol"
 )
 
-// arrivesWithin is less than the edge waits for what has arrived.
+// arrivesWithin is less than the edge waits for data that has arrived.
 const arrivesWithin = 250 * time.Millisecond
 
-// The poller is held up until ann is idle by the clock. Her PING has arrived before.
+// The poller is held up until ann is idle by the clock, although her PING arrived before.
 func TestWhatHasArrivedIsReadBeforeADeadlineIsJudged(t *testing.T) {
 	for _, tls := range []bool{false, true} {
 		t.Run(fmt.Sprint("TLS: ", tls), func(t *testing.T) {
@@ -31,10 +31,11 @@ func TestWhatHasArrivedIsReadBeforeADeadlineIsJudged(t *testing.T) {
 			other := s.open("arrived-2", "carl")
 			other.create(`"protocol":1`)
 
-			// past what the server does after its start
+			// past the work that the server does after its start
 			clock.advance(s.config.Room.IdleMs/2, func() {})
 
-			// The one poller, or ann's own goroutine, waits with a frame in its hand.
+			// The only poller, or ann's own goroutine, waits with a frame that it has
+			// read.
 			held := "arrived-2"
 			if tls {
 				held = "arrived-1"
@@ -52,7 +53,7 @@ func TestWhatHasArrivedIsReadBeforeADeadlineIsJudged(t *testing.T) {
 				clock.advance(s.config.Room.IdleMs/2, func() {})
 				rung <- true
 			}()
-			// until the alarm waits for the poller, or has not waited for anything
+			// until the alarm waits for the poller, or has returned without waiting
 			time.Sleep(arrivesWithin)
 			release <- true
 			<-rung
@@ -66,7 +67,7 @@ func TestWhatHasArrivedIsReadBeforeADeadlineIsJudged(t *testing.T) {
 	}
 }
 
-// Whoever sends without end has been sending, and nobody else is the better for it.
+// A client that sends without end counts as sending, and nobody else gains time by it.
 func TestFloodDoesNotPostponeOthersDeadlines(t *testing.T) {
 	for _, tls := range []bool{false, true} {
 		t.Run(fmt.Sprint("TLS: ", tls), func(t *testing.T) {

@@ -57,8 +57,8 @@ func TestMessageForAnotherRoomClosesWith4001(t *testing.T) {
 	ann.closed(protocol.CloseRoomMismatch)
 }
 
-// abuses are what clients must not send, and the close code that each gets, 1006 if there is
-// none.
+// abuses are messages that clients must not send, with the close code that each gets, or 1006 if it
+// gets none.
 var abuses = map[string]struct {
 	send []byte
 	code protocol.CloseCode
@@ -125,7 +125,7 @@ func TestAbuseIsClosedWithItsCodeAndOtherRoomsGoOn(t *testing.T) {
 	}
 }
 
-// A client may ignore the close frame, and go on sending: it is cut off all the same.
+// A client may ignore the close frame and go on sending: it is still cut off.
 func TestClientThatNeverAnswersTheCloseFrameIsCutOff(t *testing.T) {
 	t.Parallel()
 	s := serve(t, nil)

@@ -41,10 +41,10 @@ func serveBudgets(t *testing.T) *budgeted {
 	return b
 }
 
-// refill lets the time pass after which all budgets are full again.
+// refill advances the clock until all budgets are full again.
 func (b *budgeted) refill() { b.now.Add(int64(time.Hour)) }
 
-// nobodyElse checks that the other address has noticed nothing.
+// nobodyElse checks that the other address is not affected.
 func (b *budgeted) nobodyElse() {
 	b.t.Helper()
 	b.open("innocent-1", "other", fromOther).join()
@@ -72,8 +72,7 @@ func TestJoinsOfAnAddressAreBoundedButReturnsByTokenAreNot(t *testing.T) {
 	s.nobodyElse()
 }
 
-// untilRefused sends a message again and again and returns how often it got a reply before
-// RATE_LIMITED.
+// untilRefused sends a message repeatedly and returns how often it got a reply before RATE_LIMITED.
 func (c *client) untilRefused(message string) (sent int) {
 	c.t.Helper()
 	for c.trySend(message) == nil && c.next().Type != "ERROR" {
@@ -160,7 +159,7 @@ func TestRequestsOfAnAddressAreBounded(t *testing.T) {
 	s.nobodyElse()
 }
 
-// Scrapes are dear.
+// Scrapes are expensive.
 func TestAScrapeCountsForSeveralRequests(t *testing.T) {
 	t.Parallel()
 	s := serve(t, func(c *Config) { c.AddressRequests = edge.Rate{PerSecond: 1, Burst: 2 * edge.ScrapeCost} })

@@ -14,7 +14,7 @@ import (
 	"usher/server/servertest"
 )
 
-// heard is a frame of the server's.
+// heard is a frame from the server.
 type heard struct {
 	raw                                                 string
 	Type, Code, Error, UserID, LeftUserID, NewHostID    string
@@ -36,7 +36,7 @@ type client struct {
 	room, user string
 }
 
-// open connects to a room's address, as whoever the user id says.
+// open connects to a room's address as the given user.
 func (r *running) open(roomID, userID string, headers ...string) *client {
 	r.t.Helper()
 	return r.openAt("/ws?roomId="+roomID, roomID, userID, headers...)
@@ -82,7 +82,7 @@ func (c *client) trySend(frame string) error {
 	return c.ws.Write(ctx, websocket.MessageText, []byte(frame))
 }
 
-// say sends a message of the client's own, with further fields as JSON.
+// say sends a message from the client, with further fields as JSON.
 func (c *client) say(kind string, fields ...string) {
 	c.t.Helper()
 	if err := c.trySay(kind, fields...); err != nil {
@@ -128,7 +128,7 @@ func (c *client) next() (h heard) {
 	return h
 }
 
-// expect returns the next frame, which must be of a type.
+// expect returns the next frame, which must have the given type.
 func (c *client) expect(kind string) heard {
 	c.t.Helper()
 	h := c.next()
@@ -138,7 +138,7 @@ func (c *client) expect(kind string) heard {
 	return h
 }
 
-// refused expects an ERROR of a code.
+// refused expects an ERROR with the given code.
 func (c *client) refused(code protocol.Code) {
 	c.t.Helper()
 	row := code.Lookup()
@@ -164,7 +164,7 @@ func (c *client) resume(token string) heard {
 	return c.join(`"resumeToken":"` + token + `"`)
 }
 
-// quiet fails if anything but the PONG comes after a PING: nothing was under way.
+// quiet fails if anything but the PONG follows a PING: nothing else was on its way.
 func (c *client) quiet() {
 	c.t.Helper()
 	c.send(`{"type":"PING","timestamp":1}`)
@@ -180,7 +180,7 @@ func (c *client) closed(code protocol.CloseCode) {
 	}
 }
 
-// closedAtLast is closed after whatever comes before.
+// closedAtLast is like closed, but skips any frames before it.
 func (c *client) closedAtLast(code protocol.CloseCode) {
 	c.t.Helper()
 	for {

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// machine is a clock's machine, which can be stopped and suspended.
+// machine is the machine under a clock; it can be stopped and suspended.
 type machine struct{ ran, slept time.Duration }
 
 func newMachine() (*machine, *clock) {
@@ -18,7 +18,7 @@ func newMachine() (*machine, *clock) {
 	return m, c
 }
 
-// run lets time pass in which the heart beats.
+// run lets time pass while the heart beats.
 func (m *machine) run(c *clock, d time.Duration) {
 	for ; d > heartbeat; d -= heartbeat {
 		m.ran += heartbeat
@@ -80,7 +80,7 @@ func TestClock(t *testing.T) {
 	}
 }
 
-// A process may be stopped between the readings of two clocks. What they differ by is no sleep.
+// A process may be stopped between the readings of two clocks. The difference is not a sleep.
 func TestClockThatIsStoppedWhileItIsReadSeesNoSleep(t *testing.T) {
 	m, c := newMachine()
 	m.run(c, 10*time.Second)

@@ -12,13 +12,13 @@ import (
 	"usher/server/store"
 )
 
-// openFiles is how many descriptors the process has, 0 if that is unknown.
+// openFiles returns how many descriptors the process has, or 0 if that is unknown.
 func openFiles() int {
 	files, _ := os.ReadDir("/proc/self/fd")
 	return len(files)
 }
 
-// A server that never runs, or that could not be made, leaves nothing behind.
+// A server that never runs, or whose creation failed, leaves nothing behind.
 func TestCloseReleasesWhatNewOpened(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

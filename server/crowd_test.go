@@ -13,7 +13,7 @@ import (
 	"usher/server/servertest"
 )
 
-// slowCommits makes every commit take at least so long until it is reported.
+// slowCommits delays the report of every commit by at least the given time.
 func slowCommits(took time.Duration) func(*setup) {
 	return func(s *setup) {
 		withLargeRooms(s.Config)
@@ -29,17 +29,17 @@ type crowd struct {
 	readers sync.WaitGroup
 
 	mu sync.Mutex
-	// replied, told and bytes count the join replies, the USER_JOINED and what all of them have
-	// read.
+	// replied, told and bytes count the join replies, the USER_JOINED and the bytes that all of
+	// them have read.
 	replied, told, bytes int
 	closed               []*client
-	// known is of how many people each knows, and states has the last room state that each has
-	// seen.
+	// known is how many people each one knows of, and states has the last room state that each
+	// has seen.
 	known  []int
 	states []string
 }
 
-// gather opens the sockets of a crowd, whose first member creates the room, and begins to read
+// gather opens the sockets of a crowd, whose first member creates the room, and starts to read
 // them.
 func (r *running) gather(roomID string, people int) *crowd {
 	c := &crowd{t: r.t, server: r, known: make([]int, people), states: make([]string, people)}
@@ -86,8 +86,8 @@ func (c *crowd) read(i int, client *client) {
 	}
 }
 
-// join has everybody but the first send JOIN_ROOM, spread over a time, and waits until all of them
-// are answered and everybody has heard of all who came later.
+// join makes everybody but the first send JOIN_ROOM, spread over a time. It waits until all have a
+// reply and everybody has heard of all who came later.
 func (c *crowd) join(name string, spread time.Duration) {
 	c.t.Helper()
 	began := time.Now()
@@ -104,7 +104,7 @@ func (c *crowd) join(name string, spread time.Duration) {
 
 type crowdCounts struct{ replied, told int }
 
-// counts fails if anybody but those who may be is closed.
+// counts fails if anybody is closed who must not be.
 func (c *crowd) counts(mayBe ...*client) crowdCounts {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -116,7 +116,7 @@ func (c *crowd) counts(mayBe ...*client) crowdCounts {
 	return crowdCounts{c.replied, c.told}
 }
 
-// wantAll demands that everybody knows of everybody.
+// wantAll fails unless everybody knows of everybody.
 func (c *crowd) wantAll() {
 	c.t.Helper()
 	c.mu.Lock()
@@ -128,8 +128,8 @@ func (c *crowd) wantAll() {
 	}
 }
 
-// all reports whether something is true of the last room state that everybody has seen, but the
-// one.
+// all reports whether a condition holds for the last room state that everybody but the given one
+// has seen.
 func (c *crowd) all(but *client, is func(state string) bool) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -192,7 +192,7 @@ func TestRenamesOfOneGuestDoNotCloseTheRoom(t *testing.T) {
 	}
 }
 
-// nameIn is the name that is stored of somebody.
+// nameIn returns the stored name of a participant.
 func nameIn(s *running, roomID, userID string) string {
 	for _, user := range stored(s.t, s.copyStore())[roomID].Users {
 		if user.ID == userID {

@@ -68,7 +68,7 @@ func TestDrainWithoutClientsIsImmediateAndEndsTheListener(t *testing.T) {
 	}
 }
 
-// A server that stops while clients come and go loses none of what they were told.
+// A server that stops while clients come and go loses nothing that it confirmed to them.
 func TestDrainUnderLoadLosesNothing(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -109,7 +109,7 @@ func TestDrainUnderLoadLosesNothing(t *testing.T) {
 	}
 }
 
-// What runs in the background, like the watch over memory, is needed as long as clients are.
+// Background work, such as the memory watch, is needed as long as there are clients.
 func TestBackgroundRunsUntilTheClientsAreGone(t *testing.T) {
 	t.Parallel()
 	s := launchSetUp(t, t.TempDir(), func(s *setup) {

@@ -13,7 +13,7 @@ import (
 	"usher/server/servertest"
 )
 
-// What a client has a reply for is certain: the file as it is then has it.
+// A change that a client has a reply for is durable: the file already contains it.
 func TestWhatIsSeenIsStored(t *testing.T) {
 	t.Parallel()
 	s := serve(t, nil)

@@ -8,7 +8,7 @@ import (
 	"usher/server/servertest"
 )
 
-// What was observed of the legacy client, over real sockets.
+// These tests replay the observed behaviour of the legacy client over real sockets.
 
 func TestJoinFromALinkMakesTheRoomOnTheSameSocket(t *testing.T) {
 	s := serve(t, nil)

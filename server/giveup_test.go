@@ -9,7 +9,7 @@ import (
 	"usher/server/servertest"
 )
 
-// breakRoom has one room given up, as a defect of the core would.
+// breakRoom makes the server give up one room, as a defect of the core would.
 func (r *running) breakRoom(id string) {
 	r.t.Helper()
 	r.broken.Store(&id)
@@ -54,7 +54,7 @@ func TestPanicGivesUpOneRoomAlone(t *testing.T) {
 	})
 }
 
-// Nobody comes back to it: it ends when its seats' grace is over, as any other.
+// If nobody comes back to it, the room ends when its seats' grace is over, like any other.
 func TestGivenUpRoomEndsAfterTheGrace(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

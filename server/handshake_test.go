@@ -12,7 +12,7 @@ import (
 	"usher/server/servertest"
 )
 
-// goodHandshake is a client's opening handshake, by lines (RFC 6455, section 4.1).
+// goodHandshake is a client's opening handshake, line by line (RFC 6455, section 4.1).
 func goodHandshake(target string) []string {
 	return []string{
 		"GET " + target + " HTTP/1.1", "Host: x", "Connection: Upgrade", "Upgrade: websocket",
@@ -20,7 +20,7 @@ func goodHandshake(target string) []string {
 	}
 }
 
-// with replaces the line that begins as each of these does, or adds it.
+// with replaces the line that begins as each of these does, or adds the line.
 func with(lines []string, others ...string) []string {
 	var changed []string
 	for _, other := range others {
@@ -53,7 +53,7 @@ func (c *rawConn) handshake(lines []string, then ...byte) *http.Response {
 	return response
 }
 
-// handshakeRules are sections 4.1 to 4.4: what makes a handshake, and what does not.
+// handshakeRules test sections 4.1 to 4.4: what is a handshake, and what is not.
 func handshakeRules(path string) []handshakeRule {
 	good := goodHandshake(path)
 	return []handshakeRule{
@@ -97,7 +97,7 @@ type handshakeRule struct {
 	rule   string
 	lines  []string
 	status int
-	// details is what a refusal says.
+	// details is the text of a refusal.
 	details string
 }
 
@@ -122,7 +122,7 @@ func TestSection4Handshake(t *testing.T) {
 	})
 }
 
-// checkResponse looks at what a response to a handshake must and must not have.
+// checkResponse checks what a response to a handshake must and must not have.
 func (c *rawConn) checkResponse(rule string, response *http.Response, body string) {
 	c.t.Helper()
 	h := response.Header
@@ -131,7 +131,7 @@ func (c *rawConn) checkResponse(rule string, response *http.Response, body strin
 		if h.Get("Upgrade") != "websocket" || h.Get("Connection") != "Upgrade" || h.Get("Sec-WebSocket-Accept") != "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" {
 			c.t.Errorf("%s: %v", rule, h)
 		}
-		// No extension or subprotocol is spoken, so none may be agreed to.
+		// The server supports no extension or subprotocol, so it may agree to none.
 		if h["Sec-Websocket-Extensions"] != nil || h["Sec-Websocket-Protocol"] != nil || h["Content-Length"] != nil || h["Transfer-Encoding"] != nil {
 			c.t.Errorf("%s: %v", rule, h)
 		}
@@ -149,7 +149,7 @@ func (c *rawConn) checkResponse(rule string, response *http.Response, body strin
 	}
 }
 
-// What is the body of a request is never read as frames, and what follows it is a request.
+// The body of a request is never read as frames, and what follows it is a request.
 func TestBytesOfABodyAreNoFrames(t *testing.T) {
 	onBothTransports(t, nil, func(t *testing.T, s *running) {
 		create := masked(0x81, `{"type":"CREATE_ROOM","roomId":"body-room-1","userId":"ann","userName":"Ann"}`)

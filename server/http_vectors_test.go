@@ -22,7 +22,7 @@ import (
 	"usher/server/edge"
 )
 
-// httpSetup is what the server of a vector has.
+// httpSetup is the configuration of a vector's server.
 type httpSetup struct {
 	// Origins is the list of allowed origins; "" is "*".
 	Origins string
@@ -39,11 +39,11 @@ type httpVector struct {
 	httpSetup
 	Response struct {
 		Status int
-		// Headers are those that matter; null is for one that must be missing.
+		// Headers are the headers that matter; null marks one that must be missing.
 		Headers map[string]*string
-		// Body has the fields that matter, nil if nothing does.
+		// Body has the fields that matter; nil if none does.
 		Body map[string]any
-		// Room is the room of the WebSocket that was opened, "" if it does not matter.
+		// Room is the room of the opened WebSocket; "" if it does not matter.
 		Room string
 	}
 }
@@ -152,8 +152,8 @@ func (v *httpVector) replay(t *testing.T, address string) {
 	}
 }
 
-// wantRoom joins the room over a new WebSocket. There is none, and a connection for another room
-// gets ROOM_MISMATCH.
+// wantRoom joins the room over a new WebSocket. The room does not exist, and a connection for
+// another room gets ROOM_MISMATCH.
 func wantRoom(t *testing.T, socket io.ReadWriter, roomID string) {
 	t.Helper()
 	join := fmt.Sprintf(`{"type":"JOIN_ROOM","roomId":%q,"userId":"ann","userName":"Ann"}`, roomID)
@@ -168,8 +168,8 @@ func wantRoom(t *testing.T, socket io.ReadWriter, roomID string) {
 
 var turnUsername = regexp.MustCompile(`"username":"(\d{10}):([^"]*)"`)
 
-// timeless writes EXPIRES for when a TURN credential ends, and CREDENTIAL for the right one
-// (draft-uberti-behave-turn-rest-00, section 2.2).
+// timeless replaces the time at which a TURN credential ends with EXPIRES, and the right credential
+// with CREDENTIAL (draft-uberti-behave-turn-rest-00, section 2.2).
 func (v *httpVector) timeless(body []byte) []byte {
 	found := turnUsername.FindSubmatch(body)
 	if found == nil || string(found[1]) <= fmt.Sprint(time.Now().Unix()) {

@@ -18,7 +18,7 @@ func behindProxy(c *Config) {
 	c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 }
 
-// limited is behindProxy with a bound of connections.
+// limited is behindProxy with a limit on connections.
 func limited(max int) func(*Config) {
 	return func(c *Config) {
 		behindProxy(c)
@@ -99,7 +99,7 @@ func TestAFloodOfSocketsLocksNobodyOut(t *testing.T) {
 		t.Run(flood.name, func(t *testing.T) {
 			t.Parallel()
 			const most = 8
-			// no proxy: all is from loopback
+			// no proxy: everything comes from loopback
 			s := serve(t, func(c *Config) { c.MaxConnsPerAddress = most })
 			host := s.open("flood-1", "host")
 			token := host.create().ResumeToken
@@ -116,7 +116,7 @@ func TestAFloodOfSocketsLocksNobodyOut(t *testing.T) {
 	}
 }
 
-// Whoever has all its places taken by seats is told so, and probes are answered.
+// An address whose connections all have seats is told so, and probes are answered.
 func TestAnAddressFullOfSeatsStillGetsAnswers(t *testing.T) {
 	t.Parallel()
 	s := serve(t, func(c *Config) { c.MaxConnsPerAddress = 2 })
@@ -137,8 +137,8 @@ func TestAnAddressFullOfSeatsStillGetsAnswers(t *testing.T) {
 	servertest.Eventually(t, "sockets past the spare ones are closed", func() bool { return s.edge.Sockets() <= 2+edge.SpareSockets })
 }
 
-// A token gets in while everybody at its address has a seat, dead connections of its own among
-// them.
+// A client with a token gets in while everybody at its address has a seat, even if some of these
+// are its own dead connections.
 func TestATokenGetsInAtAnAddressFullOfSeats(t *testing.T) {
 	t.Parallel()
 	s := serve(t, func(c *Config) { c.MaxConnsPerAddress = 3 })
@@ -179,8 +179,8 @@ func TestRoomsOfAnAddressAreBounded(t *testing.T) {
 	ann.create()
 	bob.create()
 	refused(s)
-	// Joining, and creating a room that is there, is no new room; others and the proxy have their
-	// own count.
+	// Joining, or creating a room that exists, makes no new room. Others and the proxy have
+	// their own count.
 	s.open("rooms-1", "bert", from).create()
 	ann.expect("USER_JOINED")
 	s.open("rooms-3", "carl", "X-Forwarded-For: 192.0.2.8").create()

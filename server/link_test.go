@@ -12,8 +12,7 @@ import (
 	"usher/server/servertest"
 )
 
-// twoNodes are the edge of a server and its rooms as two nodes, which have nothing but messages
-// between them.
+// twoNodes makes the edge of a server and its rooms two nodes that only exchange messages.
 type twoNodes struct {
 	network     *linktest.Network
 	edge, owner *link.Links
@@ -72,7 +71,7 @@ func TestEveryTraceIsSeenOverALink(t *testing.T) {
 	eachTrace(t, func(p *replay) { p.isLinked = true })
 }
 
-// What the edge asks in addition to frames passes the link too.
+// The edge's requests other than frames pass the link too.
 func TestLinkedRoomsAreServedLikeLocalOnes(t *testing.T) {
 	t.Parallel()
 	var nodes *twoNodes

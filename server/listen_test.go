@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// fakeListener is an address that was opened.
+// fakeListener is an opened address.
 type fakeListener struct {
 	net.Listener
 	address *net.TCPAddr

@@ -61,7 +61,7 @@ func TestWhileMemoryIsNearlyUsedUpNewcomersAreRefusedAndRelaysGoOn(t *testing.T)
 	}
 }
 
-// What waits for slow readers is what a server near its bound can do without.
+// Near its memory limit, a server can do without the frames that wait for slow readers.
 func TestSlowReadersAreCutOffWhenMemoryIsNearlyUsedUp(t *testing.T) {
 	t.Parallel()
 	var used atomic.Int64

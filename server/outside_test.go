@@ -8,7 +8,7 @@ import (
 	"usher/server/rooms"
 )
 
-// fakeOutside is a clock that stands still but for advance, and a secret that is known beforehand.
+// fakeOutside is a clock that moves only with advance, and a secret that is known beforehand.
 type fakeOutside struct {
 	mu     sync.Mutex
 	atMs   int64
@@ -49,7 +49,7 @@ func (f *fakeOutside) Now() rooms.Moment {
 
 func (f *fakeOutside) nowMs() int64 { return f.Now().Ms }
 
-// draw says what secret will be.
+// draw sets what secret will be.
 func (f *fakeOutside) draw(secret []byte) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -63,8 +63,8 @@ func (f *fakeOutside) isTimed() bool {
 	return len(f.timers) > 0
 }
 
-// advance lets time pass. Each timer is carried out at its very time, and what it began is waited
-// for with settle.
+// advance lets time pass. Each timer fires at its exact time, and settle then waits for the work
+// that it started.
 func (f *fakeOutside) advance(ms int64, settle func()) {
 	for untilMs := f.nowMs() + ms; ; settle() {
 		do := f.next(untilMs)
@@ -75,7 +75,7 @@ func (f *fakeOutside) advance(ms int64, settle func()) {
 	}
 }
 
-// pause lets time pass in which nothing runs: no timer is carried out.
+// pause lets time pass in which nothing runs: no timer fires.
 func (f *fakeOutside) pause(ms int64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -83,8 +83,8 @@ func (f *fakeOutside) pause(ms int64) {
 	f.paused += ms
 }
 
-// next moves the clock to the first timer that comes due and returns what it does, or moves it to
-// untilMs and returns nil.
+// next moves the clock to the first timer that is due and returns its function, or moves the clock
+// to untilMs and returns nil.
 func (f *fakeOutside) next(untilMs int64) (do func()) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -30,13 +30,13 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// Deadlines that a test can wait for; Validate has them longer.
+// Deadlines short enough for a test to wait for; Validate requires longer ones.
 const (
 	childIdle  = 3 * time.Second
 	childGrace = 3 * time.Second
 )
 
-// serveAsChild serves until standard input ends, after it has printed the address.
+// serveAsChild prints its address and serves until standard input ends.
 func serveAsChild(dir string) error {
 	config := DefaultConfig()
 	config.Listen, config.DataDir, config.DrainSpread = "127.0.0.1:0", dir, 0
@@ -85,8 +85,8 @@ func startChild(t *testing.T) (*running, *os.Process) {
 	return &running{Server: new(Server), t: t, web: new(http.Client), elsewhere: strings.TrimSpace(address)}, command.Process
 }
 
-// A process that is stopped and continued closes nobody and ends no seat, whether people sent while
-// it stood still or before; and its clock has gone on.
+// A process that is stopped and continued closes nobody and ends no seat, whether people sent
+// something during the stop or before; and its clock has moved on.
 func TestStoppedProcessClosesNobodyWhoHasBeenSending(t *testing.T) {
 	t.Parallel()
 	s, process := startChild(t)

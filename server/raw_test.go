@@ -46,14 +46,15 @@ func onBothSetUp(t *testing.T, change func(*setup), test func(*testing.T, *runni
 	}
 }
 
-// rawConn is a socket whose frames are made by hand, for what no WebSocket library sends.
+// rawConn is a socket with hand-made frames, for frames that no WebSocket library sends.
 type rawConn struct {
 	net.Conn
 	t *testing.T
 	r *bufio.Reader
 }
 
-// dial opens a TCP or TLS connection to the server. receiveBytes, if not 0, makes it a slow one.
+// dial opens a TCP or TLS connection to the server. If receiveBytes is not 0, the connection is a
+// slow one.
 func (r *running) dial(receiveBytes int) *rawConn {
 	r.t.Helper()
 	socket, err := net.Dial("tcp", r.address())
@@ -102,7 +103,7 @@ func (c *rawConn) say(kind, roomID, userID, fields string) {
 	c.write(masked(0x81, fmt.Sprintf(`{"type":%q,"roomId":%q,"userId":%q,"userName":%q%s}`, kind, roomID, userID, userID, fields)))
 }
 
-// masked is a client's frame with the first byte as given: FIN, RSV and opcode (RFC 6455, section
+// masked returns a client's frame with the given first byte: FIN, RSV and opcode (RFC 6455, section
 // 5.2).
 func masked(first byte, payload string) []byte {
 	b := []byte{first}
@@ -126,7 +127,7 @@ func closeFrame(code protocol.CloseCode) []byte {
 	return masked(0x88, string(binary.BigEndian.AppendUint16(nil, uint16(code))))
 }
 
-// read returns one frame of the server's.
+// read returns one frame from the server.
 func (c *rawConn) read() (first byte, payload []byte, err error) {
 	var head [2]byte
 	if _, err := io.ReadFull(c.r, head[:]); err != nil {
@@ -151,7 +152,7 @@ func (c *rawConn) read() (first byte, payload []byte, err error) {
 	return head[0], payload, err
 }
 
-// hear skips frames up to one that contains a text.
+// hear skips frames until one contains the text.
 func (c *rawConn) hear(text string) []byte {
 	c.t.Helper()
 	for {
@@ -165,8 +166,8 @@ func (c *rawConn) hear(text string) []byte {
 	}
 }
 
-// closeCode skips frames up to the close frame and returns its code, 1006 if the socket ends
-// without.
+// closeCode skips frames up to the close frame and returns its code, or 1006 if the socket ends
+// without one.
 func (c *rawConn) closeCode() protocol.CloseCode {
 	c.t.Helper()
 	for {
@@ -185,7 +186,7 @@ func (c *rawConn) closeCode() protocol.CloseCode {
 	}
 }
 
-// ended waits for the end of the socket, in which no further frame may come.
+// ended waits for the end of the socket; no further frame may come before it.
 func (c *rawConn) ended() {
 	c.t.Helper()
 	first, payload, err := c.read()

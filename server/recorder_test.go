@@ -14,7 +14,7 @@ type recorder struct {
 	edge.Rooms
 	mu    sync.Mutex
 	conns []recorded
-	// ending is held while rooms may not hear of ends.
+	// ending is held while rooms must not learn of ended connections.
 	ending sync.RWMutex
 	// received is called before a room gets a frame. It may be nil.
 	received func(roomID string)
@@ -37,14 +37,14 @@ func (r *recorder) Open(ctx context.Context, roomID string, o edge.Opening, s ed
 	return &recordedSession{session, r}, ""
 }
 
-// onReceived has do called before a room gets a frame.
+// onReceived arranges a call of do before a room gets a frame.
 func (r *recorder) onReceived(do func(roomID string)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.received = do
 }
 
-// cut ends all sockets of a room at one moment, or of all rooms for "".
+// cut ends all sockets of a room at the same moment, or of all rooms for "".
 func (r *recorder) cut(roomID string) {
 	r.ending.Lock()
 	defer r.ending.Unlock()
@@ -57,7 +57,7 @@ func (r *recorder) cut(roomID string) {
 	}
 }
 
-// pending is the most that waits to be written to one connection, in bytes.
+// pending returns the largest number of bytes that waits to be written to one connection.
 func (r *recorder) pending() (most int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -67,7 +67,7 @@ func (r *recorder) pending() (most int) {
 	return most
 }
 
-// seen reports to a room a control frame of each of its connections.
+// seen reports a control frame of each of its connections to a room.
 func (r *recorder) seen(roomID string) {
 	r.mu.Lock()
 	conns := slices.Clone(r.conns)

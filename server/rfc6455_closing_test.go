@@ -14,8 +14,8 @@ import (
 	"usher/server/rooms"
 )
 
-// Whatever the client says to the server's close frame, that is the end: of the
-// stream at once, and the server never sends a second close frame.
+// Any reply of the client to the server's close frame is the end: the stream ends immediately, and
+// the server never sends a second close frame.
 func TestAnyAnswerToACloseFrameEndsTheConnection(t *testing.T) {
 	withoutReplies(t, nil, func(t *testing.T, s *running) {
 		for what, reply := range map[string][]byte{
@@ -47,7 +47,7 @@ func TestAnyAnswerToACloseFrameEndsTheConnection(t *testing.T) {
 	})
 }
 
-// Both closes are through: the server lets go of the socket, though the client keeps it open.
+// Both closes are through: the server releases the socket even if the client keeps it open.
 func TestServerLetsGoOfASocketThatIsClosedBothWays(t *testing.T) {
 	s := launchSetUp(t, t.TempDir(), func(s *setup) { s.closeGrace = time.Hour })
 	closing := masked(wsClose, coded(1000, ""))
@@ -66,7 +66,7 @@ func TestServerLetsGoOfASocketThatIsClosedBothWays(t *testing.T) {
 	s.keepPrivate("let-go-1")
 }
 
-// A client that sends its close frame and at once the end of its stream is answered all the same.
+// A client that sends its close frame and immediately ends its stream still gets a reply.
 func TestCloseFrameWithTheEndOfTheStreamIsAnswered(t *testing.T) {
 	withoutReplies(t, nil, func(t *testing.T, s *running) {
 		for range 20 {
@@ -104,7 +104,7 @@ func TestClosingConnectionIsNotHeard(t *testing.T) {
 	})
 }
 
-// A parked socket is mute, but what is no UTF-8 ends it as any other.
+// A parked socket is mute, but text that is not UTF-8 ends it like any other.
 func TestParkedSocketIsClosedForInvalidUTF8(t *testing.T) {
 	withoutReplies(t, nil, func(t *testing.T, s *running) {
 		parked := s.raw("parked-utf8-1")
@@ -122,7 +122,7 @@ func TestParkedSocketIsClosedForInvalidUTF8(t *testing.T) {
 	})
 }
 
-// Every frame that waits for a client counts, and pongs do.
+// Every frame that waits for a client counts, including pongs.
 func TestPongsForAClientThatReadsNothingAreBounded(t *testing.T) {
 	onBothTransports(t, func(c *Config) {
 		c.MaxFrameBytes, c.MaxPendingBytes = 16<<10, 64<<10
@@ -152,7 +152,7 @@ func TestPongsForAClientThatReadsNothingAreBounded(t *testing.T) {
 	})
 }
 
-// A panic is the end of the connection that caused it, and of nothing else.
+// A panic ends the connection that caused it, and nothing else.
 func TestPanicEndsItsConnection(t *testing.T) {
 	var fault atomic.Bool
 	onBothSetUp(t, func(s *setup) { s.clock = &faultyClock{newClock(time.Now()), &fault} }, func(t *testing.T, s *running) {

@@ -16,9 +16,9 @@ import (
 	"usher/server/servertest"
 )
 
-// The tables in this file are what RFC 6455 demands of a server in sections 5
-// to 8, on real sockets. The rules of frames, one by one and cut everywhere, are
-// in server/frame; here is what the client gets, and how the socket ends.
+// The tables in this file are what RFC 6455 requires of a server in sections 5 to 8, on real
+// sockets. server/frame tests each frame rule, with the input cut everywhere; these tests show what
+// the client gets, and how the socket ends.
 
 // The first bytes of frames: FIN and opcode (section 5.2).
 const (
@@ -30,8 +30,8 @@ const (
 	wsPingPart, wsClosed = 0x09, 0x08
 )
 
-// withoutReplies makes a server wait for ever for the reply to a close frame: every
-// socket of a test must end by what the client does.
+// withoutReplies makes a server wait for ever for the reply to a close frame, so every socket of a
+// test must end through what the client does.
 func withoutReplies(t *testing.T, change func(*Config), test func(*testing.T, *running)) {
 	t.Helper()
 	onBothSetUp(t, func(s *setup) {
@@ -42,8 +42,8 @@ func withoutReplies(t *testing.T, change func(*Config), test func(*testing.T, *r
 	}, test)
 }
 
-// next reads a frame and says what it is. A server's frames are whole, without
-// reserved bits and not masked (sections 5.1, 5.2).
+// next reads a frame and describes it. A server's frames are whole, without reserved bits and not
+// masked (sections 5.1, 5.2).
 func (c *rawConn) next() string {
 	c.t.Helper()
 	first, payload, err := c.read()
@@ -68,8 +68,8 @@ func (c *rawConn) next() string {
 	return strings.TrimSpace("text " + h.Type + " " + h.Code)
 }
 
-// over demands the end of the stream, in which nothing more comes. It must not
-// be a reset, nor with TLS an end that could be an attacker's.
+// over fails unless the stream ends and nothing more comes. The end must not be a reset, nor with
+// TLS one that an attacker could have caused.
 func (c *rawConn) over(rule string) {
 	c.t.Helper()
 	first, payload, err := c.read()
@@ -78,7 +78,7 @@ func (c *rawConn) over(rule string) {
 	}
 }
 
-// halfClose ends what the server can read.
+// halfClose ends the stream that the server reads.
 func (c *rawConn) halfClose() {
 	switch socket := c.Conn.(type) {
 	case *tls.Conn:
@@ -100,7 +100,7 @@ const (
 	tooLarge     = "close 1009 frame too large"
 )
 
-// exchange is what a client sends and what it must get for it.
+// exchange is what a client sends and the response that it must get.
 type exchange struct {
 	rule string
 	send []byte
@@ -114,7 +114,7 @@ func length64(first byte, size uint64) []byte {
 	return binary.BigEndian.AppendUint64([]byte{first, 0xff}, size)
 }
 
-// padded is a PING of so many bytes.
+// padded returns a PING with the given number of bytes.
 func padded(size int) string {
 	const head, tail = `{"type":"PING","x":"`, `"}`
 	return head + strings.Repeat("x", size-len(head)-len(tail)) + tail
@@ -214,8 +214,8 @@ func closingRules() (rules []exchange) {
 	}...)
 }
 
-// TestSections5To8 sends what each rule is about, answers the server's close
-// frame if it has begun, and demands the end of the socket.
+// TestSections5To8 sends the input of each rule, answers the server's close frame if the server has
+// begun to close, and fails unless the socket ends.
 func TestSections5To8(t *testing.T) {
 	withoutReplies(t, nil, func(t *testing.T, s *running) {
 		for n, test := range slices.Concat(framingRules(), closingRules()) {

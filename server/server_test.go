@@ -32,14 +32,13 @@ type running struct {
 	dir string
 	log *servertest.LogBuffer
 	web *http.Client
-	// known has every connection, and broken the id of a room that is to be given up at its next
-	// Step.
+	// known has every connection, and broken the id of a room that fails at its next Step.
 	known  *recorder
 	broken *atomic.Pointer[string]
 	once   sync.Once
 	// mayNotStore is set for a node of a cluster that may be the last one, without a majority.
 	mayNotStore bool
-	// elsewhere is the address of a server in another process, of which Server has nothing.
+	// elsewhere is the address of a server in another process; Server is empty then.
 	elsewhere string
 	end       context.CancelFunc
 	done      chan error
@@ -48,17 +47,18 @@ type running struct {
 	private []string // what the log must never have
 }
 
-// setup is what a test may set of a server before it runs.
+// setup is what a test may change in a server before it runs.
 type setup struct {
 	*Config
 	*outside
-	// over is what the edge reaches the rooms over, nil for nothing.
+	// over is the link through which the edge reaches the rooms, nil for none.
 	over func(*rooms.Rooms) edge.Rooms
-	// prepare is a last look at the server.
+	// prepare is called with the server just before it runs.
 	prepare func(*Server)
 }
 
-// launch starts a server on a folder; the test's end drains it and checks what it leaves.
+// launch starts a server on a folder; when the test ends, the server is drained and what it leaves
+// is checked.
 func launch(t *testing.T, dir string, change func(*Config)) *running {
 	t.Helper()
 	return launchSetUp(t, dir, func(s *setup) {
@@ -75,7 +75,7 @@ func launchSetUp(t *testing.T, dir string, change func(*setup)) *running {
 	config := DefaultConfig()
 	config.Listen, config.DataDir = "127.0.0.1:0", dir
 	config.DrainSpread = 0
-	// The clients of a test have one address; the tests of its limits set them.
+	// All clients of a test have one address; the tests of its limits set these themselves.
 	config.MaxConnsPerAddress = 0
 	config.AddressRequests, config.AddressJoins, config.AddressMessages, config.AddressBytes = edge.Rate{}, edge.Rate{}, edge.Rate{}, edge.Rate{}
 	config.Log = slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
@@ -117,7 +117,7 @@ func launchSetUp(t *testing.T, dir string, change func(*setup)) *running {
 	return r
 }
 
-// anHourOld has a server that has been running for an hour.
+// anHourOld makes a server appear to have been running for an hour.
 func anHourOld(s *setup) {
 	c := newClock(time.Now())
 	ran := c.ran
@@ -127,7 +127,7 @@ func anHourOld(s *setup) {
 	s.clock = c
 }
 
-// view is what is to be seen of a room in memory, the zero View if it is not.
+// view returns what can be seen of a room in memory, or the zero View if it is not there.
 func (r *running) view(id string) rooms.View {
 	for _, v := range r.rooms.InMemory() {
 		if v.ID == id {
@@ -142,7 +142,7 @@ func serve(t *testing.T, change func(*Config)) *running {
 	return launch(t, t.TempDir(), change)
 }
 
-// stop drains the server. Its clients should have been closed, or it takes closeGrace.
+// stop drains the server. Its clients should be closed first, or it takes closeGrace.
 func (r *running) stop() {
 	r.once.Do(func() {
 		r.t.Helper()
@@ -170,7 +170,7 @@ func (r *running) keepPrivate(texts ...string) {
 	r.private = append(r.private, texts...)
 }
 
-// checkLog fails on a line with something secret in it, and on one about a client that cannot be
+// checkLog fails on a line that contains a secret, and on a line about a client that cannot be
 // traced.
 func (r *running) checkLog() {
 	r.t.Helper()

@@ -12,8 +12,8 @@ import (
 	"usher/server/servertest"
 )
 
-// A member that stops reading is cut off when more than MaxPendingBytes wait
-// for it; the others go on, and what waited is let go of.
+// A member that stops reading is cut off when more than MaxPendingBytes wait for it. The others go
+// on, and the waiting bytes are released.
 func TestSlowReaderIsCutOffAloneAndMemoryIsBounded(t *testing.T) {
 	for _, tls := range []bool{false, true} {
 		t.Run(map[bool]string{false: "plain", true: "TLS"}[tls], func(t *testing.T) {
@@ -90,8 +90,8 @@ func TestReaderOfManyLargeMessagesIsNotTakenForASlowOne(t *testing.T) {
 	}
 }
 
-// A frame that is kept while a commit takes its time must be the one that came, though its bytes
-// are the reader's. Of the names that wait only the last one counts.
+// A frame that is kept during a slow commit must not change, although its bytes belong to the
+// reader. Of the names that wait, only the last counts.
 func TestFramesRelayedDuringACommitAreThoseThatCame(t *testing.T) {
 	s := serve(t, func(c *Config) { c.Room.MessageBurst = 10_000 })
 	ann, bob := s.pair("commit-1")
@@ -117,7 +117,7 @@ func TestFramesRelayedDuringACommitAreThoseThatCame(t *testing.T) {
 	}
 }
 
-// Whoever is closed by the server while much waits for it still gets all of it first.
+// A client that the server closes while much waits for it still gets all of it first.
 func TestCloseComesAfterWhatWasSentBefore(t *testing.T) {
 	s := serve(t, nil)
 	ann, bob := s.pair("after-all-1")

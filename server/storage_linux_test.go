@@ -17,8 +17,8 @@ import (
 	"usher/server/servertest"
 )
 
-// fillDisk puts /dev/full under the descriptor of the server's store: every
-// commit fails with ENOSPC until restore is called. What is mapped stays readable.
+// fillDisk puts /dev/full under the descriptor of the server's store: every commit fails with
+// ENOSPC until restore is called. Mapped data stays readable.
 func (r *running) fillDisk() (restore func()) {
 	r.t.Helper()
 	file := filepath.Join(r.dir, "rooms.db")
@@ -188,8 +188,8 @@ func TestFullStoreRefusesNewRoomsUntilThereIsSpace(t *testing.T) {
 	}
 }
 
-// What is held for a seat may be only in memory for a while. A failure to store it must not
-// be forgotten, or a clean stop would say that what is stored is all.
+// Frames held for a seat may be only in memory for a while. A failure to store them must not be
+// forgotten, or a clean stop would report that the store is complete.
 func TestHeldFramesThatTheStoreDidNotTakeAreStoredWhenItIsBack(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -24,7 +24,7 @@ import (
 	"golang.org/x/crypto/acme"
 )
 
-// writePair writes a self-signed pair for a name into dir and returns its files.
+// writePair writes a self-signed pair for a name into dir and returns the paths of its files.
 func writePair(t *testing.T, dir, name string, notAfter time.Time) (certFile, keyFile string) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -56,7 +56,7 @@ func writeFile(t *testing.T, name string, data []byte) {
 	}
 }
 
-// serveTLS serves /ping with certificates, as the command does, and returns where.
+// serveTLS serves /ping with certificates, as the command does, and returns its address.
 func serveTLS(t *testing.T, c *certificates) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

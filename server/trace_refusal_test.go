@@ -11,7 +11,7 @@ import (
 	"usher/server/servertest"
 )
 
-// refuse makes the disk fail, and the server notice, or makes it work again.
+// refuse makes the disk fail, and the server notice it, or makes the disk work again.
 func (p *replay) refuse(refusal protocol.Code) {
 	switch refusal {
 	case protocol.CodeStorageUnavailable:
@@ -37,7 +37,7 @@ func (p *replay) healDisk() {
 	}
 }
 
-// commit tries to store something and to delete it, so that the store learns how the disk is.
+// commit tries to store something and to delete it, so that the store learns the state of the disk.
 func (p *replay) commit() error {
 	done := make(chan error)
 	report := func(err error) { done <- err }
@@ -47,7 +47,7 @@ func (p *replay) commit() error {
 	return errors.Join(saved, <-done)
 }
 
-// refuseCreate has every address use up the one room that it may have, or give it back.
+// refuseCreate makes every address use up the one room that it may have, or gives it back.
 func (p *replay) refuseCreate(refusal protocol.Code) {
 	switch refusal {
 	case protocol.CodeTooManyRooms:

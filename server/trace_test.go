@@ -23,7 +23,7 @@ import (
 	"usher/server/store/bolt"
 )
 
-// The opcodes that the server's frames have here, each with FIN (RFC 6455, section 5.2).
+// The opcodes of the server's frames here, each with FIN (RFC 6455, section 5.2).
 const (
 	textFrame      = 0x81
 	binaryFrame    = 0x82
@@ -32,8 +32,8 @@ const (
 	pongFrame      = 0x8a
 )
 
-// The core's transcripts on real sockets and a real store: only the clock and the secrets are not
-// real.
+// These tests replay the core's transcripts on real sockets and a real store; only the clock and
+// the secrets are fake.
 func TestEveryTraceIsSeenOverSockets(t *testing.T) {
 	t.Parallel()
 	eachTrace(t, func(*replay) {})
@@ -67,7 +67,7 @@ func eachTrace(t *testing.T, prepare func(*replay)) {
 	}
 }
 
-// replay is a trace on its way through a server.
+// replay is the state of a trace while a server replays it.
 type replay struct {
 	t       *testing.T
 	trace   roomtest.Trace
@@ -77,9 +77,9 @@ type replay struct {
 	sockets map[int]*replayedSocket // those whose end has not been read, by Step.Conn
 	// restoreDisk is set while the disk fails.
 	restoreDisk func()
-	// taken are the connections whose rooms are all that their addresses may have.
+	// taken are the connections whose rooms use up the limit of their addresses.
 	taken []*rawConn
-	// isLinked: there is a link between the edge and the rooms, which settle waits for.
+	// isLinked is set if there is a link between the edge and the rooms; settle waits for it.
 	isLinked bool
 	nodes    *twoNodes
 }
@@ -88,7 +88,7 @@ type replay struct {
 type replayedSocket struct {
 	*rawConn
 	name int
-	// closed: the server has sent its close frame, which is not answered yet.
+	// closed is set once the server has sent its close frame, until that is answered.
 	closed bool
 }
 
@@ -117,8 +117,8 @@ func (p *replay) launch(dir string, nowMs int64) {
 		behindProxy(s.Config)
 		s.Room, s.MaxRoomsPerAddress = p.trace.Config, 1
 		s.Room.ByteBurst = max(s.Room.ByteBurst, s.MaxFrameBytes)
-		// Validate wants every allowed frame to fit into a burst. A transcript is short, so its
-		// burst may be less.
+		// Validate requires every allowed frame to fit into a burst. A transcript is short,
+		// so its burst may be smaller.
 		s.tune = func(c *Config) { c.Room.ByteBurst = p.trace.Config.ByteBurst }
 		p.outside.set(s)
 		if p.isLinked {
@@ -129,7 +129,7 @@ func (p *replay) launch(dir string, nowMs int64) {
 	servertest.Eventually(p.t, "the server runs", p.outside.isTimed)
 }
 
-// perform makes a step happen.
+// perform carries out a step.
 func (p *replay) perform(step *roomtest.Step) {
 	switch step.Kind {
 	case "config": // launch has seen to it
@@ -158,13 +158,13 @@ func (p *replay) perform(step *roomtest.Step) {
 	}
 }
 
-// settle waits until the server has done all of a step, whose effects have been seen.
+// settle waits until the server has finished a step, after its effects have been seen.
 func (p *replay) settle(step *roomtest.Step) {
 	c := p.sockets[step.Conn]
 	switch {
 	case len(step.Seen) == 0 && (step.Kind == "frame" || step.Kind == "binary" || step.Kind == "pong") && c != nil && !c.closed:
-		// The pong shows that what came before the ping has been handled. To the core the ping
-		// is one more message of the same moment, which counts only for the rate limit.
+		// The pong shows that everything before the ping has been handled. To the core, the
+		// ping is one more message of the same moment and counts only for the rate limit.
 		c.write(masked(pingFrame, p.at))
 		if first, payload := p.next(c); first != pongFrame || string(payload) != p.at {
 			p.t.Fatalf("%s: connection %d hears %#x %q instead of nothing", p.at, c.name, first, payload)
@@ -196,7 +196,7 @@ func (p *replay) open(step *roomtest.Step) {
 	p.sockets[step.Conn] = &replayedSocket{rawConn: c, name: step.Conn}
 }
 
-// address is the network address that a word of the trace stands for, one of 192.0.2.0/24 (RFC
+// address returns the network address that a word of the trace stands for, one of 192.0.2.0/24 (RFC
 // 5737).
 func (p *replay) address(word string) netip.Addr {
 	addr := netip.AddrFrom4([4]byte{192, 0, 2, 1})
@@ -209,7 +209,7 @@ func (p *replay) address(word string) netip.Addr {
 	return addr
 }
 
-// words are those that stand for addresses in the trace.
+// words are the words of the trace that stand for addresses.
 func (p *replay) words() (words []string) {
 	for _, step := range p.trace.Steps {
 		if step.Kind == "open" && !slices.Contains(words, step.Address) {
@@ -227,8 +227,8 @@ func (p *replay) socket(name int) *replayedSocket {
 	return c
 }
 
-// send sends to a server that may have closed the connection, and its socket, when it was not
-// answered in time.
+// send sends to a server that may have closed the connection, and also its socket if the close was
+// not answered in time.
 func (p *replay) send(name int, frame []byte) {
 	c := p.socket(name)
 	if _, err := c.Write(frame); err != nil && !c.closed {
@@ -236,7 +236,7 @@ func (p *replay) send(name int, frame []byte) {
 	}
 }
 
-// next is the next frame, which must come.
+// next returns the next frame; it fails if none comes.
 func (p *replay) next(c *replayedSocket) (first byte, payload []byte) {
 	p.t.Helper()
 	_ = c.SetDeadline(time.Now().Add(servertest.Patience))
@@ -247,7 +247,7 @@ func (p *replay) next(c *replayedSocket) (first byte, payload []byte) {
 	return first, payload
 }
 
-// sees demands the very frame, or the close.
+// sees fails unless exactly this frame or close comes.
 func (p *replay) sees(seen roomtest.Seen) {
 	p.t.Helper()
 	c := p.socket(seen.Conn)
@@ -270,7 +270,7 @@ func (p *replay) sees(seen roomtest.Seen) {
 	}
 }
 
-// closeCodeOf is the code of a close frame, 0 for another frame.
+// closeCodeOf returns the code of a close frame, or 0 for another frame.
 func closeCodeOf(first byte, payload []byte) protocol.CloseCode {
 	if first != closeFrameByte || len(payload) < 2 {
 		return 0
@@ -282,7 +282,8 @@ func closeCodeOf(first byte, payload []byte) protocol.CloseCode {
 func (p *replay) end(name int, code protocol.CloseCode) {
 	c := p.socket(name)
 	if code == 1006 {
-		// To the server this is the end, and what it has sent can be read to its end.
+		// For the server this is the end, and everything that it has sent can still be
+		// read.
 		_ = c.Conn.(*net.TCPConn).CloseWrite()
 	} else {
 		p.send(name, closeFrame(code))
@@ -295,7 +296,7 @@ func (p *replay) end(name int, code protocol.CloseCode) {
 	p.isOver(c)
 }
 
-// isOver demands that nothing more has come and that the room knows it.
+// isOver fails unless nothing more has come and the room knows that the socket is closed.
 func (p *replay) isOver(c *replayedSocket) {
 	p.t.Helper()
 	_ = c.SetDeadline(time.Now().Add(servertest.Patience))
@@ -311,7 +312,7 @@ func (p *replay) isOver(c *replayedSocket) {
 	p.eventually("the connection is over", func() bool { return p.server.metrics.Connections.Load() <= int64(len(p.sockets)+len(p.taken)) })
 }
 
-// openSockets are in the order in which they opened.
+// openSockets returns the open sockets in the order in which they opened.
 func (p *replay) openSockets() (list []*replayedSocket) {
 	for _, name := range slices.Sorted(maps.Keys(p.sockets)) {
 		list = append(list, p.sockets[name])
@@ -319,8 +320,8 @@ func (p *replay) openSockets() (list []*replayedSocket) {
 	return list
 }
 
-// cut ends all sockets at one moment, so that none is told of another's end, and
-// demands that they have got nothing but what was seen.
+// cut ends all sockets at the same moment, so that none is told of another's end. It fails if they
+// got anything that was not expected.
 func (p *replay) cut() {
 	p.server.known.cut(p.trace.RoomID)
 	for _, c := range p.openSockets() {
@@ -342,7 +343,8 @@ func (p *replay) restart(clean bool) {
 		p.launch(p.server.dir, nowMs)
 		return
 	}
-	// The core's restart has all that a SaveLater was for, so it has to be stored by now.
+	// The core's restart keeps everything that a SaveLater covers, so it has to be stored by
+	// now.
 	p.server.rooms.SaveLater()
 	p.eventually("what could wait is stored", func() bool {
 		return !p.server.view(p.trace.RoomID).IsUnsaved && p.server.store.(*bolt.Store).Stats().Queued == 0
@@ -353,8 +355,8 @@ func (p *replay) restart(clean bool) {
 	p.launch(dir, nowMs)
 }
 
-// drain ends the server as a signal does. Its clients are told so by 1012 and by
-// nothing else. That they answer with 1000 is no leave any more.
+// drain ends the server as a signal does. Its clients are told only by 1012. If they answer with
+// 1000, that no longer counts as leaving.
 func (p *replay) drain() {
 	p.server.end()
 	for _, c := range p.openSockets() {

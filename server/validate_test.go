@@ -20,7 +20,7 @@ func TestDefaultConfigIsValid(t *testing.T) {
 	}
 }
 
-// validations are changes to a valid Config with what Validate says of them.
+// validations are changes to a valid Config with the error that Validate returns for them.
 func validations() []validation {
 	return []validation{
 		{func(c *Config) { c.Listen = ":0" }, ""},
@@ -58,7 +58,7 @@ func validations() []validation {
 	}
 }
 
-// limitValidations are those of the limits.
+// limitValidations are the validations of limits.
 func limitValidations() []validation {
 	return []validation{
 		{func(c *Config) { c.MaxFrameBytes = 1 << 20 }, ""},
@@ -81,7 +81,7 @@ func limitValidations() []validation {
 	}
 }
 
-// serviceValidations are those of ICE and TLS.
+// serviceValidations are the validations of ICE and TLS.
 func serviceValidations() []validation {
 	turn := edge.ICEServer{URLs: []string{"turn:t"}}
 	return []validation{

@@ -12,7 +12,7 @@ import (
 	"usher/server/store/bolt"
 )
 
-// gateCommits holds back the report of a commit while the gate is locked, and lets no further one
+// gateCommits holds back the report of a commit while the gate is locked, and lets no other commit
 // begin.
 func gateCommits(gate *sync.Mutex, further ...func(*Config)) func(*setup) {
 	return func(s *setup) {
@@ -59,7 +59,7 @@ func TestWhoWaitsForTooMuchIsCutOffAndTheRoomGoesOn(t *testing.T) {
 	}
 }
 
-// Its close waited for a commit that failed. Nobody else would ever close it.
+// Its close waited for a commit that failed; nothing else would ever close it.
 func TestGivingUpARoomClosesWhatTheRoomHasClosedToo(t *testing.T) {
 	var gate sync.Mutex
 	s := launchSetUp(t, t.TempDir(), gateCommits(&gate))

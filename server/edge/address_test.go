@@ -49,8 +49,8 @@ func TestClientAddress(t *testing.T) {
 		{"10.0.0.1:5", []string{"unknown"}, "10.0.0.1", unreadableHop},
 		{"10.0.0.1:5", []string{"198.51.100.1, " + hops(maxForwardedHops-2)}, "198.51.100.1", noDoubt},
 		{"10.0.0.1:5", []string{"198.51.100.1, " + hops(maxForwardedHops-1)}, "10.0.0.1", tooManyHops},
-		// An untrusted proxy on the same host or network. From anywhere else a client may write
-		// what it likes.
+		// This is an untrusted proxy on the same host or network. From anywhere else, a
+		// client may write anything.
 		{"127.0.0.1:5", []string{"198.51.100.1"}, "127.0.0.1", untrustedProxy},
 		{"[::1]:5", []string{"198.51.100.1"}, "::1", untrustedProxy},
 		{"192.168.0.2:5", []string{"198.51.100.1"}, "192.168.0.2", untrustedProxy},

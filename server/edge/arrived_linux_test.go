@@ -8,8 +8,8 @@ import (
 	"usher/server/servertest"
 )
 
-// A pass reads what had arrived when it was requested, even if the poller was busy then and other
-// sockets have more to read all the time.
+// A pass reads the data that had arrived when it was requested, even if the poller was busy then
+// and other sockets have more to read all the time.
 func TestPassReadsEverySocketThatHasBytes(t *testing.T) {
 	p := testPoller(t, 1<<20)
 	p.running(t)

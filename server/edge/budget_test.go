@@ -113,8 +113,8 @@ func TestWhatAnAddressHasSpentIsForgottenWhenItIsFullAgain(t *testing.T) {
 		t.Errorf("at the end it knows %d addresses", known())
 	}
 
-	// The number of addresses that are kept is bounded, and the one that has spent the most is
-	// kept.
+	// The number of addresses that are kept is bounded, and the address that has spent the most
+	// is kept.
 	held = g.sources.enter(0, 0)
 	for range 10 {
 		spend(gateShards)

@@ -29,7 +29,7 @@ func (muteSocket) finish(bool)                       {}
 func (muteSocket) cut()                              {}
 func (muteSocket) pending() int                      { return 0 }
 
-// What is read from one connection before the others are read is bounded.
+// The amount read from one connection before the others get a turn is bounded.
 func TestOneSliceIsBounded(t *testing.T) {
 	config := testConfig()
 	config.MaxFrameBytes = 64 << 10
@@ -52,7 +52,7 @@ func TestOneSliceIsBounded(t *testing.T) {
 	}
 }
 
-// closedSocket remembers with which code it was shut.
+// closedSocket records the code with which it was shut.
 type closedSocket struct {
 	muteSocket
 	codes []protocol.CloseCode
@@ -60,8 +60,8 @@ type closedSocket struct {
 
 func (s *closedSocket) shut(code protocol.CloseCode, _ string) { s.codes = append(s.codes, code) }
 
-// A room that is given up may close a connection again that it has closed already, before the
-// handshake has brought a socket.
+// A room that is given up may close a connection again that it has already closed, before the
+// handshake has produced a socket.
 func TestSecondCloseWhileOpeningIsIgnored(t *testing.T) {
 	config := testConfig()
 	c := &Conn{edge: &Edge{config: config, metrics: config.Metrics, log: config.Log}, session: new(deafSession)}

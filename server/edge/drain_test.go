@@ -22,7 +22,7 @@ func (r *slowRooms) Open(context.Context, string, Opening, Socket) (Session, pro
 	return r.session, ""
 }
 
-// A room may take long to load. The connection that waits for it is one that a drain must end.
+// A room may take long to load. A drain must end the connection that waits for it.
 func TestDrainWaitsForHandshakesUnderWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rooms := &slowRooms{loaded: make(chan struct{}), session: new(deafSession)}
@@ -40,7 +40,7 @@ func TestDrainWaitsForHandshakesUnderWay(t *testing.T) {
 			} {
 				r.Header.Set(name, value)
 			}
-			// It cannot be hijacked, so the handshake fails.
+			// The request cannot be hijacked, so the handshake fails.
 			e.HTTP().Handler.ServeHTTP(httptest.NewRecorder(), r)
 		}()
 		synctest.Wait()

@@ -84,8 +84,8 @@ func TestICEServerNeverShowsItsCredential(t *testing.T) {
 	}
 }
 
-// The vector was computed by: printf %s 1700003600:user-1 | openssl dgst -sha1 -hmac north -binary
-// | base64
+// This computed the vector: printf %s 1700003600:user-1 | openssl dgst -sha1 -hmac north -binary |
+// base64
 func TestTURNCredentialIsThatOfTheRESTAPI(t *testing.T) {
 	provider := &configuredICE{
 		servers: []ICEServer{{URLs: []string{"stun:s"}}, {URLs: []string{"turn:t"}}, {[]string{"turns:own"}, "alice", "static"}},
@@ -161,7 +161,7 @@ func TestTURNCredentialsChecksWhatItIsAsked(t *testing.T) {
 			t.Errorf("%s: ttl %s", test.query, provider.ttl)
 		}
 		if test.code != "" {
-			// The second list of origins is the edge's, which is * here.
+			// The second list of origins belongs to the edge, and is * here.
 			servertest.WantError(t, response, body, test.code)
 		} else if response.StatusCode != 200 || body != `{"iceServers":[{"urls":["stun:s"]}]}`+"\n" {
 			t.Errorf("%s: %d %s", test.query, response.StatusCode, body)

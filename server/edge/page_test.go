@@ -16,7 +16,7 @@ import (
 	"usher/server/servertest"
 )
 
-// startPage serves a small page with the edge that the real one has.
+// startPage serves a small page with the same edge as the real page.
 func startPage(t *testing.T) *routed {
 	t.Helper()
 	routes, err := pageRoutes(fstest.MapFS{

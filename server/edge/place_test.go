@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// placed returns a gate that has no bound, and places of one address.
+// placed returns a gate without a bound, and places of one address.
 func placed(t *testing.T, n int) (*gate, []*place) {
 	t.Helper()
 	config := testConfig()
@@ -19,7 +19,7 @@ func placed(t *testing.T, n int) (*gate, []*place) {
 	return g, places
 }
 
-// A socket that was closed to make way may still have a request in net/http's hands.
+// A socket that was closed to make way may still have a request inside net/http.
 func TestHandshakeOnASocketThatMadeWayIsRefused(t *testing.T) {
 	g, places := placed(t, 2)
 	if !g.closeHTTP(places[1], false) {
@@ -33,7 +33,8 @@ func TestHandshakeOnASocketThatMadeWayIsRefused(t *testing.T) {
 	}
 }
 
-// For the race detector, and for the one rule: a socket either makes way or becomes a WebSocket.
+// This test is for the race detector, and for one rule: a socket either makes way or becomes a
+// WebSocket.
 func TestSocketsMakeWayWhileOthersAreUpgraded(t *testing.T) {
 	g, places := placed(t, 1000)
 	newcomer := places[len(places)-1]

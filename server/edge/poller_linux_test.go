@@ -16,12 +16,12 @@ import (
 	"usher/server/servertest"
 )
 
-// heardBytes is a reader that takes a bounded number of bytes per slice.
+// heardBytes is a reader that reads a bounded number of bytes per slice.
 type heardBytes struct {
 	most int // 0 for all
 	got  func([]byte)
 	over chan struct{}
-	// address is what its slices are counted by.
+	// address is the network address that its slices are counted under.
 	address *source
 }
 
@@ -87,9 +87,9 @@ func socketPair(t *testing.T, p *poller, r *heardBytes) (*polledSocket, *net.TCP
 	return s, client.(*net.TCPConn)
 }
 
-// A descriptor that is reused while events of its last owner wait must not cost the new owner
-// anything. The batch is made by hand, as epoll_wait would return it: the old connection's end
-// comes after the new one has its descriptor.
+// A descriptor that is reused while events of its last owner wait must not affect the new owner.
+// The batch is made by hand, as epoll_wait would return it: the old connection's end comes after
+// the new one has its descriptor.
 func TestAnEventOfAClosedConnectionIsNotTheNextOnes(t *testing.T) {
 	p := testPoller(t, 1<<20)
 	old, oldClient := socketPair(t, p, new(heardBytes))
@@ -116,7 +116,7 @@ func TestAnEventOfAClosedConnectionIsNotTheNextOnes(t *testing.T) {
 	next.cut()
 }
 
-// What the socket does not take is queued, in order, and goes out when it can.
+// Data that the socket does not take is queued in order, and sent when the socket can take it.
 func TestWritesWaitForASlowReader(t *testing.T) {
 	p := testPoller(t, 64<<20)
 	p.running(t)
@@ -169,7 +169,7 @@ func TestWritesWaitForASlowReader(t *testing.T) {
 	}
 }
 
-// One slice of one connection is bounded, and the others are served before its next.
+// A slice of one connection is bounded, and the others are served before its next slice.
 func TestWhoSendsMuchWaitsForTheOthers(t *testing.T) {
 	p := testPoller(t, 1<<20)
 	var served []string
@@ -178,7 +178,7 @@ func TestWhoSendsMuchWaitsForTheOthers(t *testing.T) {
 	}
 	loud, loudClient := socketPair(t, p, &heardBytes{most: 10, got: saw("loud")})
 	quiet, quietClient := socketPair(t, p, &heardBytes{got: saw("quiet")})
-	// look handles what has arrived, once it has arrived on this many sockets.
+	// look handles the data that has arrived, once this many sockets have some.
 	look := func(sockets int) {
 		events := make([]unix.EpollEvent, 8)
 		for n := 0; n != sockets; {
@@ -211,7 +211,7 @@ func TestWhoSendsMuchWaitsForTheOthers(t *testing.T) {
 	}
 }
 
-// The sockets of one address share its time, however many they are.
+// The sockets of one address share its time, however many there are.
 func TestTheSocketsOfAnAddressShareItsTurns(t *testing.T) {
 	p := testPoller(t, 1<<20)
 	crowd, other := new(source), new(source)
@@ -238,7 +238,7 @@ func TestTheSocketsOfAnAddressShareItsTurns(t *testing.T) {
 			_, _ = client.Write(make([]byte, bytes))
 		}
 	}
-	// round does what run does, once this many sockets are ready.
+	// round does one round of run, once this many sockets are ready.
 	round := func(ready int, want ...string) {
 		t.Helper()
 		events := make([]unix.EpollEvent, 8)
@@ -274,7 +274,7 @@ func TestTheSocketsOfAnAddressShareItsTurns(t *testing.T) {
 	}
 }
 
-// What is sent during a slice goes out at its end, all at once and in order. Frames that others
+// Everything sent during a slice goes out at its end, all at once and in order. Frames that others
 // send to the same client in the meantime do not wait, nor does a close frame.
 func TestWritesOfATurnGoOutTogether(t *testing.T) {
 	p := testPoller(t, 1<<20)

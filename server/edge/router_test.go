@@ -115,8 +115,8 @@ func TestMethodsAndPathsThatAreNotServedGetJSONErrors(t *testing.T) {
 
 func TestEveryAnswerHasCORSAndSecurityHeaders(t *testing.T) {
 	listed := func(c *Config) { c.AllowOrigins = []string{"https://*.example.org", "null"} }
-	// A page from elsewhere may ask a server in a private network only if the list names its
-	// origin: * names none.
+	// A page from elsewhere may ask a server in a private network only if the list names the
+	// page's origin; * names none.
 	named := func(origin string) bool { return origin == "https://a.example.org" || origin == "null" }
 	for _, test := range []struct {
 		change                    func(*Config)

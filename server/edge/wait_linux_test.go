@@ -42,7 +42,7 @@ func TestAWaitThatMayNotBlockReturnsWithoutEvents(t *testing.T) {
 	}
 }
 
-// The event comes after the raw wait is over, or while it lasts: both must return it.
+// The event comes after the raw wait is over, or during it: both cases must return it.
 func TestAnAttentiveWaitReturnsAnEventWheneverItComes(t *testing.T) {
 	w, ready := testWaiter(t)
 	w.attentive = true
@@ -79,7 +79,7 @@ func TestAPollerIsCrowdedWhileGoroutinesWaitForAProcessor(t *testing.T) {
 	busy.Wait()
 }
 
-// A collection stops the world, and so must a raw wait.
+// A garbage collection stops the world, including a raw wait.
 func TestBytesPassWhileGarbageIsCollected(t *testing.T) {
 	const size = 1 << 20
 	p := testPoller(t, 2*size)

@@ -11,7 +11,7 @@ import (
 	"usher/room"
 )
 
-// A room that was given up may be reopened, and end, before anybody looks at what is left of it.
+// A room that was given up may be reopened, and end, before anybody looks at what remains of it.
 func TestGivenUpRoomIsCountedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)
@@ -73,7 +73,7 @@ func TestRoomWhoseDeleteFailedIsCounted(t *testing.T) {
 	})
 }
 
-// What is pending in the store may still fail, so nobody may see it.
+// Changes that are pending in the store may still fail, so nobody may see them.
 func TestGivenUpRoomShowsNothingThatIsNotStored(t *testing.T) {
 	for name, begin := range map[string]func(*world, *visitor){
 		"save": func(w *world, v *visitor) {
@@ -123,7 +123,7 @@ func TestGivenUpRoomShowsNothingThatIsNotStored(t *testing.T) {
 	}
 }
 
-// The clean mark must not be taken away by somebody who comes after it was made.
+// A client that comes after the clean mark was made must not remove it.
 func TestNobodyEntersARoomAfterClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)
@@ -190,7 +190,7 @@ func TestPanicOfALoadCostsOneVisit(t *testing.T) {
 	})
 }
 
-// A room that was reserved for an event that ended in a panic may be created later.
+// A room that was reserved for an event that panicked may be created later.
 func TestPanicOfAStepReservesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)
@@ -206,7 +206,7 @@ func TestPanicOfAStepReservesNothing(t *testing.T) {
 	})
 }
 
-// Rooms that nobody came back to are no concern of a server that stops.
+// A server that stops ignores rooms that nobody came back to.
 func TestStoppingEndsNoUntouchedRooms(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		old := newWorld(t, nil)

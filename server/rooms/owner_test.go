@@ -15,7 +15,7 @@ import (
 	"usher/server/store"
 )
 
-// fakeOwner owns all rooms in its current tenure, which may be none.
+// fakeOwner owns all rooms in its current tenure, if it has one.
 type fakeOwner struct{ current atomic.Pointer[fakeTenure] }
 
 func (o *fakeOwner) Tenure(string) Tenure {
@@ -73,7 +73,7 @@ type realClock struct{}
 func (realClock) Now() Moment                                    { return Moment{Ms: time.Now().UnixMilli()} }
 func (realClock) AfterFunc(after time.Duration, do func()) Timer { return time.AfterFunc(after, do) }
 
-// listener is a socket that remembers what was sent to it.
+// listener is a socket that records what was sent to it.
 type listener struct {
 	mu     sync.Mutex
 	frames int
@@ -100,8 +100,8 @@ func (l *listener) got() (frames int, closed protocol.CloseCode) {
 	return l.frames, l.closed
 }
 
-// Effects that a room has while another node may own it are seen once this node owns it again, and
-// never if it is lost.
+// If a room has effects while another node may own it, they are seen once this node owns it again,
+// and never if it is lost.
 func TestOwnedBeforeVisible(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		owner := new(fakeOwner)

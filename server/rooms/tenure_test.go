@@ -9,7 +9,7 @@ import (
 	"usher/protocol"
 )
 
-// closedWith fails unless the visitor's socket was closed with a code.
+// closedWith fails unless the visitor's socket was closed with the given code.
 func (v *visitor) closedWith(t *testing.T, want protocol.CloseCode) {
 	t.Helper()
 	if _, code := v.got(); code != want {

@@ -5,7 +5,7 @@ import (
 	"testing/synctest"
 )
 
-// What waited for a commit ends a turn too.
+// Frames that waited for a commit end a turn too.
 func TestTurnEndsAfterWhatWaited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)

@@ -19,7 +19,7 @@ import (
 	"usher/server/store"
 )
 
-// manualStore commits what is queued when a test says so, or at once.
+// manualStore commits queued changes when a test calls commit, or immediately.
 type manualStore struct {
 	store.Store
 	mu      sync.Mutex
@@ -30,7 +30,7 @@ type manualStore struct {
 	term uint64
 	// behindMs is how far its clock is behind that of the rooms.
 	behindMs int64
-	// loads fails each Load, and onLoad is called before it.
+	// loads is the error of each Load, and onLoad is called before it.
 	loads  error
 	onLoad func()
 }
@@ -82,14 +82,14 @@ func (s *manualStore) add(c change) {
 	}
 }
 
-// hold makes commits wait for commit.
+// hold makes commits wait until commit is called.
 func (s *manualStore) hold(held bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.held = held
 }
 
-// commit ends the commits of the first n changes that are queued.
+// commit finishes the commits of the first n queued changes.
 func (s *manualStore) commit(n int, err error) {
 	s.mu.Lock()
 	queue := s.queue[:n]
@@ -136,9 +136,9 @@ type world struct {
 	log   *bytes.Buffer
 	// owner is nil unless ownedWorld made the world.
 	owner *fakeOwner
-	// unturned counts what sockets were given since the last Turned.
+	// unturned counts what was sent to sockets since the last Turned.
 	unturned atomic.Int64
-	// broken is what the check of the next Step reports, "" for nothing.
+	// broken is the error that the check of the next Step reports, "" for none.
 	broken string
 }
 
@@ -220,7 +220,7 @@ func (v *visitor) Close(code protocol.CloseCode) {
 	v.listener.Close(code)
 }
 
-// got fails if a turn has not ended, so that sockets of other nodes would not have sent.
+// got fails if a turn has not ended, because sockets of other nodes would not have sent yet.
 func (v *visitor) got() (frames int, closed protocol.CloseCode) {
 	v.world.t.Helper()
 	if n := v.world.unturned.Load(); n != 0 {
@@ -236,7 +236,7 @@ func (v *visitor) say(kind, members string) {
 	synctest.Wait()
 }
 
-// create opens a connection, and creates the room by it or takes the seat in it.
+// create opens a connection, and creates the room through it or takes the seat in it.
 func (w *world) create(id string) *visitor {
 	w.t.Helper()
 	v := w.open(id)
@@ -255,7 +255,7 @@ func (w *world) breakRoom(v *visitor) {
 	}
 }
 
-// counted fails unless so many rooms are counted for the address of all visitors.
+// counted fails unless this many rooms are counted for the address that all visitors share.
 func (w *world) counted(want int) {
 	w.t.Helper()
 	shard := &w.limit.shards[1%limiterShards]
