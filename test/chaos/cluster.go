@@ -53,17 +53,16 @@ func newCluster(program, folder string, complained func(string)) (*cluster, erro
 	if err != nil {
 		return nil, err
 	}
-	routes := addresses[nodes:]
 	// Dead connections of killed nodes must not be used again.
 	c := &cluster{http: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}
 	c.leader.Store(-1)
-	if c.links, err = newLinks(routes); err != nil {
+	if c.links, err = newLinks(addresses[nodes:]); err != nil {
 		return nil, err
 	}
 	for i := range c.nodes {
 		c.nodes[i] = &node{
 			index: i, program: program, folder: filepath.Join(folder, fmt.Sprintf("node%d", i+1)),
-			listen: addresses[i], routes: routes[i], peers: strings.Join(c.links.peers(i), ","), secretFile: secretFile,
+			listen: addresses[i], routes: c.links.routes[i], peers: strings.Join(c.links.peers(i), ","), secretFile: secretFile,
 			led:        func(index int) { c.leader.Store(int32(index)) },
 			complained: complained,
 		}

@@ -1,15 +1,19 @@
 package chaos
 
 import (
+	"fmt"
 	"net"
+	"strings"
 	"sync"
 	"sync/atomic"
 )
 
 // links are the ways between the nodes: each node reaches each other one through a proxy, which can
-// stop to pass anything while both ends believe in the connection.
+// stop to pass anything while both ends believe in the connection. Nodes tell each other where they
+// are, too; nothing listens there, so that no way leads past the proxies.
 type links struct {
-	routes []string
+	// routes are where the nodes listen for each other.
+	routes [nodes]string
 	// to[i][j] is where node i believes node j to be.
 	to      [nodes][nodes]string
 	cut     [nodes]atomic.Bool
@@ -26,25 +30,34 @@ type pass struct {
 	frozen sync.RWMutex
 }
 
-func newLinks(routes []string) (*links, error) {
-	l := &links{routes: routes, passing: map[*pass]struct{}{}}
+// newLinks takes an address of 127.0.0.1 for each node on which nothing listens.
+func newLinks(free []string) (*links, error) {
+	l := &links{passing: map[*pass]struct{}{}}
+	for i := range l.routes {
+		l.routes[i] = onHost(free[i], fmt.Sprintf("127.0.100.%d", i+1))
+	}
 	for from := range nodes {
 		for to := range nodes {
 			if from == to {
-				l.to[from][to] = routes[from]
+				l.to[from][to] = free[to] // by its port, a node finds itself among its peers
 				continue
 			}
-			listener, err := net.Listen("tcp", "127.0.0.1:0")
+			l.to[from][to] = onHost(free[to], fmt.Sprintf("127.0.%d.%d", from+1, to+1))
+			listener, err := net.Listen("tcp", l.to[from][to])
 			if err != nil {
 				l.close()
 				return nil, err
 			}
 			l.opened = append(l.opened, listener)
-			l.to[from][to] = listener.Addr().String()
 			go l.accept(listener, from, to)
 		}
 	}
 	return l, nil
+}
+
+// onHost is an address with another host: all of 127.0.0.0/8 is loopback on Linux.
+func onHost(address, host string) string {
+	return host + address[strings.LastIndexByte(address, ':'):]
 }
 
 // peers is the setting of a node.
