@@ -19,6 +19,9 @@ const keyPrefix = "u."
 // fetchTimeout bounds one read of the nodes and the table; lease asks again.
 const fetchTimeout = 500 * time.Millisecond
 
+// silenceTimeout is how long people may stay connected to a node whose lease has expired.
+const silenceTimeout = 7 * time.Second
+
 // nonce draws what makes an incarnation unique. It is never 0.
 func nonce() uint64 {
 	var b [8]byte
@@ -33,12 +36,16 @@ func nonce() uint64 {
 // start begins an incarnation.
 func (n *Node) start() {
 	n.mu.Lock()
-	defer n.mu.Unlock()
 	if !n.running {
+		n.mu.Unlock()
 		return
 	}
 	n.stepLocked(lease.Event{Kind: lease.Started, Nonce: nonce()})
+	if n.ending { // Drain has come before it
+		n.stepLocked(lease.Event{Kind: lease.DrainAsked})
+	}
 	self := link.Incarnation(n.lease.Self())
+	n.mu.Unlock()
 	if err := n.links.Start(self); err != nil {
 		n.log.Error("no other node can reach this one", "error", err)
 	}
@@ -87,10 +94,14 @@ func (n *Node) perform(e *lease.Effect) {
 	case lease.SetTimer:
 		n.setTimer(e.AtMs)
 	case lease.ValidUntil:
-		n.validUntil.Store(e.AtMs * int64(time.Millisecond))
+		before := n.validUntil.Swap(e.AtMs * int64(time.Millisecond))
+		if e.AtMs != 0 && n.sinceStart() >= before { // rooms may have seen it expired before lease did
+			go n.local.Rooms.Resume()
+		}
 	case lease.Suspended:
 		n.counts.suspended.Add(1)
-		n.log.Warn("the lease has expired: this node is silent until the cluster answers")
+		n.log.Warn("the lease has expired: this node is silent until the cluster can be reached")
+		time.AfterFunc(silenceTimeout, n.abandon)
 	case lease.Resumed:
 		go n.local.Rooms.Resume()
 	case lease.Own:
@@ -203,6 +214,20 @@ func (n *Node) lose(shard int, why lease.Reason) {
 		n.counts.taken.Add(1)
 	}
 	go n.local.Rooms.Lose(t)
+}
+
+// abandon closes the people of all rooms if the lease is still expired: they may be served by other
+// nodes, or should at least know.
+func (n *Node) abandon() {
+	if n.sinceStart() < n.validUntil.Load() {
+		return
+	}
+	n.log.Error("the cluster cannot be reached: everybody is disconnected", "silent", silenceTimeout)
+	for shard := range n.tenures {
+		if t := n.tenures[shard].Load(); t != nil && !t.Valid() {
+			n.local.Rooms.Abandon(t)
+		}
+	}
 }
 
 // evicted ends an incarnation: other nodes may own its rooms already. Another one begins.

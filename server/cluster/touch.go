@@ -67,11 +67,17 @@ func (n *Node) touchTenure(ctx context.Context, t *tenure) {
 		n.touches.add(t, touchTick)
 		return
 	}
+	again := false
 	for _, id := range ids {
 		if t.over.Load() || t.leaving.Load() || ctx.Err() != nil {
 			return
 		}
-		n.local.Rooms.Touch(id)
+		if refusal := n.local.Rooms.Touch(ctx, id); refusal != "" && refusal.Lookup().Retryable {
+			again = true
+		}
 		time.Sleep(touchPause)
+	}
+	if again {
+		n.touches.add(t, n.config.SeatGrace)
 	}
 }

@@ -2,6 +2,7 @@ package rooms
 
 import (
 	"bytes"
+	"slices"
 
 	"usher/protocol"
 	"usher/room"
@@ -179,11 +180,14 @@ func (l *liveRoom) flush() {
 // flushLocked reports whether more can be let out. If a commit failed it gives the room up: nobody
 // has seen any effect that depended on that commit.
 func (l *liveRoom) flushLocked() (more bool) {
-	if l.gone || !l.isOwned() {
+	if l.gone {
 		return false
 	}
 	if err := l.failure.Load(); err != nil {
 		l.giveUp(protocol.CloseTryLater, "a commit failed", *err)
+		return false
+	}
+	if !l.isOwned() {
 		return false
 	}
 	if l.leaving && l.done.Load() != l.issued {
@@ -240,6 +244,13 @@ func (l *liveRoom) stored() <-chan bool {
 		l.replyToAsks(!l.gone)
 	}
 	return reply
+}
+
+// forgetAsk forgets what stored returned: nobody waits for it any longer.
+func (l *liveRoom) forgetAsk(stored <-chan bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.asks = slices.DeleteFunc(l.asks, func(a ask) bool { return a.reply == stored })
 }
 
 // replyToAsks replies to those whose commit is done, or to everybody if no further commit will be.

@@ -20,10 +20,8 @@ func (l *liveRoom) load() (refusal protocol.Code) {
 	}()
 	defer l.survive()
 	r := l.rooms
-	if owner := r.config.Owner; owner != nil {
-		if l.tenure = owner.Tenure(l.id); l.tenure == nil || !l.tenure.Valid() {
-			return protocol.CodeRoomUnavailable
-		}
+	if r.config.Owner != nil && (l.tenure == nil || !l.tenure.Valid()) {
+		return protocol.CodeRoomUnavailable
 	}
 	record, found, err := r.store.Load(l.id)
 	switch {
@@ -57,7 +55,7 @@ func (l *liveRoom) load() (refusal protocol.Code) {
 		}
 		return refusal
 	}
-	if !l.gone && (dropped != nil && dropped.pending || record.Clean && l.room.Exists()) {
+	if !l.gone && (dropped != nil && dropped.pending || l.tenure == nil && record.Clean && l.room.Exists()) {
 		l.claim(w)
 	}
 	return ""
@@ -141,7 +139,7 @@ func (r *Rooms) endUntouched(ctx context.Context) {
 		if r.closing.Load() {
 			return errStopping
 		}
-		r.Touch(id)
+		r.Touch(ctx, id)
 		return nil
 	})
 	if err != nil && !errors.Is(err, errStopping) && ctx.Err() == nil {
@@ -149,12 +147,14 @@ func (r *Rooms) endUntouched(ctx context.Context) {
 	}
 }
 
-// Touch loads a room, so that it ends if it is due.
-func (r *Rooms) Touch(id string) {
-	if l, refusal := r.enter(id); refusal == "" {
+// Touch loads a room, so that it ends if it is due, or returns the reason that it cannot be loaded.
+func (r *Rooms) Touch(ctx context.Context, id string) protocol.Code {
+	l, refusal := r.enter(ctx, id)
+	if refusal == "" {
 		l.ring()
 		l.leave()
 	}
+	return refusal
 }
 
 // giveUp drops a room because of an error. Whoever comes back finds the stored state. The caller
@@ -166,15 +166,22 @@ func (l *liveRoom) giveUp(code protocol.CloseCode, cause string, err error) {
 	r := l.rooms
 	r.log.Error("a room was given up", "cause", cause, "error", err, "people", l.people)
 	r.notStored(err)
-	if l.room != nil { // otherwise nothing has changed since it was stored or given up
-		dropped := &droppedRoom{
-			at: r.config.Clock.Now(), creator: l.creator, tenure: l.tenure,
-			pending: l.issued != l.done.Load() || l.savingLater.Load() != 0,
-		}
-		r.registry.givenUp(l.id, dropped) // before anybody can load it
-		r.touchAfterGrace(l.id, dropped)
-	}
+	l.recordGivenUp()
 	l.drop(code)
+}
+
+// recordGivenUp remembers what the next load must know. The caller holds the lock.
+func (l *liveRoom) recordGivenUp() {
+	r := l.rooms
+	if l.room == nil {
+		return // nothing has changed since it was stored or given up
+	}
+	dropped := &droppedRoom{
+		at: r.config.Clock.Now(), creator: l.creator, tenure: l.tenure,
+		pending: l.issued != l.done.Load() || l.savingLater.Load() != 0,
+	}
+	r.registry.givenUp(l.id, dropped) // before anybody can load it
+	r.touchAfterGrace(l.id, dropped)
 }
 
 // drop removes a room from memory and closes its sockets. The caller holds the lock.
@@ -206,7 +213,7 @@ func (l *liveRoom) drop(code protocol.CloseCode) {
 func (r *Rooms) touchAfterGrace(id string, dropped *droppedRoom) {
 	r.config.Clock.AfterFunc(time.Duration(r.config.Room.SeatGraceMs)*time.Millisecond, func() {
 		if !r.closing.Load() && r.registry.droppedRoom(id) == dropped {
-			r.Touch(id)
+			r.Touch(context.Background(), id)
 			r.touchAfterGrace(id, dropped)
 		}
 	})

@@ -1,6 +1,7 @@
 package rooms
 
 import (
+	"context"
 	"strings"
 
 	"usher/protocol"
@@ -8,7 +9,7 @@ import (
 
 // enter returns the room of an id, from memory, from the store or a new one that does not exist
 // yet, and keeps it in memory until leave.
-func (r *Rooms) enter(id string) (*liveRoom, protocol.Code) {
+func (r *Rooms) enter(ctx context.Context, id string) (*liveRoom, protocol.Code) {
 	for {
 		l, isNew := r.registry.find(r, id)
 		if l == nil {
@@ -32,7 +33,13 @@ func (r *Rooms) enter(id string) (*liveRoom, protocol.Code) {
 		case leaving:
 			return nil, protocol.CodeRoomUnavailable
 		case claimed != nil:
-			if <-claimed; l.failure.Load() != nil {
+			select {
+			case <-claimed:
+			case <-ctx.Done():
+				l.leave()
+				return nil, protocol.CodeStorageUnavailable
+			}
+			if l.failure.Load() != nil {
 				l.leave()
 				return nil, protocol.CodeStorageUnavailable
 			}
@@ -53,6 +60,9 @@ func (g *registry) find(r *Rooms, id string) (l *liveRoom, isNew bool) {
 		return nil, false
 	}
 	l = &liveRoom{rooms: r, id: strings.Clone(id)} // it may be part of a request's first line
+	if owner := r.config.Owner; owner != nil {
+		l.tenure = owner.Tenure(l.id)
+	}
 	l.mu.Lock()
 	g.m[l.id] = l
 	return l, true

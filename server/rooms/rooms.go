@@ -11,6 +11,9 @@ import (
 // saveLaterEvery is how much of playback positions and held frames a crash may lose.
 const saveLaterEvery = 5 * time.Second
 
+// describeTimeout bounds the wait for what is known about a room to be stored.
+const describeTimeout = 5 * time.Second
+
 // New takes stock of the store: it removes what has expired and counts the rooms of each address.
 func New(config Config) (*Rooms, error) {
 	r := &Rooms{
@@ -79,8 +82,10 @@ func (r *Rooms) notStored(err error) {
 func (r *Rooms) Now() Moment { return r.config.Clock.Now() }
 
 // Describe returns what somebody with an invitation may know about a room, once that is stored.
-func (r *Rooms) Describe(_ context.Context, id string) (protocol.RoomSummary, protocol.Code) {
-	l, refusal := r.enter(id)
+func (r *Rooms) Describe(ctx context.Context, id string) (protocol.RoomSummary, protocol.Code) {
+	ctx, cancel := context.WithTimeout(ctx, describeTimeout)
+	defer cancel()
+	l, refusal := r.enter(ctx, id)
 	if refusal != "" {
 		return protocol.RoomSummary{}, refusal
 	}
@@ -91,11 +96,17 @@ func (r *Rooms) Describe(_ context.Context, id string) (protocol.RoomSummary, pr
 		summary = l.room.Summary()
 	}
 	l.mu.Unlock()
-	switch {
-	case !<-stored:
+	select {
+	case ok := <-stored:
+		switch {
+		case !ok:
+			return protocol.RoomSummary{}, protocol.CodeStorageUnavailable
+		case !exists:
+			return protocol.RoomSummary{}, protocol.CodeRoomNotFound
+		}
+		return summary, ""
+	case <-ctx.Done():
+		l.forgetAsk(stored)
 		return protocol.RoomSummary{}, protocol.CodeStorageUnavailable
-	case !exists:
-		return protocol.RoomSummary{}, protocol.CodeRoomNotFound
 	}
-	return summary, ""
 }

@@ -9,8 +9,8 @@ import (
 
 // Open connects a socket to a room, which is loaded or made if necessary. It is refused if the room
 // cannot be loaded. The room may call the socket's methods before Open returns.
-func (r *Rooms) Open(_ context.Context, roomID string, o Opening, socket Socket) (*Session, protocol.Code) {
-	l, refusal := r.enter(roomID)
+func (r *Rooms) Open(ctx context.Context, roomID string, o Opening, socket Socket) (*Session, protocol.Code) {
+	l, refusal := r.enter(ctx, roomID)
 	if refusal != "" {
 		return nil, refusal
 	}

@@ -61,6 +61,9 @@ type unsavedRooms struct {
 type liveRoom struct {
 	rooms *Rooms
 	id    string
+	// tenure is the one in which the room is loaded, nil without an Owner or if another node owns
+	// the room.
+	tenure Tenure
 
 	mu   sync.Mutex
 	room *room.Room
@@ -69,10 +72,8 @@ type liveRoom struct {
 	lastConn room.ConnID
 	// requestIDs are for the log, nil unless its level is debug.
 	requestIDs requestIDs
-	// tenure is the one in which the room was loaded, nil without an Owner, and term is the store's
-	// name for it.
-	tenure Tenure
-	term   uint64
+	// term is the store's name for the tenure.
+	term uint64
 	// people is how many seats the metrics have counted, and counted is set if they have counted
 	// the room.
 	people  int
@@ -155,7 +156,7 @@ type Session struct {
 // ask is one pending query about the room.
 type ask struct {
 	commit uint64
-	reply  chan<- bool
+	reply  chan bool
 }
 
 // requestIDs has, by connection, the id of the request that opened it.

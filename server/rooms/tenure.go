@@ -7,10 +7,32 @@ import (
 	"usher/room"
 )
 
-// Resume lets out what waited while tenures were not valid.
+// Resume lets out what waited while tenures were not valid. It does not wait for rooms that are
+// being loaded.
 func (r *Rooms) Resume() {
 	for _, l := range r.registry.all() {
-		l.flush()
+		if l.mu.TryLock() {
+			l.mu.Unlock()
+			l.flush()
+		} else {
+			go l.flush()
+		}
+	}
+}
+
+// Abandon drops the rooms of a tenure that has not been valid for too long, and closes their sockets
+// with 1013. The tenure goes on: whoever comes back finds what is stored once it is valid again.
+func (r *Rooms) Abandon(t Tenure) {
+	for _, l := range r.registry.all() {
+		if l.tenure != t || !l.mu.TryLock() {
+			continue // one that is being loaded has nobody
+		}
+		if !l.gone && !t.Valid() {
+			l.recordGivenUp()
+			l.drop(protocol.CloseTryLater)
+			l.rooms.turned()
+		}
+		l.mu.Unlock()
 	}
 }
 
@@ -19,29 +41,37 @@ func (r *Rooms) Resume() {
 func (r *Rooms) Lose(t Tenure) {
 	var busy []*liveRoom
 	for _, l := range r.registry.all() {
-		if !l.mu.TryLock() {
+		switch {
+		case l.tenure != t:
+		case l.mu.TryLock():
+			l.loseLocked()
+			l.mu.Unlock()
+		default:
 			busy = append(busy, l)
-			continue
 		}
-		l.loseLocked(t)
-		l.mu.Unlock()
 	}
 	if len(busy) > 0 {
 		go func() {
 			for _, l := range busy {
 				l.mu.Lock()
-				l.loseLocked(t)
+				l.loseLocked()
 				l.mu.Unlock()
 			}
+			r.releaseGivenUp(t) // if one was meanwhile
 		}()
 	}
+	r.releaseGivenUp(t)
+}
+
+// releaseGivenUp counts the rooms of a tenure that were given up no longer.
+func (r *Rooms) releaseGivenUp(t Tenure) {
 	for _, creator := range r.registry.forgetTenure(t) {
 		r.limit.release(creator)
 	}
 }
 
-func (l *liveRoom) loseLocked(t Tenure) {
-	if l.tenure == t && !l.gone {
+func (l *liveRoom) loseLocked() {
+	if !l.gone {
 		l.drop(protocol.CloseRestart)
 		l.rooms.turned()
 		l.rooms.limit.release(l.creator)
@@ -55,10 +85,7 @@ func (r *Rooms) HandOver(t Tenure) {
 	var last []*liveRoom
 	var stored []<-chan bool
 	for _, l := range r.registry.all() {
-		l.mu.Lock()
-		ours := l.tenure == t && !l.gone
-		l.mu.Unlock()
-		if ours {
+		if l.tenure == t {
 			l.readArrived()
 			last = append(last, l)
 			stored = append(stored, l.handOver())
@@ -68,13 +95,12 @@ func (r *Rooms) HandOver(t Tenure) {
 		if stored[i] != nil { // otherwise it was given up
 			<-stored[i]
 		}
+		l.flush()
 		l.mu.Lock()
-		l.loseLocked(t) // nobody is connected any more
+		l.loseLocked() // nobody is connected any more
 		l.mu.Unlock()
 	}
-	for _, creator := range r.registry.forgetTenure(t) {
-		r.limit.release(creator)
-	}
+	r.releaseGivenUp(t)
 }
 
 // handOver closes the sessions and saves the room's last state. What it returns is stored's.

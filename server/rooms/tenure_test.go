@@ -201,3 +201,75 @@ func TestSeatsAreHeldForAGraceFromTheTakeOver(t *testing.T) {
 		}
 	})
 }
+
+func TestResumeAndHandOverDoNotWaitForARoomThatIsBeingLoaded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, tenure := ownedWorld(t, nil)
+		w.create("room-1")
+		other := w.owner.own() // of another shard
+		loading := make(chan struct{})
+		w.store.onLoad = func() { <-loading }
+		go func() { _, _ = w.tryOpen("room-2") }()
+		synctest.Wait()
+		w.Resume()
+		w.HandOver(tenure) // for ever, if either waits
+		close(loading)
+		synctest.Wait()
+		if len(w.InMemory()) != 1 || !other.Valid() {
+			t.Errorf("in memory are %v", w.InMemory())
+		}
+	})
+}
+
+// A node that is cut off from the others must not keep people who hear nothing.
+func TestAnAbandonedRoomClosesItsPeopleAndComesBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, tenure := ownedWorld(t, nil)
+		v := w.create("room-1")
+		w.store.hold(true)
+		tenure.valid.Store(false)
+		v.say("RENAME_ROOM", `,"newRoomName":"Unseen"`)
+		w.Abandon(tenure)
+		v.closedWith(t, protocol.CloseTryLater)
+		w.counted(1)
+		if _, refusal := w.tryOpen("room-1"); refusal != protocol.CodeRoomUnavailable {
+			t.Errorf("while it is not valid: %q", refusal)
+		}
+		w.store.commit(len(w.store.queue), errDisk)
+		w.store.hold(false)
+		tenure.valid.Store(true)
+		w.Resume()
+		w.create("room-1") // her seat again
+		w.counted(1)
+	})
+}
+
+func TestARoomWhoseCommitFailsWhileSuspendedIsGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, tenure := ownedWorld(t, nil)
+		v := w.create("room-1")
+		w.store.hold(true)
+		v.say("RENAME_ROOM", `,"newRoomName":"Unseen"`)
+		tenure.valid.Store(false)
+		w.store.commit(1, errDisk)
+		synctest.Wait()
+		v.closedWith(t, protocol.CloseTryLater)
+	})
+}
+
+// Whoever asks about a room must not wait for as long as the node is cut off.
+func TestDescribeDoesNotWaitForALostLease(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, tenure := ownedWorld(t, nil)
+		v := w.create("room-1")
+		tenure.valid.Store(false)
+		v.say("RENAME_ROOM", `,"newRoomName":"Unseen"`)
+		if _, refusal := w.Describe(t.Context(), "room-1"); refusal != protocol.CodeStorageUnavailable {
+			t.Errorf("refused with %q", refusal)
+		}
+		l := w.registry.m["room-1"]
+		if len(l.asks) != 0 {
+			t.Errorf("%d are still waiting", len(l.asks))
+		}
+	})
+}

@@ -80,7 +80,7 @@ func (b *Broker) dial(name string) (*nats.Conn, error) {
 // send it after a pause, when it is no longer true.
 func connectOptions(log *slog.Logger) []nats.Option {
 	return []nats.Option{
-		nats.ReconnectBufSize(-1), nats.MaxReconnects(-1), nats.ReconnectWait(250 * time.Millisecond),
+		nats.ReconnectBufSize(-1), nats.FlusherTimeout(2 * time.Second), nats.MaxReconnects(-1), nats.ReconnectWait(250 * time.Millisecond),
 		nats.ReconnectJitter(100*time.Millisecond, 100*time.Millisecond), nats.PingInterval(2 * time.Second), nats.MaxPingsOutstanding(2),
 		nats.DisconnectErrHandler(func(c *nats.Conn, err error) {
 			if err != nil {
