@@ -11,15 +11,15 @@ import { openFirefox, type FirefoxOptions } from "./firefox.ts";
 import { within } from "./wait.ts";
 
 export const switches = [
-  // Not even emulated.
+  // Not emulated either.
   "--disable-gpu",
   // The machine may have no other network, and Chromium offers loopback addresses to peers only with this.
   "--allow-loopback-in-peer-connection",
   // Addresses in candidates stay readable: the .local names that hide them need multicast, which a container may not have.
   "--disable-features=WebRtcHideLocalIpsWithMdns",
-  // The tests click, but not in every page that is to play.
+  // The tests do click, but not in every page that must play.
   "--autoplay-policy=no-user-gesture-required",
-  // All pages are in the foreground for their timers, also where the machine is busy.
+  // Timers treat every page as a foreground page, even if the machine is busy.
   "--disable-background-timer-throttling",
   "--disable-renderer-backgrounding",
   "--disable-backgrounding-occluded-windows",
@@ -28,29 +28,40 @@ export const switches = [
 export type Engine = "chromium" | "firefox";
 
 export interface BrowserOptions extends FirefoxOptions {
-  /** Chromium, unless told otherwise. What follows is for Chromium only, and `preferences` for Firefox. */
+  /**
+   * Chromium by default. The options below are for Chromium only, `preferences` for Firefox only.
+   */
   engine?: Engine;
   /** Folders of unpacked extensions. */
   extensions?: string[];
   viewport?: { width: number; height: number };
   colorScheme?: "light" | "dark";
-  /** A page of one profile with all others who share: enough for somebody whose page is a script only. */
+  /**
+   * A page in one profile that all such people share: enough for somebody whose page is only a
+   * script.
+   */
   isShared?: boolean;
-  /** In a process of its own that can be stopped and continued, as by closing and opening a laptop. Chromium's. */
+  /**
+   * In a process of its own that can be stopped and continued, like a laptop that is closed and
+   * opened. Chromium only.
+   */
   canSleep?: boolean;
 }
 
-/** Processes that wait for the next scene of the test file: starting one costs more than most of what is done with it. */
+/**
+ * Processes that wait for the next scene of the test file: starting one costs more than most of the
+ * work done with it.
+ */
 const idle: Process[] = [];
 after(() => Promise.all(idle.splice(0).map(end)));
 
 /**
- * Somebody's browser: a process that nobody else has meanwhile, and in it a profile that is new. playwright ends the process when this one ends,
- * however it does.
+ * A person's browser: a process that nobody else uses at the same time, with a new profile in it.
+ * playwright ends the process when this one ends, however it ends.
  */
 export class Browser {
   readonly #context: BrowserContext | undefined;
-  /** The one page that it opened with. */
+  /** The only page that it opened with. */
   readonly page: Page;
   readonly #end: () => Promise<void>;
   readonly #signal: Signal | undefined;
@@ -73,7 +84,7 @@ export class Browser {
     return new Browser(context, page, end, signal);
   }
 
-  /** Stops all of its processes. Until it is woken nothing may be asked of it. Needs canSleep. */
+  /** Stops all of its processes. Ask nothing of it until it is woken. Needs canSleep. */
   sleep(): void {
     this.#signal?.("SIGSTOP");
   }
@@ -82,7 +93,7 @@ export class Browser {
     this.#signal?.("SIGCONT");
   }
 
-  /** Chromium's. */
+  /** Chromium only. */
   get context(): BrowserContext {
     if (this.#context === undefined) {
       throw new Error("this browser is a Firefox");
@@ -157,13 +168,13 @@ async function inIdleProcess(options: BrowserOptions): Promise<Opened> {
       await within("the profile closes", 10_000, context.close());
       idle.push(process);
     } catch {
-      await end(process); // it is in no state to be used again
+      await end(process); // it cannot be used again
     }
   };
   return { context, end: close };
 }
 
-/** Extensions are of a profile on disk, and of its whole process. */
+/** Extensions belong to a profile on disk and to its whole process. */
 async function withExtensions(extensions: string[]): Promise<Opened> {
   const profile = await mkdtemp(path.join(os.tmpdir(), "usher-e2e-profile-"));
   const folders = extensions.join(",");
@@ -182,15 +193,15 @@ async function withExtensions(extensions: string[]): Promise<Opened> {
 
 let found: string | undefined;
 
-/** What the script `chromium` beside this file prints. */
+/** The output of the script `chromium` beside this file. */
 export function executable(): string {
   found ??= execFileSync(path.join(import.meta.dirname, "chromium"), { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] }).trim();
   return found;
 }
 
 /**
- * About one fresh profile in twelve never gathers a candidate on the first RTCPeerConnection of its life, and is well from the second on.
- * So the first one is thrown away.
+ * About one fresh profile in twelve never gathers a candidate on its first RTCPeerConnection, but
+ * works from the second on. So the first one is thrown away.
  */
 async function wakeNetwork(page: Page): Promise<void> {
   await page.evaluate(async () => {
@@ -198,7 +209,7 @@ async function wakeNetwork(page: Page): Promise<void> {
     connection.createDataChannel("throw-away");
     const candidate = new Promise<void>((resolve) => connection.addEventListener("icecandidate", () => resolve()));
     await connection.setLocalDescription();
-    // The profile that will gather does so within some 50 ms.
+    // A profile that will gather does so within about 50 ms.
     await Promise.race([candidate, new Promise((resolve) => setTimeout(resolve, 1000))]);
     connection.close();
   });

@@ -1,4 +1,4 @@
-// A web site with a film, of the same address for every browser.
+// A web site with a film, at the same address for every browser.
 
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";

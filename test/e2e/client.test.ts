@@ -1,4 +1,5 @@
-// @usher/client in browsers: in a page that is not usher's own, and in usher's own where a browser has no WebRTC.
+// @usher/client in browsers: in a page that is not usher's own, and in usher's page if a browser
+// has no WebRTC.
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -34,7 +35,7 @@ before(async () => {
 });
 after(() => server.close());
 
-/** A page of another server than usher, with the client in it. */
+/** A page from a server other than usher, with the client in it. */
 async function site(t: TestContext): Promise<string> {
   const http = createServer((_request, response) =>
     response.setHeader("Content-Type", "text/html").end(`<!doctype html><title>client</title><script>${script}</script>`),
@@ -58,7 +59,7 @@ interface Globals {
 
 const socketUrl = (): string => `${server.url.replace("http", "ws")}/ws`;
 
-/** Creates a room, and tells by which code that failed, or "". */
+/** Creates a room, and returns the code with which that failed, or "". */
 function create(page: Page): Promise<string> {
   return page.evaluate(async (url) => {
     const client = new (window as unknown as Globals).usher.RoomClient({ url });
@@ -73,7 +74,8 @@ function create(page: Page): Promise<string> {
 
 test("a page that its browser keeps from the local network is told so, and no other is", async (t) => {
   const url = await site(t);
-  // As if the page came from the Internet. The permission is asked for, and nobody is there to give it.
+  // The page acts as if it came from the Internet. The permission prompt appears, and nobody
+  // answers it.
   const context = await browser(t, [`--ip-address-space-overrides=${new URL(url).host}=public`]);
   const page = await context.newPage();
   await page.goto(url);
@@ -85,7 +87,7 @@ test("a page that its browser keeps from the local network is told so, and no ot
   await server.restart();
 });
 
-/** Returns to the seat of the tab, or takes one, and tells whose it is. */
+/** Returns to the seat of the tab, or takes one, and returns its owner. */
 function seat(page: Page): Promise<{ userId: string; people: number }> {
   return page.evaluate(async (url) => {
     const { usher } = window as unknown as Globals;

@@ -1,4 +1,4 @@
-// The page and the legacy client in one room: each obeys what the other says, whichever of them is host.
+// The page and the legacy client in one room: each obeys the other, whichever of them is host.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -10,10 +10,13 @@ import { shells } from "./server.ts";
 import { Visitor } from "./visitor.ts";
 import { until } from "./wait.ts";
 
-/** Far less than the film goes on in between, and more than a busy machine needs to tell somebody. */
+/**
+ * Far less than the film advances in between, and more than a busy machine needs to deliver a
+ * message.
+ */
 const nearSeconds = 3;
 
-/** Waits until the legacy client has such a film before it. */
+/** Waits until the legacy client shows this film. */
 function follows(leo: LegacyMember, state: "PLAYING" | "PAUSED", time: number): Promise<unknown> {
   let last = "";
   return until(
@@ -26,7 +29,10 @@ function follows(leo: LegacyMember, state: "PLAYING" | "PAUSED", time: number): 
   );
 }
 
-/** The legacy client does not say when its word held, so each page takes it from when it came: they are as close as that, and not closer. */
+/**
+ * The legacy client does not say at what time its position was true, so each page takes the time of
+ * arrival: positions are only as close as that.
+ */
 const heardWithinMs = 1000;
 
 async function shows(visitors: Visitor[], paused: boolean, time: number): Promise<void> {
@@ -50,7 +56,10 @@ async function hasMode(visitors: Visitor[], label: "Host only" | "Everyone"): Pr
   }
 }
 
-/** Waits until the newest channels of the legacy client are open on its side, too: what it says before that is lost. */
+/**
+ * Waits until the newest channels of the legacy client are open on its side, too: anything that it
+ * sends before that is lost.
+ */
 async function reaches(leo: LegacyMember, count: number): Promise<void> {
   const open = async (): Promise<number> => Object.values((await leo.look()).peers).filter((state) => state === "connected open").length;
   await until(`${leo.name} reaches ${count}`, async () => (await open()) === count);
@@ -115,7 +124,7 @@ async function legacyHosts(set: Scene): Promise<void> {
   await leo.create(roomId);
   await ann.join(roomId);
   await ann.sees({ Leo: "direct" });
-  await bob.join(roomId); // at which Leo makes a new connection with Ann
+  await bob.join(roomId); // upon which Leo makes a new connection with Ann
   await ann.sees({ Bob: "direct", Leo: "direct" });
   await bob.sees({ Ann: "direct", Leo: "direct" });
   await reaches(leo, 2);
@@ -127,7 +136,7 @@ async function legacyHosts(set: Scene): Promise<void> {
   await bob.play();
   await until("Bob is told", async () => (await bob.notice.textContent())?.includes("Only the host controls playback"));
 
-  await leo.setControlMode("FREE_FOR_ALL"); // of which the server hears nothing
+  await leo.setControlMode("FREE_FOR_ALL"); // the server never learns of it
   await hasMode([ann, bob], "Everyone");
   await ann.play();
   await follows(leo, "PLAYING", 25);

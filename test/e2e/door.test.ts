@@ -1,4 +1,4 @@
-// What a host does about people on the page: roles, kicks and bans, and what those see.
+// What a host does with people on the page (roles, kicks and bans), and what those people see.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -9,7 +9,7 @@ import { shells } from "./server.ts";
 import { gather, Visitor } from "./visitor.ts";
 import { until } from "./wait.ts";
 
-/** Opens what a visitor may do about somebody, unless it is open. */
+/** Opens the menu of what a visitor may do about somebody, unless it is open. */
 async function manage(visitor: Visitor, name: string): Promise<void> {
   const details = visitor.page.locator("details", { hasText: `Manage ${name}` });
   if ((await details.getAttribute("open")) === null) {

@@ -1,8 +1,11 @@
-// The example extension in two browsers, on a page of neither of them: driven through its popup, in a tab, and the page's own film.
+// The example extension in two browsers, on a page that belongs to neither: the tests drive it
+// through its popup, in a tab, and through the page's own film.
 //
-// Its service worker is killed by ServiceWorker.stopAllWorkers, said over the popup's own debugging session. It ends at once, without an event and
-// although playwright listens to it, whose attached debugger only keeps it from being stopped for idleness. (Target.closeTarget of
-// a browser-wide session does as well; chrome.runtime.reload() would leave the extension disabled in headless mode.)
+// Its service worker is killed by ServiceWorker.stopAllWorkers, sent over the popup's own debugging
+// session. The worker ends immediately, without an event, although playwright listens to it;
+// playwright's attached debugger only keeps it from being stopped for idleness. (Target.closeTarget
+// in a browser-wide session kills it as well; chrome.runtime.reload() would leave the extension
+// disabled in headless mode.)
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -27,7 +30,8 @@ before(async () => {
   await promisify(execFile)(process.execPath, [path.join(source, "build.ts")]);
   extension = await mkdtemp(path.join(os.tmpdir(), "usher-e2e-extension-"));
   await cp(path.join(source, "dist"), extension, { recursive: true });
-  // A test cannot click on the icon beside the address, which gives the extension the page that one looks at (activeTab). So it is given this site.
+  // A test cannot click on the icon beside the address, which grants the extension the page in view
+  // (activeTab). So the test grants it this site instead.
   const manifest = JSON.parse(await readFile(path.join(extension, "manifest.json"), "utf8")) as object;
   await writeFile(path.join(extension, "manifest.json"), JSON.stringify({ ...manifest, host_permissions: ["http://127.0.0.1/*"] }));
   cinema = await openCinema();
@@ -49,14 +53,15 @@ for (const shell of shells) {
       await bob.watch();
       const both = [ann, bob];
 
-      // The content script takes hold of a film, paused, a moment after it was asked, and hears a moment later than the popup who may control.
+      // The content script finds a film, paused, a moment after it was asked, and learns who may
+      // control it a moment later than the popup.
       await until("the room plays", async () => {
         await ann.plays(true);
         return isPlaying(await bob.film());
       });
       await together(both, false);
       await bob.page.evaluate(() => document.querySelector("video")?.pause());
-      await together(both, false); // only the host controls: undone
+      await together(both, false); // only the host controls, so it is undone
       assert.equal(isPlaying(await ann.film()), true);
 
       await ann.popup.getByLabel("Everyone").check();
@@ -96,7 +101,7 @@ for (const shell of shells) {
     }));
 }
 
-/** Somebody with the extension: a tab with the film and one with the popup. */
+/** A person with the extension: a tab with the film and one with the popup. */
 class Viewer implements Watcher {
   readonly name: string;
   readonly page: Page;
@@ -131,7 +136,7 @@ class Viewer implements Watcher {
     await this.#seated();
   }
 
-  /** The link names the inviter's way to the server; each has one's own. */
+  /** The link contains the inviter's way to the server; each person has a different one. */
   async join(link: string): Promise<void> {
     await this.popup.getByLabel("Your name").fill(this.name);
     await this.popup.getByLabel("Invite link or code").fill(`<${this.#server}/${new URL(link).hash}>.`);
@@ -139,13 +144,16 @@ class Viewer implements Watcher {
     await this.#seated();
   }
 
-  /** Lets the room have the film of the other tab. */
+  /** Gives the room the film of the other tab. */
   async watch(): Promise<void> {
     await this.popup.getByRole("button", { name: "Watch the film on this page" }).click();
     await this.popup.getByText("This page's film is the room's now").waitFor();
   }
 
-  /** The room's control mode as the service worker knows it; the radio button that was clicked shows it before. */
+  /**
+   * The room's control mode as the service worker knows it; the clicked radio button changes
+   * earlier.
+   */
   mode(): Promise<string> {
     return this.popup.evaluate(async () => {
       const { view } = await chrome.storage.session.get<{ view: { room?: { controlMode: string } } }>("view");
@@ -157,7 +165,7 @@ class Viewer implements Watcher {
     return lookAtFilm(this.page);
   }
 
-  /** Plays or pauses in the page, where the film is not there already. */
+  /** Plays or pauses in the page, unless the film already does. */
   plays(playing: boolean): Promise<void> {
     return this.page.evaluate((wanted) => {
       const video = document.querySelector("video");
@@ -179,7 +187,7 @@ class Viewer implements Watcher {
     return (await this.popup.locator("body").getAttribute("data-user")) ?? "";
   }
 
-  /** Kills it, waits until its successor has the seat, and tells after how many ms that was. */
+  /** Kills it, waits until its successor has the seat, and returns how many ms that took. */
   async killServiceWorker(): Promise<number> {
     await this.popup.evaluate(() => {
       const states: string[] = [];

@@ -1,4 +1,4 @@
-// What can be told of films from outside, and when they are together.
+// What can be observed of films from outside, and when they are together.
 
 import type { Page } from "playwright-core";
 
@@ -7,23 +7,26 @@ import { until } from "./wait.ts";
 /** How far the films of a room may be apart, ms. */
 const togetherMs = 150;
 
-/** In how many looks in a row films must be together: one look could be luck. */
+/** The number of checks in a row in which films must be together: one check could pass by luck. */
 const looks = 8;
 
-/** Long enough for a busy machine, and shorter than the 30 s after which a host says by itself where it is: who is apart must not be healed by that. */
+/**
+ * Long enough for a busy machine, and shorter than the 30 s after which a host reports its position
+ * unasked: that report must not be what brings films together.
+ */
 const togetherWithinMs = 20_000;
 
 export interface FilmLook {
-  /** Of the machine's clock, which all browsers here have in common. */
+  /** By the machine's clock, which all browsers here share. */
   atMs: number;
   time: number;
   paused: boolean;
-  /** It seeks, or has nothing to show for its time yet. */
+  /** It is seeking, or has no frame for its time yet. */
   waiting: boolean;
   duration: number;
 }
 
-/** Who has a film before them. */
+/** The person who watches the film. */
 export interface Watcher {
   readonly name: string;
   film(): Promise<FilmLook>;
@@ -50,14 +53,20 @@ export function filmsOf(watchers: readonly Watcher[]): Promise<FilmLook[]> {
   return Promise.all(watchers.map((watcher) => watcher.film()));
 }
 
-/** How far two looks at a film that begins again at its end are apart, in ms, whatever the time between the looks. */
+/**
+ * The difference in ms between two observations of a film that loops, whatever the time between
+ * them.
+ */
 export function apart(a: FilmLook, b: FilmLook): number {
   const lead = (look: FilmLook): number => (look.paused ? look.time : look.time - look.atMs / 1000);
   const gap = Math.abs(lead(a) - lead(b)) % a.duration;
   return Math.min(gap, a.duration - gap) * 1000;
 }
 
-/** Waits until all films play (or are paused), are together, and stay so for some looks in a row. */
+/**
+ * Waits until all films play (or are paused), are together, and stay so for several checks in a
+ * row.
+ */
 export async function together(watchers: readonly Watcher[], paused: boolean): Promise<void> {
   let inARow = 0;
   let last = "";

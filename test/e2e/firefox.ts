@@ -1,5 +1,6 @@
-// Stock Firefox, driven by puppeteer over WebDriver BiDi, behind what the scenes use of playwright's Page. (playwright's own way to a stock Firefox asks
-// it for emulation.setMediaFeaturesOverride, which Firefox ESR 153 does not have.)
+// Stock Firefox, driven by puppeteer over WebDriver BiDi, behind the part of playwright's Page that
+// the scenes use. (playwright's own way to a stock Firefox asks for
+// emulation.setMediaFeaturesOverride, which Firefox ESR 153 does not have.)
 
 import { execFileSync } from "node:child_process";
 import path from "node:path";
@@ -14,12 +15,15 @@ const preferences = {
   "media.peerconnection.ice.loopback": true,
   // Addresses in candidates stay readable: the .local names that hide them need multicast, which a container may not have.
   "media.peerconnection.ice.obfuscate_host_addresses": false,
-  // The tests click, but not in every page that is to play.
+  // The tests do click, but not in every page that must play.
   "media.autoplay.default": 0,
 };
 
 export interface FirefoxOptions {
-  /** Preferences beside those that every Firefox here has. With any, the process is not used again. */
+  /**
+   * Preferences in addition to those that every Firefox here has. With any, the process is not used
+   * again.
+   */
   preferences?: Record<string, boolean | number | string>;
 }
 
@@ -31,13 +35,14 @@ async function end(process: Process): Promise<void> {
   await within("Firefox ends", 10_000, process.close()).catch(() => process.process()?.kill("SIGKILL"));
 }
 
-/** Opens a page in a process that nobody else has meanwhile, and in a profile that is new. */
+/** Opens a page in a process that nobody else uses at the same time, and in a new profile. */
 export async function openFirefox(options: FirefoxOptions = {}): Promise<{ page: Page; end: () => Promise<void> }> {
   const isOwn = options.preferences !== undefined;
   const process = (isOwn ? undefined : idle.pop()) ?? (await start({ ...preferences, ...options.preferences }));
   const context = await process.createBrowserContext();
   const page = await context.newPage();
-  // The command that puppeteer sends along, for the orientation, is unknown to Firefox 140. The size is set all the same.
+  // Firefox 140 does not know the command that puppeteer also sends, for the orientation. The size
+  // is still set.
   await page.setViewport({ width: 1100, height: 800 }).catch((error: unknown) => {
     if (!String(error).includes("setScreenOrientationOverride")) {
       throw error;
@@ -51,7 +56,7 @@ export async function openFirefox(options: FirefoxOptions = {}): Promise<{ page:
         return;
       }
     } catch {
-      // It is in no state to be used again.
+      // It cannot be used again.
     }
     await end(process);
   };
@@ -64,7 +69,7 @@ function start(extraPrefsFirefox: Record<string, unknown>): Promise<Process> {
 
 let found: string | undefined;
 
-/** What the script `firefox` beside this file prints. */
+/** The output of the script `firefox` beside this file. */
 function executable(): string {
   found ??= execFileSync(path.join(import.meta.dirname, "firefox"), { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] }).trim();
   return found;
@@ -90,7 +95,7 @@ function asPage(page: FirefoxPage): Page {
   return strict("page", tab) as unknown as Page;
 }
 
-/** Fails for what is not there with a name, and not with "is not a function". */
+/** Fails with the name of a missing member instead of "is not a function". */
 function strict<T extends object>(what: string, object: T): T {
   return new Proxy(object, {
     get: (target, name) => {
@@ -115,12 +120,12 @@ class Finder {
     this.#scope = scope;
   }
 
-  /** A name must be the whole one: Firefox looks in its accessibility tree. */
+  /** A name must match completely: Firefox looks it up in its accessibility tree. */
   getByRole(role: string, { name, level }: { name?: string; exact?: boolean; level?: number } = {}): Locator {
     if (name !== undefined && typeof name !== "string") {
       throw new Error(`not by ${String(name)}: Firefox finds whole names only`);
     }
-    const computed = role === "img" ? "image" : role; // two words for one role, of which Firefox takes the other
+    const computed = role === "img" ? "image" : role; // two words for one role; Firefox uses the other
     return this.#find(level === undefined ? `aria/${name ?? ""}[role="${computed}"]` : `h${level}`);
   }
 
@@ -157,7 +162,7 @@ class Locator {
     return new Finder(this.#page, this).getByRole(role, options);
   }
 
-  /** The first is what every other verb takes anyhow. */
+  /** The first match is what every other verb takes anyway. */
   first(): Locator {
     return this;
   }
@@ -181,7 +186,9 @@ class Locator {
     await (await this.#ready()).press(key);
   }
 
-  /** By its own click: a radio button that is drawn by its label has no place of its own. */
+  /**
+   * Uses the element's own click(): a radio button that its label draws has no position of its own.
+   */
   async check(): Promise<void> {
     await (await this.#ready()).evaluate((box) => (box as HTMLInputElement).click());
   }

@@ -1,8 +1,12 @@
-// Signaling frames as they pass, seen from outside of the pages, and the count of those that were lost.
+// Signaling frames as they pass, seen from outside the pages, and the number of those that were
+// lost.
 
 import type { Page } from "playwright-core";
 
-/** A WEBRTC_* frame. `session` and `seq` are the client's mark in it: which negotiation between two pages, and which frame of that. */
+/**
+ * A WEBRTC_* frame. `session` and `seq` are the client's marks in it: which negotiation between two
+ * pages, and which frame of that negotiation.
+ */
 export interface Frame {
   kind: "sent" | "received";
   atMs: number;
@@ -13,7 +17,7 @@ export interface Frame {
   seq: number;
 }
 
-/** A page of a participant ended: it was reloaded or closed. */
+/** A participant's page ended: it was reloaded or closed. */
 export interface Gone {
   kind: "gone";
   atMs: number;
@@ -29,7 +33,7 @@ interface Message {
   mesh?: { session?: unknown; seq?: unknown };
 }
 
-/** The user that a page says it is when it asks for a seat. */
+/** The user id that a page gives when it asks for a seat. */
 function newUser({ type, userId }: Message): string | undefined {
   return (type === "CREATE_ROOM" || type === "JOIN_ROOM") && typeof userId === "string" ? userId : undefined;
 }
@@ -38,12 +42,13 @@ export class FrameLog {
   readonly entries: Entry[] = [];
   /** Every frame of any kind as one line, to be read when a test fails. */
   readonly lines: string[] = [];
-  /** By whose browser it is. */
+  /** The person whose browser it is. */
   readonly #users = new Map<string, string>();
 
   /**
-   * Keeps what goes through all WebSockets of a page. Chromium reports a frame that is sent when it is handed to the network, and one that is
-   * received before the page's own listeners see it, both whole (tried with 60 kB). A service worker's sockets are not a page's: see pass().
+   * Records everything that passes through the WebSockets of a page. Chromium reports a sent frame
+   * when it is handed to the network, and a received frame before the page's own listeners see it,
+   * both whole (tried with 60 kB). A service worker's sockets do not belong to a page: see pass().
    */
   watch(page: Page, name: string): void {
     let userId = "";
@@ -59,14 +64,14 @@ export class FrameLog {
     this.watchEnds(page, () => userId);
   }
 
-  /** Keeps when a page of a user ends: it is reloaded, goes elsewhere or is closed. */
+  /** Records when a user's page ends: it is reloaded, goes elsewhere or is closed. */
   watchEnds(page: Page, userOf: () => string): void {
     const gone = (): void => {
       if (userOf() !== "") {
         this.entries.push({ kind: "gone", atMs: performance.now(), userId: userOf() });
       }
     };
-    // Not framenavigated, which also tells of a new fragment in the address.
+    // Not framenavigated, which also fires for a new fragment in the address.
     page.on("request", (request) => {
       if (request.isNavigationRequest() && request.frame() === page.mainFrame()) {
         gone();
@@ -75,18 +80,24 @@ export class FrameLog {
     page.on("close", gone);
   }
 
-  /** Keeps what a proxy heard of somebody's messages, where no page has the socket. Received is then what was on its last way to the browser. */
+  /**
+   * Records the messages that a proxy saw of somebody whose socket belongs to no page. Received
+   * then means that the message was on the last leg to the browser.
+   */
   pass(name: string, kind: "sent" | "received", text: string): void {
     const message = this.#keep(name, kind, text);
     this.#users.set(name, (kind === "sent" ? newUser(message) : undefined) ?? this.userOf(name));
   }
 
-  /** Who the browser of somebody is in the room, where a proxy hears it; "" before it has said so. */
+  /**
+   * The user id of a person's browser in the room, as seen by a proxy; "" before the browser has
+   * sent it.
+   */
   userOf(name: string): string {
     return this.#users.get(name) ?? "";
   }
 
-  /** Frames that nobody may miss and that their receiver never got. */
+  /** Frames that nobody may miss and that their receiver did not get. */
   lost(): Frame[] {
     return lost(this.entries);
   }
@@ -120,9 +131,11 @@ export class FrameLog {
 }
 
 /**
- * The frames that were sent and never received, each once. Sent again counts as the same frame. Not among them are frames of a session that
- * began before one of its two pages ended: nobody was there to receive them, or nobody to send them again. Nor those of a session that its sender
- * has given up for a newer one, as after 12 s without any way to the other: then the frames of the newer one must arrive.
+ * The frames that were sent but never received, each once; a frame sent again counts as the same
+ * frame. Frames of a session that began before one of its two pages ended are left out: nobody was
+ * there to receive them, or nobody to send them again. So are those of a session that its sender
+ * has given up for a newer one, as after 12 s without any way to the other: then the frames of the
+ * newer one must arrive.
  */
 export function lost(entries: readonly Entry[]): Frame[] {
   const keyOf = (frame: Frame): string => [frame.from, frame.to, frame.session, frame.seq].join(" ");

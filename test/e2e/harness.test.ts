@@ -104,10 +104,13 @@ test("lost frames are told from those that nobody was there to receive", () => {
   assert.deepEqual(missing(), ["s3 1"], "the sender has started over");
 });
 
-/** Opens an empty page with the server's origin, and in it a seat and what will answer an offer. */
+/**
+ * Opens an empty page with the server's origin, and in it a seat and a handler that answers an
+ * offer.
+ */
 async function connect(person: Person): Promise<void> {
-  // The policy of /health lets nothing connect. A page made up by playwright would not do: it has no address, and Chromium lets only pages
-  // from this machine connect to this machine.
+  // The policy of /health lets nothing connect. A page made up by playwright would not work: it has
+  // no address, and Chromium lets only pages from this machine connect to this machine.
   await (await person.browser.context.newCDPSession(person.page)).send("Page.setBypassCSP", { enabled: true });
   await person.page.goto(`${person.url}/health`);
   await person.page.evaluate(

@@ -1,4 +1,4 @@
-// The demo page in Chromium, a process for each person, against both shells.
+// The demo page in Chromium, one process for each person, against both shells.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -11,8 +11,9 @@ import { allDirect, gather, type Visitor } from "./visitor.ts";
 import { until } from "./wait.ts";
 
 /**
- * What is promised, ms, on a machine that does nothing else: asserted with USHER_TIMED=1, otherwise only told. workerd needs several seconds to
- * start at all, so only a native server is held to it.
+ * The promised times in ms, on a machine that does nothing else: asserted with USHER_TIMED=1,
+ * otherwise only printed. workerd needs several seconds just to start, so only a native server is
+ * held to them.
  */
 const isTimed = process.env["USHER_TIMED"] === "1";
 const backMs = 3000;
@@ -20,7 +21,7 @@ const openMs = 1000;
 /** How often a page is opened for the median; odd. */
 const rounds = 7;
 
-/** What needs the machine for itself, because it is timed. */
+/** These scenes need the machine to themselves because they are timed. */
 function alone(what: string, play: Play): void {
   for (const shell of shells) {
     test(`${shell}: ${what}`, () => scene(shell, (set) => perform(set, shell, play)));
@@ -82,7 +83,10 @@ alone("from opening the page to an open data channel", async (set, shell) => {
   }
 });
 
-/** Runs in the page: when the page next has its seat, after it has lost it, by the machine's clock. */
+/**
+ * Runs in the page: resolves with the time at which the page has its seat again after losing it, by
+ * the machine's clock.
+ */
 function watchSeat(): Promise<number> {
   return new Promise((resolve) => {
     const main = document.querySelector("main") as HTMLElement;

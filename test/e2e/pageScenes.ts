@@ -1,4 +1,4 @@
-// What people do on the page, in whichever browsers the scene is cast with.
+// What people do on the page, in whichever browsers the scene's cast uses.
 
 import assert from "node:assert/strict";
 
@@ -8,7 +8,7 @@ import type { Shell } from "./server.ts";
 import { allDirect, gather, Visitor } from "./visitor.ts";
 import { until } from "./wait.ts";
 
-/** In the order in which they come. */
+/** In the order in which they arrive. */
 const names = ["Ann", "Bob", "Cem", "Dan", "Eva", "Fay"];
 const cutMs = 20_000;
 
@@ -21,7 +21,7 @@ export interface PageScene {
   settings?: Readonly<Record<Shell, Record<string, string>>>;
 }
 
-/** Plays a scene, and looks whether all of its signaling has arrived and no page has failed. */
+/** Plays a scene, and checks that all of its signaling arrived and that no page failed. */
 export async function perform(set: Scene, shell: Shell, play: Play): Promise<void> {
   await play(set, shell);
   assert.ok(set.frames.entries.length > 0, "there was signaling");
@@ -35,13 +35,16 @@ export async function perform(set: Scene, shell: Shell, play: Play): Promise<voi
   );
 }
 
-/** So many people with the browsers of the scene's cast. */
+/** This many people, with the browsers of the scene's cast. */
 export function arrive(set: Scene, count: number, isWired = false): Promise<Visitor[]> {
   const { cast } = set;
   return Promise.all(names.slice(0, count).map((name, i) => Visitor.arrive(set, name, { isWired, engine: cast[i % cast.length] ?? "chromium" })));
 }
 
-/** What may be performed beside others. The longest waits are first, so that the others are performed meanwhile. */
+/**
+ * Scenes that may run beside others. The longest waits come first, so that the others run
+ * meanwhile.
+ */
 export const pageScenes: PageScene[] = [];
 
 const each = (what: string, play: Play, settings?: PageScene["settings"]): number =>
@@ -110,7 +113,7 @@ each("only the host controls, until the host lets everybody", async (set) => {
   await gather([ann, bob]);
   await bob.play();
   await until("bob is told", async () => (await bob.notice.textContent())?.includes("Only the host controls playback"));
-  // A page that does not keep to it, over the data channel and over the server.
+  // A page that breaks the rule, over the data channel and over the server.
   const lie = { type: "UNIFIED_SYNC", userId: await bob.userId(), timestamp: Date.now(), action: "PLAY", time: 30, videoUrl: "clip:leader" };
   assert.ok((await bob.page.evaluate(sayDirectly, JSON.stringify(lie))) > 0);
   await bob.page.evaluate(sayToServer, JSON.stringify({ ...lie, targetUserId: await ann.userId() }));
@@ -229,7 +232,7 @@ interface Kept {
   keptSocket: WebSocket | undefined;
 }
 
-/** Runs in the page, before its own scripts: keeps what a page that does not keep to the rules would use. */
+/** Runs in the page before its own scripts: keeps what a page that breaks the rules would use. */
 function keepChannels(): void {
   const kept = window as unknown as Kept;
   kept.keptChannels = [];
@@ -254,7 +257,7 @@ function keepChannels(): void {
   };
 }
 
-/** Runs in the page: how many channels took the text. */
+/** Runs in the page: returns how many channels took the text. */
 function sayDirectly(text: string): number {
   const open = (window as unknown as Kept).keptChannels.filter((channel) => channel.readyState === "open");
   for (const channel of open) {

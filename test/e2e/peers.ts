@@ -1,4 +1,4 @@
-// What WebRTC does in a page, told by getStats and not by the page's own words.
+// What WebRTC does in a page, as reported by getStats and not by the page.
 
 import type { Page } from "playwright-core";
 
@@ -6,7 +6,10 @@ interface Kept {
   __peerConnections?: RTCPeerConnection[];
 }
 
-/** Keeps all of a page's peer connections as window.__peerConnections. Before its first navigation. */
+/**
+ * Records all peer connections of a page in window.__peerConnections. Call it before the first
+ * navigation.
+ */
 export async function keepPeerConnections(page: Page): Promise<void> {
   await page.addInitScript(() => {
     const kept: RTCPeerConnection[] = [];
@@ -25,8 +28,8 @@ export async function keepPeerConnections(page: Page): Promise<void> {
 }
 
 /**
- * How many peer connections have an open data channel on a nominated pair of candidates whose checks succeed. (One may have two: both sides
- * made one when both offered at once.)
+ * Returns how many peer connections have an open data channel on a nominated pair of candidates
+ * whose checks succeed. (A person may have two: both sides made one when both offered at once.)
  */
 export function openChannels(page: Page): Promise<number> {
   return page.evaluate(async () => {

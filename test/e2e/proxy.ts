@@ -5,15 +5,20 @@ import net from "node:net";
 
 import { Tap } from "./tap.ts";
 
-/** Hears each WebSocket message that passes, sent by the browser or received by it. */
+/** Receives each WebSocket message that passes, sent or received by the browser. */
 export type Listener = (kind: "sent" | "received", text: string) => void;
 
 interface Pair {
   inner: net.Socket;
   outer: net.Socket;
-  /** One side was reset or closed during a cut, of which the other side hears when it is healed. */
+  /**
+   * One side was reset or closed during a cut; the other side learns of it when the cut is healed.
+   */
   isBroken: boolean;
-  /** Half-open: what either side sends is thrown away, and neither hears of the other's end. */
+  /**
+   * Half-open: everything that either side sends is thrown away, and neither learns of the other's
+   * end.
+   */
   isDead: boolean;
 }
 
@@ -39,13 +44,13 @@ export class Proxy {
 
   /** Listens on a free port; connections go to what targetPort gives at that moment. */
   static async start(targetPort: () => number, heard?: Listener, address = "127.0.0.1"): Promise<Proxy> {
-    // Half-open sockets are kept, so that each side's end reaches the other one in order.
+    // Half-open sockets are kept, so that each side's end reaches the other in order.
     const listener = net.createServer({ allowHalfOpen: true, pauseOnConnect: true }).listen(0, "127.0.0.1");
     await once(listener, "listening");
     return new Proxy(listener, targetPort, heard, address);
   }
 
-  /** Without a slash at its end. */
+  /** Has no trailing slash. */
   get url(): string {
     return `http://127.0.0.1:${this.port}`;
   }
@@ -56,8 +61,9 @@ export class Proxy {
   }
 
   /**
-   * From now on not a byte in either direction, no end and no refusal, as with a pulled cable: what was sent stays in buffers, and new
-   * connections get no response. (The kernel completes their TCP handshake, so that a browser sees a server that is silent.)
+   * From now on nothing passes in either direction, neither bytes nor an end nor a refusal, as with
+   * a pulled cable. Sent bytes stay in buffers, and new connections get no response. (The kernel
+   * completes their TCP handshake, so a browser sees a silent server.)
    */
   cut(): void {
     this.#isCut = true;
@@ -67,7 +73,7 @@ export class Proxy {
     }
   }
 
-  /** Lets everything go on that was held. */
+  /** Lets everything continue that was held. */
   heal(): void {
     this.#isCut = false;
     for (const pair of this.#pairs) {
@@ -87,7 +93,10 @@ export class Proxy {
     this.#waiting.clear();
   }
 
-  /** Ends all connections by a reset on both sides, cut or not, as a router does that has forgotten them. */
+  /**
+   * Ends all connections by a reset on both sides, cut or not, as a router does after it has
+   * forgotten them.
+   */
   reset(): void {
     for (const { inner, outer } of this.#pairs) {
       inner.resetAndDestroy();
@@ -101,8 +110,8 @@ export class Proxy {
   }
 
   /**
-   * Makes all connections half-open: both sides take them for well, and nothing passes any more. New ones are not affected. As when a NAT has
-   * forgotten them.
+   * Makes all connections half-open, as when a NAT has forgotten them: both sides believe that they
+   * work, but nothing passes any more. New ones are not affected.
    */
   deaden(): void {
     for (const pair of this.#pairs) {
@@ -110,7 +119,10 @@ export class Proxy {
     }
   }
 
-  /** Resets what is half-open on the browser's side only; the server hears nothing. As a browser does when its network has changed. */
+  /**
+   * Resets half-open connections on the browser's side only; the server learns nothing. A browser
+   * does this when its network has changed.
+   */
   resetInner(): void {
     for (const pair of this.#pairs) {
       if (pair.isDead) {

@@ -1,4 +1,5 @@
-// Every quick start of packages/client/README.md, run as it stands with the packages as they are published: pages and the extension in Chromium.
+// Every quick start of packages/client/README.md, run unchanged with the packages as they are
+// published: pages and the extension in Chromium.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -54,7 +55,7 @@ async function openTwo(context: BrowserContext, url: string): Promise<[Page, Pag
   return [first, second];
 }
 
-/** Somebody else in the room, in this process. */
+/** Another person in the room, in this process. */
 async function joined(t: TestContext, roomId: string, userName: string): Promise<RoomClient> {
   const client = new RoomClient({ url: `${server.url}/ws` });
   t.after(() => client.close());

@@ -8,7 +8,7 @@ import { install, pack, root } from "../../packages/client/test/packed.ts";
 
 const readme = path.join(root, "packages/client/README.md");
 
-/** A project that has nothing but the published packages, and of one quick start the files. */
+/** A project that has only the published packages and the files of one quick start. */
 export interface Project {
   folder: string;
   /** The quick start's commands, without npx. */
@@ -36,7 +36,10 @@ export class Projects {
     return [...this.#section.matchAll(/^### (.+)$/gm)].map(([, name = ""]) => name);
   }
 
-  /** Makes the project of a quick start. Modules are those of the repository that it takes besides. */
+  /**
+   * Makes the project of a quick start. Modules are those of the repository that it needs in
+   * addition.
+   */
   async make(name: string, modules: string[] = []): Promise<Project> {
     const folder = path.join(this.#scratch, name.replaceAll(/\W+/g, "-"));
     await mkdir(folder);
@@ -65,7 +68,10 @@ export class Projects {
   }
 }
 
-/** Each block of code is the file that the paragraph before it names last at the beginning of a sentence. */
+/**
+ * Each block of code is the file that the preceding paragraph names last at the beginning of a
+ * sentence.
+ */
 function filesIn(text: string): [file: string, code: string][] {
   const blocks = text.matchAll(/(?:^|\. )`([\w./-]+)`[^`]*(?:`[^`\n]+`[^`]*)*:\n\n```(?:html|tsx?|jsx?|json)\n([\s\S]*?)^```$/gm);
   return [...blocks].map(([, file = "", code = ""]) => [file, code]);

@@ -1,5 +1,5 @@
-// A scene: a server and people, each with a browser process and a wire of their own, all ended when the test is over. When the test fails,
-// everything that they wrote is printed.
+// A scene: a server and people, each with a browser process and a wire of their own; all end when
+// the test is over. If the test fails, everything that they wrote is printed.
 
 import { after } from "node:test";
 import type { Page } from "playwright-core";
@@ -14,18 +14,18 @@ import { Wires } from "./wires.ts";
 export interface PersonOptions extends BrowserOptions {
   /** WebRTC goes through a forwarder too, so that it can be cut. All people of a room must be wired, or none. */
   isWired?: boolean;
-  /** The socket is not a page's: its frames are counted where they pass the proxy. */
+  /** The socket does not belong to a page: its frames are counted at the proxy. */
   isTapped?: boolean;
   /** The loopback address that the server sees; by default all people share one. */
   address?: string;
 }
 
-/** Somebody with a browser. */
+/** A person with a browser. */
 export class Person {
   readonly name: string;
   readonly browser: Browser;
   readonly page: Page;
-  /** Towards the server; its url is the server's for this browser. */
+  /** The wire to the server; its url is the server's for this browser. */
   readonly proxy: Proxy;
   readonly #wires: Wires;
 
@@ -37,12 +37,18 @@ export class Person {
     this.#wires = wires;
   }
 
-  /** What this browser opens: the server's address by the person's own wire. Without a slash at its end. */
+  /**
+   * The address that this browser opens: the server, through the person's own wire. No trailing
+   * slash.
+   */
   get url(): string {
     return this.proxy.url;
   }
 
-  /** Cuts the browser off from the server and from all other browsers, in silence: nothing is closed. Needs isWired. */
+  /**
+   * Cuts the browser off from the server and from all other browsers, silently: nothing is closed.
+   * Needs isWired.
+   */
   cutNetwork(): void {
     this.proxy.cut();
     this.#wires.cut(this.name);
@@ -53,7 +59,7 @@ export class Person {
     this.proxy.heal();
   }
 
-  /** Drops only what goes directly to other browsers. Needs isWired. */
+  /** Drops only the traffic that goes directly to other browsers. Needs isWired. */
   blockDirect(): void {
     this.#wires.cut(this.name);
   }
@@ -69,7 +75,7 @@ export class Scene {
   cast: readonly Engine[] = ["chromium"];
   /** All pages' frames. */
   readonly frames = new FrameLog();
-  /** What the pages wrote to their consoles. */
+  /** The pages' console output. */
   readonly lines: string[] = [];
   readonly people: Person[] = [];
   readonly #wires = new Wires();
@@ -83,7 +89,7 @@ export class Scene {
     this.#begin = server.output.length;
   }
 
-  /** Opens a browser for somebody; names are unique. Its page is still empty. */
+  /** Opens a browser for a person; names are unique. Its page is still empty. */
   async person(name: string, options: PersonOptions = {}): Promise<Person> {
     const isTapped = options.isTapped === true || options.engine === "firefox"; // whose own word on sockets BiDi does not pass on
     const heard: Listener | undefined = isTapped ? (kind, text) => this.frames.pass(name, kind, text) : undefined;
@@ -97,7 +103,10 @@ export class Scene {
     return person;
   }
 
-  /** Keeps frames, console and peer connections of a further page of somebody's browser. Before its first navigation. */
+  /**
+   * Records frames, console and peer connections of another page in a person's browser. Call it
+   * before the first navigation.
+   */
   async watch(page: Page, name: string, engine: Engine = "chromium"): Promise<void> {
     if (engine === "firefox") {
       this.frames.watchEnds(page, () => this.frames.userOf(name));
@@ -106,14 +115,15 @@ export class Scene {
     }
     page.on("console", (message) => this.lines.push(`${name} ${message.type()}: ${message.text()}`));
     page.on("pageerror", (error) => {
-      // It reports sockets and peer connections that fail as errors, though no script has thrown one.
+      // Firefox reports failing sockets and peer connections as errors, although no script has
+      // thrown one.
       const isFirefoxs = /^(The connection to ws|Firefox can.t establish a connection|WebRTC: ICE failed)/.test(error.message);
       this.lines.push(`${name} ${isFirefoxs ? "error" : "uncaught"}: ${error.stack ?? error.message}`);
     });
     await keepPeerConnections(page);
   }
 
-  /** Somebody's browser ends, as by closing its window. */
+  /** Ends a person's browser, like closing its window. */
   async leave(person: Person): Promise<void> {
     this.people.splice(this.people.indexOf(person), 1);
     await person.browser.close();
@@ -126,18 +136,21 @@ export class Scene {
     await this.#wires.close();
   }
 
-  /** Everything that was written, for a reader who looks for a failure's cause. */
+  /** Everything that was written, for a reader who looks for the cause of a failure. */
   story(): string {
     const output = this.#isShared ? "other scenes are in its output" : this.server.output.slice(this.#begin);
     return [`-- server (${this.server.shell})`, output, "-- frames", ...this.frames.lines, "-- consoles", ...this.lines, ""].join("\n");
   }
 }
 
-/** Servers that wait for the next scene of the test file, with the rooms of those before. */
+/** Servers that wait for the next scene of the test file, with the rooms of earlier scenes. */
 const idle: Server[] = [];
 after(() => Promise.all(idle.splice(0).map((server) => server.close())));
 
-/** Plays a scene on one shell. Settings are the server's, as in Server.start; with some of its own the scene gets a server of its own. */
+/**
+ * Plays a scene on one shell. Settings are passed to the server, as in Server.start; a scene with
+ * settings gets a server of its own.
+ */
 export async function scene(shell: Shell, play: (scene: Scene) => Promise<void>, settings?: Record<string, string>): Promise<void> {
   const at = settings === undefined ? idle.findIndex((server) => server.shell === shell) : -1;
   const server = idle.splice(at, at < 0 ? 0 : 1)[0] ?? (await Server.start(shell, settings));

@@ -1,5 +1,6 @@
-// usher as a process, on either shell: the native binary, or the worker in workerd under `wrangler dev`. Both keep their rooms in a
-// temporary folder, and may be killed and started again on the same port.
+// usher as a process, on either shell: the native binary, or the worker in workerd under `wrangler
+// dev`. Both keep their rooms in a temporary folder, and may be killed and restarted on the same
+// port.
 
 import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
@@ -16,7 +17,10 @@ export type Shell = "native" | "worker";
 const root = path.resolve(import.meta.dirname, "../..");
 const startsWithinMs = 60_000; // the worker is built when it starts
 
-/** Those that tests run against: USHER_SHELLS="native worker", which is the default, or one of them. */
+/**
+ * The shells that tests run against: USHER_SHELLS="native worker", which is the default, or one of
+ * them.
+ */
 export const shells: readonly Shell[] = (process.env["USHER_SHELLS"] ?? "native worker").split(/\s+/).map((name) => {
   if (name !== "native" && name !== "worker") {
     throw new Error(`no shell ${name} (USHER_SHELLS): native, worker`);
@@ -24,7 +28,7 @@ export const shells: readonly Shell[] = (process.env["USHER_SHELLS"] ?? "native 
   return name;
 });
 
-/** What is run, and how its output names its address. */
+/** The command, and how its output names its address. */
 interface Command {
   file: string;
   args: string[];
@@ -34,7 +38,7 @@ interface Command {
 
 export class Server {
   readonly shell: Shell;
-  /** 0 before the first start, which takes a free one. */
+  /** 0 before the first start, which takes a free port. */
   port = 0;
   readonly #settings: Record<string, string>;
   readonly #data: string;
@@ -49,8 +53,8 @@ export class Server {
   }
 
   /**
-   * Starts a server with an empty data folder. Settings are named as the flags of `usher serve` ("seat-grace": "2s"), and for the worker as its
-   * variables ("SEAT_GRACE_MS": "2000").
+   * Starts a server with an empty data folder. Settings have the names of the flags of `usher
+   * serve` ("seat-grace": "2s"); the worker gets them as its variables ("SEAT_GRACE_MS": "2000").
    */
   static async start(shell: Shell, settings: Record<string, string> = {}): Promise<Server> {
     const server = new Server(shell, await mkdtemp(path.join(os.tmpdir(), "usher-e2e-data-")), settings);
@@ -63,17 +67,17 @@ export class Server {
     return server;
   }
 
-  /** Without a slash at its end. */
+  /** Has no trailing slash. */
   get url(): string {
     return `http://127.0.0.1:${this.port}`;
   }
 
-  /** All that its processes have written so far. */
+  /** Everything that its processes have written so far. */
   get output(): string {
     return this.#output;
   }
 
-  /** Ends it at once, as a failing machine would: SIGKILL for the whole process group. */
+  /** Ends it immediately, like a failing machine: SIGKILL for the whole process group. */
   kill(): Promise<void> {
     return this.#end("SIGKILL");
   }
@@ -159,10 +163,11 @@ export class Server {
     try {
       process.kill(-child.pid, signal);
     } catch {
-      // The group is empty: all of it has ended by itself.
+      // The group is empty: all its processes have ended by themselves.
     }
     await ended;
-    // A process that outlives its group's leader by a moment would keep these open, and this process with them.
+    // A process that briefly outlives its group's leader would keep these open, and with them this
+    // process.
     child.stdout?.destroy();
     child.stderr?.destroy();
     this.#process = undefined;
@@ -170,7 +175,7 @@ export class Server {
   }
 }
 
-/** Leaders of process groups, which would go on without this process. */
+/** Leaders of process groups, which would keep running without this process. */
 const running = new Set<number>();
 process.on("exit", () => {
   for (const pid of running) {

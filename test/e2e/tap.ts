@@ -1,9 +1,10 @@
-// Listens to WebSocket messages on their way through a proxy. A page's own are seen more simply (FrameLog.watch); a service worker's only here.
+// Listens to WebSocket messages on their way through a proxy. A page's own are easier to see with
+// FrameLog.watch; a service worker's are visible only here.
 
 import * as ws from "ws";
 import type { Writable } from "node:stream";
 
-/** ws has it as part of its interface, and its types leave it out. */
+/** This is part of ws's interface, but missing from its types. */
 type ReceiverClass = new (options: { isServer: boolean }) => Writable;
 const { Receiver } = ws as unknown as { Receiver: ReceiverClass };
 
@@ -22,7 +23,10 @@ export class Tap {
     this.#heard = heard;
   }
 
-  /** Takes what passes, in whatever pieces, and gives what is to go on: the same, but for the offer to compress what could then not be read. */
+  /**
+   * Takes the passing bytes, in whatever pieces, and returns the bytes to pass on: the same, except
+   * for the offer to compress messages, which could then not be read.
+   */
   pass(data: Buffer): Buffer {
     if (this.#receiver !== undefined) {
       this.#receiver.write(Buffer.from(data)); // it unmasks in place
@@ -43,7 +47,8 @@ export class Tap {
       this.#isPlain = true; // another request, and no WebSocket comes after it
       return;
     }
-    // Without a listener for errors: what cannot be read would not be counted, so it must fail the test.
+    // There is no listener for errors: frames that cannot be read would not be counted, so they
+    // must fail the test.
     const receiver = new Receiver({ isServer: this.#isFromClient });
     receiver.on("message", (message: Buffer) => this.#heard(message.toString()));
     this.#receiver = receiver;

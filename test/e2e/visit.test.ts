@@ -1,4 +1,5 @@
-// Ways into a room: links as people pass them on, tabs that had a seat before, and browsers that keep nothing.
+// Ways into a room: links as people pass them on, tabs that had a seat before, and browsers that
+// store nothing.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -13,7 +14,9 @@ import { until } from "./wait.ts";
 /** What chat programs, mail programs and people put after a link. */
 const tails = [".", ")", "]>", '"', ",", "%20", "%E2%80%8B", "%29.", "…", "&gt;", "?utm_source=chat", "%E2%8"];
 
-/** Opens an address as from another program: the page is loaded, also if only the fragment differs. */
+/**
+ * Opens an address as from another program: the page is loaded even if only the fragment differs.
+ */
 async function follow(page: Page, address: string): Promise<void> {
   await page.goto("about:blank");
   await page.goto(address);
@@ -130,7 +133,8 @@ async function tabIsDuplicated(set: Scene): Promise<void> {
 }
 
 async function siteDataIsBlocked(set: Scene): Promise<void> {
-  // By a script before the page's own in Chromium, and by its setting in Firefox: a browser that refuses cookies refuses these, too.
+  // Chromium gets a script that runs before the page's own; Firefox gets a setting. A browser that
+  // refuses cookies refuses these, too.
   const preferences = { "network.cookie.cookieBehavior": 2 };
   const [ann, bob] = await Promise.all([Visitor.arrive(set, "Ann", { engine: "firefox", preferences }), Visitor.arrive(set, "Bob")]);
   await bob.page.addInitScript(() => {
@@ -183,7 +187,7 @@ function isRefused(): boolean {
   }
 }
 
-/** With Firefox in them they are played by `npm run firefox`. */
+/** Scenes with Firefox are played by `npm run firefox`. */
 const withFirefox: [what: string, play: (set: Scene) => Promise<void>][] = [
   ["the page works with site data blocked", siteDataIsBlocked],
   ["a browser without peer connections is relayed to", hasNoPeerConnections],
@@ -199,7 +203,7 @@ const scenes: [what: string, play: (set: Scene) => Promise<void>][] = [
 
 describe("two scenes at a time", { concurrency: 2 }, () => {
   for (const [n, [what, play]] of scenes.entries()) {
-    const shell = shells[n % shells.length] ?? "native"; // by turns: what the page does here is its own affair
+    const shell = shells[n % shells.length] ?? "native"; // by turns: what the page does here does not depend on the shell
     test(`${shell}: ${what}`, () =>
       scene(shell, async (set) => {
         await play(set);

@@ -1,4 +1,4 @@
-// Somebody on the demo page, who sees and clicks what a person would.
+// A person on the demo page, who sees and clicks what a person would.
 
 import assert from "node:assert/strict";
 import type { Locator, Page } from "playwright-core";
@@ -59,7 +59,7 @@ export class Visitor implements Watcher {
     return (await this.page.locator("main").getAttribute("data-user")) ?? "";
   }
 
-  /** The others by name, with how messages reach each. */
+  /** The others by name, with the route by which messages reach each. */
   people(): Promise<Record<string, string>> {
     return this.page.evaluate(() => {
       const items = [...document.querySelectorAll<HTMLElement>("li[data-user]")];
@@ -78,7 +78,7 @@ export class Visitor implements Watcher {
     );
   }
 
-  /** Waits until there are so many data channels, by getStats. */
+  /** Waits until this many data channels exist, according to getStats. */
   async hasOpenChannels(count: number): Promise<void> {
     await until(`${this.name} has ${count} open data channels`, async () => (await openChannels(this.page)) === count, 30_000);
   }
@@ -87,7 +87,7 @@ export class Visitor implements Watcher {
     return this.page.locator("li[data-route=self] .mark.host").isVisible();
   }
 
-  /** The line that tells the visitor what is going on. */
+  /** The line that tells the visitor what is happening. */
   get notice(): Locator {
     return this.page.getByRole("status").first();
   }
@@ -100,7 +100,7 @@ export class Visitor implements Watcher {
     await this.page.getByRole("button", { name: "Pause", exact: true }).click();
   }
 
-  /** By the slider, as with a mouse; in seconds. */
+  /** Moves the slider, as with a mouse; in seconds. */
   async seek(seconds: number): Promise<void> {
     await this.page.getByRole("slider", { name: "Position" }).evaluate((slider: HTMLInputElement, value) => {
       slider.value = String(value);
@@ -118,7 +118,9 @@ export class Visitor implements Watcher {
   }
 }
 
-/** Opens a room with the first, whom the others join by its link, all connected to all. */
+/**
+ * The first person opens a room and the others join by its link, until all are connected to all.
+ */
 export async function gather(visitors: readonly Visitor[]): Promise<string> {
   const [host, ...others] = visitors;
   assert.ok(host !== undefined);
@@ -128,7 +130,7 @@ export async function gather(visitors: readonly Visitor[]): Promise<string> {
   return roomId;
 }
 
-/** Waits until each has an open data channel to each, by the page's word and by getStats. */
+/** Waits until each has an open data channel to each, according to the page and to getStats. */
 export async function allDirect(visitors: readonly Visitor[]): Promise<void> {
   for (const visitor of visitors) {
     await visitor.sees(Object.fromEntries(visitors.filter((other) => other !== visitor).map((other) => [other.name, "direct"])));

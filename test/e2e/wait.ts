@@ -1,13 +1,19 @@
-// Waiting: always for a condition, never for a time.
+// Waiting, always for a condition and never for a time.
 
-/** How long a test waits for what should come: long, because a machine may be busy and a failure is the exception. */
+/**
+ * How long a test waits for something that should come: long, because a machine may be busy and
+ * failures are rare.
+ */
 export const patienceMs = 15_000;
 
-/** Between two looks, ms. */
+/** Time between two probes, ms. */
 const shortestMs = 10;
 const longestMs = 150;
 
-/** Waits until a probe gives something true, and returns that. Fails with what was waited for, and with the probe's last error. */
+/**
+ * Waits until a probe returns something true, and returns that. Fails with the description of the
+ * wait and the probe's last error.
+ */
 export async function until<T>(what: string | (() => string), probe: () => T | Promise<T>, withinMs = patienceMs): Promise<T> {
   let lastError: unknown;
   for (const began = performance.now(); ; ) {
@@ -24,12 +30,12 @@ export async function until<T>(what: string | (() => string), probe: () => T | P
     if (elapsedMs > withinMs) {
       throw new Error(`not within ${withinMs} ms: ${typeof what === "string" ? what : what()}`, { cause: lastError });
     }
-    // A look costs all that are looked at, so the longer it takes the less often.
+    // A probe costs every page that it looks at, so the longer the wait, the rarer the probes.
     await new Promise((resolve) => setTimeout(resolve, Math.min(longestMs, Math.max(shortestMs, elapsedMs / 10))));
   }
 }
 
-/** Gives up on a promise after a time, without ending what it stands for. */
+/** Gives up on a promise after a time, without ending the work behind it. */
 export async function within<T>(what: string, ms: number, promise: Promise<T>): Promise<T> {
   const { promise: late, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => reject(new Error(`not within ${ms} ms: ${what}`)), ms);

@@ -1,12 +1,15 @@
-// Wires between the browsers themselves, for WebRTC: each datagram of a wired page's data channels goes through a UDP forwarder here, so
-// that one browser can be cut off from all others, truly (its ICE fails), and be let through again.
+// Wires between the browsers themselves, for WebRTC. Each datagram of a wired page's data channels
+// goes through a UDP forwarder here, so that one browser can be truly cut off from all others (its
+// ICE fails) and be let through again.
 //
-// What Chromium 156 has of its own does not do it. Network.emulateNetworkConditions with `offline` silences WebSockets, open ones too, but
-// neither that nor `packetLoss: 100` touches data channels, not even where it was on before they were opened. Stopping the browser's
-// network service (SIGSTOP) cuts both, but never one without the other; `iceTransportPolicy: "relay"` does not end what is open.
+// Chromium 156's own means do not do this. Network.emulateNetworkConditions with `offline` silences
+// WebSockets, open ones too, but neither it nor `packetLoss: 100` affects data channels, even if it
+// was on before they were opened. Stopping the browser's network service (SIGSTOP) cuts both, but
+// never one without the other; `iceTransportPolicy: "relay"` does not end open channels.
 //
-// So an init script puts a forwarder's address in the place of each remote candidate's, which is possible unseen because addIceCandidate
-// and setRemoteDescription are asynchronous. Both pages of a pair must be wired: an unwired one would reach the other directly.
+// So an init script replaces each remote candidate's address with a forwarder's, which goes
+// unnoticed because addIceCandidate and setRemoteDescription are asynchronous. Both pages of a pair
+// must be wired: an unwired one would reach the other directly.
 
 import dgram from "node:dgram";
 import { once } from "node:events";
@@ -16,18 +19,20 @@ import type { Page } from "playwright-core";
 type PageId = string;
 
 interface Forwarder {
-  /** Where the page sends to instead of the candidate's own port. */
+  /** The address that the page sends to instead of the candidate's own port. */
   port: number;
   sockets: dgram.Socket[];
 }
 
 export class Wires {
   readonly #cut = new Set<PageId>();
-  /** Whose each local candidate is, by "address port". */
+  /** The owner of each local candidate, by "address port". */
   readonly #owners = new Map<string, PageId>();
   readonly #forwarders = new Map<string, Promise<Forwarder>>();
 
-  /** Wires a page, by a name of the caller's choice. Before its first navigation. */
+  /**
+   * Wires a page under a name that the caller chooses. Call it before the page's first navigation.
+   */
   async attach(page: Page, id: PageId): Promise<void> {
     await page.exposeFunction("__ownCandidate", (candidate: string) => {
       const end = parse(candidate);
@@ -57,7 +62,7 @@ export class Wires {
     this.#forwarders.clear();
   }
 
-  /** Puts forwarders in the place of all host candidates of a description, or of one candidate's line. */
+  /** Replaces all host candidates of a description, or one candidate's line, with forwarders. */
   async #rewrite(id: PageId, text: string): Promise<string> {
     const lines = text.split("\r\n");
     const rewritten = lines.map(async (line) => {
@@ -80,7 +85,7 @@ export class Wires {
   async #forward(id: PageId, candidate: End): Promise<Forwarder> {
     const target = `${candidate.address} ${candidate.port}`;
     const passes = (): boolean => {
-      const owner = this.#owners.get(target); // a page may say which are its own later than the other page has heard of them
+      const owner = this.#owners.get(target); // a page may report its own candidates after the other page has received them
       return owner !== undefined && !this.#cut.has(id) && !this.#cut.has(owner);
     };
     const inner = await bound(candidate.address);
@@ -140,7 +145,7 @@ function wirePeerConnections(): void {
   };
   const Native = window.RTCPeerConnection;
   window.RTCPeerConnection = class extends Native {
-    // What the page asks for happens in its order, as it would without the detour.
+    // The page's requests are carried out in its order, as they would be without the detour.
     #last: Promise<unknown> = Promise.resolve();
 
     constructor(configuration?: RTCConfiguration) {

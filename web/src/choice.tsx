@@ -28,7 +28,7 @@ export function Choice({ player, mayControl }: { player: Player; mayControl: boo
           value={isTyping ? "web" : current}
           onChange={(event) => {
             const kind = event.currentTarget.value;
-            event.currentTarget.value = current; // until there is a film
+            event.currentTarget.value = current; // until a film is chosen
             pick(kind);
           }}
         >

@@ -1,12 +1,16 @@
-// Where the lifelines stand: oneself, the server, and everybody else who is here or was heard of.
+// The positions of the lifelines: the viewer, the server, and everybody else who is here or was
+// mentioned.
 
 import { everyone, server, type Entry } from "./journal.ts";
 import type { Session } from "./session.ts";
 
 export const rowHeight = 36;
-/** The room for the seconds, px. */
+/** Space for the seconds, px. */
 const gutter = 36;
-/** The least distance of two lifelines, px; more people than fit make the log scroll sideways. */
+/**
+ * The minimum distance of two lifelines, px; if more people are here than fit, the log scrolls
+ * sideways.
+ */
 const minGap = 60;
 
 export interface Head {
@@ -37,7 +41,7 @@ export function arrange(session: Session, entries: readonly Entry[], available: 
     ids.add(from).add(to);
   }
   ids.delete(everyone);
-  ids.delete(""); // said before there was a seat
+  ids.delete(""); // sent before there was a seat
   const present = new Set([client.userId, server, ...here.filter((user) => user.isConnected).map((user) => user.id)]);
   const labels = [...ids].map((id) => ({ id, name: id === server ? "Server" : id === client.userId ? "You" : names.of(id), isHere: present.has(id) }));
   const key = JSON.stringify([labels, available]);

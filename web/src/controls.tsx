@@ -84,7 +84,7 @@ function Together({ player }: { player: Player }): JSX.Element {
 
 export function toggleFullScreen(section: HTMLElement): void {
   if (document.fullscreenElement === null) {
-    void section.requestFullscreen?.().catch(() => undefined); // a phone may have none for this
+    void section.requestFullscreen?.().catch(() => undefined); // a phone may not support this
   } else {
     void document.exitFullscreen();
   }

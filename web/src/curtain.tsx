@@ -4,11 +4,11 @@ import { FileButton } from "./filmFile.tsx";
 import { hostOf, isClip } from "./party.ts";
 import type { Player } from "./player.ts";
 
-/** What hangs before the screen while there is something to say first. */
+/** Covers the screen while the page has something to say first. */
 export function Curtain({ player }: { player: Player }): JSX.Element | null {
   const { asking, problem } = player;
   if (problem !== "") {
-    const isPage = hostOf(player.source) !== "" && !isClip(player.source); // as a host with the browser extension watches
+    const isPage = hostOf(player.source) !== "" && !isClip(player.source); // as when a host with the browser extension watches
     return (
       <div class="curtain">
         <p>{problem}</p>

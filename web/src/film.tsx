@@ -10,7 +10,7 @@ import type { Session } from "./session.ts";
 
 /** How often the attributes for measurements are set, ms. */
 const markMs = 100;
-/** How far an arrow key seeks. */
+/** The distance that an arrow key seeks. */
 const stepSeconds = 5;
 
 export function Film({ session }: { session: Session }): JSX.Element {
@@ -18,7 +18,8 @@ export function Film({ session }: { session: Session }): JSX.Element {
   const video = useRef<HTMLVideoElement>(null);
   const [player, setPlayer] = useState<Player | undefined>();
   const [, redraw] = useReducer((n: number, _: undefined) => n + 1, 0);
-  // A layout effect: it is undone before the element goes, which pauses it. That pause is nobody's wish.
+  // A layout effect, because it is undone before the element goes, which pauses it. Nobody wanted
+  // that pause.
   useLayoutEffect(() => {
     const place = section.current as HTMLElement;
     const made = new Player(video.current as HTMLVideoElement, session, () => redraw(undefined));
@@ -50,13 +51,13 @@ export function Film({ session }: { session: Session }): JSX.Element {
   );
 }
 
-/** Says by attributes how the film is, for whoever measures. */
+/** Reports the film's state in attributes, for measurements. */
 function mark(section: HTMLElement, player: Player): void {
   section.dataset["drift"] = String(Math.round(player.driftMs));
   section.dataset["playing"] = String(!player.video.paused);
 }
 
-/** Keys for the whole page, where they are not meant for what has the focus. */
+/** Keys for the whole page, unless they are meant for the focused element. */
 function pressed(event: KeyboardEvent, player: Player, section: HTMLElement): void {
   const target = event.target as Element;
   const isTyping = target.closest("input:not([type=range]), select, textarea, dialog[open]") !== null;

@@ -23,7 +23,7 @@ export function FileInput({ input, take }: { input: RefObject<HTMLInputElement |
       aria-label="Film file"
       onChange={(event) => {
         const file = event.currentTarget.files?.[0];
-        event.currentTarget.value = ""; // so that the same one can be chosen again
+        event.currentTarget.value = ""; // so that the same file can be chosen again
         if (file !== undefined) {
           take(file);
         }

@@ -1,10 +1,10 @@
 import { useEffect, useReducer } from "preact/hooks";
 
-/** Redraws the component whenever somebody reports that something has changed. */
+/** Redraws the component whenever a change is reported. */
 export function useChanges(listen: (listener: () => void) => () => void): void {
   const [, redraw] = useReducer((n: number, _: undefined) => n + 1, 0);
   useEffect(() => {
-    redraw(undefined); // it may have changed before anybody listened
+    redraw(undefined); // something may have changed before the listener was added
     return listen(() => redraw(undefined));
   }, [listen]);
 }

@@ -1,4 +1,4 @@
-// The page's drawings. All are decoration: what they mean is said in words beside them.
+// The page's drawings. All are decoration: text beside them states their meaning.
 
 import type { ComponentChildren, JSX } from "preact";
 
@@ -74,7 +74,7 @@ export function Drawing({ name }: { name: keyof typeof drawings }): JSX.Element 
   return <Icon>{drawings[name]}</Icon>;
 }
 
-/** The usher's torch with its beam: the mark of the house. */
+/** The usher's torch with its beam: usher's logo. */
 export function Torch(): JSX.Element {
   return (
     <svg class="torch" viewBox="0 0 48 28" width="48" height="28" aria-hidden="true" focusable="false">

@@ -1,4 +1,4 @@
-// What was said, as the arrows of a sequence diagram. Nothing of it leaves the page.
+// The messages, as the arrows of a sequence diagram. Nothing of it leaves the page.
 
 import { kindOf, wordsFor, type AnyMessage, type Kind } from "./words.ts";
 import type { Names } from "./party.ts";
@@ -17,16 +17,16 @@ export interface Entry {
   from: string;
   /** A user id, `server` or `everyone`. */
   to: string;
-  /** relayed: passes the server. direct: over a data channel. */
+  /** relayed: through the server. direct: over a data channel. */
   way: "plain" | "relayed" | "direct";
-  /** How many such messages this stands for; the newest is shown. */
+  /** How many messages like it this stands for; the newest is shown. */
   count: number;
   message: AnyMessage;
 }
 
 /** How many arrows are kept. */
 const maxEntries = 200;
-/** How far back a ping or a position looks for its like. */
+/** How far back a ping or a position looks for one like it. */
 const foldWithin = 12;
 const serverTypes: ReadonlySet<AnyMessage["type"]> = new Set<AnyMessage["type"]>([
   "ROOM_CREATED",
@@ -61,7 +61,7 @@ export class Journal {
     this.#changed = changed;
   }
 
-  /** The newest last. A new array whenever something has changed. */
+  /** The newest last. A new array whenever an entry has changed. */
   get entries(): readonly Entry[] {
     return this.#entries;
   }
@@ -90,7 +90,10 @@ export class Journal {
     this.#changed();
   }
 
-  /** The index of an earlier entry that says the same, with nothing of more interest after it; -1 if there is none. */
+  /**
+   * The index of an earlier entry that says the same, with nothing more interesting after it; -1 if
+   * none exists.
+   */
   #like(entry: Entry): number {
     for (let i = this.#entries.length - 1; i >= Math.max(0, this.#entries.length - foldWithin); i -= 1) {
       const earlier = this.#entries[i] as Entry;
@@ -105,7 +108,7 @@ export class Journal {
   }
 }
 
-/** Pings and positions come all the time: those that follow each other are one arrow with a number. */
+/** Pings and positions come all the time, so consecutive ones become one arrow with a number. */
 function folds({ kind, message }: Entry): boolean {
   return kind === "ping" || message.type === "HOST_STATE_UPDATE";
 }
@@ -127,7 +130,10 @@ function receivedPath(message: AnyMessage, self: string): Path {
   return { from, to: self, way: "relayed" };
 }
 
-/** A message as text for its reader. The resume token is the seat: whoever looks over one's shoulder must not have it. */
+/**
+ * A message as text for the viewer. The resume token is as good as the seat, so nobody who looks
+ * over the viewer's shoulder may see it.
+ */
 export function messageText(message: AnyMessage): string {
   return JSON.stringify(message, (key, value: unknown) => (key === "resumeToken" ? "•••" : value), 2);
 }

@@ -1,4 +1,4 @@
-// The page: from the start over the room to its end, by what the client says.
+// The page, from the start through the room to its end, as the client reports it.
 
 import { RoomError } from "@usher/client";
 import { render } from "preact";
@@ -21,18 +21,21 @@ function roomOf(invitation: Invitation): string {
   return invitation.kind === "room" ? invitation.roomId : "";
 }
 
-/** The address becomes the invite link, without a new entry in the history. */
+/** Makes the address the invite link, without a new entry in the history. */
 function setHash(roomId: string): void {
   history.replaceState(null, "", roomId === "" ? location.pathname : `#${roomId}`);
 }
 
-/** Whether this tab keeps a seat, and was not opened for another room. */
+/** Reports whether this tab keeps a seat and was not opened for another room. */
 function isReturnTo(invitation: Invitation): boolean {
   const room = keptRoom();
   return room !== "" && (invitation.kind === "none" || roomOf(invitation) === room);
 }
 
-/** When one screen takes the place of another, what had the focus is gone: the new heading has it then, and is read out. */
+/**
+ * When one screen replaces another, the focused element is gone, so the new heading takes the focus
+ * and is read out.
+ */
 function useHeadingFocus(screen: string): void {
   const before = useRef(screen);
   useEffect(() => {
@@ -50,10 +53,10 @@ interface Visit {
   isBusy: boolean;
   isReturning: boolean;
   problem: string;
-  /** The room of the invitation does not exist, as joining it has shown. */
+  /** The room of the invitation does not exist, as an attempt to join it showed. */
   isGone: boolean;
   enter: (entrance: Entrance, name: string) => void;
-  /** Ends the seat, and goes to the start, or to another room's entrance. */
+  /** Ends the seat, and goes to the start or to another room's entrance. */
   leave: (next: Invitation) => Promise<void>;
   /** Goes to the start, or to a room's entrance, without a seat. */
   begin: (next: Invitation) => void;
@@ -68,7 +71,7 @@ function useVisit(): Visit {
   const [isReturning, setReturning] = useState(() => isReturnTo(invitation));
   const [problem, setProblem] = useState("");
   const [isGone, setGone] = useState(false);
-  /** Undefined while the viewer is on the way elsewhere. */
+  /** Undefined while the viewer is on the way to another screen. */
   const current = useRef<Session | undefined>(session);
   useChanges(session.changes.listen);
 
@@ -81,7 +84,7 @@ function useVisit(): Visit {
     setReturning(false);
     setBusy(false);
     if (next.kind !== "broken") {
-      setHash(roomOf(next)); // as it should be written
+      setHash(roomOf(next)); // in its canonical form
     }
     setInvitation(next);
     setProblem("");
@@ -92,7 +95,7 @@ function useVisit(): Visit {
     try {
       const answer = await seat;
       if (current.current !== session) {
-        return; // the viewer has gone elsewhere meanwhile
+        return; // the viewer has left this screen meanwhile
       }
       if (answer !== undefined) {
         setEntered(true);
@@ -123,7 +126,7 @@ function useVisit(): Visit {
   };
   useEffect(() => {
     if (invitation.kind === "room") {
-      setHash(invitation.roomId); // without what was pasted along with it
+      setHash(invitation.roomId); // without the text that was pasted along with it
     }
     if (isReturning) {
       void wait(session.client.resume());
@@ -173,7 +176,7 @@ function Page(): JSX.Element {
   );
 }
 
-/** After a reload, until the seat is there again. */
+/** After a reload, until the seat is back. */
 function Returning({ isWaiting, start }: { isWaiting: boolean; start: () => void }): JSX.Element {
   return (
     <div class="lobby">

@@ -1,4 +1,4 @@
-// What the host and cohosts may do about somebody, and whom they have banned.
+// What the host and cohosts may do to people, and whom they have banned.
 
 import { roleOf } from "@usher/client";
 import { maxReasonUnits, type User } from "@usher/types";
@@ -50,7 +50,7 @@ function RoleChoice({ user, session }: { user: User; session: Session }): JSX.El
         value={role}
         onChange={(event) => {
           const { value } = event.currentTarget;
-          event.currentTarget.value = role; // until the server has said so
+          event.currentTarget.value = role; // until the server confirms it
           const wanted = roles.find((known) => known.role === value);
           if (wanted !== undefined) {
             void session.attempt(client.setRole(user.id, wanted.role));
@@ -67,7 +67,7 @@ function RoleChoice({ user, session }: { user: User; session: Session }): JSX.El
   );
 }
 
-/** Who is banned, for those who may lift a ban; asked for when it is opened. */
+/** The banned people, for those who may lift a ban; requested when it is opened. */
 export function Banned({ session }: { session: Session }): JSX.Element {
   const { bans } = session;
   return (

@@ -1,6 +1,6 @@
 import { Component, createElement, type ComponentType, type JSX } from "preact";
 
-/** A component that is redrawn only if a property is another one. */
+/** A component that is redrawn only if a property changes. */
 export function memo<P extends object>(draw: (props: P) => JSX.Element): ComponentType<P> {
   return class extends Component<P> {
     override shouldComponentUpdate(next: Readonly<P>): boolean {

@@ -1,9 +1,9 @@
-// Who is who in the room, for words and for drawing.
+// Who is who in the room, for text and for drawing.
 
 import { roomIdIn } from "@usher/client";
 import type { RoomState } from "@usher/types";
 
-/** Names by user id; of those who have left, too. */
+/** Names by user id, including those of people who have left. */
 export class Names {
   readonly #known = new Map<string, string>();
   #self = "";
@@ -15,7 +15,7 @@ export class Names {
     }
   }
 
-  /** "you" for oneself. */
+  /** "you" for the viewer. */
   of(id: string): string {
     return id === this.#self ? "you" : (this.#known.get(id) ?? "somebody");
   }
@@ -29,7 +29,7 @@ export function clockText(seconds: number): string {
   return hours > 0 ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`;
 }
 
-/** The host of an address, or "" where it is none that a film may be loaded from. */
+/** The host of an address, or "" if a film cannot be loaded from the address. */
 export function hostOf(address: string): string {
   try {
     const url = new URL(address);
@@ -39,17 +39,23 @@ export function hostOf(address: string): string {
   }
 }
 
-/** What the clip is called in the room: an address, which clients that can only open pages can open. Its fragment tells it from any other film. */
+/**
+ * The clip's name in the room: an address, so that clients that can only open pages can open it.
+ * Its fragment distinguishes it from any other film.
+ */
 export function clipName(page: string): string {
   return new URL("leader.mp4#usher", page).href;
 }
 
-/** Says whether a film's name means the clip that every server has: whichever server's, each page shows its own. */
+/**
+ * Reports whether a film's name means the clip that every server has: whichever server it names,
+ * each page shows its own.
+ */
 export function isClip(source: string): boolean {
-  return /^https?:.*\/leader\.mp4#usher$/.test(source) || source === "clip:leader"; // the last is what earlier pages said
+  return /^https?:.*\/leader\.mp4#usher$/.test(source) || source === "clip:leader"; // earlier pages sent the last form
 }
 
-/** What people call a film: its file name, or the host of its address. */
+/** A film's short name: its file name, or the host of its address. */
 export function filmTitle(source: string): string {
   if (isClip(source)) {
     return "the usher clip";
@@ -57,7 +63,7 @@ export function filmTitle(source: string): string {
   return source.startsWith("file:") ? source.slice("file:".length) : hostOf(source) || "a film";
 }
 
-/** What the page's address invites to. */
+/** What the page's address invites the viewer to. */
 export type Invitation = { kind: "none" } | { kind: "room"; roomId: string } | { kind: "broken" };
 
 export function invitationIn(hash: string): Invitation {

@@ -9,7 +9,7 @@ import { Banned, Manage } from "./manage.tsx";
 import { Rename } from "./rename.tsx";
 import type { Session } from "./session.ts";
 
-/** How many colours faces have. */
+/** The number of colours that faces have. */
 const tints = 6;
 
 type Route = "self" | "direct" | "relayed" | "away";

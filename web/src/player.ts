@@ -1,4 +1,4 @@
-// The film: what the <video> shows, and that it is where the room is.
+// The film: what the <video> shows, and keeping it at the room's position.
 
 import { VideoSync } from "@usher/client";
 
@@ -12,7 +12,10 @@ export type Asking = { kind: "web"; host: string } | { kind: "file"; name: strin
 
 let clipAddress: Promise<string> | undefined;
 
-/** The clip in memory: it is small, and not every server of static files can send a part of it, which seeking would need. */
+/**
+ * The clip in memory: it is small, and not every static file server can send part of it, which
+ * seeking would need.
+ */
 function loadClip(): Promise<string> {
   clipAddress ??= fetch("leader.mp4").then(async (answer) => {
     if (!answer.ok) {
@@ -25,10 +28,10 @@ function loadClip(): Promise<string> {
 }
 
 export class Player {
-  /** The film by the name that all in the room understand. */
+  /** The film, under the name that everybody in the room understands. */
   source = clip;
   asking: Asking | undefined;
-  /** What is wrong with the film, for the viewer. */
+  /** The film's error, for the viewer. */
   problem = "";
   /** The browser refused to play with sound. */
   isBlocked = false;
@@ -74,7 +77,7 @@ export class Player {
   toggle(): void {
     if (this.#mayControl()) {
       if (this.video.paused) {
-        void this.video.play().catch(() => undefined); // its element says why
+        void this.video.play().catch(() => undefined); // its element reports the reason
       } else {
         this.video.pause();
       }
@@ -98,7 +101,10 @@ export class Player {
     this.setMuted(volume === 0);
   }
 
-  /** Shows another film to everybody. An address that the viewer typed needs no leave of the viewer's. */
+  /**
+   * Shows another film to everybody. An address that the viewer typed needs no further permission
+   * from the viewer.
+   */
   choose(source: string): void {
     if (this.#mayControl()) {
       this.#allowedHosts.add(hostOf(source));
@@ -122,7 +128,7 @@ export class Player {
     this.#load();
   }
 
-  /** Loads the film from where the room says. */
+  /** Loads the film from the room's address for it. */
   allowHost(): void {
     this.#allowedHosts.add(hostOf(this.source));
     this.#load();
@@ -144,19 +150,19 @@ export class Player {
   }
 
   #show(source: string): void {
-    const isSame = isClip(source) && isClip(this.source); // by another server's name
+    const isSame = isClip(source) && isClip(this.source); // under another server's name
     this.source = source;
     if (!isSame) {
       this.#load();
     }
   }
 
-  /** Puts the film into the element, or asks the viewer for what it takes. */
+  /** Puts the film into the element, or asks the viewer for what that requires. */
   #load(): void {
     const { source, video } = this;
     this.asking = this.#asks();
     this.problem = "";
-    // Nothing of the film before, whatever is asked.
+    // Nothing of the previous film may remain, whatever the viewer is asked.
     video.removeAttribute("src");
     video.load();
     if (this.asking === undefined) {

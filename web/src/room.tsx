@@ -65,7 +65,7 @@ function RoomHeader({ session, leave }: { session: Session; leave: () => void })
   );
 }
 
-/** What to say of a connection that is not there, "" where it is. */
+/** The text about a missing connection, "" if the connection exists. */
 function statusWords(status: Status): string {
   switch (status.state) {
     case "seated":
@@ -89,7 +89,7 @@ interface Ending {
   again: string;
 }
 
-/** The reason that the host gave, if any, to end a sentence with. */
+/** The host's reason, if any, to end a sentence with. */
 function because({ details = "" }: RoomError): string {
   return details === "" ? "" : `: “${details}”`;
 }

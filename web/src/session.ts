@@ -1,4 +1,4 @@
-// One stay in one room: the client, the mesh, what was said, and what to tell the viewer about it.
+// One stay in one room: the client, the mesh, the messages, and the texts for the viewer.
 
 import {
   PeerMesh,
@@ -31,7 +31,7 @@ const roleWords: Readonly<Record<Role, string>> = {
   VIEWER: "You are a viewer now: others control the film.",
 };
 
-/** Where the page's server takes WebSockets. */
+/** The WebSocket address of the page's server. */
 function socketAddress(): string {
   const url = new URL("ws", location.href);
   url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
@@ -61,11 +61,11 @@ function rememberName(name: string): void {
   try {
     localStorage.setItem(nameKey, name);
   } catch {
-    // It is asked for again next time.
+    // The page asks for it again next time.
   }
 }
 
-/** Somebody to tell that something has changed. */
+/** A listener for changes. */
 class Changes {
   readonly #listeners = new Set<() => void>();
 
@@ -90,7 +90,7 @@ export class Session {
   readonly changes = new Changes();
   readonly journalChanges = new Changes();
   notice = "";
-  /** Who was banned when that was last asked for. */
+  /** The banned people, as of the last request for them. */
   bans: readonly Ban[] = [];
   #noticeTimer: ReturnType<typeof setTimeout> | undefined;
   #drawTimer: ReturnType<typeof setTimeout> | undefined;
@@ -115,14 +115,14 @@ export class Session {
     this.mesh.on("room", changed);
     client.on("status", ({ state }) => {
       if (state === "ended") {
-        this.mesh.close(); // data channels would outlive the seat
+        this.mesh.close(); // data channels would otherwise outlive the seat
       }
       changed();
     });
     this.mesh.on("route", changed);
   }
 
-  /** The room's, or what its host has said directly. */
+  /** The room's mode, or the one that its host has sent directly. */
   get controlMode(): ControlMode | undefined {
     return this.mesh.room?.controlMode;
   }
@@ -140,12 +140,15 @@ export class Session {
     return this.role === "HOST" || this.role === "COHOST" || (this.role === "GUEST" && this.controlMode === "FREE_FOR_ALL");
   }
 
-  /** Whether the viewer may remove somebody who has the role: the host may remove all others, a cohost guests and viewers. */
+  /**
+   * Reports whether the viewer may remove somebody with this role: the host may remove all others,
+   * a cohost guests and viewers.
+   */
   mayRemove(role: Role): boolean {
     return role !== "HOST" && (this.isHost || (this.role === "COHOST" && role !== "COHOST"));
   }
 
-  /** Why the viewer may not control the film. */
+  /** The reason why the viewer may not control the film. */
   get deniedWords(): string {
     return this.role === "VIEWER" ? "The host has made you a viewer: others control playback" : hostOnlyWords;
   }
@@ -159,7 +162,10 @@ export class Session {
     return this.client.create({ userName, roomName: `${userName}’s room` });
   }
 
-  /** With orCreate it opens the room if there is none: as its host, so only if the viewer asks for that. */
+  /**
+   * With orCreate, opens the room if it does not exist. The viewer becomes its host, so use it only
+   * if the viewer asks for that.
+   */
   async join(roomId: string, userName: string, orCreate: boolean): Promise<Seated> {
     rememberName(userName);
     return this.client.join({ roomId, userName, orCreate });
@@ -199,7 +205,7 @@ export class Session {
     }
   }
 
-  /** Tells the viewer, for a while. */
+  /** Shows the viewer a notice for a while. */
   say(notice: string): void {
     clearTimeout(this.#noticeTimer);
     this.notice = notice;
@@ -210,7 +216,7 @@ export class Session {
     this.changes.tell();
   }
 
-  /** Lets go of everything but the seat. */
+  /** Releases everything but the seat. */
   close(): void {
     clearTimeout(this.#noticeTimer);
     this.mesh.close();

@@ -1,5 +1,6 @@
-// The signaling as a sequence diagram that is drawn while it happens. Each row is one message, and the rows are the log, too: every row says in
-// words what its arrow shows, and opens to the message itself.
+// The signaling as a sequence diagram that is drawn as it happens. Each row is one message, and the
+// rows are also the log: every row states in words what its arrow shows, and opens to show the
+// message itself.
 
 import { memo } from "./memo.ts";
 import { useCallback, useLayoutEffect, useRef, useState } from "preact/hooks";
@@ -11,9 +12,9 @@ import { everyone, messageText, server, type Entry } from "./journal.ts";
 import type { Session } from "./session.ts";
 import { kindNames, type Kind } from "./words.ts";
 
-/** About how wide a letter of a label is, px. */
+/** The approximate width of a letter of a label, px. */
 const letterWidth = 6.6;
-/** How near its end the log counts as read, px. */
+/** The distance from the log's end within which it counts as read, px. */
 const nearEnd = 30;
 
 export function Signaling({ session }: { session: Session }): JSX.Element {
@@ -91,7 +92,7 @@ function Diagram({ session }: { session: Session }): JSX.Element {
   );
 }
 
-/** Keeps the newest row in sight, but not under the hands of somebody who reads. */
+/** Keeps the newest row in sight, except while somebody reads. */
 function useFollowing(
   scroller: { current: HTMLDivElement | null },
   entries: readonly Entry[],

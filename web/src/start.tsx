@@ -12,11 +12,11 @@ import { rememberedName } from "./session.ts";
 export type Entrance = { kind: "create" } | { kind: "join"; roomId: string; orCreate: boolean };
 
 interface StartProps {
-  /** What the page was opened by. */
+  /** The invitation that opened the page. */
   invitation: Invitation;
   isBusy: boolean;
   problem: string;
-  /** The room does not exist, as joining it has shown. */
+  /** The room does not exist, as an attempt to join it showed. */
   isGone: boolean;
   enter: (entrance: Entrance, name: string) => void;
 }
@@ -36,7 +36,8 @@ export function Start({ invitation, isBusy, problem, isGone, enter }: StartProps
       enter(entrance, trimmed);
     }
   };
-  // Whoever opens a room is its host. So one that an invitation names is opened only by the viewer's own wish.
+  // Whoever opens a room is its host, so a room that an invitation names is opened only if the
+  // viewer asks for that.
   const submit = (): void => {
     if (invitation.kind === "none") {
       enterAs({ kind: "create" });
@@ -149,7 +150,7 @@ function Stub({ isBusy, enterAs, title }: { isBusy: boolean; enterAs: (entrance:
   );
 }
 
-/** What the server says about a room before one joins it; undefined until it has. */
+/** The server's information about a room before the viewer joins; undefined until it arrives. */
 function useRoom(roomId: string): RoomSummary | "none" | undefined {
   const [room, setRoom] = useState<RoomSummary | "none" | undefined>();
   useEffect(() => {
@@ -159,7 +160,7 @@ function useRoom(roomId: string): RoomSummary | "none" | undefined {
       fetch(`rooms/${roomId}`)
         .then(async (answer) => (answer.ok ? ((await answer.json()) as RoomSummary) : answer.status === 404 ? "none" : undefined))
         .then((found) => isCurrent && setRoom(found))
-        .catch(() => undefined); // joining will tell
+        .catch(() => undefined); // joining will report it
     }
     return () => {
       isCurrent = false;

@@ -1,4 +1,4 @@
-// What each message says, in plain words, short enough to stand on an arrow.
+// What each message says, in plain words short enough for an arrow.
 
 import type { ClientMessage, ResponseMessage } from "@usher/types";
 
@@ -6,7 +6,7 @@ import { clockText, filmTitle, type Names } from "./party.ts";
 
 export type AnyMessage = ClientMessage | ResponseMessage;
 
-/** What a message is about; each kind has its colour. */
+/** The subject of a message; each kind has its colour. */
 export type Kind = "room" | "rtc" | "sync" | "ping" | "refusal";
 
 export const kindNames: Readonly<Record<Kind, string>> = { room: "room", rtc: "connection", sync: "film", ping: "ping", refusal: "refusal" };

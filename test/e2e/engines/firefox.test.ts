@@ -1,5 +1,7 @@
-// The page's scenes in Firefox, and with Firefox and Chromium in one room. A Firefox costs several times what a Chromium does, so these are
-// no part of test/run (`npm run firefox`), one scene is played at a time, and each scene is played once, with a cast and on a shell by turns. USHER_CASTS=all plays every scene with every cast on every shell.
+// The page's scenes in Firefox, and with Firefox and Chromium in one room. A Firefox costs several
+// times what a Chromium does, so these are not part of test/run (`npm run firefox`). They run one
+// at a time, and each scene is played once, with a different cast and shell in turn.
+// USHER_CASTS=all plays every scene with every cast on every shell.
 
 import { describe, test } from "node:test";
 
@@ -11,7 +13,7 @@ import { shells, type Shell } from "../server.ts";
 const casts: readonly (readonly Engine[])[] = [["firefox"], ["firefox", "chromium"], ["chromium", "firefox"]];
 const isWhole = process.env["USHER_CASTS"] === "all";
 
-/** The one of several whose turn it is. */
+/** The element whose turn it is. */
 function turn<T>(of: readonly T[], n: number): T[] {
   return of.slice(n % of.length, (n % of.length) + 1);
 }

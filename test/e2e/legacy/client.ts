@@ -1,5 +1,6 @@
-// A legacy client as a script: what it does on the wire and with its peer connections, faults included, and nothing of its surface.
-// Runs in a page. No rule here is usher's: the server and the page must get along with this client as it is.
+// A legacy client as a script: what it does on the wire and with its peer connections, faults
+// included, without its user interface. Runs in a page. No rule here is usher's: the server and the
+// page must get along with this client as it is.
 
 import { Film, type ControlMode, type SyncMessage } from "./film.ts";
 import { Line, sleep } from "./line.ts";
@@ -9,7 +10,10 @@ import { Peers } from "./peers.ts";
 const seatedWithinMs = 10_000;
 /** Before each JOIN_ROOM that is repeated on the same socket. */
 const rejoinAfterMs = [2000, 4000, 8000];
-/** Its parts speak by messages: an offer that comes right after a USER_LEFT overtakes the close. */
+/**
+ * Its parts communicate by messages: an offer that comes right after a USER_LEFT overtakes the
+ * close.
+ */
 const closeAfterMs = 50;
 interface Ask {
   seated(): void;
@@ -72,13 +76,13 @@ export class LegacyClient {
     this.#line.socket?.close(1000);
   }
 
-  /** Tells the others by data channel only. As host. */
+  /** Tells the others over data channels only. For the host. */
   setControlMode(mode: ControlMode): void {
     this.#film.mode = mode;
     this.say({ type: "CONTROL_MODE_CHANGE", mode });
   }
 
-  /** Plays, pauses or seeks. In HOST_ONLY only a host's act is told. */
+  /** Plays, pauses or seeks. In HOST_ONLY, only a host's action is sent. */
   act(action: "PLAY" | "PAUSE" | "SEEK", time: number): void {
     const message = this.#film.act(action, time);
     if (this.#isHost || this.#film.mode === "FREE_FOR_ALL") {
@@ -86,7 +90,7 @@ export class LegacyClient {
     }
   }
 
-  /** Goes to another page. As host. */
+  /** Goes to another page. For the host. */
   navigate(url: string): void {
     this.say(this.#film.navigate(url));
   }
@@ -140,7 +144,7 @@ export class LegacyClient {
       }
       await sleep(delayMs);
       if (socket.readyState !== WebSocket.OPEN) {
-        return; // its end is seen to by its handler
+        return; // its handler deals with its end
       }
       this.#peers.closeAll();
     }
@@ -163,7 +167,7 @@ export class LegacyClient {
     }
   }
 
-  /** Without a time-out: on a connection that died unnoticed it hangs, and the rejoin with it. */
+  /** Has no timeout: on a connection that died unnoticed it hangs, and the rejoin hangs with it. */
   async #fetchCredentials(): Promise<void> {
     try {
       const url = new URL(this.#server.replace(/^ws/, "http"));

@@ -9,7 +9,7 @@ export interface SyncMessage {
   [field: string]: unknown;
 }
 
-/** The film as this client would have it. */
+/** The film as this client wants it. */
 export interface FilmView {
   state: "PLAYING" | "PAUSED";
   /** In seconds, at the last message about it. */
@@ -20,10 +20,10 @@ export interface FilmView {
 export class Film {
   mode: ControlMode = "HOST_ONLY";
   view: FilmView = { state: "PAUSED", time: 0, url: "" };
-  /** Everything that was heard, obeyed or not. */
+  /** Every message that was received, obeyed or not. */
   readonly heard: SyncMessage[] = [];
 
-  /** Plays, pauses or seeks, and returns what is to be said of it. */
+  /** Plays, pauses or seeks, and returns the message to send about it. */
   act(action: "PLAY" | "PAUSE" | "SEEK", time: number): Partial<SyncMessage> {
     this.#apply(action, time);
     const { state, url } = this.view;

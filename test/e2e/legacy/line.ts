@@ -4,16 +4,19 @@ import type { Message, View } from "./message.ts";
 
 const pingEveryMs = 30_000;
 const pongWithinMs = 10_000;
-/** Before each new connection after a dropped one. Counted from the last socket that opened, whatever became of that. */
+/**
+ * The delays before each new connection after a dropped one. Counted from the last socket that
+ * opened, whatever became of it.
+ */
 const retryAfterMs = [1000, 2000, 4000, 8000, 16_000];
 const queueGapMs = 50;
 const finalCodes: readonly number[] = [1000, 4001, 4002, 4004];
-/** What is kept while there is no open socket. */
+/** Messages kept while there is no open socket. */
 const queued: readonly string[] = ["WEBRTC_OFFER", "WEBRTC_ANSWER", "RENAME_ROOM", "RENAME_USER", "LEAVE_ROOM"];
 
 export interface LineEvents {
   received(message: Message): void;
-  /** Another socket has opened after a dropped one, and what was kept is sent. */
+  /** Another socket has opened after a dropped one, and the kept messages are sent. */
   reopened(socket: WebSocket): Promise<void>;
   note(text: string): void;
 }
@@ -22,7 +25,7 @@ export class Line {
   url: string;
   status: View["status"] = "idle";
   readonly #events: LineEvents;
-  /** The newest. Older ones keep their handlers, and act like it. */
+  /** The newest socket. Older ones keep their handlers and still act. */
   #socket: WebSocket | undefined;
   #attempts = 0;
   #heartbeat = 0;
@@ -54,7 +57,7 @@ export class Line {
     return socket;
   }
 
-  /** A socket was closed, the newest or one that was left. */
+  /** A socket was closed: the newest, or one that was replaced. */
   #closed(code: number, reason: string): void {
     this.#events.note(`a socket closed with ${code} ${reason}`);
     this.#stopHeartbeat();

@@ -1,4 +1,4 @@
-// Somebody with the legacy client: the script of this folder in a page of a browser.
+// A person with the legacy client: the script of this folder in a browser page.
 
 import { once } from "node:events";
 import http from "node:http";
@@ -116,8 +116,8 @@ after(async () => {
 });
 
 /**
- * A page with the script, of an address of its own. Were it the server's, the browser would keep the page's connection for the client's requests,
- * as it does not for an extension's.
+ * A page with the script, at an address of its own. At the server's address, the browser would keep
+ * the page's connection for the client's requests, which it does not do for an extension.
  */
 async function site(): Promise<string> {
   opened ??= serve();

@@ -1,4 +1,4 @@
-// What the legacy client reads of the server, and shows to a test.
+// What the legacy client reads from the server, and shows to a test.
 
 import type { ControlMode, FilmView } from "./film.ts";
 
@@ -19,7 +19,7 @@ export interface Room {
   lastActivity: number;
 }
 
-/** A message of any type; which fields it has, its type says. */
+/** A message of any type; the type determines its fields. */
 export interface Message {
   type: string;
   roomId: string;
@@ -37,9 +37,9 @@ export interface Message {
 export interface View {
   userId: string;
   status: "idle" | "connecting" | "seated" | "gave up" | "ended";
-  /** How many join replies it has had. */
+  /** The number of join replies it has received. */
   seatings: number;
-  /** What it does as host it does if this is true, whatever roomState says. */
+  /** If this is true it acts as host, whatever roomState says. */
   isHost: boolean;
   hostId: string;
   controlMode: ControlMode;

@@ -20,7 +20,7 @@ interface Listener {
 
 export class Peers {
   iceServers: RTCIceServer[] = [];
-  /** The newest connection with each user. A replaced one is forgotten, and not closed. */
+  /** The newest connection with each user. A replaced one is forgotten, but not closed. */
   readonly #peers = new Map<string, Peer>();
   readonly #listener: Listener;
   #made = 0;
@@ -29,14 +29,14 @@ export class Peers {
     this.#listener = listener;
   }
 
-  /** Offers a new connection, whether or not there is one. */
+  /** Offers a new connection, whether or not one exists. */
   async offer(userId: string): Promise<void> {
     const peer = this.#make(userId, "to offer");
     this.#use(userId, peer, peer.connection.createDataChannel("sync", { ordered: true, maxRetransmits: 3 }));
     await this.#sendOffer(userId, peer.connection, {});
   }
 
-  /** Answers with a new connection, also an offer that restarts ICE on the old one. */
+  /** Answers with a new connection, even an offer that restarts ICE on the old one. */
   async answer(userId: string, offer: RTCSessionDescriptionInit): Promise<void> {
     const { connection } = this.#make(userId, "to answer");
     await this.#attempt(`answer ${userId}`, async () => {
@@ -112,7 +112,7 @@ export class Peers {
     channel.onclose = () => this.#listener.note(`a channel with ${userId} closed`);
   }
 
-  /** Restarts ICE on the newest connection, whichever it was that went "disconnected". */
+  /** Restarts ICE on the newest connection, whichever one became "disconnected". */
   async #restart(userId: string): Promise<void> {
     const peer = this.#peers.get(userId);
     if (peer !== undefined) {

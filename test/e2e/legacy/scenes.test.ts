@@ -1,6 +1,8 @@
-// People with the legacy client lose their connections in every way, side by side on both shells, since they mostly wait.
+// People with the legacy client lose their connections in every way. The scenes run side by side on
+// both shells, because they mostly wait.
 //
-// ROUNDS=20 plays each scene so often, one round after another, and prints how many rounds passed: `npm run legacy`.
+// ROUNDS=20 plays each scene 20 times, one round after another, and prints how many rounds passed:
+// `npm run legacy`.
 
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
@@ -10,7 +12,7 @@ import { shells } from "../server.ts";
 import { legacyScenes } from "./scenes.ts";
 
 const rounds = Number(process.env["ROUNDS"] ?? 1);
-/** On a busy machine most of it is the wait for the stage. */
+/** On a busy machine, most of this time is the wait for the stage. */
 const timeout = rounds * 400_000;
 
 interface Row {

@@ -14,12 +14,15 @@ export interface LegacyScene {
   hasOwnServer?: boolean;
 }
 
-/** After this time the channels that are going to die have died: "disconnected" comes 5 to 9 s after the other side has closed. */
+/**
+ * By this time, channels that will die have died: "disconnected" comes 5 to 9 s after the other
+ * side has closed.
+ */
 const laterMs = 25_000;
 const asleepMs = 60_000;
 /**
- * The longest return: without a way to ask the old socket (worker) 45 s of silence, then a grace of 40 s, then another retry. A half-open
- * socket is noticed after 40 s.
+ * The longest return: if the old socket cannot be asked (worker), 45 s of silence, then a grace of
+ * 40 s, then another retry. A half-open socket is noticed after 40 s.
  */
 const returnWithinMs = 120_000;
 
@@ -29,7 +32,7 @@ const reset: Fault = async (_, { person }) => person.proxy.reset();
 
 const halfOpen: Fault = async (_, { person }) => person.proxy.deaden();
 
-/** The dead socket reports its end when the newer one has long been seated. */
+/** The dead socket reports its end long after the newer one is seated. */
 const halfOpenUntilSeated: Fault = async (_, member) => {
   const { seatings } = await member.look();
   member.person.proxy.deaden();
@@ -51,13 +54,13 @@ const changeAddress: Fault = async (_, member) => {
   person.healNetwork();
 };
 
-/** As changeAddress, and the server hears that the old socket has ended. */
+/** Like changeAddress, but the server also learns that the old socket has ended. */
 const resetAndChangeAddress: Fault = async (_, member) => {
   member.person.proxy.address = freeAddress();
   member.person.proxy.reset();
 };
 
-/** All of the computer stops: its programs and its network. */
+/** The whole computer stops: its programs and its network. */
 const sleep: Fault = async (_, { person }) => {
   person.cutNetwork();
   person.browser.sleep();
@@ -69,11 +72,14 @@ const sleep: Fault = async (_, { person }) => {
 interface Cast {
   /** Of all. */
   all?: PersonOptions;
-  /** Of the one to whom it happens. */
+  /** Of the person it happens to. */
   victim?: PersonOptions;
 }
 
-/** A scene with three people, in which something happens to the host, and the same with another. */
+/**
+ * A scene with three people in which something happens to the host, and the same scene with another
+ * person.
+ */
 function toOne(what: string, fault: Fault, { all = {}, victim = {} }: Cast = {}): LegacyScene[] {
   return ["host", "participant"].map((whom, at) => ({
     what: `${what} (${whom})`,
@@ -124,8 +130,9 @@ export const legacyScenes: readonly LegacyScene[] = [
 ];
 
 /**
- * So many scenes at a time open their pages and rooms: more would take from a machine the time in which clients have to answer each other. One that
- * depends on that time has the stage for itself.
+ * The number of scenes that open their pages and rooms at the same time: more would take the time
+ * in which clients have to reply to each other. A scene that depends on that time has the stage to
+ * itself.
  */
 const allSlots = 3;
 let freeSlots = allSlots;
@@ -158,7 +165,7 @@ function freeRoom(): string {
 }
 
 let addresses = 0;
-/** An address of this machine that nobody else here has. */
+/** A loopback address that nothing else here uses. */
 function freeAddress(): string {
   addresses++;
   return `127.7.${addresses >> 8}.${addresses & 255}`;
@@ -172,7 +179,7 @@ function arrive(set: Scene, count: number, optionsOf = usual): Promise<LegacyMem
   return Promise.all(names.map((name, at) => LegacyMember.arrive(set, name, { address: freeAddress(), ...optionsOf(at) })));
 }
 
-/** One after another, as this client needs it: two who join at once are a scene of their own. */
+/** One after another, as this client requires; two who join at once are a scene of their own. */
 function gather(set: Scene, count: number, optionsOf = usual): Promise<LegacyMember[]> {
   return onStage(1, async () => {
     const members = await arrive(set, count, optionsOf);
@@ -185,7 +192,10 @@ function gather(set: Scene, count: number, optionsOf = usual): Promise<LegacyMem
   });
 }
 
-/** Does something after which some members must be seated again, and everybody must remain with everybody. */
+/**
+ * Does something after which some members must be seated again, and all must still be connected to
+ * all.
+ */
 async function recover(members: readonly LegacyMember[], returning: readonly LegacyMember[], act: () => Promise<void>): Promise<void> {
   const before = await look(returning);
   await act();
@@ -197,7 +207,7 @@ async function recover(members: readonly LegacyMember[], returning: readonly Leg
   await remain(members);
 }
 
-/** Waits until everybody sees everybody, and looks 25 s later whether they can still talk. */
+/** Waits until everybody sees everybody, and checks 25 s later that they can still talk. */
 async function remain(members: readonly LegacyMember[]): Promise<void> {
   await agree(members);
   await past(laterMs);
@@ -205,7 +215,7 @@ async function remain(members: readonly LegacyMember[]): Promise<void> {
   await allTalk(members);
 }
 
-/** Waits until all are seated, see all others connected, and know one host, who knows it too. */
+/** Waits until all are seated, see all others connected, and agree on one host, who agrees too. */
 async function agree(members: readonly LegacyMember[]): Promise<void> {
   let views: View[] = [];
   await until(
@@ -228,8 +238,9 @@ async function agree(members: readonly LegacyMember[]): Promise<void> {
 }
 
 /**
- * Waits until the machine answers at once. The pace of a room whose host has never offered is 250 ms: enough between computers that have time, and
- * too little if one page of this machine needs as long to hear anything.
+ * Waits until the machine responds immediately. The pace of a room whose host has never offered is
+ * 250 ms. That is enough between computers with time to spare, and too little if one page of this
+ * machine needs as long to receive anything.
  */
 async function quiet(members: readonly LegacyMember[]): Promise<void> {
   let inARow = 0;
