@@ -95,7 +95,8 @@ func (n *Node) perform(e *lease.Effect) {
 		n.setTimer(e.AtMs)
 	case lease.ValidUntil:
 		before := n.validUntil.Swap(e.AtMs * int64(time.Millisecond))
-		if e.AtMs != 0 && n.sinceStart() >= before { // rooms may have seen it expired before lease did
+		// Rooms may have seen it expired before lease did.
+		if e.AtMs != 0 && n.sinceStart() >= before {
 			go n.local.Rooms.Resume()
 		}
 	case lease.Suspended:
