@@ -21,7 +21,8 @@ func (r *Rooms) Resume() {
 }
 
 // Abandon drops the rooms of a tenure that has not been valid for too long, and closes their
-// sockets with 1013. The tenure goes on: whoever comes back finds what is stored once it is valid again.
+// sockets with 1013. The tenure goes on: whoever comes back finds what is stored once it is valid
+// again.
 func (r *Rooms) Abandon(t Tenure) {
 	for _, l := range r.registry.all() {
 		if l.tenure != t || !l.mu.TryLock() {
