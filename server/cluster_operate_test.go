@@ -2,8 +2,13 @@ package server
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
 	"net/http"
+	"strings"
 	"testing"
+	"time"
 
 	"usher/server/cluster"
 	"usher/server/cluster/broker"
@@ -77,4 +82,31 @@ func TestOperatorSeesAndDrainsNodes(t *testing.T) {
 		}
 		return s.Unowned == 0
 	})
+}
+
+// A node that has no copy of the stream, or whose id another one has, does not start: it would have
+// nothing to keep rooms with, or would take the other's lease.
+func TestANodeWithoutAPlaceIsRefused(t *testing.T) {
+	nodes := launchCluster(t)
+	peers := nodes[0].config.Cluster.Embedded.Peers
+	open := func(id string) error {
+		address := freeAddresses(t, 1)[0]
+		config := DefaultConfig()
+		config.Listen, config.DataDir, config.Log = "127.0.0.1:0", t.TempDir(), slog.New(slog.DiscardHandler)
+		config.Cluster = &cluster.Config{StartTimeout: time.Minute, Embedded: &broker.Config{
+			NodeID: id, Listen: address, Peers: []string{peers[0], peers[1], address}, Dir: t.TempDir(),
+			Secret: []byte("a secret of at least 16 bytes"),
+		}}
+		s, err := New(config)
+		if err == nil {
+			_ = s.Close()
+		}
+		return err
+	}
+	if err := open("node-3"); !errors.Is(err, broker.ErrFolder) || !strings.Contains(fmt.Sprint(err), "node-3.test:80") {
+		t.Errorf("a second node-3: %v", err)
+	}
+	if err := open("node-4"); !errors.Is(err, broker.ErrPeers) {
+		t.Errorf("a fourth node: %v", err)
+	}
 }

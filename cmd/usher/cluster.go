@@ -43,6 +43,7 @@ func (s *settings) cluster(config *server.Config) (*cluster.Config, error) {
 		return nil, err
 	}
 	c.Embedded = &broker.Config{
+		NodeID: s.ClusterNode,
 		Listen: s.ClusterListen, Peers: s.ClusterPeers, Secret: []byte(secret), Dir: filepath.Join(s.Data, "cluster"),
 		MaxFrameBytes: config.MaxFrameBytes, MaxStoreBytes: config.MaxStoreBytes,
 	}

@@ -95,7 +95,7 @@ func TestEverySettingReachesTheServer(t *testing.T) {
 		"ice-server": "stun:a.example", "turn-secret": "x", "turn-secret-file": secret,
 		"tls-cert": "c", "tls-key": "k", "tls-domain": "a.example", "acme-directory": "https://acme.example", "acme-email": "x@a.example",
 		"cluster-listen": ":2", "cluster-peers": "b.example:1", "cluster-secret-file": otherSecret, "cluster-address": "b.example:80",
-		"cluster-credentials": "c.creds", "cluster-sync-assured": "true",
+		"cluster-node": "n1", "cluster-credentials": "c.creds", "cluster-sync-assured": "true",
 		"page": "false", "tokenless-rejoin": "never", "max-store": "16MiB", "max-memory": "1GiB", "metrics-listen": ":2", "address-join-burst": "301", "max-people": "3", "max-frame": "5000", "max-pending": "2MiB",
 	}
 	notServer := map[string]bool{"log-level": true, "log-format": true}
@@ -107,7 +107,7 @@ func TestEverySettingReachesTheServer(t *testing.T) {
 	embedded := []string{"--cluster-listen", ":1", "--cluster-peers", "a.example:1", "--cluster-secret-file", secret}
 	external := []string{"--cluster", "nats://a.example"}
 	beside := map[string][]string{
-		"cluster-listen": embedded, "cluster-peers": embedded, "cluster-secret-file": embedded, "cluster-address": embedded,
+		"cluster-listen": embedded, "cluster-peers": embedded, "cluster-secret-file": embedded, "cluster-address": embedded, "cluster-node": embedded,
 		"cluster-credentials": external, "cluster-sync-assured": external,
 	}
 	configOf := func(args ...string) server.Config {

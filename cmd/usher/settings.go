@@ -67,6 +67,7 @@ type settings struct {
 	ClusterPeers       list   `group:"cluster" placeholder:"ADDRESS,..." help:"The cluster-listen of all nodes that keep the rooms, this one among them: three or five."`
 	ClusterSecretFile  string `group:"cluster" placeholder:"FILE" help:"File that holds the cluster's secret, the same on every node; at least 16 bytes."`
 	ClusterAddress     string `group:"cluster" placeholder:"ADDRESS" help:"HOST:PORT of this node for balancers; where listen is, if empty."`
+	ClusterNode        string `group:"cluster" placeholder:"ID" help:"Id of this node, to replace one whose folder is lost; otherwise the one in the data folder."`
 	Cluster            string `group:"cluster" placeholder:"URL,..." help:"NATS servers that keep the rooms, instead of cluster-listen."`
 	ClusterCredentials string `group:"cluster" placeholder:"FILE" help:"NATS credentials (.creds) for cluster."`
 	ClusterSyncAssured choice `group:"cluster" default:"false" placeholder:"true" choices:"true,false" help:"Your word that every NATS server of cluster has sync_interval: always, which an ordinary account cannot see."`

@@ -100,6 +100,11 @@ func (n *Node) open(ctx context.Context) (err error) {
 	}); err != nil {
 		return err
 	}
+	if n.config.Embedded != nil {
+		if err := n.checkPlace(ctx, id); err != nil {
+			return err
+		}
+	}
 	if n.frames, err = n.broker.Dial("usher frames " + id); err != nil {
 		return err
 	}

@@ -35,7 +35,12 @@ func (b *Broker) checkEmbedded() error {
 	if err := checkVersion(b.node, server.VERSION); err != nil {
 		return err
 	}
-	if config := b.server.JetStreamConfig(); config == nil || !config.SyncAlways {
+	config := b.server.JetStreamConfig()
+	if config == nil || !b.server.JetStreamEnabled() {
+		return &Error{ErrFolder, "the embedded server has stopped keeping its copy: " + b.logged.lastCritical(),
+			"mend or free the disk of " + b.folder.dir + " and restart this node; the others go on meanwhile"}
+	}
+	if !config.SyncAlways {
 		return &Error{ErrNotSynced, "the embedded server does not sync always", "this is a defect of usher; report it"}
 	}
 	if b.peers > 1 && b.server.JetStreamIsLeader() { // only the leader has the list

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -23,6 +24,8 @@ type serverLog struct {
 	mu    sync.Mutex
 	said  map[string]*saying
 	fatal string
+	// critical is the last error of a disk.
+	critical string
 }
 
 // saying is one kind of warning.
@@ -71,6 +74,11 @@ func (l *serverLog) Errorf(format string, v ...any) {
 		}
 		return
 	}
+	if strings.Contains(format, "ritical write error") {
+		l.mu.Lock()
+		l.critical = fmt.Sprintf(format, v...)
+		l.mu.Unlock()
+	}
 	level := slog.LevelError
 	if strings.Contains(format, "to connect to route") { // a peer is down
 		level = slog.LevelWarn
@@ -84,6 +92,13 @@ func (l *serverLog) Fatalf(format string, v ...any) {
 	l.fatal = fmt.Sprintf(format, v...)
 	l.mu.Unlock()
 	l.warn(slog.LevelError, format, v)
+}
+
+// lastCritical is the last error of a disk.
+func (l *serverLog) lastCritical() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return cmp.Or(l.critical, "the log says why")
 }
 
 // lastFatal is what Fatalf was told last.
@@ -111,6 +126,9 @@ func (l *serverLog) write(level slog.Level, format string, v []any) {
 
 func (l *serverLog) warn(level slog.Level, format string, v []any) {
 	kind := format
+	if at := strings.Index(format, "Parse Error"); at >= 0 { // what could not be read follows
+		kind = "Parse Error"
+	}
 	if at := strings.LastIndex(format, " - "); at >= 0 { // a connection's address and number
 		kind = format[at:]
 	}

@@ -34,6 +34,7 @@ func (s *Stream) Copies(ctx context.Context) ([]Copy, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.know(found.State.LastSequence)
 	var copies []Copy
 	if leader := found.Cluster.Leader; leader != "" {
 		copies = append(copies, Copy{Server: leader, Leads: true, Current: true})

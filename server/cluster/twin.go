@@ -1,0 +1,96 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"usher/server/cluster/broker"
+	"usher/server/cluster/lease"
+	"usher/server/cluster/stream"
+)
+
+const (
+	// twinWatch is longer than two renewals of a lease.
+	twinWatch = 1200 * time.Millisecond
+	twinLook  = 100 * time.Millisecond
+)
+
+// checkPlace refuses a node that has no place among those that keep the stream, or whose place
+// another process has: the two would take the lease from each other without end.
+func (n *Node) checkPlace(ctx context.Context, id string) error {
+	if err := n.checkCopy(ctx, id); err != nil {
+		return err
+	}
+	first, err := n.leaseOf(ctx, id)
+	for err != nil { // no replica is up to date yet
+		if pause(ctx) != nil {
+			return err
+		}
+		first, err = n.leaseOf(ctx, id)
+	}
+	record, err := lease.DecodeRecord(id, first.Value)
+	if err != nil || record.Evicted {
+		return nil // none that lives
+	}
+	for end := time.Now().Add(twinWatch); time.Now().Before(end); {
+		if err := pause(ctx); err != nil {
+			return err
+		}
+		if now, err := n.leaseOf(ctx, id); err == nil && now.Revision != first.Revision {
+			return &broker.Error{
+				Kind: broker.ErrFolder, Problem: fmt.Sprintf("another node with the id %s is up, at %s", id, record.Address),
+				Hint: "give each node a folder of its own: if this one is a copy, remove its cluster/ and start with the id of the node that is missing (cluster-node)",
+			}
+		}
+	}
+	return nil
+}
+
+func pause(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(twinLook):
+		return nil
+	}
+}
+
+// leaseOf reads a node's lease as it is now: the leader says how far a replica must be.
+func (n *Node) leaseOf(ctx context.Context, id string) (stream.Entry, error) {
+	ctx, cancel := context.WithTimeout(ctx, 2*fetchTimeout)
+	defer cancel()
+	if _, err := n.stream.Copies(ctx); err != nil {
+		return stream.Entry{}, err
+	}
+	reading, err := n.stream.Nodes(ctx)
+	if err != nil {
+		return stream.Entry{}, err
+	}
+	return reading.Entry(stream.NodePrefix + id), nil
+}
+
+// checkCopy refuses a node whose server has no copy of the stream: the copies are as many as the
+// nodes, and stay where they are.
+func (n *Node) checkCopy(ctx context.Context, id string) error {
+	copies, err := n.stream.Copies(ctx)
+	if err != nil || len(copies) < n.broker.Replicas() {
+		return nil // Check looks again
+	}
+	var all []string
+	for _, c := range copies {
+		if c.Server == id {
+			return nil
+		}
+		text := c.Server
+		if c.Offline {
+			text += " (offline)"
+		}
+		all = append(all, text)
+	}
+	return &broker.Error{
+		Kind: broker.ErrPeers, Problem: fmt.Sprintf("this node is %s, and the rooms are kept by %s", id, strings.Join(all, ", ")),
+		Hint: "start it with the folder of the node that it is, or to replace one, with an empty folder and its id: --cluster-node ID",
+	}
+}
