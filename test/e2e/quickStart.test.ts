@@ -125,7 +125,7 @@ test("a bot on Node.js", async (t) => {
   const ann = new RoomClient({ url: `${server.url}/ws` });
   t.after(() => ann.close());
   const { roomState } = await ann.create({ userName: "Ann", roomName: "Cinema" });
-  const bot = spawn(process.execPath, ["bot.js", roomState.id], { cwd: folder, env: { ...process.env, USHER_URL: `${server.url}/ws` } });
+  const bot = spawn(process.execPath, ["bot.mjs", roomState.id], { cwd: folder, env: { ...process.env, USHER_URL: `${server.url}/ws` } });
   t.after(() => bot.kill("SIGKILL"));
   let said = "";
   bot.stdout.on("data", (data: Buffer) => (said += data.toString()));
