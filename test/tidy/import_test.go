@@ -64,7 +64,7 @@ var allowed = map[string]imports{
 		},
 	},
 	"server/cluster/stream": {
-		house:     []string{"server/cluster/broker", "server/store"},
+		house:     []string{"server/cluster/broker", "server/cluster/lease", "server/store"},
 		testHouse: []string{"server/store/storetest"},
 		modules:   map[string]string{"github.com/nats-io/nats.go": "messages to JetStream; its API is spoken as documented, because each reply decides what is safe to do next"},
 	},

@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"usher/server/cluster/broker"
+	"usher/server/cluster/lease"
 )
 
 // wantError checks the kind, and that the hint says what to do.
@@ -85,11 +86,11 @@ func TestStartChecks(t *testing.T) {
 		}, broker.ErrMeta, "as many shards"},
 		{"a newer format", func(t *testing.T, conn *nats.Conn) {
 			ask(t, conn, "$JS.API.STREAM.CREATE."+Name, wanted(1))
-			ask(t, conn, metaKey, meta{Format: metaFormat + 1, Shards: Shards, Secret: make([]byte, 32)})
+			ask(t, conn, metaKey, meta{Format: metaFormat + 1, Shards: lease.Shards, Secret: make([]byte, 32)})
 		}, broker.ErrMeta, "newer one"},
 		{"a meta without a key", func(t *testing.T, conn *nats.Conn) {
 			ask(t, conn, "$JS.API.STREAM.CREATE."+Name, wanted(1))
-			ask(t, conn, metaKey, meta{Format: metaFormat, Shards: Shards})
+			ask(t, conn, metaKey, meta{Format: metaFormat, Shards: lease.Shards})
 		}, broker.ErrMeta, "backup"},
 		{"a meta that is none", func(t *testing.T, conn *nats.Conn) {
 			ask(t, conn, "$JS.API.STREAM.CREATE."+Name, wanted(1))

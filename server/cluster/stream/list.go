@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"usher/server/cluster/lease"
 	"usher/server/store"
 )
 
@@ -66,12 +67,12 @@ func (s *Stream) Shard(ctx context.Context, shard int, fn func(id string, r stor
 // rooms at once: a request for each of 1 024 shards takes longer.
 func (s *Stream) each(ctx context.Context, fn func(id string, revision uint64, r store.Record) error) error {
 	var owned []int
-	for shard := range Shards {
+	for shard := range lease.Shards {
 		if _, ok := s.config.Term(shard); ok {
 			owned = append(owned, shard)
 		}
 	}
-	if len(owned) > Shards/16 {
+	if len(owned) > lease.Shards/16 {
 		keys, err := s.list(ctx, roomPrefix+"*.*")
 		if err != nil {
 			return err
@@ -106,7 +107,7 @@ func (s *Stream) eachKey(ctx context.Context, keys []string, fn func(id string, 
 			if !ok || err != nil || it.tombstone {
 				continue // Load reports what cannot be read
 			}
-			term, owned := s.config.Term(Shard(id))
+			term, owned := s.config.Term(lease.ShardOf(id))
 			if !owned {
 				continue
 			}
@@ -141,7 +142,7 @@ func (s *Stream) RemoveExpired(nowMs int64) (removed []string, err error) {
 
 // remove writes a tombstone in the place of one revision of a record.
 func (s *Stream) remove(id string, revision uint64) error {
-	shard, key := Shard(id), roomKey(id)
+	shard, key := lease.ShardOf(id), roomKey(id)
 	term, owned := s.config.Term(shard)
 	if !owned {
 		return ErrNotOwner

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"usher/server/cluster/lease"
 	"usher/server/store"
 )
 
@@ -35,7 +36,7 @@ func (s *Stream) Load(id string) (store.Record, bool, error) {
 }
 
 func (s *Stream) loadOnce(ctx context.Context, id string) (store.Record, bool, error) {
-	key, shard := roomKey(id), Shard(id)
+	key, shard := roomKey(id), lease.ShardOf(id)
 	term, owned := s.config.Term(shard)
 	if !owned {
 		return store.Record{}, false, ErrNotOwner
@@ -149,7 +150,7 @@ func (s *Stream) claim(ctx context.Context, id string, revision uint64, it store
 		s.mu.Unlock()
 		return errMoved
 	}
-	e := &entry{id: id, key: key, shard: Shard(id), term: term, revision: revision}
+	e := &entry{id: id, key: key, shard: lease.ShardOf(id), term: term, revision: revision}
 	s.rooms[id] = e
 	s.add(e, c, call{done: func(err error) { result <- err }})
 	s.mu.Unlock()

@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	"usher/server/cluster/broker"
+	"usher/server/cluster/lease"
 )
 
 // metaFormat is the format of the keys and values of the stream.
@@ -45,7 +46,7 @@ func (s *Stream) readMeta(ctx context.Context) (meta, error) {
 
 // writeMeta creates u.meta. Of several nodes that try, one succeeds, and all read what it wrote.
 func (s *Stream) writeMeta(ctx context.Context) error {
-	m := meta{Format: metaFormat, Shards: Shards, Secret: make([]byte, 32)}
+	m := meta{Format: metaFormat, Shards: lease.Shards, Secret: make([]byte, 32)}
 	_, _ = rand.Read(m.Secret) // never fails
 	text, err := json.Marshal(m)
 	if err != nil {
@@ -58,8 +59,8 @@ func (m *meta) check() error {
 	switch {
 	case m.Format != metaFormat:
 		return refusal(broker.ErrMeta, fmt.Sprintf("its format is %d and this usher's %d", m.Format, metaFormat), "use the usher that wrote it, or a newer one, on every node")
-	case m.Shards != Shards:
-		return refusal(broker.ErrMeta, fmt.Sprintf("it has %d shards and this usher %d", m.Shards, Shards), "use an usher with as many shards, or a stream of its own")
+	case m.Shards != lease.Shards:
+		return refusal(broker.ErrMeta, fmt.Sprintf("it has %d shards and this usher %d", m.Shards, lease.Shards), "use an usher with as many shards, or a stream of its own")
 	case len(m.Secret) != 32:
 		return refusal(broker.ErrMeta, fmt.Sprintf("its address-hash key has %d bytes", len(m.Secret)), "restore "+metaKey+" from a backup of the stream")
 	}

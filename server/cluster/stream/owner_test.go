@@ -11,6 +11,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"usher/server/cluster/lease"
 	"usher/server/store"
 )
 
@@ -124,7 +125,7 @@ func TestOnlyTheOwnerWrites(t *testing.T) {
 	if err := <-result; !errors.Is(err, ErrNotOwner) {
 		t.Errorf("a write under way: %v", err)
 	}
-	s.Release(Shard("room-1"))
+	s.Release(lease.ShardOf("room-1"))
 	if err := s.All(t.Context(), func(id string, _ store.Record) error { return fmt.Errorf("%s is listed", id) }); err != nil {
 		t.Error(err)
 	}
@@ -225,7 +226,7 @@ func TestTombstone(t *testing.T) {
 		t.Fatal(err)
 	}
 	for {
-		if ids, err := s.Rooms(t.Context(), Shard("gone")); err != nil {
+		if ids, err := s.Rooms(t.Context(), lease.ShardOf("gone")); err != nil {
 			t.Fatal(err)
 		} else if len(ids) == 0 {
 			break

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"usher/server/cluster/lease"
 	"usher/server/store"
 )
 
@@ -17,7 +18,7 @@ func TestShardVectors(t *testing.T) {
 	for id, want := range map[string]int{
 		"a": 192, "room-1": 360, "film-night": 581, "Raum mit Ümlaut": 21, "0123456789abcdef0123456789abcdef": 962,
 	} {
-		if got := Shard(id); got != want {
+		if got := lease.ShardOf(id); got != want {
 			t.Errorf("%s is in shard %d, want %d", id, got, want)
 		}
 	}
@@ -25,9 +26,9 @@ func TestShardVectors(t *testing.T) {
 
 // Names that count up are spread over all shards.
 func TestShardsAreEven(t *testing.T) {
-	var rooms [Shards]int
-	for i := range 100 * Shards {
-		rooms[Shard(fmt.Sprint("room-", i))]++
+	var rooms [lease.Shards]int
+	for i := range 100 * lease.Shards {
+		rooms[lease.ShardOf(fmt.Sprint("room-", i))]++
 	}
 	for shard, n := range rooms {
 		if n < 50 || n > 150 {

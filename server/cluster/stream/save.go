@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"usher/server/cluster/lease"
 	"usher/server/store"
 )
 
@@ -64,7 +65,7 @@ func (s *Stream) submit(id string, r *store.Record, done func(error)) {
 	if done == nil {
 		done = func(error) {}
 	}
-	key, shard := roomKey(id), Shard(id)
+	key, shard := roomKey(id), lease.ShardOf(id)
 	term, owned := s.config.Term(shard)
 	c := &change{tombstone: r == nil}
 	if owned {
