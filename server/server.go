@@ -137,7 +137,10 @@ func (s *Server) open(out *outside) (err error) {
 	}
 	var reached edge.Rooms = localRooms{s.rooms}
 	if s.node != nil {
-		reached = s.node.Attach(cluster.Local{Rooms: s.rooms, ReadArrived: s.readArrivedHere})
+		reached = s.node.Attach(cluster.Local{
+			Rooms: s.rooms, Reached: reached,
+			ReadArrived: func(sockets []edge.Socket) { s.edge.ReadArrived(connsOf(sockets)) },
+		})
 	}
 	if out.connect != nil {
 		reached = out.connect(s.rooms)
@@ -203,27 +206,20 @@ func (s *Server) openStore(out *outside) error {
 // readArrived makes this node's edge, and those of other nodes, read what has arrived for their own
 // sockets.
 func (s *Server) readArrived(sockets []rooms.Socket) {
-	var conns []*edge.Conn
-	for _, socket := range sockets {
-		if c, ok := socket.(*edge.Conn); ok {
-			conns = append(conns, c)
-		}
-	}
-	s.edge.ReadArrived(conns)
+	s.edge.ReadArrived(connsOf(sockets))
 	if s.node != nil {
 		s.node.Links().ReadArrived(sockets)
 	}
 }
 
-// readArrivedHere makes this node's edge read for rooms of another node.
-func (s *Server) readArrivedHere(sockets []edge.Socket) {
-	var conns []*edge.Conn
+// connsOf returns those of the sockets that are this node's.
+func connsOf[S any](sockets []S) (conns []*edge.Conn) {
 	for _, socket := range sockets {
-		if c, ok := socket.(*edge.Conn); ok {
+		if c, ok := any(socket).(*edge.Conn); ok {
 			conns = append(conns, c)
 		}
 	}
-	s.edge.ReadArrived(conns)
+	return conns
 }
 
 // localRooms are rooms in the same process as their edge.

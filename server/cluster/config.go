@@ -45,6 +45,8 @@ func (c Config) WithLog(log *slog.Logger) Config {
 type Local struct {
 	// Rooms are the rooms that this node owns.
 	Rooms *rooms.Rooms
+	// Reached is the same rooms, for a link, which is an edge to them.
+	Reached edge.Rooms
 	// ReadArrived is Edge.ReadArrived.
 	ReadArrived func([]edge.Socket)
 }

@@ -8,7 +8,7 @@ import (
 
 // counts are what the node itself counts.
 type counts struct {
-	handedOver, taken, evicted, suspended, unknown atomic.Uint64
+	handedOver, evicted, suspended, unknown atomic.Uint64
 }
 
 // metric is one row of /metrics.

@@ -136,7 +136,7 @@ func (n *Node) Store() *stream.Stream { return n.stream }
 func (n *Node) Attach(local Local) *link.Links {
 	n.local = local
 	n.links = link.New(link.Config{
-		Transport: link.NewNATS(n.frames), Local: localRooms{local.Rooms}, Place: n.place, ReadArrived: local.ReadArrived,
+		Transport: link.NewNATS(n.frames), Local: local.Reached, Place: n.place, ReadArrived: local.ReadArrived,
 		Shards: lease.Shards, Log: n.log,
 	})
 	return n.links

@@ -1,13 +1,8 @@
 package cluster
 
 import (
-	"context"
-
-	"usher/protocol"
 	"usher/server/cluster/lease"
 	"usher/server/cluster/link"
-	"usher/server/edge"
-	"usher/server/rooms"
 )
 
 // place is link.Config.Place.
@@ -22,21 +17,4 @@ func (n *Node) OwnerAddress(roomID string) string {
 		return record.Address
 	}
 	return ""
-}
-
-// localRooms are the rooms of this node for its links.
-type localRooms struct{ rooms *rooms.Rooms }
-
-// Open implements edge.Rooms.
-func (l localRooms) Open(ctx context.Context, roomID string, o edge.Opening, s edge.Socket) (edge.Session, protocol.Code) {
-	session, refusal := l.rooms.Open(ctx, roomID, rooms.Opening(o), s)
-	if refusal != "" {
-		return nil, refusal
-	}
-	return session, ""
-}
-
-// Describe implements edge.Rooms.
-func (l localRooms) Describe(ctx context.Context, roomID string) (protocol.RoomSummary, protocol.Code) {
-	return l.rooms.Describe(ctx, roomID)
 }

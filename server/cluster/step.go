@@ -95,7 +95,7 @@ func (n *Node) perform(e *lease.Effect) {
 		n.setTimer(e.AtMs)
 	case lease.ValidUntil:
 		before := n.validUntil.Swap(e.AtMs * int64(time.Millisecond))
-		// Rooms may have seen it expired before lease did.
+		// Whether lease saw it expired or only rooms did: what waited may go out.
 		if e.AtMs != 0 && n.sinceStart() >= before {
 			go n.local.Rooms.Resume()
 		}
@@ -103,8 +103,7 @@ func (n *Node) perform(e *lease.Effect) {
 		n.counts.suspended.Add(1)
 		n.log.Warn("the lease has expired: this node is silent until the cluster can be reached")
 		time.AfterFunc(silenceTimeout, n.abandon)
-	case lease.Resumed:
-		go n.local.Rooms.Resume()
+	case lease.Resumed: // its ValidUntil has been enough
 	case lease.Own:
 		n.own(e.Shard, e.Term)
 	case lease.HandOver:
@@ -114,7 +113,7 @@ func (n *Node) perform(e *lease.Effect) {
 			t.over.Store(true)
 		}
 	case lease.Lose:
-		n.lose(e.Shard, e.Reason)
+		n.lose(e.Shard)
 	case lease.Moved:
 		n.places[e.Shard].Store(&link.Place{Shard: e.Shard, Term: e.Term, Owner: link.Incarnation(e.Node)})
 	case lease.Joined:
@@ -204,16 +203,13 @@ func (n *Node) handOver(shard int) {
 	}()
 }
 
-func (n *Node) lose(shard int, why lease.Reason) {
+func (n *Node) lose(shard int) {
 	t := n.tenures[shard].Swap(nil)
 	t.over.Store(true)
 	place := *n.places[shard].Load()
 	place.Here = false
 	n.places[shard].Store(&place)
 	n.stream.Release(shard)
-	if why == lease.Taken {
-		n.counts.taken.Add(1)
-	}
 	go n.local.Rooms.Lose(t)
 }
 
