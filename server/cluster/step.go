@@ -220,11 +220,7 @@ func (n *Node) abandon() {
 		return
 	}
 	n.log.Error("the cluster cannot be reached: everybody is disconnected", "silent", silenceTimeout)
-	for shard := range n.tenures {
-		if t := n.tenures[shard].Load(); t != nil && !t.Valid() {
-			n.local.Rooms.Abandon(t)
-		}
-	}
+	n.local.Rooms.Abandon()
 }
 
 // evicted ends an incarnation: other nodes may own its rooms already. Another one begins.

@@ -20,15 +20,14 @@ func (r *Rooms) Resume() {
 	}
 }
 
-// Abandon drops the rooms of a tenure that has not been valid for too long, and closes their
-// sockets with 1013. The tenure goes on: whoever comes back finds what is stored once it is valid
-// again.
-func (r *Rooms) Abandon(t Tenure) {
+// Abandon drops the rooms whose tenures are not valid, and closes their sockets with 1013. The
+// tenures go on: whoever comes back finds what is stored once they are valid again.
+func (r *Rooms) Abandon() {
 	for _, l := range r.registry.all() {
-		if l.tenure != t || !l.mu.TryLock() {
+		if l.tenure == nil || !l.mu.TryLock() {
 			continue // one that is being loaded has nobody
 		}
-		if !l.gone && !t.Valid() {
+		if !l.gone && !l.tenure.Valid() {
 			l.recordGivenUp()
 			l.drop(protocol.CloseTryLater)
 			l.rooms.turned()

@@ -229,7 +229,7 @@ func TestAnAbandonedRoomClosesItsPeopleAndComesBack(t *testing.T) {
 		w.store.hold(true)
 		tenure.valid.Store(false)
 		v.say("RENAME_ROOM", `,"newRoomName":"Unseen"`)
-		w.Abandon(tenure)
+		w.Abandon()
 		v.closedWith(t, protocol.CloseTryLater)
 		w.counted(1)
 		if _, refusal := w.tryOpen("room-1"); refusal != protocol.CodeRoomUnavailable {
