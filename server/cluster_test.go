@@ -3,7 +3,6 @@ package server
 import (
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -18,24 +17,10 @@ import (
 	"usher/server/servertest"
 )
 
-// freeAddresses returns addresses that nobody listens on.
-func freeAddresses(t *testing.T, n int) (addresses []string) {
-	t.Helper()
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close() // when all are known
-		addresses = append(addresses, l.Addr().String())
-	}
-	return addresses
-}
-
 // launchCluster starts three nodes that find each other.
 func launchCluster(t *testing.T) (nodes [3]*running) {
 	t.Helper()
-	peers := freeAddresses(t, len(nodes))
+	peers := servertest.FreeAddresses(t, len(nodes))
 	var starting sync.WaitGroup
 	for i := range nodes {
 		starting.Go(func() { // none is ready before a majority is there
@@ -148,7 +133,7 @@ func TestPeopleOfOneRoomMayBeOnThreeNodes(t *testing.T) {
 }
 
 func TestANodeWithAnotherSecretIsRefused(t *testing.T) {
-	peers := freeAddresses(t, 3)
+	peers := servertest.FreeAddresses(t, 3)
 	open := func(i int, secret string, timeout time.Duration) error {
 		config := DefaultConfig()
 		config.Listen, config.DataDir, config.Log = "127.0.0.1:0", t.TempDir(), slog.New(slog.DiscardHandler)

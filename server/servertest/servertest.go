@@ -4,6 +4,7 @@ package servertest
 import (
 	"bytes"
 	"encoding/json"
+	"net"
 	"net/http"
 	"sync"
 	"testing"
@@ -58,6 +59,20 @@ func WantError(t *testing.T, response *http.Response, body string, code protocol
 	if response.Header.Get("Access-Control-Allow-Origin") == "" || response.Header.Get("Cache-Control") != "no-store" {
 		t.Errorf("%s: headers %v", code, response.Header)
 	}
+}
+
+// FreeAddresses returns addresses of the loopback interface that nobody listens on.
+func FreeAddresses(t *testing.T, n int) (addresses []string) {
+	t.Helper()
+	for range n {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close() // when all are known
+		addresses = append(addresses, l.Addr().String())
+	}
+	return addresses
 }
 
 // Eventually waits until something holds.

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"usher/server/servertest"
+
 	"github.com/coder/websocket"
 )
 
@@ -40,7 +42,7 @@ func configured(t *testing.T, example string, nodes [3]*node, more ...string) (f
 	if err != nil {
 		t.Fatal(err)
 	}
-	address = freeAddresses(t, 1)[0]
+	address = servertest.FreeAddresses(t, 1)[0]
 	pairs := append(more, exampleBalancer, address)
 	for i, n := range nodes {
 		pairs = append(pairs, fmt.Sprintf(exampleNode, i+1), n.address)

@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -17,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"usher/server/servertest"
 )
 
 // patience bounds every wait. What is waited for comes much sooner, also on a busy machine.
@@ -47,20 +48,6 @@ func TestMain(m *testing.M) {
 		_ = os.RemoveAll(filepath.Dir(program))
 	}
 	os.Exit(status)
-}
-
-// freeAddresses returns addresses that nobody listens on.
-func freeAddresses(t *testing.T, n int) (addresses []string) {
-	t.Helper()
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close() // when all are known
-		addresses = append(addresses, l.Addr().String())
-	}
-	return addresses
 }
 
 // spawn starts a program that ends with the test. What it says is shown if the test fails.
@@ -102,7 +89,7 @@ func launch(t *testing.T) (nodes [3]*node) {
 	if err := os.WriteFile(secret, []byte(hex.EncodeToString(random)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	addresses := freeAddresses(t, 6)
+	addresses := servertest.FreeAddresses(t, 6)
 	listen, peers := addresses[:3], addresses[3:]
 	for i := range nodes {
 		nodes[i] = &node{address: listen[i], cmd: spawn(t, fmt.Sprint("node ", i+1), program, "serve", "--listen", listen[i],

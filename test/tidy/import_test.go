@@ -62,10 +62,11 @@ var allowed = map[string]imports{
 			"github.com/nats-io/nats.go":               "the connection to it, and to one that an operator runs",
 			"golang.org/x/sys/unix":                    "flock: one process a data folder",
 		},
+		testHouse: []string{"server/servertest"},
 	},
 	"server/cluster/stream": {
 		house:     []string{"server/cluster/broker", "server/cluster/lease", "server/store"},
-		testHouse: []string{"server/store/storetest"},
+		testHouse: []string{"server/servertest", "server/store/storetest"},
 		modules:   map[string]string{"github.com/nats-io/nats.go": "messages to JetStream; its API is spoken as documented, because each reply decides what is safe to do next"},
 	},
 	"server/frame": {
@@ -153,6 +154,7 @@ var allowed = map[string]imports{
 		modules: map[string]string{"github.com/coder/websocket": onlyTests},
 	},
 	"test/cluster": {
+		testHouse:   []string{"server/servertest"},
 		testModules: map[string]string{"github.com/coder/websocket": onlyTests},
 	},
 	"test/tidy": {testHouse: []string{"protocol"}},

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"usher/server/servertest"
+
 	"github.com/nats-io/nats-server/v2/server"
 )
 
@@ -108,7 +110,7 @@ func TestExternalMustSync(t *testing.T) {
 func TestExternalCannotBeReached(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
-	_, err := Connect(ctx, External{Name: "test", URL: "nats://user:secret@" + addresses(t, 1)[0]})
+	_, err := Connect(ctx, External{Name: "test", URL: "nats://user:secret@" + servertest.FreeAddresses(t, 1)[0]})
 	wantError(t, err, ErrUnreachable, "no servers", "at 127.0.0.1:")
 	_, err = Connect(t.Context(), External{Name: "test", URL: "nats://user:wrong@" + redacted(foreign(t, func(*server.Options) {}))})
 	wantError(t, err, ErrUnreachable, "Authorization", "credentials")

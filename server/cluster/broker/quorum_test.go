@@ -12,6 +12,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"usher/server/servertest"
 )
 
 const patience = 30 * time.Second
@@ -34,19 +36,6 @@ func (l *lines) count(part string) int {
 	return strings.Count(l.text.String(), part)
 }
 
-func addresses(t *testing.T, n int) (all []string) {
-	t.Helper()
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
-		all = append(all, l.Addr().String())
-	}
-	return all
-}
-
 func started(t *testing.T, c Config) *Broker {
 	t.Helper()
 	b, err := Open(c)
@@ -60,7 +49,7 @@ func started(t *testing.T, c Config) *Broker {
 // A peer comes with another secret: it is refused, which is logged once, it learns why, and the
 // others, which are a majority, go on.
 func TestWrongSecretIsRefused(t *testing.T) {
-	peers, dir := addresses(t, 3), t.TempDir()
+	peers, dir := servertest.FreeAddresses(t, 3), t.TempDir()
 	var logs [3]lines
 	var nodes [3]*Broker
 	start := func(i int, folder string, secret []byte) {
@@ -126,7 +115,7 @@ func clientPortIsClosed(t *testing.T, b *Broker) {
 
 // A node without its peers reports that it has no majority, and what to look at.
 func TestNoMajority(t *testing.T) {
-	peers := addresses(t, 3)
+	peers := servertest.FreeAddresses(t, 3)
 	b := started(t, Config{Listen: peers[0], Peers: peers, Secret: testSecret, Dir: t.TempDir(), Log: slog.New(slog.DiscardHandler)})
 	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 	defer cancel()

@@ -4,13 +4,13 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"net"
 	"path/filepath"
 	"sync"
 	"testing"
 	"time"
 
 	"usher/server/cluster/broker"
+	"usher/server/servertest"
 )
 
 // long lets every server lead and die in turn, which takes minutes.
@@ -24,23 +24,9 @@ type quorum struct {
 	nodes [3]*broker.Broker
 }
 
-// addresses are free ports of the loopback interface.
-func addresses(t *testing.T, n int) (all []string) {
-	t.Helper()
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
-		all = append(all, l.Addr().String())
-	}
-	return all
-}
-
 func newQuorum(t *testing.T) *quorum {
 	t.Helper()
-	q := &quorum{t: t, dir: t.TempDir(), peers: addresses(t, 3)}
+	q := &quorum{t: t, dir: t.TempDir(), peers: servertest.FreeAddresses(t, 3)}
 	for i := range q.nodes {
 		q.start(i)
 	}
