@@ -66,9 +66,9 @@ type Config struct {
 	// room of 50, 9 MB in one of 250. Defaults 2 MiB and 64 MiB.
 	OutputPerSecond, OutputBurst int
 	// RoomOutputPerSecond and RoomOutputBurst bound the same for the room as a whole. The burst
-	// must hold five reconnects of everybody in a full room. A drop and a return of one of 50
-	// legacy clients are sent as 0.73 MB if all others are there (183 MB in total), and as 0.37 MB
-	// on average if all drop and return at once (92 MB). Defaults 16 MiB and 256 MiB.
+	// must hold five reconnects of everybody in a full room. When one of 50 legacy clients drops
+	// and returns, the others get 0.73 MB if all of them are connected (183 MB in total), and
+	// 0.37 MB on average if all drop and return at once (92 MB). Defaults 16 MiB and 256 MiB.
 	RoomOutputPerSecond, RoomOutputBurst int
 	// RoomRequestsPerSecond and RoomRequestBurst bound the requests that change a room, joins
 	// included. Defaults 50 and 1 000.

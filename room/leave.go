@@ -91,7 +91,7 @@ func (s *step) removeSeat(seat *seat) (newHostID string) {
 	return newHostID
 }
 
-// left announces that a seat has ended. If somebody asked for that, the copy of who asked has the
+// left announces that a seat has ended. If somebody requested that, the requester's copy has the
 // request's ref.
 func (s *step) left(seat *seat, newHostID string, asked *conn) {
 	s.part()

@@ -90,7 +90,7 @@ func TestANodeWithoutAPlaceIsRefused(t *testing.T) {
 	nodes := launchCluster(t)
 	peers := nodes[0].config.Cluster.Embedded.Peers
 	open := func(id string) error {
-		address := freeAddresses(t, 1)[0]
+		address := servertest.FreeAddresses(t, 1)[0]
 		config := DefaultConfig()
 		config.Listen, config.DataDir, config.Log = "127.0.0.1:0", t.TempDir(), slog.New(slog.DiscardHandler)
 		config.Cluster = &cluster.Config{StartTimeout: time.Minute, Embedded: &broker.Config{

@@ -72,7 +72,8 @@ func (c *clusterDrainCmd) refusal(response *http.Response) error {
 	return fmt.Errorf("%s refuses: %s %s", c.URL, response.Status, refusal.Error)
 }
 
-// await waits until the node is gone, or nobody can be asked any more: the node itself was.
+// await waits until the node is gone, or until the node that was asked no longer replies, because
+// it was the one that drained.
 func (c *clusterDrainCmd) await(ctx context.Context, out io.Writer) error {
 	for {
 		status, err := askStatus(ctx, c.URL)

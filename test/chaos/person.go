@@ -127,7 +127,7 @@ func (p *person) ended(err error) time.Duration {
 
 var (
 	// errRefused is a join that was refused and may be repeated.
-	errRefused = errors.New("refused for now")
+	errRefused = errors.New("the join was refused and may be repeated")
 	// errHandshake is a node that is not there.
 	errHandshake = errors.New("no handshake")
 )

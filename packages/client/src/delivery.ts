@@ -38,7 +38,7 @@ export class Delivery {
     return this.#unacknowledged.map((signal) => this.#withAck(signal));
   }
 
-  /** What is to be handled now, in order: none, or several. "restarted" if the peer has started over, so that this session is of no use any more. */
+  /** The messages to handle now, in order; there may be none. "restarted" if the peer has started over, which ends this session. */
   receive(signal: PeerSignal): PeerSignal[] | "restarted" {
     const { mesh } = signal;
     if (mesh === undefined) {

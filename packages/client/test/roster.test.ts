@@ -13,7 +13,7 @@ const bob = user("bob", { joinedAt: 1 });
 const cem = user("cem", { joinedAt: 2 });
 const room = roomOf("room-1", [ann, bob]);
 const letters: Readonly<Record<Role, string>> = { HOST: "*", COHOST: "+", GUEST: "", VIEWER: "-" };
-/** As its users see it: who is there, who of them is away, and which role each has. */
+/** The room as its users see it: who is in it, who is away, and each person's role. */
 const look = (state: RoomState | undefined): string =>
   (state?.users ?? []).map(({ id, name, role, isConnected }) => `${name === id ? id : `${id}=${name}`}${letters[role]}${isConnected ? "" : "?"}`).join(" ") +
   (state?.users.some(({ id, isHost, role }) => isHost !== (id === state.hostId) || isHost !== (role === "HOST")) === true ? " and hostId disagrees" : "");
