@@ -97,7 +97,18 @@ func TestFloodDoesNotPostponeOthersDeadlines(t *testing.T) {
 					}
 				}
 			}()
-			clock.advance(s.config.Room.IdleMs, func() {})
+			clock.advance(s.config.Room.IdleMs-1, func() {})
+			// The second frame from now on is read after the first was taken at this time.
+			received := make(chan bool)
+			s.known.onReceived(func(string) {
+				select {
+				case received <- true:
+				default:
+				}
+			})
+			<-received
+			<-received
+			clock.advance(1, func() {})
 			idle.closed(protocol.CloseIdle)
 			close(stop)
 			<-stopped
