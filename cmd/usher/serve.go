@@ -120,7 +120,7 @@ func writeBanner(out io.Writer, config server.Config, style style) {
 	base := baseURL(config)
 	fmt.Fprintf(out, "\n  %s %s\n\n", style.bold("usher"), style.dim(buildVersion().Version))
 	rows := [][3]string{
-		{"WebSocket", "ws" + base + "/ws", "VITE_WS_URL of a legacy client"},
+		{"WebSocket", "ws" + base + "/ws", "for clients"},
 		{"Health", "http" + base + "/health", ""},
 		{"Data", config.DataDir, ""},
 	}
