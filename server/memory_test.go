@@ -71,7 +71,7 @@ func TestSlowReadersAreCutOffWhenMemoryIsNearlyUsedUp(t *testing.T) {
 	})
 	ann, bob := s.pair("slow-memory-1")
 	slow := s.dial(4<<10).upgrade("slow-memory-1", nil)
-	slow.say("JOIN_ROOM", "slow-memory-1", "slow", `,"protocol":1`) // so that offers never wait for it
+	slow.say("JOIN_ROOM", "slow-memory-1", "slow", `,"protocol":1`) // offers never wait for it
 	s.keepPrivate(slow.token())
 	ann.expect("USER_JOINED")
 	bob.expect("USER_JOINED")
