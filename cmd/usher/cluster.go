@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"errors"
 	"path/filepath"
 	"time"
@@ -13,8 +12,19 @@ import (
 
 // cluster returns what makes the server a node, nil without any setting of a cluster.
 func (s *settings) cluster(config *server.Config) (*cluster.Config, error) {
+	c, err := s.clusterConfig(config)
+	if err == nil && c != nil {
+		err = c.Check()
+	}
+	if broken := (*broker.Error)(nil); errors.As(err, &broken) {
+		err = &hinted{broken, broken.Hint}
+	}
+	return c, err
+}
+
+func (s *settings) clusterConfig(config *server.Config) (*cluster.Config, error) {
 	c := &cluster.Config{
-		Address:   cmp.Or(s.ClusterAddress, s.Listen),
+		Address: s.ClusterAddress, Listen: s.Listen,
 		SeatGrace: time.Duration(config.Room.SeatGraceMs) * time.Millisecond,
 	}
 	embeds := s.ClusterListen != "" || len(s.ClusterPeers) > 0 || s.ClusterSecretFile != ""

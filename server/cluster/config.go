@@ -15,14 +15,32 @@ type Config struct {
 	Embedded *broker.Config
 	// External is NATS servers that an operator runs.
 	External *broker.External
-	// Address is host:port of this node's HTTP server, which balancers are told.
+	// Address is host:port by which balancers reach this node's HTTP server. "" means that Listen
+	// says where that is, if it does.
 	Address string
+	// Listen is where this node's HTTP server listens, as host:port or :port.
+	Listen string
 	// StartTimeout is how long a majority of the nodes may take to come. 0 means 2 min.
 	StartTimeout time.Duration
 	// SeatGrace is how long the seat of somebody who has dropped is held: room.Config.SeatGraceMs.
 	SeatGrace time.Duration
 	// Log receives nothing that identifies a client or a room.
 	Log *slog.Logger
+}
+
+// Check returns a *broker.Error if the settings cannot work.
+func (c *Config) Check() error {
+	if _, err := c.address(); err != nil {
+		return err
+	}
+	if c.Embedded == nil {
+		return nil
+	}
+	if peers := c.Embedded.Peers; len(peers) == 1 { // which Open takes, for tests
+		return &broker.Error{Kind: broker.ErrPeers, Problem: peers[0] + " is the only one",
+			Hint: "name three or five nodes, this one included; a single node needs no cluster settings"}
+	}
+	return c.Embedded.Check()
 }
 
 // WithLog returns a copy that logs to log, in the broker too.

@@ -76,6 +76,14 @@ func Open(ctx context.Context, config Config) (*Node, error) {
 func (n *Node) open(ctx context.Context) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, cmp.Or(n.config.StartTimeout, startTimeout))
 	defer cancel()
+	address, err := n.config.address()
+	if err != nil {
+		return err
+	}
+	if address == "" {
+		n.log.Warn("balancers cannot be told where this node is, and take any", "listen", n.config.Listen,
+			"hint", "set cluster-address to where they reach this node")
+	}
 	switch {
 	case n.config.Embedded != nil:
 		n.broker, err = broker.Open(*n.config.Embedded)
@@ -109,7 +117,7 @@ func (n *Node) open(ctx context.Context) (err error) {
 		return err
 	}
 	config := lease.DefaultConfig(id)
-	config.Address, config.MinWire, config.MaxWire = n.config.Address, link.MinWire, link.MaxWire
+	config.Address, config.MinWire, config.MaxWire = address, link.MinWire, link.MaxWire
 	n.lease = lease.New(config)
 	for i := range n.places {
 		n.places[i].Store(&link.Place{Shard: i})

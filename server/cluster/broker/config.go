@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -67,6 +68,12 @@ func (c *Config) setDefaults() {
 // payloadBytes is the largest message of the embedded server.
 func (c *Config) payloadBytes() int { return max(minPayloadBytes, c.MaxFrameBytes+PayloadSlackBytes) }
 
+// Check returns an *Error if the settings cannot work.
+func (c *Config) Check() error {
+	_, err := c.check()
+	return err
+}
+
 // check returns an *Error if the settings cannot work, and which of the peers this node is.
 func (c *Config) check() (self string, err error) {
 	if len(c.Secret) < MinSecretBytes {
@@ -92,11 +99,39 @@ func (c *Config) check() (self string, err error) {
 		if n, numberErr := strconv.Atoi(port); err != nil || host == "" || numberErr != nil || n < 1 || n > 65535 {
 			return "", &Error{ErrPeers, strconv.Quote(peer) + " is not host:port", "write each peer as host:port, with the port of its cluster routes"}
 		}
-		if slices.Contains(c.Peers[:i], peer) {
-			return "", &Error{ErrPeers, peer + " is there twice", "name each node once"}
+		if twice := slices.IndexFunc(c.Peers[:i], func(other string) bool { return plain(other) == plain(peer) }); twice >= 0 {
+			return "", &Error{ErrPeers, peer + " is there twice" + also(c.Peers[twice], peer), "name each node once"}
 		}
 	}
 	return c.self()
+}
+
+// plain is a peer in the one spelling by which it can be compared.
+func plain(peer string) string {
+	host, port, _ := net.SplitHostPort(peer)
+	number, _ := strconv.Atoi(port)
+	host = strings.TrimSuffix(strings.ToLower(host), ".")
+	if host == "localhost" {
+		host = "127.0.0.1"
+	}
+	if address, err := netip.ParseAddr(host); err == nil {
+		host = address.Unmap().String()
+	}
+	return net.JoinHostPort(host, strconv.Itoa(number))
+}
+
+// also names the other spelling, if there is one.
+func also(other, peer string) string {
+	if other == peer {
+		return ""
+	}
+	return ", as " + other + " too"
+}
+
+// Self is which of Peers this node is, "" if that cannot be said.
+func (c *Config) Self() string {
+	self, _ := c.self()
+	return self
 }
 
 // self finds this node among the peers.

@@ -39,6 +39,8 @@ func TestWrongSettings(t *testing.T) {
 		{"four peers", func(c *Config) { c.Peers = append(three[:3:3], "127.0.0.1:7004") }, ErrPeers, "there are 4", "even number"},
 		{"no peers", func(c *Config) { c.Peers = nil }, ErrPeers, "there are 0", "three, or five"},
 		{"a peer twice", func(c *Config) { c.Peers = []string{three[0], three[0], three[1]} }, ErrPeers, "twice", "once"},
+		{"a peer in two spellings", func(c *Config) { c.Peers = []string{three[0], three[1], "localhost:7001"} }, ErrPeers, "as 127.0.0.1:7001 too", "once"},
+		{"a name in two cases", func(c *Config) { c.Peers = []string{three[0], "node:7001", "Node.:07001"} }, ErrPeers, "as node:7001 too", "once"},
 		{"a peer without a port", func(c *Config) { c.Peers = []string{three[0], three[1], "node"} }, ErrPeers, `"node"`, "host:port"},
 		{"a peer with port 0", func(c *Config) { c.Peers = []string{three[0], three[1], "node:0"} }, ErrPeers, `"node:0"`, "host:port"},
 		{"self is missing", func(c *Config) { c.Listen = "127.0.0.1:7009" }, ErrPeers, "0 of", "which one this node is"},
