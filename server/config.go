@@ -2,6 +2,7 @@ package server
 
 import (
 	"log/slog"
+	"net"
 	"net/netip"
 	"time"
 
@@ -16,6 +17,9 @@ type Config struct {
 	// Listen is the TCP address to serve on; localhost is 127.0.0.1 and ::1. Default
 	// "localhost:8787".
 	Listen string
+	// Listeners are TCP listeners that the process was started with, as systemd passes them. They
+	// take the place of Listen. The server closes them. Default none.
+	Listeners []net.Listener
 	// Page is whether / serves the page, which shows rooms, a film in sync and a drawing of the
 	// signaling. Default true; otherwise / is not found.
 	Page bool

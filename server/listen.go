@@ -15,6 +15,14 @@ var loopback = []string{"127.0.0.1", "::1"}
 // on the other.
 const listenTries = 20
 
+// listeners returns those that the process was started with, or opens those of Listen.
+func (c *Config) listeners() ([]net.Listener, error) {
+	if len(c.Listeners) > 0 {
+		return c.Listeners, nil
+	}
+	return listen(c.Listen, listenTCP)
+}
+
 // listen opens the listeners of an address with open, which is net.Listen for TCP. The host
 // localhost means all of its addresses, so that nobody reaches another program on one of them: it
 // is an error if one is taken, but not if the system does not have it. Port 0 becomes the same port

@@ -114,7 +114,7 @@ func (s *Server) open(out *outside) (err error) {
 	if err := s.openStore(out); err != nil {
 		return err
 	}
-	if s.listeners, err = listen(c.Listen, listenTCP); err != nil {
+	if s.listeners, err = c.listeners(); err != nil {
 		return &ListenError{"listen", c.Listen, err}
 	}
 	if s.metricsAside, err = openMetrics(c); err != nil {

@@ -48,6 +48,11 @@ func (p *problems) add(format string, args ...any) { *p = append(*p, fmt.Errorf(
 
 func (p *problems) checkNetwork(c *Config) {
 	p.address("listen", c.Listen)
+	for _, listener := range c.Listeners {
+		if _, ok := listener.(*net.TCPListener); !ok {
+			p.add("Listeners has %s, which is not TCP", listener.Addr())
+		}
+	}
 	if c.MetricsListen != "" {
 		p.address("metrics-listen", c.MetricsListen)
 	}

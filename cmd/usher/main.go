@@ -26,7 +26,14 @@ type cli struct {
 	Config  configCmd  `cmd:"" help:"Show the settings in effect and where each comes from."`
 	Rooms   roomsCmd   `cmd:"" help:"List the rooms that the data folder holds."`
 	Cluster clusterCmd `cmd:"" help:"Look at a cluster, drain a node of it, or try one on this machine."`
+	Health  healthCmd  `cmd:"" help:"Ask a running server whether it works."`
 	Version versionCmd `cmd:"" help:"Show the version of usher and what it was built with."`
+
+	Completion completionCmd `cmd:"" help:"Write the completions for a shell."`
+	Man        manCmd        `cmd:"" help:"Write a manual page."`
+	Complete   completeCmd   `cmd:"" hidden:"" help:"List what may come next on a command line, for the completions."`
+
+	ShowVersion versionFlag `name:"version" help:"Show the version and exit."`
 }
 
 func main() {

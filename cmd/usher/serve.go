@@ -45,6 +45,12 @@ func (c *serveCmd) Run(out io.Writer) error {
 	log, closeLog := c.openLog(os.Stderr)
 	defer closeLog()
 	config.Log = log
+	if config.Listeners, err = inherited(); err != nil {
+		return err
+	}
+	if len(config.Listeners) > 0 {
+		config.Listen = config.Listeners[0].Addr().String()
+	}
 	srv, err := server.New(config)
 	if err != nil {
 		return explainServe(config, err)
@@ -62,7 +68,13 @@ func (c *serveCmd) Run(out io.Writer) error {
 		closeLog()
 		os.Exit(status)
 	}
-	go obey(served, signals, srv.Reload, drain, exit, log)
+	reload := srv.Reload
+	if isSupervised() {
+		s := newSupervisor(srv, log)
+		go s.watch(served)
+		reload, drain = s.obeying(srv.Reload, drain, config.DrainTimeout)
+	}
+	go obey(served, signals, reload, drain, exit, log)
 	return explainServe(config, srv.Run(ctx))
 }
 

@@ -2,43 +2,58 @@ package main
 
 import (
 	"encoding/json"
-	"fmt"
 	"io"
 	"runtime"
 	"runtime/debug"
+
+	"github.com/alecthomas/kong"
 )
 
 type versionCmd struct {
 	JSON bool `name:"json" help:"Write JSON."`
 }
 
-// version is what the Go toolchain recorded when it built the program. The revision is empty for a
+// versionFlag is usher --version, which people try first.
+type versionFlag bool
+
+// BeforeReset answers before anything else is read, so that no setting can keep it from it.
+func (versionFlag) BeforeReset(app *kong.Kong, out io.Writer) error {
+	err := (&versionCmd{}).Run(out)
+	app.Exit(0)
+	return err
+}
+
+// version is what the Go toolchain recorded when it built the program. The commit is empty for a
 // build outside a checkout.
 type version struct {
 	Version  string `json:"version"`
+	Commit   string `json:"commit,omitempty"`
+	Date     string `json:"date,omitempty"`
+	Modified bool   `json:"modified"`
 	Go       string `json:"go"`
 	OS       string `json:"os"`
 	Arch     string `json:"arch"`
-	Revision string `json:"revision,omitempty"`
-	Time     string `json:"time,omitempty"`
-	Modified bool   `json:"modified"`
 }
 
 func buildVersion() version {
-	v := version{Version: "(devel)", Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
-		return v
+		info = &debug.BuildInfo{}
 	}
+	return versionOf(info)
+}
+
+func versionOf(info *debug.BuildInfo) version {
+	v := version{Version: "(devel)", Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH}
 	if info.Main.Version != "" {
 		v.Version = info.Main.Version
 	}
 	for _, setting := range info.Settings {
 		switch setting.Key {
 		case "vcs.revision":
-			v.Revision = setting.Value
+			v.Commit = setting.Value
 		case "vcs.time":
-			v.Time = setting.Value
+			v.Date = setting.Value
 		case "vcs.modified":
 			v.Modified = setting.Value == "true"
 		}
@@ -46,20 +61,26 @@ func buildVersion() version {
 	return v
 }
 
+// String is three lines at most: what it is, what it was built from, and with what.
+func (v version) String() string {
+	text := "usher " + v.Version + "\n"
+	if v.Commit != "" {
+		text += "commit " + v.Commit + " of " + v.Date
+		if v.Modified {
+			text += ", with changes that were not committed"
+		}
+		text += "\n"
+	}
+	return text + "built with " + v.Go + " for " + v.OS + "/" + v.Arch + "\n"
+}
+
 func (c *versionCmd) Run(out io.Writer) error {
 	v := buildVersion()
 	if c.JSON {
 		return writeJSON(out, v)
 	}
-	fmt.Fprintf(out, "usher %s\n%s %s/%s\n", v.Version, v.Go, v.OS, v.Arch)
-	if v.Revision != "" {
-		modified := ""
-		if v.Modified {
-			modified = ", modified since"
-		}
-		fmt.Fprintf(out, "revision %s of %s%s\n", v.Revision, v.Time, modified)
-	}
-	return nil
+	_, err := io.WriteString(out, v.String())
+	return err
 }
 
 func writeJSON(out io.Writer, value any) error {

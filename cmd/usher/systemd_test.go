@@ -1,0 +1,140 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// heard collects what a supervisor is told, a line each.
+type heard []string
+
+func (h *heard) notify(state string) { *h = append(*h, strings.Split(state, "\n")...) }
+
+func (h *heard) take() []string {
+	lines := *h
+	*h = nil
+	return lines
+}
+
+func TestTheWatchdogHearsFromAServerThatWorksOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var told heard
+		var broken error
+		hung := false
+		s := &supervisor{
+			notify: told.notify, interval: 30 * time.Second,
+			alive: func(ctx context.Context) error {
+				if hung {
+					<-ctx.Done()
+					return ctx.Err()
+				}
+				return broken
+			},
+			status: func() string { return "Serving." },
+			log:    slog.New(slog.NewTextHandler(io.Discard, nil)),
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		broken = errors.New("not yet")
+		go s.watch(ctx)
+		for _, step := range []struct {
+			name   string
+			change func()
+			want   []string
+		}{
+			{"before it serves", func() {}, nil},
+			{"at first", func() { broken = nil }, []string{"READY=1", "WATCHDOG=1", "STATUS=Serving."}},
+			{"then", func() {}, []string{"WATCHDOG=1", "STATUS=Serving."}},
+			{"when it fails", func() { broken = errors.New("it fails") }, nil},
+			{"when it works again", func() { broken = nil }, []string{"WATCHDOG=1", "STATUS=Serving."}},
+			{"when it hangs", func() { hung = true }, nil},
+			{"still", func() {}, nil},
+		} {
+			step.change()
+			time.Sleep(s.interval / 3)
+			synctest.Wait()
+			if got := told.take(); !slices.Equal(got, step.want) {
+				t.Errorf("%s it is told %q, want %q", step.name, got, step.want)
+			}
+		}
+	})
+}
+
+func TestAServerWithoutAWatchdogStillReportsItself(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var told heard
+		s := &supervisor{
+			notify: told.notify,
+			alive:  func(context.Context) error { return nil },
+			status: func() string { return "Serving." },
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		go s.watch(ctx)
+		synctest.Wait()
+		if got := told.take(); len(got) == 0 || got[0] != "READY=1" {
+			t.Errorf("at the start it is told %q", got)
+		}
+		time.Sleep(statusEvery)
+		synctest.Wait()
+		if got := told.take(); !slices.Contains(got, "STATUS=Serving.") {
+			t.Errorf("later it is told %q", got)
+		}
+	})
+}
+
+func TestSignalsAreReportedToTheSupervisor(t *testing.T) {
+	var told heard
+	s := &supervisor{notify: told.notify}
+	failure := errors.New("no such certificate")
+	reload, drain := s.obeying(
+		func() error { told.notify("(reload)"); return failure },
+		func() { told.notify("(drain)") },
+		10*time.Second)
+	if err := reload(); !errors.Is(err, failure) {
+		t.Errorf("the reload returns %v", err)
+	}
+	drain()
+	want := []string{"RELOADING=1", "(reload)", "READY=1", "STOPPING=1", "STATUS=Draining.", "EXTEND_TIMEOUT_USEC=15000000", "(drain)"}
+	if got := told.take(); !slices.Equal(got, want) {
+		t.Errorf("it is told %q, want %q", got, want)
+	}
+}
+
+func TestOnlySocketsThatListenForTCPAreTaken(t *testing.T) {
+	tcp, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tcp.Close()
+	udp, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer udp.Close()
+	file := func(socket any) *os.File {
+		file, err := socket.(interface{ File() (*os.File, error) }).File()
+		if err != nil {
+			t.Skip(err) // Windows has none
+		}
+		return file
+	}
+	listeners, err := listenersOf([]*os.File{file(tcp)})
+	if err != nil || len(listeners) != 1 || listeners[0].Addr().String() != tcp.Addr().String() {
+		t.Fatalf("of a TCP socket: %v, %v", listeners, err)
+	}
+	defer listeners[0].Close()
+	var advice *hinted
+	if listeners, err := listenersOf([]*os.File{file(udp)}); !errors.As(err, &advice) {
+		t.Errorf("of a UDP socket: %v, %v", listeners, err)
+	}
+}
