@@ -90,7 +90,8 @@ func (n *Node) perform(e *lease.Effect) {
 	case lease.Put:
 		n.put(e)
 	case lease.Fetch:
-		go n.fetch(e.Request, e.AtLeast)
+		n.stream.Learn(e.AtLeast)
+		go n.fetch(e.Request)
 	case lease.SetTimer:
 		n.setTimer(e.AtMs)
 	case lease.ValidUntil:
@@ -151,10 +152,9 @@ func (n *Node) put(e *lease.Effect) {
 	})
 }
 
-func (n *Node) fetch(request, atLeast uint64) {
+func (n *Node) fetch(request uint64) {
 	ctx, cancel := context.WithTimeout(context.Background(), fetchTimeout)
 	defer cancel()
-	n.stream.Learn(atLeast)
 	reading, err := n.stream.Nodes(ctx)
 	if err != nil {
 		n.step(lease.Event{Kind: lease.Failed, Request: request})
@@ -226,7 +226,12 @@ func (n *Node) abandon() {
 // evicted ends an incarnation: other nodes may own its rooms already. Another one begins.
 func (n *Node) evicted(why lease.Reason) {
 	n.counts.evicted.Add(1)
-	n.log.Error("this node was silent for too long, or the stream lost what it had: its rooms are elsewhere", "reason", int(why))
+	if why == lease.StoreLost {
+		n.stream.Forget()
+		n.log.Error("the stream has lost what it had acknowledged: this node begins again with what is there")
+	} else {
+		n.log.Error("this node was silent for too long: its rooms are elsewhere")
+	}
 	var over []*tenure
 	for shard := range n.tenures {
 		if t := n.tenures[shard].Swap(nil); t != nil {

@@ -108,6 +108,7 @@ var allowed = map[string]imports{
 			"github.com/nats-io/nats.go":                     "the connection for frames between nodes",
 			"github.com/prometheus/client_golang/prometheus": "the rows of /metrics",
 		},
+		testHouse: []string{"room", "server/metrics", "server/servertest", "server/store"},
 	},
 	"server": {
 		house: []string{"protocol", "room", "server/cluster", "server/edge", "server/metrics", "server/rooms", "server/store", "server/store/bolt"},

@@ -39,16 +39,19 @@ func (s *Stream) putWait(ctx context.Context, key string, expected uint64, value
 }
 
 // insist is putWait until the outcome is known, or ctx is done. A conflict with its own value is an
-// earlier try.
+// earlier try, and one with a revision that no server has yet is tried again.
 func (s *Stream) insist(ctx context.Context, key string, expected uint64, value []byte, ttl time.Duration) Result {
 	for {
 		r := s.putWait(ctx, key, expected, value, ttl)
 		switch r.Outcome {
 		case Conflict:
-			if e, _, err := s.Get(ctx, key); err == nil && e.Revision != 0 && bytes.Equal(e.Value, value) {
+			e, upTo, err := s.Get(ctx, key)
+			if err == nil && e.Revision != 0 && bytes.Equal(e.Value, value) {
 				return Result{Outcome: Stored, Revision: e.Revision}
 			}
-			return r
+			if err != nil || upTo >= r.Revision {
+				return r
+			}
 		case Stored, Refused:
 			return r
 		}
@@ -64,6 +67,11 @@ func (s *Stream) Known() uint64 { return s.known.Load() }
 
 // Learn reports a sequence that this node knows by another way, such as a hint.
 func (s *Stream) Learn(sequence uint64) { s.know(sequence) }
+
+// Forget is for a node that begins again because the stream had lost what it knew: reads of a
+// stream that was restored from a backup would all seem to come from behind. Whatever was asked
+// before that was found out has ended: it takes longer than any reply may.
+func (s *Stream) Forget() { s.known.Store(0) }
 
 // refusal makes an error that a person can mend.
 func refusal(kind error, problem, hint string) error {

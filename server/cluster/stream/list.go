@@ -34,7 +34,7 @@ func (s *Stream) list(ctx context.Context, filter string) ([]string, error) {
 	known, keys := s.known.Load(), []string(nil)
 	for {
 		found, err := s.info(ctx, filter, len(keys))
-		if err == nil && found.State.LastSequence < known {
+		if err == nil && found.State.LastSequence < min(known, s.known.Load()) {
 			err = errBehind
 		}
 		if err == nil {

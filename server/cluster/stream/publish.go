@@ -72,10 +72,8 @@ func (s *Stream) publish(key string, expected uint64, value []byte, ttl time.Dur
 	}
 	s.requests.send(m, s.tuning.answerAfter, func(m *nats.Msg) bool {
 		result := s.result(m)
-		if result.Outcome == Stored || result.Outcome == Conflict {
+		if result.Outcome == Stored { // a deposed leader may name one that is never stored
 			s.know(result.Revision)
-		}
-		if result.Outcome == Stored {
 			s.health.acked()
 		}
 		done(result)

@@ -50,7 +50,7 @@ func (s *Stream) Read(ctx context.Context, keys ...string) (Reading, error) {
 	known := s.known.Load()
 	for {
 		r, err := s.readOnce(ctx, keys)
-		if err == nil && r.UpTo < known {
+		if err == nil && r.UpTo < min(known, s.known.Load()) { // which Forget lowers
 			err = errBehind
 		}
 		if err == nil {

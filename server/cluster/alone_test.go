@@ -1,0 +1,123 @@
+package cluster
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"log/slog"
+	"testing"
+	"time"
+
+	"usher/protocol"
+	"usher/room"
+	"usher/server/cluster/broker"
+	"usher/server/cluster/lease"
+	"usher/server/cluster/stream"
+	"usher/server/edge"
+	"usher/server/metrics"
+	"usher/server/rooms"
+	"usher/server/servertest"
+)
+
+// single is a node without peers.
+type single struct {
+	*Node
+	t     *testing.T
+	rooms *rooms.Rooms
+}
+
+// testClock is the system's.
+type testClock struct{}
+
+func (testClock) Now() rooms.Moment { return rooms.Moment{Ms: time.Now().UnixMilli()} }
+func (testClock) AfterFunc(after time.Duration, do func()) rooms.Timer {
+	return time.AfterFunc(after, do)
+}
+
+// reached are its rooms for nobody: the tests have no edge.
+type reached struct{}
+
+func (reached) Open(context.Context, string, edge.Opening, edge.Socket) (edge.Session, protocol.Code) {
+	return nil, protocol.CodeRoomUnavailable
+}
+
+func (reached) Describe(context.Context, string) (protocol.RoomSummary, protocol.Code) {
+	return protocol.RoomSummary{}, protocol.CodeRoomUnavailable
+}
+
+// alone starts a node that owns all shards.
+func alone(t *testing.T, config Config) *single {
+	t.Helper()
+	if config.External == nil {
+		config.Embedded = &broker.Config{
+			NodeID: "a", Peers: []string{"single"}, Secret: []byte("a secret of the tests, and long enough"), Dir: t.TempDir(),
+		}
+	}
+	if config.Log == nil {
+		config.Log = slog.New(slog.NewTextHandler(t.Output(), nil))
+	}
+	config.Listen = "127.0.0.1:8787"
+	config.SeatGrace = max(config.SeatGrace, 10*time.Millisecond)
+	n, err := Open(t.Context(), config.WithLog(config.Log))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(n.Close)
+	s := &single{Node: n, t: t}
+	s.rooms, err = rooms.New(rooms.Config{
+		Room: room.DefaultConfig(), MaxPendingBytes: 1 << 20, Store: n.Store(), Clock: testClock{}, Owner: n,
+		Secret: func() (secret [protocol.TokenBytes]byte) { _, _ = rand.Read(secret[:]); return secret },
+		Full:   func() bool { return false }, ReadArrived: func([]rooms.Socket) {}, Turned: n.Turned,
+		Metrics: metrics.New(), Log: config.Log,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.Attach(Local{Rooms: s.rooms, Reached: reached{}, ReadArrived: func([]edge.Socket) {}})
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() { n.Run(ctx); close(ended) }()
+	t.Cleanup(func() { cancel(); <-ended })
+	s.ownsAll()
+	return s
+}
+
+// ownsAll waits until the node owns every shard.
+func (s *single) ownsAll() {
+	s.t.Helper()
+	servertest.Eventually(s.t, "the node owns all shards", func() bool { return s.shards() == lease.Shards && s.Ready() == nil })
+}
+
+// api asks JetStream.
+func (s *single) api(subject string) {
+	s.t.Helper()
+	m, err := s.broker.Conn().Request("$JS.API."+subject, nil, 5*time.Second)
+	if err != nil || hasError(m.Data) {
+		s.t.Fatalf("%s: %+v, %v", subject, m, err)
+	}
+}
+
+func hasError(text []byte) bool {
+	var answer struct {
+		Error json.RawMessage `json:"error"`
+	}
+	return json.Unmarshal(text, &answer) == nil && answer.Error != nil
+}
+
+// A stream that is restored from an old backup under a running node is used as it is.
+func TestANodeGoesOnWithAnOlderStream(t *testing.T) {
+	s := alone(t, Config{})
+	for range 20 { // so that it is clearly older
+		if r := s.stream.PutWait(t.Context(), "u.probe", ^uint64(0), nil); r.Outcome != stream.Stored {
+			t.Fatal(r)
+		}
+	}
+	s.api("STREAM.DELETE."+stream.Name)
+	other, err := stream.Open(t.Context(), stream.Config{Conn: s.broker.Conn(), Replicas: 1, Term: s.term, Log: s.log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	other.Close()
+	servertest.Eventually(t, "the incarnation that knew the old one ends", func() bool { return s.counts.evicted.Load() > 0 })
+	s.ownsAll()
+}
