@@ -45,8 +45,8 @@ func (reached) Describe(context.Context, string) (protocol.RoomSummary, protocol
 	return protocol.RoomSummary{}, protocol.CodeRoomUnavailable
 }
 
-// alone starts a node that owns all shards.
-func alone(t *testing.T, config Config) *single {
+// launch starts a node that owns all shards.
+func launch(t *testing.T, config Config) *single {
 	t.Helper()
 	if config.External == nil {
 		config.Embedded = &broker.Config{
@@ -106,13 +106,13 @@ func hasError(text []byte) bool {
 
 // A stream that is restored from an old backup under a running node is used as it is.
 func TestANodeGoesOnWithAnOlderStream(t *testing.T) {
-	s := alone(t, Config{})
+	s := launch(t, Config{})
 	for range 20 { // so that it is clearly older
 		if r := s.stream.PutWait(t.Context(), "u.probe", ^uint64(0), nil); r.Outcome != stream.Stored {
 			t.Fatal(r)
 		}
 	}
-	s.api("STREAM.DELETE."+stream.Name)
+	s.api("STREAM.DELETE." + stream.Name)
 	other, err := stream.Open(t.Context(), stream.Config{Conn: s.broker.Conn(), Replicas: 1, Term: s.term, Log: s.log})
 	if err != nil {
 		t.Fatal(err)
