@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"log/slog"
+	"slices"
 	"testing"
 	"time"
 
@@ -120,4 +121,36 @@ func TestANodeGoesOnWithAnOlderStream(t *testing.T) {
 	other.Close()
 	servertest.Eventually(t, "the incarnation that knew the old one ends", func() bool { return s.counts.evicted.Load() > 0 })
 	s.ownsAll()
+}
+
+// socket is a client of a room.
+type socket struct{}
+
+func (socket) Send([]byte, any)         {}
+func (socket) Ping()                    {}
+func (socket) Close(protocol.CloseCode) {}
+func (socket) Cut()                     {}
+func (socket) Stands(room.Standing)     {}
+
+// Shards without people are handed over first, so lease must learn which have some.
+func TestLeaseLearnsWhichShardsHavePeople(t *testing.T) {
+	s := launch(t, Config{})
+	told := func() (shards []int) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		for i := range s.tenures {
+			if t := s.tenures[i].Load(); t != nil && s.lease.Occupied(i) {
+				shards = append(shards, i)
+			}
+		}
+		return shards
+	}
+	session, refusal := s.rooms.Open(t.Context(), "room-1", rooms.Opening{}, socket{})
+	if refusal != "" {
+		t.Fatal(refusal)
+	}
+	shard := lease.ShardOf("room-1")
+	servertest.Eventually(t, "the shard is occupied", func() bool { return slices.Equal(told(), []int{shard}) })
+	session.Disconnected(protocol.CloseNormal)
+	servertest.Eventually(t, "the shard is vacant", func() bool { return len(told()) == 0 })
 }

@@ -11,6 +11,7 @@ import (
 	"usher/server/cluster/lease"
 	"usher/server/cluster/link"
 	"usher/server/cluster/stream"
+	"usher/server/rooms"
 )
 
 // keyPrefix is what the stream's keys have before those of lease.
@@ -164,7 +165,29 @@ func (n *Node) fetch(request uint64) {
 	for i, e := range reading.Entries {
 		records[i] = lease.Stored{Key: strings.TrimPrefix(e.Key, keyPrefix), Revision: e.Revision, Bytes: e.Value}
 	}
-	n.step(lease.Event{Kind: lease.Fetched, Request: request, Revision: reading.UpTo, Records: records})
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.running {
+		n.tellOccupied()
+		n.stepLocked(lease.Event{Kind: lease.Fetched, Request: request, Revision: reading.UpTo, Records: records})
+	}
+}
+
+// tellOccupied tells lease which shards have connected people. It does before each table that lease
+// may learn of, because that may want shards handed over. The caller holds the lock.
+func (n *Node) tellOccupied() {
+	var occupied [lease.Shards]bool
+	n.local.Rooms.Occupied(func(of rooms.Tenure) {
+		if t, is := of.(*tenure); is && n.tenures[t.shard].Load() == t {
+			occupied[t.shard] = true
+		}
+	})
+	for shard := range n.tenures {
+		if t := n.tenures[shard].Load(); t != nil && t.occupied != occupied[shard] {
+			t.occupied = occupied[shard]
+			n.stepLocked(lease.Event{Kind: lease.Occupied, Shard: shard, Occupied: t.occupied})
+		}
+	}
 }
 
 func (n *Node) setTimer(atMs int64) {
@@ -209,8 +232,10 @@ func (n *Node) lose(shard int) {
 	place := *n.places[shard].Load()
 	place.Here = false
 	n.places[shard].Store(&place)
-	n.stream.Release(shard)
-	go n.local.Rooms.Lose(t)
+	go func() { // a later tenure of the shard has another term
+		n.stream.Release(shard, t.term)
+		n.local.Rooms.Lose(t)
+	}()
 }
 
 // abandon closes the people of all rooms if the lease is still expired: they may be served by other
@@ -237,7 +262,6 @@ func (n *Node) evicted(why lease.Reason) {
 		if t := n.tenures[shard].Swap(nil); t != nil {
 			t.over.Store(true)
 			over = append(over, t)
-			n.stream.Release(shard)
 		}
 		n.places[shard].Store(&link.Place{Shard: shard})
 	}
@@ -248,6 +272,7 @@ func (n *Node) evicted(why lease.Reason) {
 	go func() {
 		n.links.Stop()
 		for _, t := range over {
+			n.stream.Release(t.shard, t.term)
 			n.local.Rooms.Lose(t)
 		}
 		if !ending {

@@ -16,6 +16,9 @@ type tenure struct {
 	since   rooms.Moment
 	leaving atomic.Bool // nobody may enter any more
 	over    atomic.Bool // nothing may be seen any more
+	// occupied is what lease was told: whether the rooms have connected people. The node's lock
+	// guards it.
+	occupied bool
 }
 
 // Valid implements rooms.Tenure.

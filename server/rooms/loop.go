@@ -150,6 +150,14 @@ func (l *liveRoom) forget(s *Session) {
 	delete(l.requestIDs, s.id)
 	if i, ok := l.find(s.id); ok {
 		l.sessions = slices.Delete(l.sessions, i, i+1)
+		l.countSessions(-1)
+	}
+}
+
+// countSessions keeps the count of the room's tenure.
+func (l *liveRoom) countSessions(more int) {
+	if l.tenancy != nil {
+		l.tenancy.sessions.Add(int64(more))
 	}
 }
 

@@ -200,6 +200,7 @@ func (l *liveRoom) drop(code protocol.CloseCode) {
 		s.over = true
 		s.socket.Close(code)
 	}
+	l.countSessions(-len(l.sessions))
 	for _, s := range l.waiting {
 		s.socket.Close(code) // the room may have closed it, which nobody has seen yet
 		l.abandon(s)

@@ -2,6 +2,8 @@ package rooms
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strings"
 
 	"usher/protocol"
@@ -63,6 +65,10 @@ func (g *registry) find(r *Rooms, id string) (l *liveRoom, isNew bool) {
 	if owner := r.config.Owner; owner != nil {
 		l.tenure = owner.Tenure(l.id)
 	}
+	if l.tenure != nil {
+		l.tenancy = g.tenancyOf(l.tenure)
+		l.tenancy.rooms[l] = struct{}{}
+	}
 	l.mu.Lock()
 	g.m[l.id] = l
 	return l, true
@@ -82,6 +88,41 @@ func (g *registry) remove(l *liveRoom) {
 	if g.m[l.id] == l {
 		delete(g.m, l.id)
 	}
+	if l.tenancy != nil {
+		delete(l.tenancy.rooms, l)
+		g.forgetUnused(l.tenure)
+	}
+}
+
+// tenancyOf returns what belongs to a tenure. The caller holds the lock, and puts something there.
+func (g *registry) tenancyOf(t Tenure) *tenancy {
+	found := g.tenancies[t]
+	if found == nil {
+		if g.tenancies == nil {
+			g.tenancies = make(map[Tenure]*tenancy)
+		}
+		found = &tenancy{rooms: make(map[*liveRoom]struct{}), dropped: make(map[string]struct{})}
+		g.tenancies[t] = found
+	}
+	return found
+}
+
+// forgetUnused forgets a tenancy that has nothing. The caller holds the lock.
+func (g *registry) forgetUnused(t Tenure) {
+	if found := g.tenancies[t]; found != nil && len(found.rooms)+len(found.dropped) == 0 {
+		delete(g.tenancies, t)
+	}
+}
+
+// of returns the current rooms of a tenure.
+func (g *registry) of(t Tenure) []*liveRoom {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	found := g.tenancies[t]
+	if found == nil {
+		return nil
+	}
+	return slices.Collect(maps.Keys(found.rooms))
 }
 
 // all returns the current rooms.
@@ -108,7 +149,24 @@ func (g *registry) givenUp(id string, room *droppedRoom) {
 	if g.dropped == nil {
 		g.dropped = make(map[string]*droppedRoom)
 	}
+	g.forgetDropped(id)
 	g.dropped[id] = room
+	if room.tenure != nil {
+		g.tenancyOf(room.tenure).dropped[id] = struct{}{}
+	}
+}
+
+// forgetDropped forgets that a room was given up. The caller holds the lock.
+func (g *registry) forgetDropped(id string) {
+	room := g.dropped[id]
+	delete(g.dropped, id)
+	if room == nil || room.tenure == nil {
+		return
+	}
+	if found := g.tenancies[room.tenure]; found != nil {
+		delete(found.dropped, id)
+		g.forgetUnused(room.tenure)
+	}
 }
 
 // droppedRoom returns what givenUp recorded. It is nil unless the room was given up and has not
@@ -123,5 +181,5 @@ func (g *registry) droppedRoom(id string) *droppedRoom {
 func (g *registry) loaded(id string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	delete(g.dropped, id)
+	g.forgetDropped(id)
 }

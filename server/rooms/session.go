@@ -27,6 +27,7 @@ func (r *Rooms) Open(ctx context.Context, roomID string, o Opening, socket Socke
 	l.lastConn++
 	s.id = l.lastConn
 	l.sessions = append(l.sessions, s)
+	l.countSessions(1)
 	if r.debug {
 		l.requestIDs.add(s.id, o.RequestID)
 	}

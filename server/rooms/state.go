@@ -33,8 +33,20 @@ type registry struct {
 	m  map[string]*liveRoom
 	// dropped has the rooms that were given up and have not been loaded again since.
 	dropped map[string]*droppedRoom
+	// tenancies are what belongs to each tenure that has anything.
+	tenancies map[Tenure]*tenancy
 	// closed is set once no room may be loaded: each is stored as its last state.
 	closed bool
+}
+
+// tenancy is what belongs to a tenure, so that its end need not look at all rooms. The registry's
+// lock guards the maps.
+type tenancy struct {
+	rooms map[*liveRoom]struct{}
+	// dropped are the ids of those that were given up.
+	dropped map[string]struct{}
+	// sessions counts the open sessions of the rooms.
+	sessions atomic.Int64
 }
 
 // droppedRoom is what is remembered about a room that was given up.
@@ -64,6 +76,8 @@ type liveRoom struct {
 	// tenure is the one in which the room is loaded, nil without an Owner or if another node owns
 	// the room.
 	tenure Tenure
+	// tenancy is nil without a tenure.
+	tenancy *tenancy
 
 	mu   sync.Mutex
 	room *room.Room

@@ -36,13 +36,24 @@ func (r *Rooms) Abandon() {
 	}
 }
 
+// Occupied calls fn for each tenure whose rooms have open sessions.
+func (r *Rooms) Occupied(fn func(Tenure)) {
+	g := &r.registry
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for t, found := range g.tenancies {
+		if found.sessions.Load() > 0 {
+			fn(t)
+		}
+	}
+}
+
 // Lose drops the rooms of a tenure, which must not be valid any more, and closes their sockets with
 // 1012: another node may own them. It does not wait for rooms that are being loaded.
 func (r *Rooms) Lose(t Tenure) {
 	var busy []*liveRoom
-	for _, l := range r.registry.all() {
+	for _, l := range r.registry.of(t) {
 		switch {
-		case l.tenure != t:
 		case l.mu.TryLock():
 			l.loseLocked()
 			l.mu.Unlock()
@@ -84,12 +95,10 @@ func (l *liveRoom) loseLocked() {
 func (r *Rooms) HandOver(t Tenure) {
 	var last []*liveRoom
 	var stored []<-chan bool
-	for _, l := range r.registry.all() {
-		if l.tenure == t {
-			l.readArrived()
-			last = append(last, l)
-			stored = append(stored, l.handOver())
-		}
+	for _, l := range r.registry.of(t) {
+		l.readArrived()
+		last = append(last, l)
+		stored = append(stored, l.handOver())
 	}
 	for i, l := range last {
 		if stored[i] != nil { // otherwise it was given up
@@ -136,11 +145,13 @@ func (l *liveRoom) handOver() <-chan bool {
 func (g *registry) forgetTenure(t Tenure) (creators []uint64) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for id, room := range g.dropped {
-		if room.tenure == t {
-			creators = append(creators, room.creator)
-			delete(g.dropped, id)
-		}
+	found := g.tenancies[t]
+	if found == nil {
+		return nil
+	}
+	for id := range found.dropped {
+		creators = append(creators, g.dropped[id].creator)
+		g.forgetDropped(id)
 	}
 	return creators
 }

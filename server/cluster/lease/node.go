@@ -130,6 +130,9 @@ func (n *Node) Owner(shard int) (node Incarnation, term uint64, here bool) {
 	return node, p.Term, n.shards[shard].state != foreign
 }
 
+// Occupied reports whether a shard of this node has connected people, as it was told.
+func (n *Node) Occupied(shard int) bool { return n.shards[shard].occupied }
+
 // Self is the incarnation that Started made; it may be over.
 func (n *Node) Self() Incarnation { return n.self }
 

@@ -155,7 +155,7 @@ func (s *Stream) remove(id string, revision uint64) error {
 		return errMoved
 	}
 	e := &entry{id: id, key: key, shard: shard, term: term, revision: revision}
-	s.rooms[id] = e
+	s.rememberLocked(e)
 	s.add(e, c, call{done: func(err error) { result <- err }})
 	s.mu.Unlock()
 	s.try(e)

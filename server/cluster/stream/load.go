@@ -151,7 +151,7 @@ func (s *Stream) claim(ctx context.Context, id string, revision uint64, it store
 		return errMoved
 	}
 	e := &entry{id: id, key: key, shard: lease.ShardOf(id), term: term, revision: revision}
-	s.rooms[id] = e
+	s.rememberLocked(e)
 	s.add(e, c, call{done: func(err error) { result <- err }})
 	s.mu.Unlock()
 	s.try(e)

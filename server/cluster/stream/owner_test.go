@@ -125,7 +125,6 @@ func TestOnlyTheOwnerWrites(t *testing.T) {
 	if err := <-result; !errors.Is(err, ErrNotOwner) {
 		t.Errorf("a write under way: %v", err)
 	}
-	s.Release(lease.ShardOf("room-1"))
 	if err := s.All(t.Context(), func(id string, _ store.Record) error { return fmt.Errorf("%s is listed", id) }); err != nil {
 		t.Error(err)
 	}
@@ -286,4 +285,43 @@ func TestNewerRecordStays(t *testing.T) {
 	if e, _, err := s.Get(t.Context(), key); err != nil || e.Revision != r.Revision {
 		t.Errorf("revision %d, was %d, %v", e.Revision, r.Revision, err)
 	}
+}
+
+// Release may come late: what a later term of the same shard knows stays.
+func TestReleaseForgetsOneTermOfOneShard(t *testing.T) {
+	b := single(t)
+	var term atomic.Uint64
+	term.Store(1)
+	of := func(number uint64) Term { return Term{Number: number, Incarnation: fmt.Sprint("node-", number)} }
+	s := opened(t, b.Conn(), Config{Term: func(int) (Term, bool) { return of(term.Load()), true }}, quick())
+	known := func(want int) {
+		t.Helper()
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		indexed := 0
+		for _, shard := range s.shards {
+			indexed += len(shard)
+		}
+		if len(s.rooms) != want || indexed != want {
+			t.Errorf("%d rooms are known, and by their shards %d, not %d", len(s.rooms), indexed, want)
+		}
+	}
+	shard := lease.ShardOf("room-1")
+	for _, id := range []string{"room-1", "room-2"} {
+		if err := save(t, s, id, "x"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.Release(shard, of(2))
+	known(2)
+	term.Store(2)
+	want(t, s, "room-1", "x")
+	s.Release(shard, of(1))
+	known(2)
+	s.Release(shard, of(2))
+	known(1)
+	if err := wait(t, func(done func(error)) { s.Delete("room-2", done) }); err != nil {
+		t.Fatal(err)
+	}
+	known(0)
 }

@@ -82,7 +82,7 @@ func (s *Stream) submit(id string, r *store.Record, done func(error)) {
 		err = store.ErrOverloaded
 	case e == nil || e.writing == nil && e.term.Number != term.Number:
 		e = &entry{id: id, key: key, shard: shard, term: term}
-		s.rooms[id] = e
+		s.rememberLocked(e)
 	case e.term.Number != term.Number:
 		// Its write will be fenced, and this one is of a room that was not loaded.
 		err = ErrFenced
@@ -192,14 +192,38 @@ func (s *Stream) Flush() {
 	}
 }
 
-// Release forgets what is known of the rooms of a shard that this node no longer owns. Writes under
-// way end by themselves.
-func (s *Stream) Release(shard int) {
+// rememberLocked makes e what is known of its room. The caller holds the lock.
+func (s *Stream) rememberLocked(e *entry) {
+	if before := s.rooms[e.id]; before != nil {
+		s.forgetLocked(before)
+	}
+	s.rooms[e.id] = e
+	if s.shards[e.shard] == nil {
+		s.shards[e.shard] = make(map[*entry]struct{})
+	}
+	s.shards[e.shard][e] = struct{}{}
+}
+
+// forgetLocked forgets e, if nothing newer is known of its room. The caller holds the lock.
+func (s *Stream) forgetLocked(e *entry) {
+	if s.rooms[e.id] != e {
+		return
+	}
+	delete(s.rooms, e.id)
+	delete(s.shards[e.shard], e)
+	if len(s.shards[e.shard]) == 0 {
+		s.shards[e.shard] = nil
+	}
+}
+
+// Release forgets what is known of the rooms of a shard from a term that is over. Writes under way
+// end by themselves.
+func (s *Stream) Release(shard int, term Term) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for id, e := range s.rooms {
-		if e.shard == shard && e.writing == nil {
-			delete(s.rooms, id)
+	for e := range s.shards[shard] {
+		if e.term == term && e.writing == nil {
+			s.forgetLocked(e)
 		}
 	}
 }

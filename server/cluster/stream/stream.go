@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"usher/server/cluster/broker"
+	"usher/server/cluster/lease"
 	"usher/server/store"
 )
 
@@ -87,8 +88,10 @@ type Stream struct {
 	// queuedBytes is what the rooms' changes hold. It is changed under the lock.
 	queuedBytes atomic.Int64
 
-	mu     sync.Mutex
+	mu sync.Mutex
+	// rooms has what is known of rooms by their ids, and shards the same by their shards.
 	rooms  map[string]*entry
+	shards [lease.Shards]map[*entry]struct{}
 	closed bool
 	stats  Stats
 	// ctx ends with Close, and background are the goroutines that Close waits for.

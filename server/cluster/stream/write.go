@@ -223,8 +223,6 @@ func (s *Stream) nextLocked(e *entry, err error) (start bool) {
 	case err == nil && !e.tombstone:
 		return false
 	}
-	if s.rooms[e.id] == e {
-		delete(s.rooms, e.id)
-	}
+	s.forgetLocked(e)
 	return false
 }
