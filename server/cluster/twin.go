@@ -30,20 +30,35 @@ func (n *Node) checkPlace(ctx context.Context, id string) error {
 		}
 		first, err = n.leaseOf(ctx, id)
 	}
+	return checkAlone(ctx, id, first, func() (stream.Entry, error) { return n.leaseOf(ctx, id) })
+}
+
+// checkAlone returns an error if a process renews a lease that was read as first. One change may be
+// the last renewal of a process that is dead, and is an eviction if others have noticed that.
+func checkAlone(ctx context.Context, id string, first stream.Entry, look func() (stream.Entry, error)) error {
 	record, err := lease.DecodeRecord(id, first.Value)
 	if err != nil || record.Evicted {
 		return nil // none that lives
 	}
+	seen, changes := first.Revision, 0
 	for end := time.Now().Add(twinWatch); time.Now().Before(end); {
 		if err := pause(ctx); err != nil {
 			return err
 		}
-		if now, err := n.leaseOf(ctx, id); err == nil && now.Revision != first.Revision {
+		now, err := look()
+		if err != nil || now.Revision == seen {
+			continue
+		}
+		if record, err = lease.DecodeRecord(id, now.Value); err != nil || record.Evicted {
+			return nil
+		}
+		if changes++; changes > 1 {
 			return &broker.Error{
 				Kind: broker.ErrFolder, Problem: fmt.Sprintf("another node with the id %s is up, at %s", id, record.Address),
 				Hint: "give each node a folder of its own: if this one is a copy, remove its cluster/ and start with the id of the node that is missing (cluster-node)",
 			}
 		}
+		seen, end = now.Revision, time.Now().Add(twinWatch)
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -23,8 +24,13 @@ type campaign struct {
 	longest time.Duration
 	// names are the kinds to choose from; none means all.
 	names []string
-	// program is the usher to test; built if it is "".
+	// program is the usher to test; built with edits if it is "".
 	program string
+	edits   []edit
+	// strikes does the faults, and inspect gets the snapshots that are in the stream at the end;
+	// nil if nobody wants them.
+	strikes func(context.Context) error
+	inspect func(roomID string, snapshot []byte)
 	keep    bool
 	out     io.Writer
 
@@ -33,6 +39,11 @@ type campaign struct {
 	cluster *cluster
 	rooms   []*room
 	tally   tally
+	// leftOut are the kinds that this machine or program does not allow.
+	leftOut []string
+	// isPlanned is set while nothing happens that a node does not prepare for: then people come back
+	// to all that was held for them.
+	isPlanned atomic.Bool
 	// kindNow is the kind of the fault under way.
 	kindNow string
 
@@ -59,15 +70,20 @@ func (c *campaign) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { c.cleanUp(err) }()
-	if c.program == "" {
-		if c.program, err = build(ctx, c.folder); err != nil {
-			return err
-		}
+	if c.program != "" {
+		c.leaveOut("the program has no hooks", lookAndStop, clockStep, clockHours)
+	} else if c.program, err = build(ctx, c.folder, "usher", c.edits...); err != nil {
+		return err
 	}
 	if c.cluster, err = newCluster(c.program, c.folder, func(line string) { c.violation("a node logged %.2000s", line) }); err != nil {
 		return err
 	}
 	defer c.cluster.close()
+	if small := c.cluster.nodes[smallDisk].folder; mountSmall(small) == nil {
+		defer unmount(small)
+	} else {
+		c.leaveOut("no disk can be mounted", diskFull)
+	}
 	if err = c.cluster.start(0, 1, 2); err != nil {
 		return err
 	}
@@ -78,12 +94,20 @@ func (c *campaign) run(ctx context.Context) (err error) {
 	if err = c.populate(living, &people); err != nil {
 		return err
 	}
-	err = c.strikeAll(ctx)
+	err = c.strikes(ctx)
 	if err == nil {
 		err = c.lookAtTheEnd(ctx)
 	}
+	if err == nil {
+		err = c.readStream(ctx, func() { stop(); people.Wait() })
+	}
 	c.tally.print(c.out, c.rooms)
 	return errors.Join(err, c.verdict())
+}
+
+func (c *campaign) leaveOut(why string, kinds ...string) {
+	fmt.Fprintf(c.out, "left out, because %s: %v\n", why, strings.Join(kinds, ", "))
+	c.leftOut = append(c.leftOut, kinds...)
 }
 
 func (c *campaign) cleanUp(err error) {
@@ -128,7 +152,7 @@ func (c *campaign) populate(ctx context.Context, people *sync.WaitGroup) error {
 		return err
 	}
 	for i := range c.roomCount {
-		r := &room{id: fmt.Sprintf("room-%d-%016x", i, c.random.Uint64()), violation: c.violation}
+		r := &room{id: fmt.Sprintf("room-%d-%016x", i, c.random.Uint64()), violation: c.violation, isPlanned: &c.isPlanned}
 		for j := range r.people {
 			r.people[j] = &person{
 				cluster: c.cluster, room: r, index: j, id: r.user(j), tally: &c.tally,
@@ -170,7 +194,7 @@ func (c *campaign) strikeAll(ctx context.Context) error {
 	var left []kind
 	for n := 1; n <= c.faults; n++ {
 		if len(left) == 0 {
-			if left = deck(c.random, c.names); len(left) == 0 {
+			if left = deck(c.random, c.names, c.leftOut); len(left) == 0 {
 				return fmt.Errorf("there is no kind of fault called %q", c.names)
 			}
 		}

@@ -3,6 +3,7 @@ package chaos
 import (
 	"flag"
 	"math"
+	"os"
 	"os/exec"
 	"runtime"
 	"strings"
@@ -20,16 +21,31 @@ var (
 	keep    = flag.Bool("keep", false, "keep the folders and logs of the nodes")
 )
 
-func TestNothingIsLostOrSeenTwiceUnderFaults(t *testing.T) {
+func TestMain(m *testing.M) {
+	if status, ok := rerun(); ok {
+		os.Exit(status)
+	}
+	os.Exit(m.Run())
+}
+
+// newCampaign is one by the flags, on this usher.
+func newCampaign(t *testing.T) *campaign {
 	if runtime.GOOS != "linux" {
 		t.Skip("needs Linux: no other system stops a process that outlives its test")
 	}
 	if _, err := exec.LookPath("go"); err != nil {
 		t.Fatal("usher cannot be built: ", err)
 	}
-	c := campaign{
-		faults: *faults, roomCount: *rooms, seed: *seed, program: *program, keep: *keep, out: t.Output(),
+	c := &campaign{roomCount: *rooms, seed: *seed, program: *program, keep: *keep, out: t.Output()}
+	if c.seed == 0 {
+		c.seed = uint64(time.Now().UnixNano())
 	}
+	return c
+}
+
+func TestNothingIsLostOrSeenTwiceUnderFaults(t *testing.T) {
+	c := newCampaign(t)
+	c.faults, c.strikes, c.edits = *faults, c.strikeAll, hooks
 	if *only != "" {
 		c.names = strings.Split(*only, ",")
 	}
@@ -38,9 +54,6 @@ func TestNothingIsLostOrSeenTwiceUnderFaults(t *testing.T) {
 		c.faults, c.longest = 6, 30*time.Second
 	case c.faults == 0:
 		c.faults = math.MaxInt
-	}
-	if c.seed == 0 {
-		c.seed = uint64(time.Now().UnixNano())
 	}
 	if err := c.run(t.Context()); err != nil {
 		t.Fatal(err)

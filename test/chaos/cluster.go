@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"bufio"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -9,8 +10,8 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -29,16 +30,6 @@ type cluster struct {
 	leader atomic.Int32
 	// quiet stops people from talking.
 	quiet atomic.Bool
-}
-
-// build makes usher in the folder, and returns its path.
-func build(ctx context.Context, folder string) (string, error) {
-	program := filepath.Join(folder, "usher")
-	out, err := exec.CommandContext(ctx, "go", "build", "-o", program, "usher/cmd/usher").CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("building usher: %w\n%s", err, out)
-	}
-	return program, nil
 }
 
 // newCluster makes the nodes and starts none.
@@ -60,8 +51,12 @@ func newCluster(program, folder string, complained func(string)) (*cluster, erro
 		return nil, err
 	}
 	for i := range c.nodes {
+		data := filepath.Join(folder, fmt.Sprintf("node%d", i+1))
+		if err := os.Mkdir(data, 0o700); err != nil {
+			return nil, err
+		}
 		c.nodes[i] = &node{
-			index: i, program: program, folder: filepath.Join(folder, fmt.Sprintf("node%d", i+1)),
+			index: i, program: program, folder: data,
 			listen: addresses[i], routes: c.links.routes[i], peers: strings.Join(c.links.peers(i), ","), secretFile: secretFile,
 			led:        func(index int) { c.leader.Store(int32(index)) },
 			complained: complained,
@@ -157,6 +152,29 @@ func (c *cluster) request(ctx context.Context, node int, path string, status int
 		return nil, fmt.Errorf("GET %s: status %d", path, response.StatusCode)
 	}
 	return response.Header, nil
+}
+
+// metric reads one of a node's, -1 if it does not answer.
+func (c *cluster) metric(ctx context.Context, node int, name string) float64 {
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+c.nodes[node].listen+"/metrics", nil)
+	if err != nil {
+		return -1
+	}
+	response, err := c.http.Do(request)
+	if err != nil {
+		return -1
+	}
+	defer response.Body.Close()
+	for lines := bufio.NewScanner(response.Body); lines.Scan(); {
+		if text, ok := strings.CutPrefix(lines.Text(), name+" "); ok {
+			if value, err := strconv.ParseFloat(text, 64); err == nil {
+				return value
+			}
+		}
+	}
+	return -1
 }
 
 // owner returns the index of the node that owns a room, -1 if none is known to.

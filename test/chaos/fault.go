@@ -30,8 +30,26 @@ var kinds = []kind{
 	{"stop 4-6 s", aimAny, stop(4*time.Second, 6*time.Second)},
 	{"stop leader", aimLeader, stop(4*time.Second, 6*time.Second)},
 	{"drain", aimAny, drain},
-	{"cut", aimAny, cut},
+	{"cut", aimAny, cut(of, time.Second, 8*time.Second)},
+	{"cut one way", aimAny, cut(outOf, time.Second, 8*time.Second)},
+	{"cut a pair", aimPair, cut(betweenTwo, time.Second, 8*time.Second)},
+	{"cut all", aimAll, cutAll},
+	{"delay", aimAny, delay(of, 300*time.Millisecond)},
+	{"delay all", aimAll, delay(everyWay, 100*time.Millisecond)},
+	{"stall", aimAny, stall},
+	{diskFull, aimSmallDisk, fillDisk},
+	{lookAndStop, aimOwner, stopAfterLook},
+	{clockStep, aimAny, stepClock(time.Second, 45*time.Second)},
+	{clockHours, aimAny, stepClock(time.Hour, 6*time.Hour)},
 }
+
+// The kinds that not every machine and not every program allows.
+const (
+	diskFull    = "disk full"
+	lookAndStop = "stop after a look"
+	clockStep   = "clock off by seconds"
+	clockHours  = "clock off by hours"
+)
 
 func between(random *rand.Rand, least, most time.Duration) time.Duration {
 	return least + time.Duration(random.Int64N(int64(most-least)))
@@ -116,22 +134,11 @@ func drain(ctx context.Context, c *campaign, victims []int, _ func()) error {
 	return c.cluster.start(victims...)
 }
 
-// cut takes away the links of a node to all others: nothing passes, and then either goes on or
-// ends.
-func cut(ctx context.Context, c *campaign, victims []int, _ func()) error {
-	drop := c.random.IntN(2) == 0
-	for _, i := range victims {
-		defer c.cluster.links.freeze(i, drop)()
-	}
-	pause(ctx, between(c.random, time.Second, 8*time.Second))
-	return nil
-}
-
-// deck returns the kinds with these names, or all, shuffled.
-func deck(random *rand.Rand, names []string) []kind {
+// deck returns the kinds with these names, or all, without those left out, shuffled.
+func deck(random *rand.Rand, names, leftOut []string) []kind {
 	var chosen []kind
 	for _, k := range kinds {
-		if len(names) == 0 || slices.Contains(names, k.name) {
+		if (len(names) == 0 || slices.Contains(names, k.name)) && !slices.Contains(leftOut, k.name) {
 			chosen = append(chosen, k)
 		}
 	}

@@ -13,6 +13,7 @@ type frame struct {
 	NewUserName  string     `json:"newUserName"`
 	ResumeToken  string     `json:"resumeToken"`
 	Resumed      bool       `json:"resumed"`
+	Recovered    bool       `json:"recovered"`
 	RoomState    *roomState `json:"roomState"`
 	Candidate    *candidate `json:"candidate"`
 }

@@ -9,25 +9,19 @@ import (
 )
 
 // links are the ways between the nodes: each node reaches each other one through a proxy, which can
-// stop to pass anything while both ends believe in the connection. Nodes tell each other where they
-// are, too; nothing listens there, so that no way leads past the proxies.
+// hold or delay what passes while both ends believe in the connection. Nodes tell each other where
+// they are, too; nothing listens there, so that no way leads past the proxies.
 type links struct {
 	// routes are where the nodes listen for each other.
 	routes [nodes]string
 	// to[i][j] is where node i believes node j to be.
-	to      [nodes][nodes]string
-	cut     [nodes]atomic.Bool
+	to [nodes][nodes]string
+	// cut[i][j] is above 0 while nothing passes from node i to node j: no connection between them
+	// can open.
+	cut     [nodes][nodes]atomic.Int32
 	mu      sync.Mutex
 	opened  []net.Listener
 	passing map[*pass]struct{}
-}
-
-// pass is one connection from node to node.
-type pass struct {
-	from, to int
-	a, b     net.Conn
-	// frozen is held while nothing passes.
-	frozen sync.RWMutex
 }
 
 // newLinks takes an address of 127.0.0.1 for each node on which nothing listens.
@@ -70,66 +64,106 @@ func (l *links) accept(listener net.Listener, from, to int) {
 			return // closed
 		}
 		b, err := net.Dial("tcp", l.routes[to])
-		if err != nil || l.cut[from].Load() || l.cut[to].Load() {
+		if err != nil || l.cut[from][to].Load() > 0 || l.cut[to][from].Load() > 0 {
 			_ = a.Close()
 			if b != nil {
 				_ = b.Close()
 			}
 			continue
 		}
-		p := &pass{from: from, to: to, a: a, b: b}
+		p := &pass{ways: [2]way{{from: from, to: to, in: a, out: b}, {from: to, to: from, in: b, out: a}}}
 		l.mu.Lock()
 		l.passing[p] = struct{}{}
 		l.mu.Unlock()
-		go l.copy(p, a, b)
-		go l.copy(p, b, a)
-	}
-}
-
-// copy passes bytes one way, until either end is closed.
-func (l *links) copy(p *pass, from, to net.Conn) {
-	defer l.forget(p)
-	buffer := make([]byte, 32<<10)
-	for {
-		n, err := from.Read(buffer)
-		p.frozen.RLock()
-		_, failed := to.Write(buffer[:n])
-		p.frozen.RUnlock()
-		if err != nil || failed != nil {
-			return
+		for i := range p.ways {
+			go func() {
+				p.ways[i].copy()
+				l.forget(p)
+			}()
 		}
 	}
 }
 
 func (l *links) forget(p *pass) {
-	_ = p.a.Close()
-	_ = p.b.Close()
+	p.close()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	delete(l.passing, p)
 }
 
-// freeze stops all that passes to and from a node, and returns what ends that: the connections of
-// the time go on or, if drop is set, end.
-func (l *links) freeze(node int, drop bool) (thaw func()) {
-	l.cut[node].Store(true)
+// chosen says which ways between the nodes a fault is about.
+type chosen func(from, to int) bool
+
+// of chooses all ways to and from nodes.
+func of(victims []int) chosen {
+	return func(from, to int) bool {
+		for _, i := range victims {
+			if from == i || to == i {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+// outOf chooses the ways from nodes, and leaves those to them.
+func outOf(victims []int) chosen {
+	return func(from, _ int) bool { return from == victims[0] }
+}
+
+// betweenTwo chooses the ways of two nodes to each other.
+func betweenTwo(victims []int) chosen {
+	return func(from, to int) bool {
+		return from == victims[0] && to == victims[1] || from == victims[1] && to == victims[0]
+	}
+}
+
+// everyWay chooses all.
+func everyWay([]int) chosen { return func(int, int) bool { return true } }
+
+// each calls do for the chosen ways of the connections that are open.
+func (l *links) each(which chosen, do func(*pass, *way)) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	var stopped []*pass
 	for p := range l.passing {
-		if p.from == node || p.to == node {
-			p.frozen.Lock()
-			stopped = append(stopped, p)
+		for i := range p.ways {
+			if w := &p.ways[i]; which(w.from, w.to) {
+				do(p, w)
+			}
 		}
 	}
+}
+
+// freeze stops all that passes the chosen ways, and returns what ends that: the connections of the
+// time go on or, if drop is set, end.
+func (l *links) freeze(which chosen, drop bool) (thaw func()) {
+	l.cutOff(which, 1)
+	type held struct {
+		pass *pass
+		way  *way
+	}
+	var stopped []held
+	l.each(which, func(p *pass, w *way) {
+		w.frozen.Lock()
+		stopped = append(stopped, held{p, w})
+	})
 	return func() {
-		l.cut[node].Store(false)
-		for _, p := range stopped {
+		l.cutOff(which, -1)
+		for _, s := range stopped {
 			if drop {
-				_ = p.a.Close()
-				_ = p.b.Close()
+				s.pass.close()
 			}
-			p.frozen.Unlock()
+			s.way.frozen.Unlock()
+		}
+	}
+}
+
+func (l *links) cutOff(which chosen, by int32) {
+	for from := range nodes {
+		for to := range nodes {
+			if which(from, to) {
+				l.cut[from][to].Add(by)
+			}
 		}
 	}
 }
@@ -141,7 +175,6 @@ func (l *links) close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for p := range l.passing {
-		_ = p.a.Close()
-		_ = p.b.Close()
+		p.close()
 	}
 }

@@ -40,7 +40,8 @@ func (n *node) start() error {
 		"--cluster-address", n.listen, "--seat-grace", grace.String(),
 		"--trusted-proxy", "127.0.0.1", // so that its one address is not counted
 		"--log-format", "json")
-	n.cmd.Env = []string{"PATH=" + os.Getenv("PATH")} // no USHER_ settings
+	// No USHER_ settings.
+	n.cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "CHAOS_CLOCK=" + n.clock()}
 	n.cmd.SysProcAttr = dieWithParent()
 	stderr, err := n.cmd.StderrPipe()
 	if err == nil {
@@ -74,6 +75,9 @@ func (n *node) follow(stderr io.Reader, log io.WriteCloser, ended chan struct{})
 	}
 	_ = n.cmd.Wait()
 }
+
+// clock is the file that tells by how much the node's wall clock is off (hooks.go).
+func (n *node) clock() string { return n.folder + ".clock" }
 
 // signal sends a signal to the process.
 func (n *node) signal(s syscall.Signal) {

@@ -186,6 +186,9 @@ func (v *visit) sit(f *frame) {
 			p.room.violation("%s: the seat was lost after %v", p, away.Round(time.Millisecond))
 		}
 	}
+	if p.room.isPlanned.Load() && p.token != "" && !f.Recovered {
+		p.room.violation("%s: what was held was lost, although no node has died", p)
+	}
 	if f.ResumeToken != "" {
 		p.token = f.ResumeToken
 	}

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -35,6 +36,8 @@ type room struct {
 	people [peopleOfRoom]*person
 	// violation reports what must not be.
 	violation func(format string, args ...any)
+	// isPlanned is the campaign's.
+	isPlanned *atomic.Bool
 
 	mu sync.Mutex
 	// complete is set once everybody has a seat and a role. For whoever has seen that, nothing of
@@ -131,6 +134,21 @@ func (r *room) look(p *person, how string, s *roomState, floor numbers) {
 		}
 		p.seen[name] = max(p.seen[name], n)
 		r.shown[name] = max(r.shown[name], n)
+	}
+}
+
+// lookInStream holds what is stored at the end to all that anybody was shown.
+func (r *room) lookInStream(s *roomState) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	got, seats := s.numbers(r)
+	if seats != r.roles() || s.HostID != r.user(0) {
+		r.violation("%s in the stream has the roles %q and the host %q", r.id, seats, s.HostID)
+	}
+	for name, n := range got {
+		if n < r.shown[name] || n > r.asked[name] {
+			r.violation("%s in the stream has number %d of name %d; %d was shown and %d asked for", r.id, n, name, r.shown[name], r.asked[name])
+		}
 	}
 }
 

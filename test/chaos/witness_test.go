@@ -68,6 +68,28 @@ func TestWitnessReportsWhatMustNotBe(t *testing.T) {
 	}
 }
 
+func TestWitnessReportsWhatTheStreamLacks(t *testing.T) {
+	for _, c := range []struct {
+		name, want string
+		changes    func(s *roomState)
+	}{
+		{"what was shown", "", func(*roomState) {}},
+		{"what was asked for", "", func(s *roomState) { s.Name = numbered(3) }},
+		{"less than was shown", "2 was shown", func(s *roomState) { s.Name = numbered(1) }},
+		{"what nobody asked for", "3 asked for", func(s *roomState) { s.Users[1].Name = numbered(4) }},
+		{"another host", `the host "user-1"`, func(s *roomState) { s.HostID = "user-1" }},
+		{"a seat fewer", `the roles ["HOST" "COHOST" ""]`, func(s *roomState) { s.Users = s.Users[:2] }},
+	} {
+		r, reports := witnessed()
+		s := shown(r, 2, 2, 2, 2)
+		c.changes(s)
+		r.lookInStream(s)
+		if got := strings.Join(*reports, "; "); (c.want == "") != (got == "") || !strings.Contains(got, c.want) {
+			t.Errorf("%s: reported %q", c.name, got)
+		}
+	}
+}
+
 func TestWitnessReportsHolesAmongRelays(t *testing.T) {
 	type frames []position
 	for _, c := range []struct {
