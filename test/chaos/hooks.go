@@ -3,8 +3,8 @@ package chaos
 // hooks let a signal do to a node what nothing outside it can do. Only the program that this test
 // builds has them.
 //
-// SIGUSR1 sets the wall clock of the process off by what is in a file, in seconds, which also counts
-// from its start. The monotonic clock goes on, as when somebody sets a machine's clock. SIGUSR2
+// SIGUSR1 sets the wall clock of the process off by what is in a file, in seconds, which counts
+// from its start too. The monotonic clock goes on, as when somebody sets a machine's clock. SIGUSR2
 // stops the process after its next look at the lease, before it does what the lease allows.
 var hooks = []edit{
 	{"GOROOT/time/time.go", "func Now() Time {\n\tsec, nsec, mono := runtimeNow()\n", `
