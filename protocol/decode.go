@@ -279,7 +279,7 @@ func (m *Message) read(raw *members) *DecodeError {
 			return &DecodeError{f.code(), fieldNames[f] + " is malformed"}
 		}
 	}
-	if (m.Type == CreateRoom || m.Type == JoinRoom) && ReservedUserID(m.UserID) {
+	if m.Type.Seats() && ReservedUserID(m.UserID) {
 		return &DecodeError{CodeInvalidUserID, "userId is reserved"}
 	}
 	return nil

@@ -11,8 +11,8 @@ type Seating struct {
 	// UserID is the sender's.
 	UserID    string    `json:"userId" format:"user-id"`
 	RoomState RoomState `json:"roomState"`
-	// ResumeToken is a secret that proves the seat's owner on its return. It is missing in the
-	// reply to a return without it.
+	// ResumeToken is a secret that proves the seat's owner on its return. Only the reply that gives
+	// a new seat has it: keep it for as long as you want the seat.
 	ResumeToken string `json:"resumeToken,omitempty"`
 	// Resumed reports that the token was accepted and the seat is the same as before.
 	Resumed bool `json:"resumed"`

@@ -163,6 +163,9 @@ func (t Type) Relayed() bool { return t.row().handling == passes }
 // is relayed, PING and PONG.
 func (t Type) Request() bool { return t.row().handling&asks != 0 }
 
+// Seats reports whether the message asks for a seat.
+func (t Type) Seats() bool { return t == CreateRoom || t == JoinRoom }
+
 // PassedOn reports whether other participants get the message as it was sent.
 func (t Type) PassedOn() bool { return t.row().handling&passes != 0 }
 

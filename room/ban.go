@@ -5,7 +5,7 @@ import "usher/protocol"
 // ban is what a room knows of somebody whom it keeps out.
 type ban struct {
 	userID, name string
-	token        [protocol.TokenBytes]byte
+	token        tokenHash
 	address      uint64
 	// byAddress: nobody with that address may join, except those who have a seat.
 	byAddress  bool
@@ -42,7 +42,7 @@ func (r *Room) lift(userID string) bool {
 func (s *step) banned(c *conn, j *join) bool {
 	for i := range s.bans {
 		b := &s.bans[i]
-		if b.userID == j.userID || b.byAddress && b.address == c.address || presents(j.token, &b.token) {
+		if b.userID == j.userID || b.byAddress && b.address == c.address || j.token.is(&b.token) {
 			return !s.resumes(c, j)
 		}
 	}
@@ -101,7 +101,8 @@ func (r *Room) appendBans(dst []byte) []byte {
 		b := &r.bans[i]
 		dst = appendText(dst, b.userID)
 		dst = appendText(dst, b.name)
-		dst = append(dst, b.token[:]...)
+		alias := b.token.alias()
+		dst = append(dst, alias[:]...)
 		dst = appendUvarint(dst, flagIf(b.byAddress, 1))
 		dst = appendUint64(dst, b.address)
 		dst = appendVarint(dst, b.bannedAtMs-r.createdAtMs)
@@ -111,8 +112,7 @@ func (r *Room) appendBans(dst []byte) []byte {
 
 func (in *reader) bans(r *Room) {
 	for range in.uvarint() {
-		b := ban{userID: in.text(), name: in.text()}
-		copy(b.token[:], in.take(protocol.TokenBytes))
+		b := ban{userID: in.text(), name: in.text(), token: in.token()}
 		b.byAddress = in.uvarint() == 1
 		b.address = in.uint64()
 		b.bannedAtMs = r.createdAtMs + in.varint()

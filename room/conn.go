@@ -6,12 +6,9 @@ import "usher/protocol"
 type conn struct {
 	id      ConnID
 	address uint64
-	secret  [protocol.TokenBytes]byte
 	seat    *seat
 	// parked: a newer connection of the same seat took over; only PING gets a reply.
 	parked bool
-	// knowsToken: it took the seat as a new one or by its token, so replies may repeat the token.
-	knowsToken bool
 	// stands is the standing that was last reported.
 	stands Standing
 	// wait is the join that is waiting, nil if none is.
@@ -60,7 +57,7 @@ func (s *step) connected() {
 		s.effects = append(s.effects, Effect{Kind: Close, Conn: s.event.Conn, Code: protocol.CloseTryLater})
 		return
 	}
-	c := &conn{id: s.event.Conn, address: s.event.Address, secret: s.event.Secret, lastSeenMs: s.nowMs}
+	c := &conn{id: s.event.Conn, address: s.event.Address, lastSeenMs: s.nowMs}
 	s.inherit(c)
 	s.conns = append(s.conns, c)
 	s.due = true

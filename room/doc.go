@@ -13,6 +13,7 @@
 //   - Let nobody see an effect that follows a Save or Delete before that is safely stored.
 //     If storing fails, give the room up: close its connections with
 //     protocol.CloseTryLater and restore it from what is stored.
+//   - Give each CREATE_ROOM and JOIN_ROOM fresh randomness in Event.Secret, and each Attachment.
 //   - Set Event.RefuseCreate and RefuseSeat by the budgets for rooms and seats that the client's
 //     address has; Created, Ended and Stands report what counts against such budgets. If the
 //     address has sent more than it may, step the room with Exceeded in place of the message.

@@ -12,10 +12,11 @@ type EventKind uint8
 
 // The events. Each names the fields of Event that it reads.
 const (
-	// Connected: a socket for this room is open. Conn, Address, Secret.
+	// Connected: a socket for this room is open. Conn, Address.
 	Connected EventKind = iota + 1
 	// Received: a text frame arrived. Conn, Frame, and Message or Err as protocol.Decode returned
-	// them. Refuse, RefuseCreate and RefuseSeat if they apply.
+	// them. Secret if it may be a CREATE_ROOM or JOIN_ROOM. Refuse, RefuseCreate and RefuseSeat if
+	// they apply.
 	Received
 	// ReceivedBinary: a binary frame arrived. Conn.
 	ReceivedBinary
@@ -52,7 +53,7 @@ type Event struct {
 	// Address stands for the network address of the client: equal for equal addresses, and of no
 	// use to anyone who reads it. A keyed hash has these properties.
 	Address uint64
-	// Secret is fresh randomness; it becomes the resume token of a seat that the connection takes.
+	// Secret is fresh randomness: it becomes the resume token if the message takes a new seat.
 	Secret [protocol.TokenBytes]byte
 	// Frame is the received frame.
 	Frame   []byte

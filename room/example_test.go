@@ -30,19 +30,19 @@ func show(effects []room.Effect) {
 	}
 }
 
-// received is the event of a frame that arrived.
+// received is the event of a frame that arrived. A shell draws the secret.
 func received(conn room.ConnID, frame string) room.Event {
 	message, err := protocol.Decode([]byte(frame))
-	return room.Event{Kind: room.Received, Conn: conn, Frame: []byte(frame), Message: &message, Err: err}
+	return room.Event{Kind: room.Received, Conn: conn, Frame: []byte(frame), Message: &message, Err: err, Secret: [protocol.TokenBytes]byte{byte(conn)}}
 }
 
 // pair returns a room in which connection 1 is ann, the host, and connection 2 is bob.
 func pair(config *room.Config) *room.Room {
 	r := room.New(config, "room-1")
 	for _, event := range []room.Event{
-		{Kind: room.Connected, Conn: 1, Secret: [protocol.TokenBytes]byte{1}},
+		{Kind: room.Connected, Conn: 1},
 		received(1, `{"type":"CREATE_ROOM","roomId":"room-1","userId":"ann","userName":"Ann","protocol":1}`),
-		{Kind: room.Connected, Conn: 2, Secret: [protocol.TokenBytes]byte{2}},
+		{Kind: room.Connected, Conn: 2},
 		received(2, `{"type":"JOIN_ROOM","roomId":"room-1","userId":"bob","userName":"Bob","protocol":1}`),
 	} {
 		r.Step(1_000, event, nil)
@@ -58,7 +58,7 @@ func ExampleRoom_Step() {
 	var effects []room.Effect // reused by every step
 
 	fmt.Println("ann's socket opens")
-	effects = r.Step(nowMs, room.Event{Kind: room.Connected, Conn: 1, Secret: [protocol.TokenBytes]byte{1}}, effects[:0])
+	effects = r.Step(nowMs, room.Event{Kind: room.Connected, Conn: 1}, effects[:0])
 	show(effects)
 
 	fmt.Println("ann creates the room")

@@ -1,11 +1,6 @@
 package room
 
-import (
-	"crypto/subtle"
-	"encoding/base64"
-
-	"usher/protocol"
-)
+import "usher/protocol"
 
 const (
 	// maxParked bounds the muted older connections of one seat. A legacy client opens at most one
@@ -20,9 +15,12 @@ const (
 // join is the part of a CREATE_ROOM or JOIN_ROOM that is kept if it has to wait.
 type join struct {
 	userID, name, roomName string
-	// token is the resumeToken, nil if there is none.
-	token []byte
-	ref   string
+	ref                    string
+	// hasToken: it has a resumeToken, and token is its hash.
+	hasToken bool
+	token    tokenHash
+	// secret becomes the token of a new seat.
+	secret secret
 	// create: CREATE_ROOM. legacy: the client has not sent "protocol":1.
 	create, legacy bool
 }
@@ -36,13 +34,16 @@ func (s *step) enter(c *conn, m *protocol.Message) {
 		return
 	}
 	j := join{
-		userID: string(m.UserID), name: m.UserName, roomName: m.RoomName, token: m.ResumeToken, ref: s.ref,
+		userID: string(m.UserID), name: m.UserName, roomName: m.RoomName, ref: s.ref, secret: s.event.Secret,
 		create: m.Type == protocol.CreateRoom, legacy: m.Protocol < protocol.Version,
+	}
+	if m.ResumeToken != nil {
+		j.hasToken, j.token = true, hashPresented(m.ResumeToken)
 	}
 	switch {
 	case c.seat != nil:
 		s.enterAgain(c, &j)
-	case c.wait != nil && j.token == nil && c.wait.userID == j.userID:
+	case c.wait != nil && !j.hasToken && c.wait.userID == j.userID:
 		s.changed(c) // it keeps its place
 		c.wait.create, c.wait.ref = j.create, j.ref
 	case s.event.RefuseSeat != "" && !s.resumes(c, &j):
@@ -56,7 +57,7 @@ func (s *step) enter(c *conn, m *protocol.Message) {
 // resumes reports whether the join presents the resume token of a seat that exists.
 func (s *step) resumes(c *conn, j *join) bool {
 	seat := s.seatOf([]byte(j.userID))
-	return seat != nil && j.token != nil && s.owner(c, j, seat) == ""
+	return seat != nil && j.hasToken && s.owner(c, j, seat) == ""
 }
 
 // enterAgain handles a repeated join of the same seat. A legacy client has closed its peer
@@ -68,7 +69,7 @@ func (s *step) enterAgain(c *conn, j *join) {
 	case seat.id != j.userID:
 		s.refuse(c, protocol.CodeAlreadySeated, "")
 	case seat.modern || !s.disturbs(c, j):
-		s.seated(c, j, false, false)
+		s.seated(c, j, protocol.Seating{})
 	case !s.affordable(c):
 	default:
 		c.seat = nil
@@ -114,19 +115,21 @@ func (s *step) joinAnew(c *conn, j *join, waited *wait) {
 	case !s.Exists() && !s.create(c, j):
 		return
 	}
+	if j.secret == (secret{}) {
+		panic("room: a join without a Secret")
+	}
 	s.lastSerial++
 	seat := &seat{
-		id: j.userID, serial: s.lastSerial, name: name, token: c.secret, joinedAtMs: s.nowMs, address: c.address, modern: !j.legacy,
+		id: j.userID, serial: s.lastSerial, name: name, token: hashOf(&j.secret), joinedAtMs: s.nowMs, address: c.address, modern: !j.legacy,
 	}
 	s.seats = append(s.seats, seat)
 	if s.host == nil {
 		s.host = seat
 	}
-	c.knowsToken = true
 	s.sit(c, seat)
 	s.save()
 	s.active()
-	s.seated(c, j, false, false)
+	s.seated(c, j, protocol.Seating{ResumeToken: encodeToken(&j.secret)})
 	s.meet(seat)
 }
 
@@ -150,7 +153,7 @@ func (s *step) create(c *conn, j *join) bool {
 
 // rejoin gives a seat to a new connection that has proved to be its owner's.
 func (s *step) rejoin(c *conn, j *join, seat *seat, waited *wait) {
-	resumed := j.token != nil
+	resumed := j.hasToken
 	if refusal := s.owner(c, j, seat); refusal != "" && (waited == nil || !waited.owned) {
 		s.refuseSeat(c, j, seat, refusal)
 		return
@@ -173,10 +176,9 @@ func (s *step) rejoin(c *conn, j *join, seat *seat, waited *wait) {
 	}
 	s.replace(seat, resumed)
 	frames := s.release(seat)
-	c.knowsToken = resumed || c.knowsToken && waited != nil && waited.owned
 	s.sit(c, seat)
 	s.active()
-	s.seated(c, j, resumed, recovered)
+	s.seated(c, j, protocol.Seating{Resumed: resumed, Recovered: recovered})
 	if !resumed {
 		// The client has closed its peer connections: the others must offer again.
 		s.meet(seat)
@@ -213,7 +215,7 @@ func (s *step) mayHaveToWait(c *conn, j *join, seat *seat, waited *wait) bool {
 // its address has no token to present. It may have its seat when the grace is over, so it must
 // keep trying; and its older connection, which may be dead, must show life.
 func (s *step) refuseSeat(c *conn, j *join, seat *seat, refusal protocol.Code) {
-	if j.token != nil || !j.legacy || seat.modern {
+	if j.hasToken || !j.legacy || seat.modern {
 		s.refuse(c, refusal, "")
 		return
 	}
@@ -230,8 +232,8 @@ func (s *step) refuseSeat(c *conn, j *join, seat *seat, refusal protocol.Code) {
 
 // owner returns why the connection may not have the seat, or "".
 func (s *step) owner(c *conn, j *join, seat *seat) protocol.Code {
-	if j.token != nil {
-		if !presents(j.token, &seat.token) {
+	if j.hasToken {
+		if !j.token.is(&seat.token) {
 			return protocol.CodeInvalidResumeToken
 		}
 		return ""
@@ -250,20 +252,6 @@ func (s *step) owner(c *conn, j *join, seat *seat) protocol.Code {
 		return protocol.CodeUserIDTaken
 	}
 	return protocol.CodeSeatHeld
-}
-
-// presents reports whether an encoded token, which may be nil, is the given one.
-func presents(encoded []byte, token *[protocol.TokenBytes]byte) bool {
-	var decoded [protocol.TokenBytes + 2]byte
-	n, err := base64.RawURLEncoding.Decode(decoded[:], clampToken(encoded))
-	return err == nil && n == protocol.TokenBytes && subtle.ConstantTimeCompare(decoded[:n], token[:]) == 1
-}
-
-// clampToken keeps a token of any length within the buffer it is decoded into; a longer token
-// than ours is already wrong by its length.
-func clampToken(token []byte) []byte {
-	const encodedBytes = (protocol.TokenBytes*8 + 5) / 6
-	return token[:min(len(token), encodedBytes+1)]
 }
 
 // replace takes the seat's connection off the seat. One that is replaced by token is closed, with
@@ -319,15 +307,11 @@ func (s *step) meet(seat *seat) {
 	}
 }
 
-// seated sends the join reply.
-func (s *step) seated(c *conn, j *join, resumed, recovered bool) {
-	answer := protocol.Seating{
-		RoomID: s.id, UserID: c.seat.id, RoomState: s.State(), Resumed: resumed, Recovered: recovered,
-		PingIntervalMs: s.config.PingIntervalMs, ServerTime: s.nowMs, Ref: j.ref, Timestamp: s.nowMs,
-	}
-	if c.knowsToken {
-		answer.ResumeToken = base64.RawURLEncoding.EncodeToString(c.seat.token[:])
-	}
+// seated sends the join reply, of which answer has what differs. Only that to a new seat carries
+// its token: the room does not keep it.
+func (s *step) seated(c *conn, j *join, answer protocol.Seating) {
+	answer.RoomID, answer.UserID, answer.RoomState, answer.Ref = s.id, c.seat.id, s.State(), j.ref
+	answer.PingIntervalMs, answer.ServerTime, answer.Timestamp = s.config.PingIntervalMs, s.nowMs, s.nowMs
 	if j.create {
 		s.send(c, protocol.RoomCreatedMessage{Seating: answer})
 	} else {

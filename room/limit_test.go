@@ -3,8 +3,6 @@ package room
 import (
 	"fmt"
 	"testing"
-
-	"usher/protocol"
 )
 
 // fullRoom is a room of legacy clients, and its clock.
@@ -34,9 +32,7 @@ func (f *fullRoom) enter(i int) {
 	f.last++
 	f.conns[i] = f.last
 	f.step(Event{Kind: Connected, Conn: f.last, Address: 7})
-	var frame protocol.Frame
-	frame.Decode(fmt.Appendf(nil, `{"type":"CREATE_ROOM","roomId":"full-room","userId":"user_%02d-1700000000000-abcdefghi","userName":"Happy Panda %02d"}`, i, i))
-	f.step(Event{Kind: Received, Conn: f.last, Frame: frame.Bytes, Message: &frame.Message, Err: frame.Err})
+	f.step(received(f.last, fmt.Sprintf(`{"type":"CREATE_ROOM","roomId":"full-room","userId":"user_%02d-1700000000000-abcdefghi","userName":"Happy Panda %02d"}`, i, i)))
 }
 
 func (f *fullRoom) drop(i int) {

@@ -18,7 +18,7 @@ func TestStoredNamesAreLoadedAsTheyAre(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if fault := w.step(Event{Kind: Received, Conn: w.last, Frame: frame, Message: &message}); fault != "" {
+	if fault := w.step(Event{Kind: Received, Conn: w.last, Frame: frame, Message: &message, Secret: secretOf(w.last)}); fault != "" {
 		t.Fatal(fault)
 	}
 	snapshot := w.room.AppendSnapshot(nil)

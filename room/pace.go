@@ -66,7 +66,7 @@ func (r *Room) disturbs(c *conn, j *join) bool {
 // queue lets a join wait until it is due, and at least until notBeforeMs.
 func (s *step) queue(c *conn, j *join, notBeforeMs int64, owned bool) {
 	c.wait = &wait{join: *j, sinceMs: s.nowMs, notBeforeMs: notBeforeMs, owned: owned}
-	c.wait.token, c.wait.roomName = nil, "" // a join that waits has no token, and the room exists
+	c.wait.hasToken, c.wait.roomName = false, "" // it has no token, and the room exists
 	c.closeAtMs = 0
 	s.due = true
 	s.changed(c)

@@ -36,6 +36,9 @@ type Room struct {
 	bans []ban
 	// spent holds the meters of closed connections.
 	spent []spent
+	// hadTokens: the snapshot has tokens that a program of an older version wrote as they are, and
+	// no Save or SaveLater has replaced it yet.
+	hadTokens bool
 	// unknown holds the sections of a later version's snapshot, unchanged.
 	unknown []byte
 	// lastSerial is the serial of the last seat made.
@@ -49,7 +52,7 @@ type seat struct {
 	role protocol.Role
 	// serial tells the seats of a room in memory apart, as id does, but as a number.
 	serial     uint64
-	token      [protocol.TokenBytes]byte
+	token      tokenHash
 	joinedAtMs int64
 	// address is the one that holds or last held the seat.
 	address uint64

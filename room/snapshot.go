@@ -18,9 +18,10 @@ import (
 // promise, such as by letting in somebody whom the room has banned, and the room is refused with
 // ErrNewer. What an older program has kept may concern seats that have since ended.
 //
-// Version 3 adds the roles and the bans. Version 1 has no sections: its fields are those of room,
-// playback and seats, one after the other.
-const snapshotVersion = 3
+// Version 1 has no sections: its fields are those of room, playback and seats, one after the other.
+// Version 3 adds the roles and the bans. Version 4 has hashes of tokens, in a section of their own;
+// where the versions before it have the token, it has the alias of the hash.
+const snapshotVersion = 4
 
 // The kinds of sections.
 const (
@@ -32,7 +33,8 @@ const (
 	// rolesSection must not be ignored: a viewer would be in control.
 	rolesSection = 5
 	// bansSection must not be ignored: somebody whom the room has banned would be let in.
-	bansSection = 7
+	bansSection   = 7
+	hashesSection = 8
 )
 
 // isCritical reports whether a section must not be ignored.
@@ -72,6 +74,9 @@ func (r *Room) AppendSnapshot(dst []byte) []byte {
 	}
 	if len(r.bans) > 0 {
 		dst = appendSection(dst, bansSection, r.appendBans)
+	}
+	if r.hasTokens() {
+		dst = appendSection(dst, hashesSection, r.appendHashes)
 	}
 	dst = append(dst, r.unknown...)
 	return append(dst, endOfSections)
@@ -143,7 +148,8 @@ func (s *seat) append(dst []byte, sinceMs int64) []byte {
 	dst = appendUvarint(dst, flags)
 	dst = appendText(dst, s.id)
 	dst = appendText(dst, s.name)
-	dst = append(dst, s.token[:]...)
+	alias := s.token.alias()
+	dst = append(dst, alias[:]...)
 	dst = appendVarint(dst, s.joinedAtMs-sinceMs)
 	dst = appendUint64(dst, s.address)
 	dst = appendVarint(dst, s.heldUntilMs)
@@ -198,6 +204,7 @@ func Restore(config *Config, id string, snapshot []byte) (*Room, error) {
 // not be ignored.
 func (in *reader) sections(r *Room) (ok bool) {
 	known := uint64(0)
+	var hashes map[secret]tokenHash
 	for !in.bad {
 		section := in.b
 		kind := in.byte()
@@ -218,6 +225,8 @@ func (in *reader) sections(r *Room) (ok bool) {
 			content.roles(r)
 		case bansSection:
 			content.bans(r)
+		case hashesSection:
+			hashes = content.hashes()
 		default:
 			if isCritical(kind) && !in.bad {
 				return false
@@ -228,6 +237,7 @@ func (in *reader) sections(r *Room) (ok bool) {
 		in.bad = in.bad || content.bad || len(content.b) != 0 || known&(1<<kind) != 0
 		known |= 1 << kind
 	}
+	r.resolveTokens(hashes)
 	return true
 }
 
@@ -237,6 +247,7 @@ func (in *reader) versionOne(r *Room) {
 		r.playback = in.playback(flags)
 	}
 	in.seats(r)
+	r.resolveTokens(nil)
 }
 
 func (in *reader) room(r *Room) (flags uint64) {
@@ -283,9 +294,17 @@ func (in *reader) meters(r *Room) {
 	}
 }
 
+// rewrite stores a room again whose snapshot has tokens as they are.
+func (s *step) rewrite() {
+	if s.hadTokens {
+		s.saveLater()
+	}
+}
+
 // restored gives every seat its whole grace, counted from when its connection dropped. After a
 // crash the frames that were held are dropped, and those sent from now on are held.
 func (s *step) restored() {
+	s.rewrite()
 	droppedMs := s.nowMs
 	if s.event.AtMs != 0 {
 		droppedMs = min(s.event.AtMs, s.nowMs)
@@ -324,8 +343,7 @@ func (in *reader) video() protocol.VideoState {
 
 func (in *reader) seat(sinceMs int64) *seat {
 	flags := in.uvarint()
-	s := &seat{modern: flags&flagModern != 0, offers: flags&flagOffers != 0, id: in.text(), name: in.text()}
-	copy(s.token[:], in.take(protocol.TokenBytes))
+	s := &seat{modern: flags&flagModern != 0, offers: flags&flagOffers != 0, id: in.text(), name: in.text(), token: in.token()}
 	s.joinedAtMs = sinceMs + in.varint()
 	s.address = in.uint64()
 	s.heldUntilMs = in.varint()

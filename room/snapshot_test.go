@@ -61,7 +61,7 @@ func TestEverySnapshotVersionRestores(t *testing.T) {
 			state.HostVideoState.CurrentTime != 12.5 || state.HostCurrentURL != "https://example.org/2" || r.heldBytes == 0 || r.Creator() != 0 {
 			t.Errorf("version %d restores to %+v", version, state)
 		}
-		if wanted := [...]protocol.Role{3: protocol.Cohost}; version >= 3 && state.Users[1].Role != wanted[version] {
+		if version >= 3 && state.Users[1].Role != protocol.Cohost {
 			t.Errorf("version %d: u1 has the role %s", version, state.Users[1].Role)
 		}
 		if version >= 3 && (len(r.bans) != 1 || r.bans[0].userID != "u2" || r.bans[0].address != 1 || !r.bans[0].byAddress) {

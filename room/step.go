@@ -54,7 +54,7 @@ func (r *Room) Step(nowMs int64, event Event, effects []Effect) []Effect {
 		s.paused()
 	}
 	if s.saved || s.later {
-		s.savedActivityMs = s.lastActivityMs
+		s.savedActivityMs, s.hadTokens = s.lastActivityMs, false
 	}
 	if s.due {
 		s.setAlarm()

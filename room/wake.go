@@ -9,12 +9,15 @@ import (
 // An attachment is one connection of a room, as it is kept with its socket: a version byte, then
 // the fields of AppendAttachment. It holds a connection as a snapshot holds everything else, but
 // no deployed program reads another's: sockets end with the program. It has at most 512 bytes.
-const attachmentVersion = 3
+const attachmentVersion = 4
 
 // Attachment is what Attach told the shell to keep with a socket.
 type Attachment struct {
 	Conn  ConnID
 	Bytes []byte
+	// Secret is fresh randomness. It takes the place of Event.Secret if the connection has a join
+	// that waits, because no attachment holds that.
+	Secret [protocol.TokenBytes]byte
 }
 
 // attached is the part of a connection that changes all the time, as of the last Attach.
@@ -70,15 +73,13 @@ func (s *step) attachChanged() {
 // Attach for the connection.
 func (r *Room) AppendAttachment(dst []byte, id ConnID) []byte {
 	c := r.connOf(id)
-	flags := flagIf(c.parked, flagParked) | flagIf(c.seat != nil, flagSeated) |
-		flagIf(c.knowsToken, flagKnowsToken) | flagIf(c.wait != nil, flagWaiting)
+	flags := flagIf(c.parked, flagParked) | flagIf(c.seat != nil, flagSeated) | flagIf(c.wait != nil, flagWaiting)
 	if c.wait != nil {
 		flags |= flagIf(c.wait.create, flagCreate) | flagIf(c.wait.legacy, flagLegacy) | flagIf(c.wait.owned, flagOwned)
 	}
 	dst = append(dst, attachmentVersion)
 	dst = appendUvarint(dst, flags)
 	dst = appendUint64(dst, c.address)
-	dst = append(dst, c.secret[:]...)
 	for _, n := range []int64{
 		c.lastSeenMs, c.pingDueMs, c.closeAtMs, r.lastActivityMs, int64(c.messages), int64(c.bytes), int64(c.output),
 	} {
@@ -101,7 +102,6 @@ func (r *Room) AppendAttachment(dst []byte, id ConnID) []byte {
 const (
 	flagParked = 1 << iota
 	flagSeated
-	flagKnowsToken
 	flagWaiting
 	flagCreate
 	flagLegacy
@@ -143,8 +143,7 @@ func (r *Room) reattach(a Attachment) bool {
 		return false
 	}
 	flags := in.uvarint()
-	c := &conn{id: a.Conn, parked: flags&flagParked != 0, knowsToken: flags&flagKnowsToken != 0, address: in.uint64()}
-	copy(c.secret[:], in.take(protocol.TokenBytes))
+	c := &conn{id: a.Conn, parked: flags&flagParked != 0, address: in.uint64()}
 	c.lastSeenMs, c.pingDueMs, c.closeAtMs = in.varint(), in.varint(), in.varint()
 	activityMs := in.varint()
 	c.messages, c.bytes, c.output = meter(in.varint()), meter(in.varint()), meter(in.varint())
@@ -156,6 +155,7 @@ func (r *Room) reattach(a Attachment) bool {
 		c.wait = &wait{sinceMs: in.varint(), notBeforeMs: in.varint(), owned: flags&flagOwned != 0}
 		c.wait.join = join{
 			userID: in.text(), name: in.text(), ref: in.text(), create: flags&flagCreate != 0, legacy: flags&flagLegacy != 0,
+			secret: a.Secret,
 		}
 	}
 	if in.bad || len(in.b) != 0 {
@@ -191,6 +191,7 @@ func (r *Room) reattach(a Attachment) bool {
 // connection has its whole grace ahead, and the frames held for it may not be all that were sent.
 func (s *step) woken() {
 	cut := false
+	s.rewrite()
 	s.due = true // an alarm that is set already stays as it is
 	for _, c := range s.conns {
 		if c.stands != c.standing() {

@@ -20,7 +20,9 @@ func (w *world) woken(t *testing.T, attachments ...Attachment) []Effect {
 	return effects
 }
 
-func (w *world) attachment(id ConnID) Attachment { return Attachment{id, w.attachments[id]} }
+func (w *world) attachment(id ConnID) Attachment {
+	return Attachment{id, w.attachments[id], secretOf(id)}
+}
 
 func kinds(effects []Effect) (kinds []EffectKind) {
 	for _, e := range effects {
@@ -111,13 +113,13 @@ func TestWakeRefusesWhatIsNoAttachment(t *testing.T) {
 	whole := w.attachments[1]
 	config := DefaultConfig()
 	for n := range whole {
-		if _, err := Wake(&config, "room-1", w.snapshot, 0, []Attachment{{1, whole[:n]}}); err != ErrSnapshot {
+		if _, err := Wake(&config, "room-1", w.snapshot, 0, []Attachment{{Conn: 1, Bytes: whole[:n]}}); err != ErrSnapshot {
 			t.Fatalf("%d of %d bytes are an attachment: %v", n, len(whole), err)
 		}
 	}
 	for name, attachments := range map[string][]Attachment{
-		"a byte too many":            {{1, append(append([]byte(nil), whole...), 0)}},
-		"two connections for a seat": {{1, whole}, {3, whole}},
+		"a byte too many":            {{Conn: 1, Bytes: append(append([]byte(nil), whole...), 0)}},
+		"two connections for a seat": {{Conn: 1, Bytes: whole}, {Conn: 3, Bytes: whole}},
 	} {
 		if _, err := Wake(&config, "room-1", w.snapshot, 0, attachments); err != ErrSnapshot {
 			t.Errorf("%s: %v", name, err)

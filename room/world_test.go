@@ -44,13 +44,18 @@ func newWorld() *world {
 	return w
 }
 
+// secretOf is what the shell draws for a connection.
+func secretOf(conn ConnID) (s secret) {
+	binary.LittleEndian.PutUint64(s[:], uint64(conn))
+	return s
+}
+
 // fault is what a step did wrong, "" for nothing.
 func (w *world) step(event Event) (fault string) {
 	switch event.Kind {
 	case Connected:
 		w.last++
 		event.Conn = w.last
-		binary.LittleEndian.PutUint64(event.Secret[:], uint64(w.last))
 		w.open[w.last] = true
 	case Disconnected:
 		delete(w.open, event.Conn)
@@ -150,7 +155,7 @@ func (w *world) checkReports() string {
 func (w *world) wake() string {
 	var attachments []Attachment
 	for _, id := range slices.Sorted(maps.Keys(w.attachments)) {
-		attachments = append(attachments, Attachment{id, w.attachments[id]})
+		attachments = append(attachments, Attachment{id, w.attachments[id], secretOf(id)})
 	}
 	var err error
 	if w.room, err = Wake(&w.config, "room-1", w.snapshot, w.alarmMs, attachments); err != nil {
@@ -217,7 +222,7 @@ var relays = []string{
 
 func received(conn ConnID, frame string) Event {
 	message, err := protocol.Decode([]byte(frame))
-	return Event{Kind: Received, Conn: conn, Frame: []byte(frame), Message: &message, Err: err}
+	return Event{Kind: Received, Conn: conn, Frame: []byte(frame), Message: &message, Err: err, Secret: secretOf(conn)}
 }
 
 // event makes an event of four bytes.

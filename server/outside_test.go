@@ -26,6 +26,7 @@ type fakeTimer struct {
 // set makes it the outside of a server.
 func (f *fakeOutside) set(s *setup) {
 	s.clock = f
+	f.secret[0] = 1 // of whoever no test draws one for
 	s.secret = func() [protocol.TokenBytes]byte {
 		f.mu.Lock()
 		defer f.mu.Unlock()

@@ -136,6 +136,7 @@ func (p *replay) perform(step *roomtest.Step) {
 	case "open":
 		p.open(step)
 	case "frame":
+		p.draw(step.Secret)
 		p.send(step.Conn, masked(textFrame, string(step.Frame)))
 	case "binary":
 		p.send(step.Conn, masked(binaryFrame, ""))
@@ -189,9 +190,15 @@ func (p *replay) eventually(what string, holds func() bool) {
 	servertest.Eventually(p.t, p.at+": "+what, holds)
 }
 
+// draw sets what the server draws for a frame, if it draws anything.
+func (p *replay) draw(secret []byte) {
+	if secret != nil {
+		p.outside.draw(secret)
+		p.server.keepPrivate(base64.RawURLEncoding.EncodeToString(secret))
+	}
+}
+
 func (p *replay) open(step *roomtest.Step) {
-	p.outside.draw(step.Secret)
-	p.server.keepPrivate(base64.RawURLEncoding.EncodeToString(step.Secret))
 	c := p.server.dial(0).upgrade(p.trace.RoomID, nil, "X-Forwarded-For: "+p.address(step.Address).String())
 	p.sockets[step.Conn] = &replayedSocket{rawConn: c, name: step.Conn}
 }

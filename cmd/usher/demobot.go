@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -117,7 +118,7 @@ func (b *bot) obey(ws *websocket.Conn, m *botMessage) {
 	switch m.Type {
 	case "ROOM_CREATED", "ROOM_JOINED":
 		b.kept = b.token == "" || b.kept && m.Resumed
-		b.ws, b.token, b.host = ws, m.ResumeToken, m.RoomState.HostID
+		b.ws, b.token, b.host = ws, cmp.Or(m.ResumeToken, b.token), m.RoomState.HostID
 	case "HOST_TRANSFERRED":
 		b.host = m.NewHostID
 	case "WEBRTC_ICE_CANDIDATE":

@@ -45,7 +45,8 @@ func snapshotOf(fatalf func(string, ...any), id, name string) []byte {
 	r.Step(nowMs, room.Event{Kind: room.Connected, Conn: 1}, nil)
 	frame := []byte(`{"type":"CREATE_ROOM","roomId":"` + id + `","userId":"ada","userName":"Ada","roomName":"` + name + `","timestamp":1}`)
 	message, err := protocol.Decode(frame)
-	r.Step(nowMs, room.Event{Kind: room.Received, Conn: 1, Frame: frame, Message: &message, Err: err}, nil)
+	event := room.Event{Kind: room.Received, Conn: 1, Frame: frame, Message: &message, Err: err, Secret: [protocol.TokenBytes]byte{1}}
+	r.Step(nowMs, event, nil)
 	if !r.Exists() {
 		fatalf("the room %s was not made: %v", id, err)
 	}

@@ -52,7 +52,8 @@ func workerABI() string {
 		"refused", abi.EffectRefused, "bounced", abi.EffectBounced)
 	enum("Flag", "Package abi's flags.", "storageUnavailable", abi.FlagStorageUnavailable, "tooManyRooms", abi.FlagTooManyRooms)
 	fmt.Fprintf(&b, "/** The length of a text that is the one before again. */\nexport const again = %d;\n\n", uint32(abi.Again))
-	fmt.Fprintf(&b, "/** The size of the buffer that takes a frame. */\nexport const inputBytes = %d;\n\n", abi.InputBytes)
-	fmt.Fprintf(&b, "/** The size of the randomness that a connection brings. */\nexport const secretBytes = %d;\n", protocol.TokenBytes)
+	fmt.Fprintf(&b, "/** The size of the largest frame. */\nexport const frameBytes = %d;\n\n", protocol.MaxFrameBytes)
+	fmt.Fprintf(&b, "/** The size of the buffer that takes a frame and the randomness behind it. */\nexport const inputBytes = %d;\n\n", abi.InputBytes)
+	fmt.Fprintf(&b, "/** The size of the randomness that comes with each frame. */\nexport const secretBytes = %d;\n", protocol.TokenBytes)
 	return b.String()
 }

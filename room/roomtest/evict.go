@@ -37,7 +37,7 @@ func (r *Runner) keep(effect room.Effect) {
 func (r *Runner) wake() error {
 	var attachments []room.Attachment
 	for _, id := range slices.Sorted(maps.Keys(r.kept.attachments)) {
-		attachments = append(attachments, room.Attachment{Conn: id, Bytes: r.kept.attachments[id]})
+		attachments = append(attachments, room.Attachment{Conn: id, Bytes: r.kept.attachments[id], Secret: secret(r.names[id-1])})
 	}
 	woken, err := room.Wake(&r.config, RoomID, r.kept.snapshot, r.alarmMs, attachments)
 	if err != nil {

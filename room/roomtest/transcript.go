@@ -197,12 +197,12 @@ func (r *Runner) open(words []string) error {
 	}
 	r.words[address] = from
 	r.names = append(r.names, name)
-	s, trace := secret(name), r.current()
-	trace.Conn, trace.Address, trace.Secret = len(r.names), from, s[:]
-	return r.step(room.Event{Kind: room.Connected, Conn: room.ConnID(len(r.names)), Address: address, Secret: s})
+	trace := r.current()
+	trace.Conn, trace.Address = len(r.names), from
+	return r.step(room.Event{Kind: room.Connected, Conn: room.ConnID(len(r.names)), Address: address})
 }
 
-// secret is what a transcript's connection draws: its name.
+// secret is what the server draws for a connection of a transcript: its name.
 func secret(name string) (s [protocol.TokenBytes]byte) {
 	copy(s[:], name+"-secret-secret-secret")
 	return s
@@ -278,7 +278,12 @@ func (r *Runner) receive(id room.ConnID, frame []byte) error {
 	trace := r.current()
 	trace.Kind, trace.Frame = "frame", frame
 	message, err := protocol.Decode(frame)
-	return r.step(room.Event{Kind: room.Received, Conn: id, Frame: frame, Message: &message, Err: err})
+	event := room.Event{Kind: room.Received, Conn: id, Frame: frame, Message: &message, Err: err}
+	if message.Type.Seats() {
+		event.Secret = secret(r.names[id-1])
+		trace.Secret = event.Secret[:]
+	}
+	return r.step(event)
 }
 
 func (r *Runner) wait(text string) error {

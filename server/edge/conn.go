@@ -304,7 +304,7 @@ func (c *Conn) affordsMessage(m *protocol.Message, size int) bool {
 // valid.
 func (c *Conn) refuseSeat(m *protocol.Message) protocol.Code {
 	switch {
-	case m.Type != protocol.CreateRoom && m.Type != protocol.JoinRoom || c.place == nil:
+	case !m.Type.Seats() || c.place == nil:
 	case !c.edge.gate.spend(c.place.source, joins, 1):
 		return protocol.CodeRateLimited
 	case !c.edge.gate.mayJoin(c.place):

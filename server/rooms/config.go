@@ -26,7 +26,7 @@ type Config struct {
 	// Owner is nil if nobody else can ever own these rooms. Otherwise the store has the rooms of
 	// all nodes, and its Load claims the room: no earlier owner can write it any more.
 	Owner Owner
-	// Secret draws the bytes of the resume token of a connection's seat.
+	// Secret draws the bytes of a seat's resume token.
 	Secret func() [protocol.TokenBytes]byte
 	// Full reports whether memory is nearly used up; if so, no new room may be created.
 	Full func() bool

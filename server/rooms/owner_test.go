@@ -109,7 +109,7 @@ func TestOwnedBeforeVisible(t *testing.T) {
 		kept := &instantStore{records: make(map[string]store.Record)}
 		r, err := New(Config{
 			Room: room.DefaultConfig(), MaxPendingBytes: 1 << 20, Store: kept, Clock: realClock{}, Owner: owner,
-			Secret: func() (s [protocol.TokenBytes]byte) { return s }, Full: func() bool { return false },
+			Secret: func() [protocol.TokenBytes]byte { return [protocol.TokenBytes]byte{1} }, Full: func() bool { return false },
 			ReadArrived: func([]Socket) {}, Check: (*room.Room).Check, Metrics: metrics.New(), Log: slog.New(slog.DiscardHandler),
 		})
 		if err != nil {

@@ -31,7 +31,7 @@ func (r *Rooms) Open(ctx context.Context, roomID string, o Opening, socket Socke
 	if r.debug {
 		l.requestIDs.add(s.id, o.RequestID)
 	}
-	l.stepLocked(room.Event{Kind: room.Connected, Conn: s.id, Address: o.Address, Secret: r.config.Secret()}, nil)
+	l.stepLocked(room.Event{Kind: room.Connected, Conn: s.id, Address: o.Address}, nil)
 	return s, ""
 }
 
@@ -41,7 +41,11 @@ func (s *Session) RoomID() string { return s.room.id }
 // Received reports a text frame. refuseSeat is the reason that the client may not take a new seat
 // now, or "".
 func (s *Session) Received(f *protocol.Frame, refuseSeat protocol.Code, batch any) {
-	s.step(room.Event{Kind: room.Received, Frame: f.Bytes, Message: &f.Message, Err: f.Err, RefuseSeat: refuseSeat}, batch)
+	event := room.Event{Kind: room.Received, Frame: f.Bytes, Message: &f.Message, Err: f.Err, RefuseSeat: refuseSeat}
+	if f.Message.Type.Seats() {
+		event.Secret = s.room.rooms.config.Secret()
+	}
+	s.step(event, batch)
 }
 
 // ReceivedBinary reports a binary frame.

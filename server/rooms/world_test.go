@@ -166,7 +166,7 @@ func makeWorld(t *testing.T, records map[string]store.Record, owner *fakeOwner) 
 	w := &world{t: t, store: &manualStore{durable: records}, log: new(bytes.Buffer), owner: owner}
 	config := Config{
 		Room: room.DefaultConfig(), MaxPerAddress: 2, MaxPendingBytes: 1 << 20, Store: w.store, Clock: realClock{},
-		Secret: func() (s [protocol.TokenBytes]byte) { return s }, Full: func() bool { return false },
+		Secret: func() [protocol.TokenBytes]byte { return [protocol.TokenBytes]byte{1} }, Full: func() bool { return false },
 		ReadArrived: func([]Socket) {}, Turned: func() { w.unturned.Store(0) },
 		Metrics: metrics.New(), Log: slog.New(slog.NewTextHandler(w.log, nil)),
 		Check: func(r *room.Room) string {
@@ -240,7 +240,7 @@ func (v *visitor) say(kind, members string) {
 func (w *world) create(id string) *visitor {
 	w.t.Helper()
 	v := w.open(id)
-	v.say("CREATE_ROOM", `,"userName":"Ann","resumeToken":"AAAAAAAAAAAAAAAAAAAAAA"`)
+	v.say("CREATE_ROOM", `,"userName":"Ann","resumeToken":"AQAAAAAAAAAAAAAAAAAAAA"`)
 	return v
 }
 

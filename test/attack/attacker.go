@@ -243,7 +243,9 @@ func (a *attacker) join(c *client, room, user, name string) error {
 		case "ERROR":
 			return errors.New("no seat: " + answer.Code)
 		case "ROOM_CREATED":
-			a.tokens.Store(room+" "+user, fmt.Sprintf(`,"resumeToken":%q`, answer.ResumeToken))
+			if answer.ResumeToken != "" {
+				a.tokens.Store(room+" "+user, fmt.Sprintf(`,"resumeToken":%q`, answer.ResumeToken))
+			}
 			a.count("seated", 1)
 			return nil
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"encoding/json"
@@ -158,7 +159,7 @@ func (r *innocents) sit(ctx context.Context, p *person) error {
 		case m.Type == "ROOM_CREATED" && m.Resumed != (p.token != ""):
 			return errors.New("the seat has gone")
 		case m.Type == "ROOM_CREATED":
-			p.ws, p.token = ws, m.ResumeToken
+			p.ws, p.token = ws, cmp.Or(m.ResumeToken, p.token)
 			return nil
 		}
 	}

@@ -119,7 +119,7 @@ func (w *worker) enter(ctx context.Context, r *room) error {
 		return err
 	}
 	answer, err := w.hear(ctx, r, index, &c, user)
-	if answer != nil {
+	if answer != nil && answer.ResumeToken != "" {
 		r.tokens[user] = answer.ResumeToken
 	}
 	return errors.Join(err, w.confirm(ctx, r, index, &c, before))

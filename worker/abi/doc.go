@@ -9,15 +9,16 @@
 //
 // Wake(nowMs, alarmMs, pausedMs, input) makes a room from what its shell has kept; the shell did
 // not run for pausedMs until now. The input is three texts, the settings (a line "name value" for
-// each that is not the default), the room id and the snapshot (empty for none), then an id and a
-// text for each connection, its attachment. The output is the handle as uint32 and the effects of
-// Paused and Woken; or 0 and a sentence with the reason why there is no room.
+// each that is not the default), the room id and the snapshot (empty for none), then for each
+// connection an id, 16 bytes of fresh randomness, and a text, its attachment. The output is the
+// handle as uint32 and the effects of Paused and Woken; or 0 and a sentence with the reason why
+// there is no room.
 //
 // Step(handle, event, conn, nowMs, argument, flags, input) steps a room. Input and argument
 // depend on the event:
 //
-//	EventConnected     the address as uint64, and 16 bytes of fresh randomness
-//	EventReceived      the frame
+//	EventConnected     the address as uint64
+//	EventReceived      the frame, and 16 bytes of fresh randomness behind it
 //	EventBinary
 //	EventDisconnected  argument is the close code
 //	EventAlarm

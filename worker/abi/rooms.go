@@ -28,8 +28,9 @@ const (
 const NoSuchRoom = -1
 
 const (
-	// InputBytes is what the input holds without being asked to grow: the largest frame.
-	InputBytes = protocol.MaxFrameBytes
+	// InputBytes is what the input holds without being asked to grow: the largest frame, and the
+	// randomness behind it.
+	InputBytes = protocol.MaxFrameBytes + protocol.TokenBytes
 	// maxRooms and maxRoomBytes bound the rooms in memory. An isolate has 128 MB for everything.
 	maxRooms     = 1024
 	maxRoomBytes = 16 << 20
@@ -100,7 +101,10 @@ func (rs *Rooms) Wake(nowMs, alarmMs, pausedMs float64, n int) int {
 	id, snapshot := string(in.text()), in.text()
 	var attachments []room.Attachment
 	for len(in.b) > 0 && !in.bad {
-		attachments = append(attachments, room.Attachment{Conn: room.ConnID(in.float64()), Bytes: in.text()})
+		a := room.Attachment{Conn: room.ConnID(in.float64())}
+		copy(a.Secret[:], in.take(len(a.Secret)))
+		a.Bytes = in.text()
+		attachments = append(attachments, a)
 	}
 	if in.bad {
 		problem = "the input cannot be understood"
@@ -178,10 +182,11 @@ func (rs *Rooms) Step(handle, kind uint32, conn, nowMs, argument float64, flags 
 		event.Kind = room.Connected
 		in := reader{b: input}
 		event.Address = in.uint64()
-		copy(event.Secret[:], in.b)
 	case EventReceived:
-		event.Kind, event.Frame = room.Received, input
-		rs.message, event.Err = protocol.Decode(input)
+		frame := input[:max(0, n-len(event.Secret))]
+		copy(event.Secret[:], input[len(frame):])
+		event.Kind, event.Frame = room.Received, frame
+		rs.message, event.Err = protocol.Decode(frame)
 		event.Message = &rs.message
 	case EventBinary:
 		event.Kind = room.ReceivedBinary

@@ -36,8 +36,11 @@ export const Flag = {
 /** The length of a text that is the one before again. */
 export const again = 4294967295;
 
-/** The size of the buffer that takes a frame. */
-export const inputBytes = 65536;
+/** The size of the largest frame. */
+export const frameBytes = 65536;
 
-/** The size of the randomness that a connection brings. */
+/** The size of the buffer that takes a frame and the randomness behind it. */
+export const inputBytes = 65552;
+
+/** The size of the randomness that comes with each frame. */
 export const secretBytes = 16;

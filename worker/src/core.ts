@@ -1,8 +1,8 @@
 // The room core in Wasm. worker/abi/doc.go describes the calls and the effects; this file moves the bytes.
 
 import module from "../build/room.wasm";
-import { Effect, again, inputBytes, type Event } from "./abi";
-import type { Kept } from "./kept";
+import { Effect, again, frameBytes, inputBytes, secretBytes, type Event } from "./abi";
+import type { Draw, Kept } from "./kept";
 import { wasi } from "./wasi";
 
 interface Exports {
@@ -85,7 +85,7 @@ export class Core {
   /** Makes a room of what was kept, and returns its handle. It throws an Error that says what is wrong. */
   wake(nowMs: number, kept: Kept, performer: Performer): number {
     const texts: (string | Uint8Array)[] = [kept.settings, kept.roomId, kept.snapshot];
-    const attached = kept.attachments.reduce((sum, { bytes }) => sum + 12 + bytes.length, 0);
+    const attached = kept.attachments.reduce((sum, { bytes }) => sum + 12 + secretBytes + bytes.length, 0);
     const size = texts.reduce((sum, text) => sum + 4 + 3 * text.length, attached);
     const length = this.#guarded(() => {
       if (size > inputBytes) {
@@ -98,7 +98,8 @@ export class Core {
       }
       for (const { conn, bytes } of kept.attachments) {
         this.#view.setFloat64(this.#input.byteOffset + at, conn, true);
-        at = this.#putText(at + 8, bytes);
+        this.putSecret(at + 8, conn, kept.draw);
+        at = this.#putText(at + 8 + secretBytes, bytes);
       }
       return this.#exports.wake(nowMs, kept.alarmMs, kept.pausedMs, at);
     });
@@ -115,13 +116,19 @@ export class Core {
   /** Puts a frame in the buffer of the next step. Returns its length in bytes, or -1 for one that is too large. */
   putFrame(frame: string): number {
     const { read, written } = encoder.encodeInto(frame, this.#input);
-    if (written === frame.length) {
-      return written; // all of it is ASCII
-    }
-    if (read !== frame.length) {
+    if (read !== frame.length || written > frameBytes) {
       return -1;
     }
+    if (written === read) {
+      return written; // all of it is ASCII
+    }
     return frame.includes(replacement) ? this.putBytes(notUtf8) : written;
+  }
+
+  /** Puts fresh randomness behind what is in the buffer. Returns the length of it all. */
+  putSecret(at: number, conn: number, draw: Draw): number {
+    draw(this.#input.subarray(at, at + secretBytes), conn);
+    return at + secretBytes;
   }
 
   /** Puts bytes in the buffer of the next step. */

@@ -1,3 +1,6 @@
+/** Fills the bytes with the fresh randomness of a connection. */
+export type Draw = (secret: Uint8Array, conn: number) => void;
+
 /** What a room is made from when it wakes. */
 export interface Kept {
   readonly settings: string;
@@ -7,4 +10,6 @@ export interface Kept {
   /** For how long the object did not run until now. */
   readonly pausedMs: number;
   readonly attachments: readonly { readonly conn: number; readonly bytes: Uint8Array }[];
+  /** Draws the fresh randomness of a connection. */
+  readonly draw: Draw;
 }

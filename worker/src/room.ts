@@ -6,6 +6,7 @@ import { Close } from "./close";
 import type { Conn, Conns } from "./conns";
 import { core, Trap, type Core, type Performer } from "./core";
 import { log } from "./http";
+import type { Draw } from "./kept";
 import { GivenUp, type Store } from "./store";
 import type { Surroundings } from "./surroundings";
 
@@ -134,6 +135,9 @@ export class Room implements Performer {
           return;
         }
       }
+      if (event === Event.received && conn !== undefined) {
+        length = wasm.putSecret(length, conn.id, this.#draw);
+      }
       if (wasm.step(this.#handle, event, conn?.id ?? 0, now, argument, flags, length, this)) {
         return;
       }
@@ -156,6 +160,7 @@ export class Room implements Performer {
       alarmMs: this.#alarm.atMs,
       pausedMs,
       attachments: this.#conns.attachments(),
+      draw: this.#draw,
     };
     try {
       this.#handle = wasm.wake(now, kept, this);
@@ -172,6 +177,8 @@ export class Room implements Performer {
     }
     return wasm;
   }
+
+  readonly #draw: Draw = (secret, conn) => this.#surroundings.draw(secret, conn);
 
   /** Closes a connection for a reason that the core does not handle. */
   #end(conn: Conn, code: number): void {

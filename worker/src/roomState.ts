@@ -5,7 +5,7 @@
 import { pingFrame, pongFrame } from "@usher/types";
 import { DurableObject } from "cloudflare:workers";
 
-import { Event, secretBytes } from "./abi";
+import { Event } from "./abi";
 import { addressOf, hashOf } from "./address";
 import { Alarm } from "./alarm";
 import { answer, close, Close, endOf, noClose } from "./close";
@@ -17,7 +17,6 @@ import { GivenUp, Store } from "./store";
 import { Surroundings } from "./surroundings";
 
 export class RoomState extends DurableObject<Env> {
-  readonly #surroundings: Surroundings;
   readonly #store: Store;
   readonly #conns: Conns;
   readonly #room: Room;
@@ -25,7 +24,6 @@ export class RoomState extends DurableObject<Env> {
   constructor(ctx: DurableObjectState, env: Env, surroundings = new Surroundings(env)) {
     super(ctx, env);
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(pingFrame, pongFrame));
-    this.#surroundings = surroundings;
     this.#store = new Store(ctx.storage);
     this.#conns = new Conns(ctx);
     const alarm = new Alarm(this.#store, surroundings);
@@ -66,10 +64,7 @@ export class RoomState extends DurableObject<Env> {
     const refused = this.#store.read() === undefined && !(await this.#mayCreate(address));
     const { 0: client, 1: server } = new WebSocketPair();
     const conn = this.#conns.accept(server, refused);
-    const input = new Uint8Array(hash.length + secretBytes);
-    input.set(hash);
-    this.#surroundings.draw(input.subarray(hash.length));
-    this.#room.step(Event.connected, conn, 0, input);
+    this.#room.step(Event.connected, conn, 0, hash);
     return new Response(null, { status: 101, webSocket: client });
   }
 

@@ -21,7 +21,8 @@ export class Surroundings {
     return now - sinceMs > punctualMs ? now - sinceMs : 0;
   }
 
-  draw(secret: Uint8Array): void {
+  /** Fills the bytes with the fresh randomness of a connection. */
+  draw(secret: Uint8Array, _conn: number): void {
     crypto.getRandomValues(secret);
   }
 

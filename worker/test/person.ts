@@ -12,7 +12,6 @@ export class Person {
   ) {}
 
   static async open(roomId: string, userId: string): Promise<Person> {
-    crypto.getRandomValues(harness.secret);
     return new Person(await Client.open(`/ws?roomId=${roomId}`), roomId, userId);
   }
 
@@ -22,6 +21,7 @@ export class Person {
 
   /** Takes a seat and returns the token. */
   async join(type: "CREATE_ROOM" | "JOIN_ROOM", fields: Record<string, unknown> = {}): Promise<string> {
+    harness.secret = crypto.getRandomValues(new Uint8Array(16));
     this.say(type, { userName: this.userId, protocol: 1, ...fields });
     const answer = await this.client.frame(type === "CREATE_ROOM" ? "ROOM_CREATED" : "ROOM_JOINED");
     return answer["resumeToken"] as string;

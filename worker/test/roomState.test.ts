@@ -4,7 +4,7 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, test, vi } from "vitest";
 
-import { Event, inputBytes } from "../src/abi";
+import { Event, frameBytes } from "../src/abi";
 import { core } from "../src/core";
 import { ask, until } from "./client";
 import { objectOf, pair, Person } from "./person";
@@ -120,9 +120,9 @@ describe("frames", () => {
   test("of the largest size pass, larger ones close with 1009 and leave the seat held", async () => {
     const { ann, bob } = await pair("large-1");
     const overhead = JSON.stringify({ type: "WEBRTC_OFFER", roomId: "large-1", userId: "ann", targetUserId: "bob", offer: { type: "offer", sdp: "" } }).length;
-    ann.offer("bob", "x".repeat(inputBytes - overhead));
+    ann.offer("bob", "x".repeat(frameBytes - overhead));
     await bob.client.frame("WEBRTC_OFFER");
-    ann.offer("bob", "x".repeat(inputBytes - overhead + 1));
+    ann.offer("bob", "x".repeat(frameBytes - overhead + 1));
     expect(await ann.client.closedWith()).toBe(1009);
     expect(await bob.client.frame("USER_DISCONNECTED")).toMatchObject({ leftUserId: "ann" });
     bob.client.socket.send("y".repeat(2 << 20)); // over what some platforms take
@@ -131,7 +131,7 @@ describe("frames", () => {
 
   test("are counted in bytes and not in characters", async () => {
     const { ann } = await pair("large-2");
-    ann.offer("bob", "€".repeat(inputBytes / 2));
+    ann.offer("bob", "€".repeat(frameBytes / 2));
     expect(await ann.client.closedWith()).toBe(1009);
   });
 });

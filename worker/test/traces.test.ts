@@ -25,7 +25,7 @@ type Step = Trace["steps"][number] & {
 const replayed = traces.filter((trace: Trace) => trace.pings !== true && trace.budgets !== true);
 
 afterEach(() => {
-  harness.nowMs = harness.settings = undefined;
+  harness.nowMs = harness.settings = harness.secret = undefined;
   harness.flags = 0;
 });
 
@@ -99,12 +99,12 @@ class Replay {
       case "config":
         return; // in the settings already
       case "open":
-        harness.secret = bytes(step.secret ?? "");
         this.#clients.push(await Client.open(`/ws?roomId=${this.trace.roomId}`, { address: this.#address(step.address ?? ""), to: this.#stub }));
         this.#want.push([]);
         return;
       case "frame":
         // Bytes that are not UTF-8 reach an object as workerd's replacement for them; test/dev.test.mjs has them on a real socket.
+        harness.secret = step.secret === undefined ? undefined : bytes(step.secret);
         return this.#send(client, text(step.frame ?? ""));
       case "binary":
         return this.#send(client, new Uint8Array([1, 2, 3]));

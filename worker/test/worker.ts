@@ -9,7 +9,9 @@ export default worker;
 /** What the tests set, and what they wait for. */
 export const harness = {
   nowMs: undefined as number | undefined,
-  secret: new Uint8Array(16),
+  /** What is drawn for the next frame, and what was drawn for a connection: an evicted object draws that again. */
+  secret: undefined as Uint8Array | undefined,
+  secrets: new Map<number, Uint8Array>(),
   settings: undefined as string | undefined,
   flags: 0,
   /** For how long objects did not run: each tells it once, if it is asked while something is due. */
@@ -32,8 +34,13 @@ class Harnessed extends Surroundings {
     return pausedMs;
   }
 
-  override draw(secret: Uint8Array): void {
-    secret.set(harness.secret);
+  override draw(secret: Uint8Array, conn: number): void {
+    const drawn = harness.secrets.get(conn);
+    if (drawn === undefined) {
+      super.draw(secret, conn);
+    } else {
+      secret.set(drawn);
+    }
   }
 
   override settings(): string {
@@ -53,6 +60,9 @@ export class RoomState extends Real {
   }
 
   override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): void {
+    if (harness.secret !== undefined) {
+      harness.secrets.set(Number(this.ctx.getTags(socket)[0]), harness.secret);
+    }
     super.webSocketMessage(socket, message);
     harness.frames++;
   }

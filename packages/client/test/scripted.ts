@@ -87,7 +87,7 @@ export class Link {
       roomId: this.roomId,
       userId: this.userId,
       roomState: roomOf(this.roomId, [user(this.userId)]),
-      resumeToken: seatToken,
+      resumeToken: resumed ? undefined : seatToken,
       resumed,
       recovered: resumed,
       pingIntervalMs: 20_000,

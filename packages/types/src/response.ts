@@ -17,7 +17,10 @@ export interface Seating extends BaseResponseMessage {
   /** The sender's. */
   userId: string;
   roomState: RoomState;
-  /** A secret that proves the seat's owner on its return. It is missing in the reply to a return without it. */
+  /**
+   * A secret that proves the seat's owner on its return. Only the reply that gives a new seat has it: keep it for as long
+   * as you want the seat.
+   */
   resumeToken?: string;
   /** Reports that the token was accepted and the seat is the same as before. */
   resumed: boolean;

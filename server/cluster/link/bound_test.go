@@ -124,7 +124,7 @@ func (r realRooms) Open(ctx context.Context, roomID string, o edge.Opening, s ed
 func newRooms(t testing.TB, turned func()) realRooms {
 	r, err := rooms.New(rooms.Config{
 		Room: room.DefaultConfig(), MaxPendingBytes: 1 << 20, Store: memoryStore{}, Clock: wallClock{},
-		Secret: func() (s [protocol.TokenBytes]byte) { return s }, Full: func() bool { return false },
+		Secret: func() [protocol.TokenBytes]byte { return [protocol.TokenBytes]byte{1} }, Full: func() bool { return false },
 		ReadArrived: func([]rooms.Socket) {}, Turned: turned, Metrics: metrics.New(), Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
