@@ -26,6 +26,9 @@ type Config struct {
 	SeatGrace time.Duration
 	// Log receives nothing that identifies a client or a room.
 	Log *slog.Logger
+
+	// boot is a clock of tests in the place of the system's boot time.
+	boot func() int64
 }
 
 // Check returns a *broker.Error if the settings cannot work.

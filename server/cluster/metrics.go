@@ -28,7 +28,7 @@ func gauge(name, help string, value func(*Node) float64) metric {
 
 var metricRows = []metric{
 	gauge("usher_cluster_lease_seconds", "How long this node may still act for its rooms; 0 while it is silent.",
-		func(n *Node) float64 { return max(0, float64(n.validUntil.Load()-n.sinceStart())/1e9) }),
+		func(n *Node) float64 { return max(0, float64(n.validUntil.Load()-n.clock.now())/1e9) }),
 	gauge("usher_cluster_shards", "Shards that this node owns, of 1 024.", func(n *Node) float64 { return float64(n.shards()) }),
 	gauge("usher_cluster_links", "Nodes that a link is open with.", func(n *Node) float64 { return float64(n.links.Stats().Links) }),
 	gauge("usher_cluster_connections_elsewhere", "Connections of this node to rooms of other nodes.",

@@ -36,10 +36,10 @@ type Node struct {
 	frames *nats.Conn
 	links  *link.Links
 	local  Local
-	begun  time.Time
+	clock  *clock
 
 	// What is read without the lock: what lease has said.
-	validUntil atomic.Int64 // by sinceStart
+	validUntil atomic.Int64 // by clock
 	tenures    [lease.Shards]atomic.Pointer[tenure]
 	places     [lease.Shards]atomic.Pointer[link.Place]
 	// trouble is what the last check of the settings found, nil for nothing.
@@ -65,7 +65,11 @@ type Node struct {
 // Open connects to NATS, or starts it, and returns once the stream answers: with an embedded server
 // that takes a majority of the peers. What a person can mend is a *broker.Error.
 func Open(ctx context.Context, config Config) (*Node, error) {
-	n := &Node{config: config, log: config.Log, begun: time.Now(), drained: make(chan struct{}), left: make(chan struct{}), asked: make(chan struct{})}
+	boot := config.boot
+	if boot == nil {
+		boot = bootTime()
+	}
+	n := &Node{config: config, log: config.Log, clock: newClock(boot), drained: make(chan struct{}), left: make(chan struct{}), asked: make(chan struct{})}
 	if err := n.open(ctx); err != nil {
 		n.Close()
 		return nil, err
@@ -202,7 +206,7 @@ func (n *Node) Ready() error {
 	if trouble := n.trouble.Load(); trouble != nil {
 		return *trouble
 	}
-	if n.sinceStart() >= n.validUntil.Load() {
+	if n.clock.now() >= n.validUntil.Load() {
 		return errNoLease
 	}
 	return nil
@@ -256,7 +260,3 @@ func (n *Node) Close() {
 		n.broker.Close()
 	}
 }
-
-// sinceStart is a clock that never goes back, in nanoseconds. It goes on while the process is
-// stopped.
-func (n *Node) sinceStart() int64 { return int64(time.Since(n.begun)) }

@@ -23,8 +23,11 @@ import (
 // single is a node without peers.
 type single struct {
 	*Node
-	t     *testing.T
-	rooms *rooms.Rooms
+	t      *testing.T
+	config Config
+	rooms  *rooms.Rooms
+	cancel context.CancelFunc
+	ended  chan struct{}
 }
 
 // testClock is the system's.
@@ -49,7 +52,12 @@ func (reached) Describe(context.Context, string) (protocol.RoomSummary, protocol
 // launch starts a node that owns all shards.
 func launch(t *testing.T, config Config) *single {
 	t.Helper()
-	if config.External == nil {
+	return launchWith(t, config, room.DefaultConfig())
+}
+
+func launchWith(t *testing.T, config Config, roomConfig room.Config) *single {
+	t.Helper()
+	if config.Embedded == nil && config.External == nil {
 		config.Embedded = &broker.Config{
 			NodeID: "a", Peers: []string{"single"}, Secret: []byte("a secret of the tests, and long enough"), Dir: t.TempDir(),
 		}
@@ -58,15 +66,15 @@ func launch(t *testing.T, config Config) *single {
 		config.Log = slog.New(slog.NewTextHandler(t.Output(), nil))
 	}
 	config.Listen = "127.0.0.1:8787"
-	config.SeatGrace = max(config.SeatGrace, 10*time.Millisecond)
+	config.SeatGrace = time.Duration(roomConfig.SeatGraceMs) * time.Millisecond
 	n, err := Open(t.Context(), config.WithLog(config.Log))
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(n.Close)
-	s := &single{Node: n, t: t}
+	s := &single{Node: n, t: t, config: config}
+	t.Cleanup(s.stop)
 	s.rooms, err = rooms.New(rooms.Config{
-		Room: room.DefaultConfig(), MaxPendingBytes: 1 << 20, Store: n.Store(), Clock: testClock{}, Owner: n,
+		Room: roomConfig, MaxPendingBytes: 1 << 20, Store: n.Store(), Clock: testClock{}, Owner: n,
 		Secret: func() (secret [protocol.TokenBytes]byte) { _, _ = rand.Read(secret[:]); return secret },
 		Full:   func() bool { return false }, ReadArrived: func([]rooms.Socket) {}, Turned: n.Turned,
 		Metrics: metrics.New(), Log: config.Log,
@@ -76,11 +84,19 @@ func launch(t *testing.T, config Config) *single {
 	}
 	n.Attach(Local{Rooms: s.rooms, Reached: reached{}, ReadArrived: func([]edge.Socket) {}})
 	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan struct{})
-	go func() { n.Run(ctx); close(ended) }()
-	t.Cleanup(func() { cancel(); <-ended })
+	s.cancel, s.ended = cancel, make(chan struct{})
+	go func() { n.Run(ctx); close(s.ended) }()
 	s.ownsAll()
 	return s
+}
+
+// stop ends the node as a crash does. It may be called again.
+func (s *single) stop() {
+	if s.cancel != nil {
+		s.cancel()
+		<-s.ended
+	}
+	s.Close()
 }
 
 // ownsAll waits until the node owns every shard.

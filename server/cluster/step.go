@@ -63,7 +63,7 @@ func (n *Node) step(event lease.Event) {
 }
 
 func (n *Node) stepLocked(event lease.Event) {
-	nowMs := n.sinceStart() / int64(time.Millisecond)
+	nowMs := n.clock.now() / int64(time.Millisecond)
 	n.effects = n.lease.Step(nowMs, event, n.effects[:0])
 	n.tellTerms()
 	for i := range n.effects {
@@ -98,7 +98,7 @@ func (n *Node) perform(e *lease.Effect) {
 	case lease.ValidUntil:
 		before := n.validUntil.Swap(e.AtMs * int64(time.Millisecond))
 		// Whether lease saw it expired or only rooms did: what waited may go out.
-		if e.AtMs != 0 && n.sinceStart() >= before {
+		if e.AtMs != 0 && n.clock.now() >= before {
 			go n.local.Rooms.Resume()
 		}
 	case lease.Suspended:
@@ -197,7 +197,7 @@ func (n *Node) setTimer(atMs int64) {
 	if atMs == 0 {
 		return
 	}
-	after := time.Duration(atMs)*time.Millisecond - time.Duration(n.sinceStart())
+	after := time.Duration(atMs)*time.Millisecond - time.Duration(n.clock.now())
 	n.timer = time.AfterFunc(max(after, 0), func() { n.step(lease.Event{Kind: lease.TimerFired}) })
 }
 
@@ -209,7 +209,7 @@ func (n *Node) own(shard int, term uint64) {
 	}}
 	n.tenures[shard].Store(t)
 	n.places[shard].Store(&link.Place{Shard: shard, Term: term, Owner: link.Incarnation(self), Here: true})
-	n.touches.add(t, n.config.SeatGrace)
+	n.touches.add(t, firstLook)
 }
 
 func (n *Node) handOver(shard int) {
@@ -241,7 +241,7 @@ func (n *Node) lose(shard int) {
 // abandon closes the people of all rooms if the lease is still expired: they may be served by other
 // nodes, or should at least know.
 func (n *Node) abandon() {
-	if n.sinceStart() < n.validUntil.Load() {
+	if n.clock.now() < n.validUntil.Load() {
 		return
 	}
 	n.log.Error("the cluster cannot be reached: everybody is disconnected", "silent", silenceTimeout)

@@ -23,8 +23,11 @@ type tenure struct {
 
 // Valid implements rooms.Tenure.
 func (t *tenure) Valid() bool {
-	return !t.over.Load() && t.node.sinceStart() < t.node.validUntil.Load()
+	return !t.over.Load() && t.node.clock.glance() < t.node.validUntil.Load()
 }
+
+// isOver reports whether nobody may enter the rooms any more.
+func (t *tenure) isOver() bool { return t.over.Load() || t.leaving.Load() }
 
 // Since implements rooms.Tenure.
 func (t *tenure) Since() rooms.Moment { return t.since }

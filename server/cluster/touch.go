@@ -2,22 +2,29 @@ package cluster
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
+
+	"usher/protocol"
 )
 
 const (
-	// touchTick is how often the tenures whose rooms are to be touched are looked for.
+	// touchTick is how often the tenures that are due are looked for.
 	touchTick = time.Second
 	// touchPause is between two rooms: at most 2 000 are touched in a second.
 	touchPause = 500 * time.Microsecond
+	// firstLook is when the records of a new tenure are looked at: not while its people come back.
+	firstLook = 2 * time.Second
+	// lookEvery is when they are looked at again at the latest, and lookAgain after a failure.
+	lookEvery = 10 * time.Minute
+	lookAgain = 5 * time.Second
 )
 
-// touches are tenures whose rooms must be loaded once the grace of their seats is over, so that
-// those that nobody comes back to end.
+// touches are tenures by when their records are to be looked at.
 type touches struct {
 	mu  sync.Mutex
-	due []touch
+	due []touch // the earliest first
 }
 
 type touch struct {
@@ -25,10 +32,17 @@ type touch struct {
 	at     time.Time
 }
 
-func (t *touches) add(tenure *tenure, grace time.Duration) {
+func (t *touches) add(tenure *tenure, after time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.due = append(t.due, touch{tenure, time.Now().Add(grace)})
+	next := touch{tenure, time.Now().Add(after)}
+	at, _ := slices.BinarySearchFunc(t.due, next.at, func(other touch, at time.Time) int {
+		if other.at.After(at) {
+			return 1
+		}
+		return -1
+	})
+	t.due = slices.Insert(t.due, at, next)
 }
 
 // take returns the first tenure that is due, nil if none is.
@@ -39,7 +53,7 @@ func (t *touches) take() *tenure {
 		return nil
 	}
 	first := t.due[0].tenure
-	t.due = t.due[1:]
+	t.due = slices.Delete(t.due, 0, 1)
 	return first
 }
 
@@ -58,26 +72,44 @@ func (n *Node) touchRooms(ctx context.Context) {
 	}
 }
 
+// touchTenure loads the rooms whose time has come, so that they end: those that have expired, and
+// once the grace of their seats is over all, because from then on their alarms end them. It comes
+// again for the others.
 func (n *Node) touchTenure(ctx context.Context, t *tenure) {
-	if t.over.Load() || t.leaving.Load() {
+	if t.isOver() {
 		return
 	}
-	ids, err := n.stream.Rooms(ctx, t.shard)
-	if err != nil {
-		n.touches.add(t, touchTick)
-		return
+	nowMs := n.local.Rooms.Now().Ms
+	graceMs := t.since.Ms + n.config.SeatGrace.Milliseconds() - nowMs
+	nextMs := lookEvery.Milliseconds()
+	if graceMs > 0 {
+		nextMs = min(nextMs, graceMs)
 	}
-	again := false
-	for _, id := range ids {
-		if t.over.Load() || t.leaving.Load() || ctx.Err() != nil {
+	var due, broken []string
+	err := n.stream.Deadlines(ctx, t.shard, func(id string, expiresAtMs int64) {
+		switch {
+		case expiresAtMs != 0 && expiresAtMs <= nowMs, graceMs <= 0 && !n.local.Rooms.Holds(id):
+			due = append(due, id)
+		case expiresAtMs != 0:
+			nextMs = min(nextMs, expiresAtMs-nowMs)
+		}
+	})
+	again := err != nil
+	for _, id := range due {
+		if t.isOver() || ctx.Err() != nil {
 			return
 		}
-		if refusal := n.local.Rooms.Touch(ctx, id); refusal != "" && refusal.Lookup().Retryable {
+		switch refusal := n.local.Rooms.Touch(ctx, id); {
+		case refusal == protocol.CodeInternal:
+			broken = append(broken, id)
+		case refusal != "":
 			again = true
 		}
 		time.Sleep(touchPause)
 	}
-	if again {
-		n.touches.add(t, n.config.SeatGrace)
+	// What cannot be loaded does not end by itself.
+	if err := n.stream.Expire(ctx, broken, nowMs); err != nil || again {
+		nextMs = min(nextMs, lookAgain.Milliseconds())
 	}
+	n.touches.add(t, time.Duration(nextMs)*time.Millisecond)
 }

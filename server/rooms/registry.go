@@ -177,6 +177,13 @@ func (g *registry) droppedRoom(id string) *droppedRoom {
 	return g.dropped[id]
 }
 
+// Holds reports whether a room is in memory.
+func (r *Rooms) Holds(id string) bool {
+	r.registry.mu.Lock()
+	defer r.registry.mu.Unlock()
+	return r.registry.m[id] != nil
+}
+
 // loaded forgets what givenUp recorded.
 func (g *registry) loaded(id string) {
 	g.mu.Lock()

@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,22 +13,6 @@ import (
 
 // readAtOnce is how many records one read asks for.
 const readAtOnce = 128
-
-// Rooms returns the ids of the rooms of a shard that have a record or a tombstone, in any order. It
-// asks the stream's leader.
-func (s *Stream) Rooms(ctx context.Context, shard int) ([]string, error) {
-	keys, err := s.list(ctx, shardKeys(shard))
-	if err != nil {
-		return nil, err
-	}
-	ids := make([]string, 0, len(keys))
-	for _, key := range keys {
-		if id, ok := roomID(key); ok {
-			ids = append(ids, id)
-		}
-	}
-	return ids, nil
-}
 
 // list returns the keys that match a filter.
 func (s *Stream) list(ctx context.Context, filter string) ([]string, error) {
@@ -58,9 +43,28 @@ func (s *Stream) All(ctx context.Context, fn func(id string, r store.Record) err
 	return s.each(ctx, func(id string, _ uint64, r store.Record) error { return fn(id, r) })
 }
 
-// Shard calls fn for each record of one shard, as All does for all shards.
-func (s *Stream) Shard(ctx context.Context, shard int, fn func(id string, r store.Record) error) error {
-	return s.eachOf(ctx, shard, func(id string, _ uint64, r store.Record) error { return fn(id, r) })
+// Deadlines calls fn for each record of one shard with when it expires: 0 for never, and for one
+// that only Load knows what to do about.
+func (s *Stream) Deadlines(ctx context.Context, shard int, fn func(id string, expiresAtMs int64)) error {
+	keys, err := s.list(ctx, shardKeys(shard))
+	if err != nil {
+		return err
+	}
+	return s.eachEntry(ctx, keys, func(id string, e Entry) error {
+		if it, err := decodeStored(e.Key, e.Value); err != nil || !it.tombstone {
+			fn(id, it.record.ExpiresAtMs)
+		}
+		return nil
+	})
+}
+
+// Expire deletes those of the rooms that have expired at nowMs. None of them may be in memory.
+func (s *Stream) Expire(ctx context.Context, ids []string, nowMs int64) error {
+	keys := make([]string, len(ids))
+	for i, id := range ids {
+		keys[i] = roomKey(id)
+	}
+	return s.eachKey(ctx, keys, s.removeIfExpired(nowMs, func(string) {}))
 }
 
 // each calls fn for each record of the shards that this node owns. Who owns many shards lists all
@@ -96,6 +100,18 @@ func (s *Stream) eachOf(ctx context.Context, shard int, fn func(id string, revis
 }
 
 func (s *Stream) eachKey(ctx context.Context, keys []string, fn func(id string, revision uint64, r store.Record) error) error {
+	return s.eachEntry(ctx, keys, func(id string, e Entry) error {
+		it, err := decodeStored(e.Key, e.Value)
+		term, owned := s.config.Term(lease.ShardOf(id))
+		if err != nil || it.tombstone || !owned {
+			return nil // Load reports what cannot be read
+		}
+		return fn(id, e.Revision, loaded(it.record, term))
+	})
+}
+
+// eachEntry calls fn for each of the keys that exists and is a room's.
+func (s *Stream) eachEntry(ctx context.Context, keys []string, fn func(id string, e Entry) error) error {
 	for part := range slices.Chunk(keys, readAtOnce) {
 		r, err := s.Read(ctx, part...)
 		if err != nil {
@@ -103,18 +119,10 @@ func (s *Stream) eachKey(ctx context.Context, keys []string, fn func(id string, 
 		}
 		for _, e := range r.Entries {
 			id, ok := roomID(e.Key)
-			it, err := decodeStored(e.Key, e.Value)
-			if !ok || err != nil || it.tombstone {
-				continue // Load reports what cannot be read
-			}
-			term, owned := s.config.Term(lease.ShardOf(id))
-			if !owned {
+			if !ok {
 				continue
 			}
-			if err := fn(id, e.Revision, loaded(it.record, term)); err != nil {
-				return err
-			}
-			if err := ctx.Err(); err != nil {
+			if err := cmp.Or(fn(id, e), ctx.Err()); err != nil {
 				return err
 			}
 		}
@@ -125,19 +133,23 @@ func (s *Stream) eachKey(ctx context.Context, keys []string, fn func(id string, 
 // RemoveExpired deletes the records of this node's shards that have expired at nowMs: see
 // store.Store. A room that is written meanwhile stays.
 func (s *Stream) RemoveExpired(nowMs int64) (removed []string, err error) {
-	err = s.each(s.ctx, func(id string, revision uint64, r store.Record) error {
+	err = s.each(s.ctx, s.removeIfExpired(nowMs, func(id string) { removed = append(removed, id) }))
+	return removed, err
+}
+
+func (s *Stream) removeIfExpired(nowMs int64, removed func(id string)) func(id string, revision uint64, r store.Record) error {
+	return func(id string, revision uint64, r store.Record) error {
 		if !r.Expired(nowMs) {
 			return nil
 		}
 		err := s.remove(id, revision)
 		if err == nil {
-			removed = append(removed, id)
+			removed(id)
 		} else if errors.Is(err, errMoved) || errors.Is(err, ErrFenced) || errors.Is(err, ErrNotOwner) {
 			err = nil
 		}
 		return err
-	})
-	return removed, err
+	}
 }
 
 // remove writes a tombstone in the place of one revision of a record.

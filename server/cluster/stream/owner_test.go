@@ -225,9 +225,9 @@ func TestTombstone(t *testing.T) {
 		t.Fatal(err)
 	}
 	for {
-		if ids, err := s.Rooms(t.Context(), lease.ShardOf("gone")); err != nil {
+		if keys, err := s.list(t.Context(), roomKey("gone")); err != nil {
 			t.Fatal(err)
-		} else if len(ids) == 0 {
+		} else if len(keys) == 0 {
 			break
 		}
 		time.Sleep(20 * time.Millisecond)
