@@ -120,6 +120,16 @@ func (r *Room) Summary() protocol.RoomSummary {
 	return protocol.RoomSummary{ID: r.id, Name: r.name, ControlMode: r.mode, People: len(r.seats)}
 }
 
+// Holds reports whether a resume token is that of the user's seat, and when the seat was taken.
+// Room, user and that time name the seat: whoever joins again has another.
+func (r *Room) Holds(userID, token []byte) (takenAtMs int64, ok bool) {
+	s := r.seatOf(userID)
+	if s == nil || !presents(token, &s.token) {
+		return 0, false
+	}
+	return s.joinedAtMs, true
+}
+
 func (r *Room) user(s *seat) protocol.User {
 	return protocol.User{
 		ID: s.id, Name: s.name, IsHost: s == r.host, Role: r.role(s),

@@ -10,6 +10,7 @@ import (
 
 	"usher/server/cluster"
 	"usher/server/edge"
+	"usher/server/turn"
 )
 
 // Config configures a native server. The zero value is not usable: start from DefaultConfig.
@@ -83,11 +84,21 @@ type Config struct {
 
 	// ICEServers are handed out by /turn-credentials, in this order. Default none: participants
 	// then find each other only within one network, or if the client has servers of its own. See
-	// ParseICEServer for the forms.
-	ICEServers []edge.ICEServer
+	// turn.ParseICEServer for the forms. Only those who prove a seat get the TURN servers.
+	ICEServers []turn.ICEServer
 	// TURNSecret is the shared secret of coturn's use-auth-secret; with it, turn: and turns:
 	// servers without a username get credentials that expire.
 	TURNSecret string
+	// TURNKeyID and TURNKeyToken are a TURN key of Cloudflare and its API token; with them,
+	// participants get Cloudflare's servers as well.
+	TURNKeyID, TURNKeyToken string
+	// TURNOpen gives TURN servers to those without a seat too, with credentials for five minutes.
+	// Legacy clients ask before they join, and never prove a seat: without it they get STUN only,
+	// with it anybody can relay through your servers. Default false.
+	TURNOpen bool
+	// TURNTTL is how long credentials are valid. 5 min to 24 h. Default 12 h, as long as a room
+	// lives without signaling.
+	TURNTTL time.Duration
 
 	// TLSCert and TLSKey are PEM files, read again on Reload.
 	TLSCert, TLSKey string
@@ -132,6 +143,7 @@ func DefaultConfig() Config {
 		AddressMessages:    edge.DefaultMessageRate,
 		AddressBytes:       edge.DefaultByteRate,
 		AllowOrigins:       []string{"*"},
+		TURNTTL:            12 * time.Hour,
 		DrainSpread:        3 * time.Second,
 		DrainTimeout:       10 * time.Second,
 		Log:                slog.Default(),

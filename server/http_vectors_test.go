@@ -19,7 +19,7 @@ import (
 
 	"usher/protocol"
 
-	"usher/server/edge"
+	"usher/server/turn"
 )
 
 // httpSetup is the configuration of a vector's server.
@@ -28,6 +28,8 @@ type httpSetup struct {
 	Origins string
 	// ICEServers is a JSON list of RTCIceServer, and TURNSecret is the shared secret.
 	ICEServers, TURNSecret string
+	// TURNOpen hands TURN credentials out to those without a seat.
+	TURNOpen bool
 	// Draining is set if the server is about to stop. The worker never is.
 	Draining bool
 }
@@ -81,13 +83,13 @@ func (h httpSetup) serve(t *testing.T) *running {
 			c.AllowOrigins = strings.Split(strings.ReplaceAll(h.Origins, " ", ""), ",")
 		}
 		for _, text := range servers {
-			server, err := edge.ParseICEServer(string(text))
+			server, err := turn.ParseICEServer(string(text))
 			if err != nil {
 				t.Fatal(err)
 			}
 			c.ICEServers = append(c.ICEServers, server)
 		}
-		c.TURNSecret = h.TURNSecret
+		c.TURNSecret, c.TURNOpen = h.TURNSecret, h.TURNOpen
 	})
 	if h.Draining {
 		// The socket does not reply to the close frame, so the drain waits for it.

@@ -22,6 +22,7 @@ import (
 	"usher/server/rooms"
 	"usher/server/store"
 	"usher/server/store/bolt"
+	"usher/server/turn"
 )
 
 // sweepEvery is how often the addresses that have nothing open and whose budgets are full are
@@ -36,6 +37,8 @@ type Server struct {
 	store   roomStore
 	// closeStore is nil if the node closes it.
 	closeStore func() error
+	// ice hands out STUN and TURN servers.
+	ice turn.Provider
 	// node is nil without a cluster.
 	node      *cluster.Node
 	rooms     *rooms.Rooms
@@ -124,6 +127,7 @@ func (s *Server) open(out *outside) (err error) {
 	if out.readArrived == nil {
 		out.readArrived = s.readArrived
 	}
+	s.openICE()
 	config := rooms.Config{
 		Room: c.Room, MaxPerAddress: c.MaxRoomsPerAddress, MaxPendingBytes: c.MaxPendingBytes,
 		Store: s.store, Clock: out.clock, Secret: out.secret, Full: s.memory.full, ReadArrived: out.readArrived,
@@ -158,7 +162,7 @@ func (s *Server) openEdge(reached edge.Rooms, out *outside) (err error) {
 		RunningMs: out.runningMs, Delay: out.delay, CloseGrace: out.closeGrace,
 		MaxFrameBytes: c.MaxFrameBytes, MaxPendingBytes: c.MaxPendingBytes, MaxSockets: c.MaxConnsPerAddress,
 		RequestRate: c.AddressRequests, JoinRate: c.AddressJoins, MessageRate: c.AddressMessages, ByteRate: c.AddressBytes,
-		AllowOrigins: c.AllowOrigins, TrustedProxies: c.TrustedProxies, ICEServers: c.ICEServers, TURNSecret: c.TURNSecret,
+		AllowOrigins: c.AllowOrigins, TrustedProxies: c.TrustedProxies, ICE: s.ice, TURNOpen: c.TURNOpen, TURNTTL: c.TURNTTL,
 		Page: c.Page, ServeMetrics: s.metricsAside == nil, Metrics: s.metrics, Log: s.log,
 	}
 	if s.node != nil {
@@ -232,6 +236,11 @@ func (l localRooms) Open(ctx context.Context, roomID string, o edge.Opening, s e
 		return nil, refusal
 	}
 	return session, ""
+}
+
+// Seated implements edge.Rooms.
+func (l localRooms) Seated(ctx context.Context, roomID, userID, token string) (takenAtMs int64, refusal protocol.Code) {
+	return l.rooms.Seated(ctx, roomID, userID, token)
 }
 
 // Describe implements edge.Rooms.

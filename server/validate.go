@@ -16,6 +16,7 @@ import (
 	"usher/server/store/bolt"
 
 	"usher/server/edge"
+	"usher/server/turn"
 )
 
 const (
@@ -161,6 +162,13 @@ func (p *problems) checkICE(c *Config) {
 	if strings.TrimSpace(c.TURNSecret) != c.TURNSecret {
 		p.add("turn-secret begins or ends with white space")
 	}
+	p.duration("turn-ttl", c.TURNTTL, turn.MinTTL, turn.MaxTTL)
+	switch {
+	case c.TURNKeyID != "" && c.TURNKeyToken == "":
+		p.add("turn-key-id needs turn-key-token-file")
+	case c.TURNKeyID == "" && c.TURNKeyToken != "":
+		p.add("turn-key-token-file needs turn-key-id")
+	}
 }
 
 func (p *problems) checkTLS(c *Config) {
@@ -174,7 +182,7 @@ func (p *problems) checkTLS(c *Config) {
 	}
 	for _, domain := range c.TLSDomains {
 		_, err := netip.ParseAddr(domain)
-		if err == nil || !edge.ValidHost(domain) || !strings.Contains(domain, ".") {
+		if err == nil || !turn.ValidHost(domain) || !strings.Contains(domain, ".") {
 			p.add("tls-domain must be a public domain name, in its xn-- form and without *, not %q", domain)
 		}
 	}

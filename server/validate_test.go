@@ -12,6 +12,7 @@ import (
 	"usher/room"
 
 	"usher/server/edge"
+	"usher/server/turn"
 )
 
 func TestDefaultConfigIsValid(t *testing.T) {
@@ -83,17 +84,21 @@ func limitValidations() []validation {
 
 // serviceValidations are the validations of ICE and TLS.
 func serviceValidations() []validation {
-	turn := edge.ICEServer{URLs: []string{"turn:t"}}
+	relay := turn.ICEServer{URLs: []string{"turn:t"}}
 	return []validation{
-		{func(c *Config) { c.ICEServers = []edge.ICEServer{turn} }, "ice-server: turn:t needs a username and credential, or turn-secret"},
-		{func(c *Config) { c.ICEServers, c.TURNSecret = []edge.ICEServer{turn}, "hunter2" }, ""},
+		{func(c *Config) { c.ICEServers = []turn.ICEServer{relay} }, "ice-server: turn:t needs a username and credential, or turn-secret"},
+		{func(c *Config) { c.ICEServers, c.TURNSecret = []turn.ICEServer{relay}, "hunter2" }, ""},
 		{func(c *Config) {
-			c.ICEServers = []edge.ICEServer{{URLs: []string{"turn:t"}, Username: "a", Credential: "hunter2"}}
+			c.ICEServers = []turn.ICEServer{{URLs: []string{"turn:t"}, Username: "a", Credential: "hunter2"}}
 		}, ""},
 		{func(c *Config) {
-			c.ICEServers = []edge.ICEServer{{URLs: []string{"http:t"}, Username: "a", Credential: "hunter2"}}
+			c.ICEServers = []turn.ICEServer{{URLs: []string{"http:t"}, Username: "a", Credential: "hunter2"}}
 		}, "ice-server: ICE server URL 1: must begin with one of stun:"},
 		{func(c *Config) { c.TURNSecret = "hunter2\n" }, "turn-secret begins or ends with white space"},
+		{func(c *Config) { c.TURNTTL = time.Minute }, "turn-ttl must be 5m to 24h, not 1m"},
+		{func(c *Config) { c.TURNTTL = 25 * time.Hour }, "turn-ttl must be 5m to 24h, not 25h"},
+		{func(c *Config) { c.TURNKeyID = "key" }, "turn-key-id needs turn-key-token-file"},
+		{func(c *Config) { c.TURNKeyToken = "hunter2" }, "turn-key-token-file needs turn-key-id"},
 
 		{func(c *Config) { c.TLSCert = "c" }, "tls-cert needs tls-key"},
 		{func(c *Config) { c.TLSKey = "k" }, "tls-key needs tls-cert"},

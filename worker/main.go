@@ -66,6 +66,9 @@ func describe(handle uint32) int32 {
 	return int32(length)
 }
 
+//go:wasmexport holds
+func holds(handle, n uint32) float64 { return rooms.Holds(handle, int(n)) }
+
 //go:wasmexport drop
 func drop(handle uint32) { rooms.Drop(handle) }
 

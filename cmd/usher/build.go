@@ -27,7 +27,7 @@ func (s *settings) serverConfig() (server.Config, error) {
 	config.AddressBytes = edge.Rate{PerSecond: int(s.AddressByteRate), Burst: int(s.AddressByteBurst)}
 	config.MetricsListen = s.MetricsListen
 	config.AllowOrigins, config.TrustedProxies = s.AllowOrigin, s.TrustedProxy
-	config.ICEServers = s.ICEServer
+	config.ICEServers, config.TURNTTL, config.TURNOpen = s.ICEServer, time.Duration(s.TURNTTL), s.TURNOpen == "true"
 	config.TLSCert, config.TLSKey, config.TLSDomains = s.TLSCert, s.TLSKey, s.TLSDomain
 	config.ACMEDirectory, config.ACMEEmail = s.ACMEDirectory, s.ACMEEmail
 	config.DrainSpread, config.DrainTimeout = time.Duration(s.DrainSpread), time.Duration(s.DrainTimeout)
@@ -35,6 +35,12 @@ func (s *settings) serverConfig() (server.Config, error) {
 	var err error
 	if config.TURNSecret, err = s.turnSecret(); err != nil {
 		return config, err
+	}
+	config.TURNKeyID = s.TURNKeyID
+	if s.TURNKeyTokenFile != "" {
+		if config.TURNKeyToken, err = readSecret("turn-key-token-file", s.TURNKeyTokenFile); err != nil {
+			return config, err
+		}
 	}
 	if config.Cluster, err = s.cluster(&config); err != nil {
 		return config, err

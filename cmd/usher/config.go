@@ -11,7 +11,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
-	"usher/server/edge"
+	"usher/server/turn"
 )
 
 type configCmd struct {
@@ -83,7 +83,7 @@ func plain(value any) (shown any, hidden bool) {
 	case networks:
 		return texts(value, netip.Prefix.String), false
 	case iceServers:
-		secret := func(s edge.ICEServer) bool { return s.Credential != "" }
+		secret := func(s turn.ICEServer) bool { return s.Credential != "" }
 		return texts(value, describeICEServer), slices.ContainsFunc(value, secret)
 	case fmt.Stringer:
 		return value.String(), false

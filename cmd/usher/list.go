@@ -9,6 +9,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"usher/server/edge"
+	"usher/server/turn"
 )
 
 // list accepts repeated flags, commas and YAML lists.
@@ -88,13 +89,13 @@ func parseNetwork(text string) (netip.Prefix, error) {
 	return netip.PrefixFrom(address, address.BitLen()), nil
 }
 
-// iceServers are STUN and TURN servers in the forms of edge.ParseICEServer.
-type iceServers []edge.ICEServer
+// iceServers are STUN and TURN servers in the forms of turn.ParseICEServer.
+type iceServers []turn.ICEServer
 
 func (l *iceServers) Decode(ctx *kong.DecodeContext) error {
 	items, err := popList(ctx, splitICEServers)
 	for i, item := range items {
-		parsed, err := edge.ParseICEServer(item)
+		parsed, err := turn.ParseICEServer(item)
 		if err != nil {
 			// The item itself is not quoted, because it may contain a credential.
 			return &valueError{ctx.Value.Name, fmt.Sprintf("entry %d: %v", i+1, err),
@@ -119,7 +120,7 @@ func splitICEServers(text string) []string {
 }
 
 // describeICEServer returns the server without its credential.
-func describeICEServer(s edge.ICEServer) string {
+func describeICEServer(s turn.ICEServer) string {
 	if s.Username == "" {
 		return s.String()
 	}

@@ -93,6 +93,7 @@ func TestEverySettingReachesTheServer(t *testing.T) {
 	values := map[string]string{
 		"allow-origin": "https://a.example", "trusted-proxy": "10.0.0.0/8", "listen": ":1", "data": "x",
 		"ice-server": "stun:a.example", "turn-secret": "x", "turn-secret-file": secret,
+		"turn-ttl": "1h", "turn-open": "true", "turn-key-id": "k", "turn-key-token-file": otherSecret,
 		"tls-cert": "c", "tls-key": "k", "tls-domain": "a.example", "acme-directory": "https://acme.example", "acme-email": "x@a.example",
 		"cluster-listen": ":2", "cluster-peers": "b.example:1", "cluster-secret-file": otherSecret, "cluster-address": "b.example:80",
 		"cluster-node": "n1", "cluster-credentials": "c.creds", "cluster-sync-assured": "true",

@@ -75,6 +75,11 @@ type settings struct {
 	ICEServer      iceServers `group:"ice" name:"ice-server" placeholder:"URL,..." help:"STUN and TURN servers handed out to clients."`
 	TURNSecret     string     `group:"ice" name:"turn-secret" secret:"" placeholder:"SECRET" help:"Shared secret of a TURN server with use-auth-secret; better in a file."`
 	TURNSecretFile string     `group:"ice" name:"turn-secret-file" placeholder:"FILE" help:"File that holds the shared secret, instead of turn-secret."`
+	TURNTTL        duration   `group:"ice" name:"turn-ttl" default:"12h" min:"5m" max:"24h" help:"How long TURN credentials are valid; participants get new ones when half of that is over."`
+	TURNOpen       choice     `group:"ice" name:"turn-open" default:"false" placeholder:"true" choices:"true,false" help:"Whether those without a seat get TURN credentials too, for 5m: legacy clients can relay then, and so can anybody."`
+
+	TURNKeyID        string `group:"ice" name:"turn-key-id" placeholder:"ID" help:"Id of a TURN key of Cloudflare, whose servers are handed out too."`
+	TURNKeyTokenFile string `group:"ice" name:"turn-key-token-file" placeholder:"FILE" help:"File that holds the API token of turn-key-id."`
 
 	TLSCert       string `group:"tls" name:"tls-cert" placeholder:"FILE" help:"PEM file of the certificate chain, read again on SIGHUP."`
 	TLSKey        string `group:"tls" name:"tls-key" placeholder:"FILE" help:"PEM file of the private key, read again on SIGHUP."`

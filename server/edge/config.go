@@ -10,6 +10,7 @@ import (
 	"usher/protocol"
 	"usher/room"
 	"usher/server/metrics"
+	"usher/server/turn"
 )
 
 // Rooms is the owner of the rooms, in this process or in another.
@@ -20,6 +21,9 @@ type Rooms interface {
 	// Describe returns what somebody with an invitation may know about a room, or the reason for
 	// refusing it.
 	Describe(ctx context.Context, roomID string) (protocol.RoomSummary, protocol.Code)
+	// Seated returns when a seat was taken, if the resume token is that of the user's seat in the
+	// room, or the reason for refusing it.
+	Seated(ctx context.Context, roomID, userID, token string) (takenAtMs int64, refusal protocol.Code)
 }
 
 // Opening is what a room learns about a new connection.
@@ -118,10 +122,13 @@ type Config struct {
 	AllowOrigins []string
 	// TrustedProxies are the networks whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix
-	// ICEServers are what /turn-credentials hands out.
-	ICEServers []ICEServer
-	// TURNSecret makes credentials for the TURN servers that have none.
-	TURNSecret string
+	// ICE has what /turn-credentials hands out: STUN servers to everybody, TURN servers to the
+	// seated.
+	ICE turn.Provider
+	// TURNOpen is whether those without a seat get TURN servers, for turn.OpenTTL.
+	TURNOpen bool
+	// TURNTTL is how long credentials are valid if the client asks for no other time.
+	TURNTTL time.Duration
 	// Page enables the page at /. ServeMetrics enables /metrics.
 	Page, ServeMetrics bool
 

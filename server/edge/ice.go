@@ -2,291 +2,101 @@ package edge
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha1"
-	"encoding/base64"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"log/slog"
 	"net/http"
-	"net/netip"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"usher/protocol"
+	"usher/server/turn"
 )
 
-// The bounds of ttl in GET /turn-credentials.
-const (
-	minCredentialTTL = 300 * time.Second
-	maxCredentialTTL = 86400 * time.Second
-	// defaultCredentialTTL is RoomIdleMs' default: a client fetches credentials once per join and
-	// uses them for its offers to everybody who joins later in the night, so they must last as long
-	// as a room without signaling does.
-	defaultCredentialTTL = 12 * time.Hour
-	// iceTimeout bounds what a provider may take. A legacy client waits for the response between
-	// opening its socket and joining, without a time-out of its own.
-	iceTimeout = 3 * time.Second
-	// maxICEUsernameBytes is the bound of a USERNAME (RFC 8489, section 14.3).
-	maxICEUsernameBytes = 508
-)
+// iceTimeout bounds what the room and the providers may take. A legacy client waits for the
+// response between opening its socket and joining, without a time-out of its own.
+const iceTimeout = 5 * time.Second
 
-// ICEServer is a STUN or TURN server as browsers take it: a W3C RTCIceServer. Printing or logging
-// one shows only its URLs.
-type ICEServer struct {
-	// URLs are stun: and stuns: (RFC 7064) or turn: and turns: (RFC 7065) URLs. There is at least
-	// one.
-	URLs []string `json:"urls"`
-	// Username and Credential are needed for turn: and turns: if the server has no TURNSecret.
-	Username   string `json:"username,omitempty"`
-	Credential string `json:"credential,omitempty"`
-}
-
-// ParseICEServer parses one server, in either of two forms: the members
-// separated by semicolons, the credential last because it may hold semicolons,
-//
-//	turn:turn.example.org:3478?transport=udp;turns:turn.example.org;username=alice;credential=c
-//
-// or a JSON RTCIceServer. Errors never hold the credential.
-func ParseICEServer(s string) (ICEServer, error) {
-	s = strings.TrimSpace(s)
-	var server ICEServer
-	if strings.HasPrefix(s, "{") {
-		// encoding/json's own error may quote a value.
-		if json.Unmarshal([]byte(s), &server) != nil {
-			return ICEServer{}, errors.New("ICE server is not a JSON RTCIceServer with urls, username and credential")
-		}
-	} else {
-		for rest := s; rest != ""; {
-			var part string
-			if credential, ok := strings.CutPrefix(rest, "credential="); ok {
-				server.Credential = credential
-				break
-			}
-			part, rest, _ = strings.Cut(rest, ";")
-			if name, ok := strings.CutPrefix(part, "username="); ok {
-				server.Username = name
-			} else {
-				server.URLs = append(server.URLs, part)
-			}
-		}
-	}
-	if err := server.Normalize(); err != nil {
-		return ICEServer{}, err
-	}
-	return server, nil
-}
-
-// UnmarshalJSON takes urls as a string or as a list, as the W3C allows.
-func (s *ICEServer) UnmarshalJSON(data []byte) error {
-	var server struct {
-		URLs                 json.RawMessage
-		Username, Credential string
-	}
-	if err := json.Unmarshal(data, &server); err != nil {
-		return err
-	}
-	*s = ICEServer{Username: server.Username, Credential: server.Credential}
-	if len(server.URLs) > 0 && server.URLs[0] == '"' {
-		s.URLs = make([]string, 1)
-		return json.Unmarshal(server.URLs, &s.URLs[0])
-	}
-	if len(server.URLs) == 0 {
-		return nil
-	}
-	return json.Unmarshal(server.URLs, &s.URLs)
-}
-
-// String returns only the URLs.
-func (s ICEServer) String() string { return strings.Join(s.URLs, ";") }
-
-// LogValue returns only the URLs, so that no log ever contains the credential.
-func (s ICEServer) LogValue() slog.Value { return slog.StringValue(s.String()) }
-
-// Normalize checks the server and brings its URLs into one form.
-func (s *ICEServer) Normalize() error {
-	if len(s.URLs) == 0 {
-		return errors.New("ICE server has no URL")
-	}
-	urls := make([]string, len(s.URLs))
-	for i, url := range s.URLs {
-		var err error
-		if urls[i], err = parseICEURL(url); err != nil {
-			return fmt.Errorf("ICE server URL %d: %w", i+1, err)
-		}
-	}
-	s.URLs = urls
-	switch {
-	case (s.Username == "") != (s.Credential == ""):
-		return fmt.Errorf("ICE server %s needs both username and credential, or neither", s)
-	case len(s.Username) > maxICEUsernameBytes:
-		return fmt.Errorf("ICE server %s: username is longer than %d bytes", s, maxICEUsernameBytes)
-	case s.Username != "" && !s.Relays():
-		return fmt.Errorf("ICE server %s: username and credential are for turn and turns", s)
-	}
-	return nil
-}
-
-// Relays reports whether any URL is a TURN one.
-func (s *ICEServer) Relays() bool {
-	return slices.ContainsFunc(s.URLs, func(url string) bool { return strings.HasPrefix(url, "turn") })
-}
-
-// parseICEURL checks a URL against RFC 7064, section 3.1, and RFC 7065, section 3.1. Its errors
-// quote nothing, because the mistyped text may be a secret.
-func parseICEURL(url string) (string, error) {
-	scheme, rest, _ := strings.Cut(url, ":")
-	scheme = strings.ToLower(scheme)
-	switch scheme {
-	case "stun", "stuns", "turn", "turns":
-	default:
-		return "", errors.New("must begin with one of stun: stuns: turn: turns: and a host")
-	}
-	switch {
-	case strings.HasPrefix(rest, "//"):
-		return "", fmt.Errorf("no // after %s: (RFC 7065)", scheme)
-	case strings.Contains(rest, "@"):
-		return "", errors.New("no user and password in the URL; add ;username=…;credential=…")
-	case strings.Contains(rest, ","):
-		return "", errors.New("separate URLs, username and credential by semicolons")
-	}
-	address, query, found := strings.Cut(rest, "?")
-	if found && scheme[0] == 's' {
-		return "", fmt.Errorf("%s takes no ?", scheme)
-	}
-	if found && query != "transport=udp" && query != "transport=tcp" {
-		return "", errors.New("after ? only transport=udp or transport=tcp")
-	}
-	if err := checkICEAddress(address); err != nil {
-		return "", err
-	}
-	return scheme + ":" + rest, nil
-}
-
-// checkICEAddress checks host [ ":" port ].
-func checkICEAddress(address string) error {
-	host, port, hasPort := strings.Cut(address, ":")
-	if strings.HasPrefix(address, "[") {
-		inner, after, closed := strings.Cut(address[1:], "]")
-		ip, err := netip.ParseAddr(inner)
-		if !closed || err != nil || !ip.Is6() || ip.Zone() != "" {
-			return errors.New("the text in [ ] must be an IPv6 address")
-		}
-		if after != "" && after[0] != ':' {
-			return errors.New("only :port may follow [IPv6 address]")
-		}
-		_, port, hasPort = strings.Cut(after, ":")
-	} else if strings.Contains(port, ":") {
-		return errors.New("host, or host:port; an IPv6 address goes in [ ]")
-	} else if !ValidHost(host) {
-		return errors.New("host must be a domain name or an address")
-	}
-	if n, err := strconv.ParseUint(port, 10, 16); hasPort && (err != nil || n == 0) {
-		return errors.New("port must be 1 to 65535")
-	}
-	return nil
-}
-
-// ValidHost reports whether s can be an ASCII domain name or an IPv4 address.
-func ValidHost(s string) bool {
-	if s == "" || len(s) > 253 {
-		return false
-	}
-	for label := range strings.SplitSeq(s, ".") {
-		if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' {
-			return false
-		}
-		for _, c := range []byte(label) {
-			if (c|0x20 < 'a' || c|0x20 > 'z') && (c < '0' || c > '9') && c != '-' && c != '_' {
-				return false
-			}
-		}
-	}
-	return true
-}
-
-// An iceProvider returns the ICE servers of one user. The result may be shared and must not be
-// changed. userID is valid.
-type iceProvider interface {
-	ICEServers(ctx context.Context, userID string, ttl time.Duration) ([]ICEServer, error)
-}
-
-// configuredICE returns the configured servers, with credentials made from the shared secret for
-// TURN servers that have none of their own.
-type configuredICE struct {
-	servers []ICEServer
-	secret  []byte
-	now     func() time.Time
-}
-
-func newConfiguredICE(cfg *Config) *configuredICE {
-	return &configuredICE{servers: cfg.ICEServers, secret: []byte(cfg.TURNSecret), now: time.Now}
-}
-
-func (c *configuredICE) ICEServers(_ context.Context, userID string, ttl time.Duration) ([]ICEServer, error) {
-	if len(c.secret) == 0 {
-		return c.servers, nil
-	}
-	username, credential := turnCredential(c.secret, userID, c.now().Add(ttl))
-	servers := slices.Clone(c.servers)
-	for i := range servers {
-		if servers[i].Username == "" && servers[i].Relays() {
-			servers[i].Username, servers[i].Credential = username, credential
-		}
-	}
-	return servers, nil
-}
-
-// turnCredential makes a credential of the TURN REST API (draft-uberti-behave-turn-rest-00, section
-// 2.2), which coturn's use-auth-secret checks. The draft prescribes SHA-1.
-func turnCredential(secret []byte, userID string, expires time.Time) (username, credential string) {
-	username = strconv.FormatInt(expires.Unix(), 10) + ":" + userID
-	mac := hmac.New(sha1.New, secret)
-	mac.Write([]byte(username))
-	return username, base64.StdEncoding.EncodeToString(mac.Sum(nil))
-}
-
-// turnRoute is GET /turn-credentials?userId=ID[&ttl=SECONDS].
-func turnRoute(provider iceProvider, origins *OriginList, log *slog.Logger) route {
+// turnRoute is GET /turn-credentials?userId=ID[&roomId=ID][&ttl=SECONDS]. Whoever proves a seat by
+// its resume token gets TURN servers, everybody else STUN.
+func (e *Edge) turnRoute() route {
 	return route{path: "/turn-credentials", handler: func(w http.ResponseWriter, r *http.Request) {
 		// A legacy client's rejoin hangs on a kept-alive connection that died together with its
 		// socket.
 		w.Header().Set("Connection", "close")
-		query := r.URL.Query()
-		userID := query.Get("userId")
-		if !origins.AllowsRequest(r) {
-			writeError(w, r, protocol.CodeOriginNotAllowed, "")
-			return
-		}
-		if !protocol.ValidUserID(userID) {
-			writeError(w, r, protocol.CodeInvalidUserID, "")
-			return
-		}
-		ttl := defaultCredentialTTL
-		if query.Has("ttl") {
-			seconds, err := strconv.ParseUint(query.Get("ttl"), 10, 32)
-			ttl = time.Duration(seconds) * time.Second
-			if err != nil || ttl < minCredentialTTL || ttl > maxCredentialTTL {
-				writeError(w, r, protocol.CodeInvalidTTL, "")
-				return
-			}
-		}
 		ctx, cancel := context.WithTimeout(r.Context(), iceTimeout)
 		defer cancel()
-		servers, err := provider.ICEServers(ctx, userID, ttl)
-		if err != nil {
-			log.Warn("no ICE servers", "error", err, "requestId", requestID(r))
-			writeError(w, r, protocol.CodeICEUnavailable, "")
+		servers, ttl, refusal := e.iceServers(ctx, r)
+		if refusal != "" {
+			if refusal == protocol.CodeInvalidResumeToken {
+				w.Header().Set("WWW-Authenticate", "Bearer")
+			}
+			e.metrics.ICERefused(refusal)
+			writeError(w, r, refusal, "")
 			return
 		}
 		if servers == nil {
-			servers = []ICEServer{}
+			servers = []turn.ICEServer{}
 		}
 		writeJSON(w, http.StatusOK, struct {
-			ICEServers []ICEServer `json:"iceServers"`
-		}{servers})
+			ICEServers []turn.ICEServer `json:"iceServers"`
+			// TTL is for how many seconds the credentials are valid.
+			TTL int64 `json:"ttl,omitempty"`
+		}{servers, int64(ttl.Seconds())})
 	}}
+}
+
+// iceServers returns what a request may have, and for how long the credentials are valid.
+func (e *Edge) iceServers(ctx context.Context, r *http.Request) ([]turn.ICEServer, time.Duration, protocol.Code) {
+	query := r.URL.Query()
+	seat := turn.Seat{RoomID: query.Get("roomId"), UserID: query.Get("userId")}
+	ttl, isTTL := ttlOf(query.Get("ttl"), query.Has("ttl"), e.config.TURNTTL)
+	token, proves := bearer(r)
+	switch {
+	case !e.origins.AllowsRequest(r):
+		return nil, 0, protocol.CodeOriginNotAllowed
+	case !protocol.ValidUserID(seat.UserID):
+		return nil, 0, protocol.CodeInvalidUserID
+	case !isTTL:
+		return nil, 0, protocol.CodeInvalidTTL
+	case !proves && !e.config.TURNOpen:
+		return e.config.ICE.STUN(), 0, ""
+	case !proves:
+		seat.RoomID, ttl = "", turn.OpenTTL
+	case !protocol.ValidRoomID(seat.RoomID):
+		return nil, 0, protocol.CodeInvalidRoomID
+	default:
+		var refusal protocol.Code
+		if seat.TakenAtMs, refusal = e.config.Rooms.Seated(ctx, seat.RoomID, seat.UserID, token); refusal != "" {
+			return nil, 0, refusal
+		}
+	}
+	servers, err := e.config.ICE.TURN(ctx, seat, ttl)
+	if err != nil {
+		e.log.Warn("no ICE servers", "error", err, "requestId", requestID(r))
+		return nil, 0, protocol.CodeICEUnavailable
+	}
+	if !e.config.ICE.Expires() {
+		ttl = 0
+	}
+	return servers, ttl, ""
+}
+
+// ttlOf reads the query's ttl.
+func ttlOf(text string, given bool, byDefault time.Duration) (time.Duration, bool) {
+	if !given {
+		return byDefault, true
+	}
+	seconds, err := strconv.ParseUint(text, 10, 32)
+	ttl := time.Duration(seconds) * time.Second
+	return ttl, err == nil && ttl >= turn.MinTTL && ttl <= turn.MaxTTL
+}
+
+// bearer returns the token of a request's Authorization (RFC 6750, section 2.1), and whether the
+// request has that header at all: a malformed one proves nothing, but is meant to.
+func bearer(r *http.Request) (token string, given bool) {
+	authorization := r.Header.Get("Authorization")
+	scheme, token, _ := strings.Cut(authorization, " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		token = ""
+	}
+	return strings.TrimSpace(token), authorization != ""
 }

@@ -1,13 +1,8 @@
 package edge
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"log/slog"
-	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -15,105 +10,40 @@ import (
 	"usher/protocol"
 
 	"usher/server/servertest"
+	"usher/server/turn"
 )
 
-func TestParseICEServer(t *testing.T) {
-	for in, want := range map[string]ICEServer{
-		"stun:stun.example.org":                             {URLs: []string{"stun:stun.example.org"}},
-		" STUN:stun.example.org:3478 ":                      {URLs: []string{"stun:stun.example.org:3478"}},
-		"stuns:[2001:db8::1]:5349":                          {URLs: []string{"stuns:[2001:db8::1]:5349"}},
-		"stun:192.0.2.1;stun:[2001:db8::1]":                 {URLs: []string{"stun:192.0.2.1", "stun:[2001:db8::1]"}},
-		"turn:t.example.org:3478?transport=udp":             {URLs: []string{"turn:t.example.org:3478?transport=udp"}},
-		"turns:t.example.org?transport=tcp":                 {URLs: []string{"turns:t.example.org?transport=tcp"}},
-		"turn:t:1;username=alice;credential=a;b,c=d":        {[]string{"turn:t:1"}, "alice", "a;b,c=d"},
-		`{"urls":"turn:t","username":"a","credential":"b"}`: {[]string{"turn:t"}, "a", "b"},
-		`{"urls":["stun:s","turn:t"],"username":"a","credential":"b","credentialType":"password"}`: {[]string{"stun:s", "turn:t"}, "a", "b"},
-	} {
-		if got, err := ParseICEServer(in); err != nil || !reflect.DeepEqual(got, want) {
-			t.Errorf("%q: %#v, %v", in, got, err)
-		}
-	}
-}
-
-func TestParseICEServerRefuses(t *testing.T) {
-	for in, want := range map[string]string{
-		"":                                     "has no URL",
-		"{":                                    "not a JSON RTCIceServer",
-		`{"urls":1}`:                           "not a JSON RTCIceServer",
-		`{}`:                                   "has no URL",
-		`{"urls":[]}`:                          "has no URL",
-		"http://example.org":                   "must begin with one of stun:",
-		"example.org:3478":                     "must begin with one of stun:",
-		"stun:":                                "host must be",
-		"stun://example.org":                   "no // after stun:",
-		"stun:example.org?transport=udp":       "stun takes no ?",
-		"turn:example.org?transport=sctp":      "only transport=udp or transport=tcp",
-		"turn:example.org?":                    "only transport=udp or transport=tcp",
-		"turn:alice:hunter2@example.org":       "no user and password",
-		"turn:t,username=a,credential=hunter2": "by semicolons",
-		"stun:exa mple.org":                    "host must be",
-		"stun:-x.org":                          "host must be",
-		"stun:a..b":                            "host must be",
-		"stun:example.org:0":                   "port must be",
-		"stun:example.org:65536":               "port must be",
-		"stun:example.org:":                    "port must be",
-		"stun:2001:db8::1":                     "goes in [ ]",
-		"stun:[192.0.2.1]":                     "must be an IPv6 address",
-		"stun:[fe80::1%eth0]":                  "must be an IPv6 address",
-		"stun:[2001:db8::1":                    "must be an IPv6 address",
-		"stun:[2001:db8::1]3478":               "only :port may follow",
-		"turn:t;username=a":                    "needs both",
-		"turn:t;credential=hunter2":            "needs both",
-		"stun:s;username=a;credential=hunter2": "are for turn and turns",
-		"turn:t;credental=hunter2":             "must begin with one of stun:",
-		"turn:t;username=" + strings.Repeat("u", 509) + ";credential=hunter2": "longer than 508 bytes",
-	} {
-		_, err := ParseICEServer(in)
-		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hunter2") {
-			t.Errorf("%q: %v", in, err)
-		}
-	}
-}
-
-func TestICEServerNeverShowsItsCredential(t *testing.T) {
-	server := ICEServer{[]string{"turn:t"}, "alice", "hunter2"}
-	var log bytes.Buffer
-	slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "server", server)
-	if text := log.String() + fmt.Sprintf("%v %+v %s", server, &server, []ICEServer{server}); strings.Contains(text, "hunter2") || !strings.Contains(text, "turn:t") {
-		t.Error(text)
-	}
-}
-
-// This computed the vector: printf %s 1700003600:user-1 | openssl dgst -sha1 -hmac north -binary |
-// base64
-func TestTURNCredentialIsThatOfTheRESTAPI(t *testing.T) {
-	provider := &configuredICE{
-		servers: []ICEServer{{URLs: []string{"stun:s"}}, {URLs: []string{"turn:t"}}, {[]string{"turns:own"}, "alice", "static"}},
-		secret:  []byte("north"),
-		now:     func() time.Time { return time.Unix(1_700_000_000, 0) },
-	}
-	got, err := provider.ICEServers(t.Context(), "user-1", time.Hour)
-	want := []ICEServer{{URLs: []string{"stun:s"}}, {[]string{"turn:t"}, "1700003600:user-1", "xSNMCz+RrHHdTRWq4GHtfh7Is3s="}, {[]string{"turns:own"}, "alice", "static"}}
-	if err != nil || !reflect.DeepEqual(got, want) {
-		t.Errorf("%#v, %v", got, err)
-	}
-	if provider.servers[1].Username != "" {
-		t.Error("the configuration was changed")
-	}
-}
-
+// fakeICE has a STUN server, and a TURN server that remembers whom it was for.
 type fakeICE struct {
-	userID string
-	ttl    time.Duration
-	err    error
+	seat turn.Seat
+	ttl  time.Duration
+	err  error
 }
 
-func (f *fakeICE) ICEServers(ctx context.Context, userID string, ttl time.Duration) ([]ICEServer, error) {
+func (f *fakeICE) STUN() []turn.ICEServer { return []turn.ICEServer{{URLs: []string{"stun:s"}}} }
+
+func (f *fakeICE) TURN(ctx context.Context, seat turn.Seat, ttl time.Duration) ([]turn.ICEServer, error) {
 	if _, ok := ctx.Deadline(); !ok {
 		return nil, errors.New("no deadline")
 	}
-	f.userID, f.ttl = userID, ttl
-	return []ICEServer{{URLs: []string{"stun:s"}}}, f.err
+	f.seat, f.ttl = seat, ttl
+	return []turn.ICEServer{{URLs: []string{"turn:t"}}}, f.err
+}
+
+func (f *fakeICE) Revoke(turn.Seat) {}
+func (f *fakeICE) Expires() bool    { return true }
+
+// seats are Rooms in which only Ann has a seat.
+type seats struct {
+	Rooms
+	refusal protocol.Code
+}
+
+func (s *seats) Seated(_ context.Context, roomID, userID, token string) (int64, protocol.Code) {
+	if s.refusal == "" && (roomID != "movie-night" || userID != "ann" || token != "secret") {
+		return 0, protocol.CodeInvalidResumeToken
+	}
+	return 77, s.refusal
 }
 
 func originsOf(t *testing.T, list ...string) *OriginList {
@@ -125,41 +55,82 @@ func originsOf(t *testing.T, list ...string) *OriginList {
 	return l
 }
 
+// serveICE serves /turn-credentials.
+func serveICE(t *testing.T, ice turn.Provider, rooms Rooms, open bool) *routed {
+	config := testConfig()
+	config.ICE, config.Rooms, config.TURNOpen, config.TURNTTL = ice, rooms, open, time.Hour
+	e := &Edge{config: config, log: config.Log, metrics: config.Metrics, origins: originsOf(t, "https://a.test")}
+	return serveRoutes(t, nil, e.turnRoute())
+}
+
+func TestTURNCredentialsAreForTheSeated(t *testing.T) {
+	ice := new(fakeICE)
+	closed, open := serveICE(t, ice, &seats{}, false), serveICE(t, ice, &seats{}, true)
+	ann := turn.Seat{RoomID: "movie-night", UserID: "ann", TakenAtMs: 77}
+	for _, test := range []struct {
+		s             *routed
+		query, bearer string
+		want          string // a URL or a code
+		seat          turn.Seat
+		ttl           time.Duration
+	}{
+		{closed, "userId=ann&roomId=movie-night", "Bearer secret", "turn:t", ann, time.Hour},
+		{closed, "userId=ann&roomId=movie-night", "bearer  secret", "turn:t", ann, time.Hour},
+		{closed, "userId=ann&roomId=movie-night&ttl=300", "Bearer secret", "turn:t", ann, 300 * time.Second},
+		{closed, "userId=ann&roomId=movie-night&ttl=86400", "Bearer secret", "turn:t", ann, 86400 * time.Second},
+		{closed, "userId=ann&roomId=movie-night", "Bearer wrong", "INVALID_RESUME_TOKEN", turn.Seat{}, 0},
+		{closed, "userId=ann&roomId=movie-night", "Bearer", "INVALID_RESUME_TOKEN", turn.Seat{}, 0},
+		{closed, "userId=ann&roomId=movie-night", "Basic secret", "INVALID_RESUME_TOKEN", turn.Seat{}, 0},
+		{closed, "userId=bob&roomId=movie-night", "Bearer secret", "INVALID_RESUME_TOKEN", turn.Seat{}, 0},
+		{open, "userId=bob&roomId=movie-night", "Bearer secret", "INVALID_RESUME_TOKEN", turn.Seat{}, 0},
+		{closed, "userId=ann&roomId=other-night", "Bearer secret", "INVALID_RESUME_TOKEN", turn.Seat{}, 0},
+		{closed, "userId=ann", "Bearer secret", "INVALID_ROOM_ID", turn.Seat{}, 0},
+		{closed, "userId=ann&roomId=no", "Bearer secret", "INVALID_ROOM_ID", turn.Seat{}, 0},
+		{closed, "userId=ann", "", "stun:s", turn.Seat{}, 0},
+		{closed, "userId=ann&roomId=movie-night", "", "stun:s", turn.Seat{}, 0},
+		{open, "userId=ann", "", "turn:t", turn.Seat{UserID: "ann"}, 300 * time.Second},
+		{open, "userId=ann&roomId=movie-night&ttl=86400", "", "turn:t", turn.Seat{UserID: "ann"}, 300 * time.Second},
+	} {
+		*ice = fakeICE{}
+		header := "X-Test: 1"
+		if test.bearer != "" {
+			header = "Authorization: " + test.bearer
+		}
+		response, body := test.s.ask(t, "GET", "/turn-credentials?"+test.query, header)
+		if !response.Close || response.Header.Get("Cache-Control") != "no-store" {
+			t.Errorf("%s: headers %v", test.query, response.Header)
+		}
+		if !strings.Contains(body, `"`+test.want+`"`) || ice.seat != test.seat || ice.ttl != test.ttl {
+			t.Errorf("%s with %q: %s for %+v and %s", test.query, test.bearer, body, ice.seat, ice.ttl)
+		}
+	}
+}
+
 func TestTURNCredentialsChecksWhatItIsAsked(t *testing.T) {
-	provider := new(fakeICE)
-	s := serveRoutes(t, nil, turnRoute(provider, originsOf(t, "https://a.test"), slog.New(slog.DiscardHandler)))
+	s := serveICE(t, new(fakeICE), &seats{}, false)
 	for _, test := range []struct {
 		query, origin string
 		code          protocol.Code
-		ttl           time.Duration
 	}{
-		{"?userId=user-1_a.b:c", "", "", defaultCredentialTTL},
-		{"?userId=u&ttl=300", "https://a.test", "", 300 * time.Second},
-		{"?userId=u&ttl=86400", "", "", 86400 * time.Second},
-		{"?userId=u", "https://b.test", protocol.CodeOriginNotAllowed, 0},
-		{"", "", protocol.CodeInvalidUserID, 0},
-		{"?userId=", "", protocol.CodeInvalidUserID, 0},
-		{"?userId=a%20b", "", protocol.CodeInvalidUserID, 0},
-		{"?userId=" + strings.Repeat("a", 65), "", protocol.CodeInvalidUserID, 0},
-		{"?userId=u&ttl=", "", protocol.CodeInvalidTTL, 0},
-		{"?userId=u&ttl=299", "", protocol.CodeInvalidTTL, 0},
-		{"?userId=u&ttl=86401", "", protocol.CodeInvalidTTL, 0},
-		{"?userId=u&ttl=300.5", "", protocol.CodeInvalidTTL, 0},
-		{"?userId=u&ttl=%2B300", "", protocol.CodeInvalidTTL, 0},
-		{"?userId=u&ttl=99999999999999999999", "", protocol.CodeInvalidTTL, 0},
+		{"?userId=user-1_a.b:c", "", ""},
+		{"?userId=u&ttl=300", "https://a.test", ""},
+		{"?userId=u", "https://b.test", protocol.CodeOriginNotAllowed},
+		{"", "", protocol.CodeInvalidUserID},
+		{"?userId=", "", protocol.CodeInvalidUserID},
+		{"?userId=a%20b", "", protocol.CodeInvalidUserID},
+		{"?userId=" + strings.Repeat("a", 65), "", protocol.CodeInvalidUserID},
+		{"?userId=u&ttl=", "", protocol.CodeInvalidTTL},
+		{"?userId=u&ttl=299", "", protocol.CodeInvalidTTL},
+		{"?userId=u&ttl=86401", "", protocol.CodeInvalidTTL},
+		{"?userId=u&ttl=300.5", "", protocol.CodeInvalidTTL},
+		{"?userId=u&ttl=%2B300", "", protocol.CodeInvalidTTL},
+		{"?userId=u&ttl=99999999999999999999", "", protocol.CodeInvalidTTL},
 	} {
 		headers := []string{"X-Test: 1"}
 		if test.origin != "" {
 			headers = append(headers, "Origin: "+test.origin)
 		}
-		*provider = fakeICE{}
 		response, body := s.ask(t, "GET", "/turn-credentials"+test.query, headers...)
-		if !response.Close || response.Header.Get("Cache-Control") != "no-store" {
-			t.Errorf("%s: headers %v", test.query, response.Header)
-		}
-		if provider.ttl != test.ttl {
-			t.Errorf("%s: ttl %s", test.query, provider.ttl)
-		}
 		if test.code != "" {
 			// The second list of origins belongs to the edge, and is * here.
 			servertest.WantError(t, response, body, test.code)
@@ -169,43 +140,22 @@ func TestTURNCredentialsChecksWhatItIsAsked(t *testing.T) {
 	}
 }
 
-func TestTURNCredentialsOfAFailingProvider(t *testing.T) {
-	s := serveRoutes(t, nil, turnRoute(&fakeICE{err: errors.New("provider is down")}, originsOf(t, "*"), slog.New(slog.DiscardHandler)))
-	response, body := s.ask(t, "GET", "/turn-credentials?userId=u")
+func TestTURNCredentialsOfWhatFails(t *testing.T) {
+	const query, token = "/turn-credentials?userId=ann&roomId=movie-night", "Authorization: Bearer secret"
+	s := serveICE(t, &fakeICE{err: errors.New("provider is down")}, &seats{}, false)
+	response, body := s.ask(t, "GET", query, token)
 	servertest.WantError(t, response, body, protocol.CodeICEUnavailable)
 	if strings.Contains(body, "down") {
 		t.Error(body)
 	}
+	s = serveICE(t, new(fakeICE), &seats{refusal: protocol.CodeRoomUnavailable}, false)
+	response, body = s.ask(t, "GET", query, token)
+	servertest.WantError(t, response, body, protocol.CodeRoomUnavailable)
 }
 
 func TestTURNCredentialsOfNoServerIsAnEmptyList(t *testing.T) {
-	for _, secret := range []string{"", "north"} {
-		cfg := testConfig()
-		cfg.TURNSecret = secret
-		s := serveRoutes(t, nil, turnRoute(newConfiguredICE(&cfg), originsOf(t, "*"), cfg.Log))
-		if _, body := s.ask(t, "GET", "/turn-credentials?userId=u"); body != `{"iceServers":[]}`+"\n" {
-			t.Error(body)
-		}
+	s := serveICE(t, turn.NewConfigured(nil, "north"), &seats{}, true)
+	if _, body := s.ask(t, "GET", "/turn-credentials?userId=u"); body != `{"iceServers":[]}`+"\n" {
+		t.Error(body)
 	}
-}
-
-func FuzzParseICEServer(f *testing.F) {
-	f.Add("turn:t.example.org:3478?transport=udp;username=a;credential=b")
-	f.Add(`{"urls":["stun:[2001:db8::1]:3478"]}`)
-	f.Fuzz(func(t *testing.T, s string) {
-		server, err := ParseICEServer(s)
-		if err != nil {
-			return
-		}
-		// An accepted server survives the way to a browser and back.
-		encoded, err := json.Marshal(server)
-		if err != nil {
-			t.Fatal(err)
-		}
-		again, err := ParseICEServer(string(encoded))
-		if err == nil && reflect.DeepEqual(again.URLs, server.URLs) {
-			return
-		}
-		t.Errorf("%q became %s: %v", s, encoded, err)
-	})
 }

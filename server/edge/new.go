@@ -20,7 +20,7 @@ func New(config Config) (*Edge, error) {
 		return nil, err
 	}
 	e.gate = newGate(&e.config)
-	routes := append(healthRoutes(config.Ready), e.roomRoute(), turnRoute(newConfiguredICE(&config), e.origins, e.log))
+	routes := append(healthRoutes(config.Ready), e.roomRoute(), e.turnRoute())
 	routes = append(routes, e.wsRoutes()...)
 	if config.OwnerAddress != nil {
 		routes = append(routes, e.ownerRoute())

@@ -44,7 +44,7 @@ type Metrics struct {
 
 	received [protocol.Types]Counter // by type; 0 is no message
 	// by index in protocol.Codes, past it any other
-	errors, undelivered []Counter
+	errors, undelivered, iceRefusals []Counter
 	// by index in protocol.Closings, then other, then none
 	closes                              []Counter
 	frames, joins, saves, failedCommits Counter
@@ -62,6 +62,7 @@ func New() *Metrics {
 	m := &Metrics{
 		errors:       make([]Counter, len(protocol.Codes)+1),
 		undelivered:  make([]Counter, len(protocol.Codes)+1),
+		iceRefusals:  make([]Counter, len(protocol.Codes)+1),
 		closes:       make([]Counter, len(protocol.Closings)+2),
 		indexOfCode:  make(map[protocol.Code]int),
 		indexOfClose: make(map[protocol.CloseCode]int),
@@ -114,6 +115,9 @@ func (m *Metrics) describe() {
 		}
 		m.showCounter("usher_errors_total", "ERROR messages sent, by code.", "code", code, &m.errors[i])
 		m.showCounter("usher_undelivered_total", "UNDELIVERED messages sent, by code.", "code", code, &m.undelivered[i])
+		if i == len(protocol.Codes) || protocol.Codes[i].Status != 0 {
+			m.showCounter("usher_ice_refusals_total", "Requests for ICE servers that were refused, by code.", "code", code, &m.iceRefusals[i])
+		}
 	}
 	for i := range m.closes {
 		code := "other"
@@ -164,6 +168,9 @@ func (m *Metrics) ErrorSent(code protocol.Code) { m.errors[m.codeIndex(code)].Ad
 
 // UndeliveredSent counts an UNDELIVERED message.
 func (m *Metrics) UndeliveredSent(code protocol.Code) { m.undelivered[m.codeIndex(code)].Add(1) }
+
+// ICERefused counts a request for ICE servers that was refused.
+func (m *Metrics) ICERefused(code protocol.Code) { m.iceRefusals[m.codeIndex(code)].Add(1) }
 
 func (m *Metrics) codeIndex(code protocol.Code) int {
 	if i, ok := m.indexOfCode[code]; ok {

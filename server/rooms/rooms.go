@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"usher/protocol"
+	"usher/room"
 )
 
 // saveLaterEvery is how much of playback positions and held frames a crash may lose.
@@ -82,31 +83,50 @@ func (r *Rooms) notStored(err error) {
 func (r *Rooms) Now() Moment { return r.config.Clock.Now() }
 
 // Describe returns what somebody with an invitation may know about a room, once that is stored.
-func (r *Rooms) Describe(ctx context.Context, id string) (protocol.RoomSummary, protocol.Code) {
+func (r *Rooms) Describe(ctx context.Context, id string) (summary protocol.RoomSummary, refusal protocol.Code) {
+	refusal = r.look(ctx, id, func(room *room.Room) protocol.Code {
+		if !room.Exists() {
+			return protocol.CodeRoomNotFound
+		}
+		summary = room.Summary()
+		return ""
+	})
+	return summary, refusal
+}
+
+// Seated returns when a seat was taken, if the resume token is that of the user's seat. A room that
+// does not exist is refused like a wrong token.
+func (r *Rooms) Seated(ctx context.Context, id, userID, token string) (takenAtMs int64, refusal protocol.Code) {
+	refusal = r.look(ctx, id, func(room *room.Room) protocol.Code {
+		var ok bool
+		if takenAtMs, ok = room.Holds([]byte(userID), []byte(token)); !ok {
+			return protocol.CodeInvalidResumeToken
+		}
+		return ""
+	})
+	return takenAtMs, refusal
+}
+
+// look looks at a room, and returns once what it saw is stored.
+func (r *Rooms) look(ctx context.Context, id string, at func(*room.Room) protocol.Code) protocol.Code {
 	ctx, cancel := context.WithTimeout(ctx, describeTimeout)
 	defer cancel()
 	l, refusal := r.enter(ctx, id)
 	if refusal != "" {
-		return protocol.RoomSummary{}, refusal
+		return refusal
 	}
 	defer l.leave()
 	l.mu.Lock()
-	exists, summary, stored := l.room.Exists(), protocol.RoomSummary{}, l.stored()
-	if exists {
-		summary = l.room.Summary()
-	}
+	seen, stored := at(l.room), l.stored()
 	l.mu.Unlock()
 	select {
 	case ok := <-stored:
-		switch {
-		case !ok:
-			return protocol.RoomSummary{}, protocol.CodeStorageUnavailable
-		case !exists:
-			return protocol.RoomSummary{}, protocol.CodeRoomNotFound
+		if !ok {
+			return protocol.CodeStorageUnavailable
 		}
-		return summary, ""
+		return seen
 	case <-ctx.Done():
 		l.forgetAsk(stored)
-		return protocol.RoomSummary{}, protocol.CodeStorageUnavailable
+		return protocol.CodeStorageUnavailable
 	}
 }

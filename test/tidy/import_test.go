@@ -84,8 +84,9 @@ var allowed = map[string]imports{
 		testModules: map[string]string{"pgregory.net/rapid": "shrinks a failing sequence of faults to its shortest"},
 	},
 	"server/servertest": {house: []string{"protocol"}},
+	"server/turn":       {testHouse: []string{"server/servertest"}},
 	"server/edge": {
-		house:     []string{"protocol", "room", "server/frame", "server/metrics", "web"},
+		house:     []string{"protocol", "room", "server/frame", "server/metrics", "server/turn", "web"},
 		modules:   map[string]string{"golang.org/x/sys/unix": "epoll for idle sockets"},
 		testHouse: []string{"server/servertest"},
 	},
@@ -112,7 +113,7 @@ var allowed = map[string]imports{
 		testHouse: []string{"room", "server/metrics", "server/servertest", "server/store"},
 	},
 	"server": {
-		house: []string{"protocol", "room", "server/cluster", "server/edge", "server/metrics", "server/rooms", "server/store", "server/store/bolt"},
+		house: []string{"protocol", "room", "server/cluster", "server/edge", "server/metrics", "server/rooms", "server/store", "server/store/bolt", "server/turn"},
 		modules: map[string]string{
 			"golang.org/x/crypto/acme": "certificates without a second program",
 			"golang.org/x/sys/unix":    "the clock that goes on while a machine is suspended",
@@ -121,7 +122,7 @@ var allowed = map[string]imports{
 		testModules: map[string]string{"github.com/coder/websocket": onlyTests},
 	},
 	"cmd/usher": {
-		house: []string{"room", "server", "server/cluster", "server/cluster/broker", "server/cluster/stream", "server/edge", "server/store", "server/store/bolt"},
+		house: []string{"room", "server", "server/cluster", "server/cluster/broker", "server/cluster/stream", "server/edge", "server/store", "server/store/bolt", "server/turn"},
 		modules: map[string]string{
 			"github.com/alecthomas/kong":       "flags, environment and file from one struct",
 			"github.com/coder/websocket":       "the bots of usher cluster demo, which are clients as any other",

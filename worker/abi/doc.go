@@ -33,7 +33,8 @@
 // to, or 0 if nothing has happened and the room must be stepped.
 //
 // Describe(handle) writes the response to GET /rooms/ROOM to the output; its result is 0 if the
-// room does not exist. Drop(handle) forgets a room.
+// room does not exist. Holds(handle, input) says when a seat was taken; the input is two texts, the
+// user id and the resume token. Its result is 0 if they are no seat's. Drop(handle) forgets a room.
 //
 // # Effects
 //

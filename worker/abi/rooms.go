@@ -235,6 +235,21 @@ func (rs *Rooms) run(e *entry, nowMs int64, event *room.Event) {
 	clear(rs.effects)
 }
 
+// Holds returns when a seat was taken if the first n bytes of the input, a user id and a resume
+// token, are the seat's; 0 if not, or NoSuchRoom if the room was dropped.
+func (rs *Rooms) Holds(handle uint32, n int) float64 {
+	e := rs.rooms[handle]
+	if e == nil {
+		return NoSuchRoom
+	}
+	in := reader{b: rs.input[:n]}
+	takenAtMs, ok := e.room.Holds(in.text(), in.text())
+	if !ok {
+		return 0
+	}
+	return float64(takenAtMs)
+}
+
 // Describe writes what anyone with an invitation may know about a room, as JSON. It returns the
 // length, 0 if the room does not exist, or NoSuchRoom if it was dropped.
 func (rs *Rooms) Describe(handle uint32) int {

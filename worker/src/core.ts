@@ -14,6 +14,7 @@ interface Exports {
   step(handle: number, event: Event, conn: number, nowMs: number, argument: number, flags: number, length: number): number;
   relay(handle: number, conn: number, nowMs: number, length: number): number;
   describe(handle: number): number;
+  holds(handle: number, length: number): number;
   drop(handle: number): void;
 }
 
@@ -172,6 +173,13 @@ export class Core {
     const n = this.#guarded(() => this.#exports.describe(handle));
     this.#refresh();
     return n < 0 ? undefined : decoder.decode(this.#bytes(this.#output(), n));
+  }
+
+  /** When the seat was taken whose user id and resume token these are, 0 if they are none's, undefined if the room has been dropped. */
+  holds(handle: number, userId: string, token: string): number | undefined {
+    this.#refresh();
+    const takenAtMs = this.#guarded(() => this.#exports.holds(handle, this.#putText(this.#putText(0, userId), token)));
+    return takenAtMs < 0 ? undefined : takenAtMs;
   }
 
   drop(handle: number): void {

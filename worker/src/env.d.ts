@@ -6,6 +6,10 @@ interface Env {
   /** A key of Cloudflare's TURN service, and its token. */
   TURN_KEY_ID?: string;
   TURN_KEY_API_TOKEN?: string;
+  /** "true" hands TURN credentials out to those without a seat too, for five minutes. */
+  TURN_OPEN?: string;
+  /** How long TURN credentials are valid, 300 to 86400; 43200 without it. */
+  TURN_TTL_SECONDS?: string;
   /** "debug" logs refusals. */
   LOG_LEVEL?: string;
 }

@@ -96,3 +96,10 @@ export async function finish(answer: Response, request: Request, origins: string
   }
   return finished;
 }
+
+/** The response if a room's object cannot be reached, or has too much to do. */
+export function roomFailed(error: unknown): Response {
+  const { overloaded = false, retryable = false } = error as { overloaded?: boolean; retryable?: boolean };
+  log("error", "a room's object failed", { error: String(error), overloaded: String(overloaded), retryable: String(retryable) });
+  return errorResponse("ROOM_UNAVAILABLE");
+}

@@ -1,9 +1,9 @@
 // The worker: it routes each request to its room's object, and answers what needs no room.
 
 import { addressOf } from "./address";
-import { allowsOrigin, errorResponse, finish, json, log, preflight } from "./http";
-import { turnCredentials } from "./ice";
+import { allowsOrigin, errorResponse, finish, json, log, preflight, roomFailed } from "./http";
 import { roomIdOf, routeOf, type Route } from "./route";
+import { turnCredentials } from "./turnCredentials";
 
 export { RoomState } from "./roomState";
 
@@ -47,7 +47,7 @@ function respond(route: Route, request: Request, url: URL, env: Env): Response |
     case "readyz":
       return status("ready"); // the platform has room for one more, and storage is each room's own
     case "turn":
-      return allowsOrigin(env.ALLOW_ORIGINS, request) ? turnCredentials(url, env) : errorResponse("ORIGIN_NOT_ALLOWED");
+      return allowsOrigin(env.ALLOW_ORIGINS, request) ? turnCredentials(request, url, env) : errorResponse("ORIGIN_NOT_ALLOWED");
     case "room":
       return askRoom(request, url, env);
     case "socket":
@@ -95,8 +95,6 @@ async function askRoom(request: Request, url: URL, env: Env): Promise<Response> 
   try {
     return await env.ROOM.getByName(roomId).fetch(request);
   } catch (error) {
-    const { overloaded = false, retryable = false } = error as { overloaded?: boolean; retryable?: boolean };
-    log("error", "a room's object failed", { error: String(error), overloaded: String(overloaded), retryable: String(retryable) });
-    return errorResponse("ROOM_UNAVAILABLE");
+    return roomFailed(error);
   }
 }

@@ -41,10 +41,20 @@ export class Room implements Performer {
 
   /** What somebody with an invitation may know, as JSON; "" if the room does not exist. */
   describe(): string {
+    return this.#look((wasm) => wasm.describe(this.#handle));
+  }
+
+  /** When the seat was taken whose user id and resume token these are; 0 if they are none's. */
+  holds(userId: string, token: string): number {
+    return this.#look((wasm) => wasm.holds(this.#handle, userId, token));
+  }
+
+  /** Looks at the room, which is woken if the look says that it has been dropped. */
+  #look<T>(at: (wasm: Core) => T | undefined): T {
     for (;;) {
-      const known = this.#awake(this.#surroundings.now()).describe(this.#handle);
-      if (known !== undefined) {
-        return known;
+      const seen = at(this.#awake(this.#surroundings.now()));
+      if (seen !== undefined) {
+        return seen;
       }
       this.#core = undefined;
     }

@@ -2,7 +2,7 @@
 // (package room). Nothing here keeps the object awake, and nothing is only in its memory: what the core says is to be kept goes
 // into storage and into the sockets' attachments at once, so the object may hibernate after any event.
 
-import { pingFrame, pongFrame } from "@usher/types";
+import { pingFrame, pongFrame, type ErrorCode } from "@usher/types";
 import { DurableObject } from "cloudflare:workers";
 
 import { Event } from "./abi";
@@ -49,6 +49,19 @@ export class RoomState extends DurableObject<Env> {
     } catch (error) {
       if (error instanceof GivenUp) {
         return errorResponse(error.code === Close.tryLater ? "STORAGE_UNAVAILABLE" : "INTERNAL");
+      }
+      throw error;
+    }
+  }
+
+  /** When the seat was taken whose user id and resume token these are, or why that cannot be said. */
+  seated(roomId: string, userId: string, token: string): number | ErrorCode {
+    this.#conns.roomId ||= roomId;
+    try {
+      return this.#room.holds(userId, token) || "INVALID_RESUME_TOKEN";
+    } catch (error) {
+      if (error instanceof GivenUp) {
+        return error.code === Close.tryLater ? "STORAGE_UNAVAILABLE" : "INTERNAL";
       }
       throw error;
     }

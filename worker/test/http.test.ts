@@ -17,6 +17,8 @@ interface Vector {
   /** A JSON list of RTCIceServer, and the secret shared with its TURN servers. */
   iceServers?: string;
   turnSecret?: string;
+  /** Those without a seat get TURN credentials. */
+  turnOpen?: boolean;
   /** The server is about to stop, as only the native one is. */
   draining?: boolean;
   response: {
@@ -32,9 +34,14 @@ interface Vector {
 
 const rows = (vectors as Vector[]).filter(({ draining }) => draining !== true).map((vector) => [vector.name, vector] as const);
 
-test.each(rows)("%s", async (_, { method, path, headers = {}, origins, iceServers, turnSecret, response }) => {
+test.each(rows)("%s", async (_, { method, path, headers = {}, origins, iceServers, turnSecret, turnOpen, response }) => {
   const request = new Request(`http://usher.test${path}`, { method, headers });
-  const settings = { ALLOW_ORIGINS: origins ?? env.ALLOW_ORIGINS, ICE_SERVERS: iceServers ?? env.ICE_SERVERS, TURN_SECRET: turnSecret };
+  const settings = {
+    ALLOW_ORIGINS: origins ?? env.ALLOW_ORIGINS,
+    ICE_SERVERS: iceServers ?? env.ICE_SERVERS,
+    TURN_SECRET: turnSecret,
+    TURN_OPEN: String(turnOpen),
+  };
   const got = await worker.fetch(request as never, { ...env, ...settings } as never);
   expect(got.status).toBe(response.status);
   for (const [name, value] of Object.entries(response.headers ?? {})) {

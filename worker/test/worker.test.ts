@@ -3,6 +3,7 @@
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, test, vi } from "vitest";
 
+import { iceServers } from "../src/ice";
 import worker from "../src/index";
 import { ask, Client } from "./client";
 
@@ -186,26 +187,56 @@ describe("ICE servers", () => {
 
   test("a TURN server gets a credential of the shared secret", async () => {
     vi.spyOn(Date, "now").mockReturnValue(1_700_000_000_000);
-    const answer = await call("/turn-credentials?userId=ann&ttl=600", coturn);
-    expect(await answer.json()).toEqual({
-      iceServers: [
-        { urls: "stun:stun.example.org" },
-        // echo -n 1700000600:ann | openssl dgst -sha1 -hmac north -binary | base64
-        { urls: ["turn:turn.example.org"], username: "1700000600:ann", credential: "7frJsC9X1ENSUqDpiZimUxlaSY8=" },
-      ],
-    });
+    const servers = await iceServers({ ...env, ...coturn }, { roomId: "movie-night", userId: "ann", takenAtMs: 1_700_000_000_000 }, 3600);
+    expect(servers).toEqual([
+      { urls: "stun:stun.example.org" },
+      // The vector of TestCredentialIsThatOfTheRESTAPI in server/turn.
+      { urls: ["turn:turn.example.org"], username: "1700003600:bM0AFM5cwQFxZvVeX0RM", credential: "XoSiHIo6H9k+kXGkIxv/HfxpaZo=" },
+    ]);
+  });
+
+  test("only who proves a seat gets TURN servers", async () => {
+    const ann = await Client.open("/ws?roomId=turn-seated");
+    ann.say("CREATE_ROOM", { roomId: "turn-seated", userId: "ann", userName: "Ann" });
+    const { resumeToken } = await ann.frame("ROOM_CREATED");
+    const ask = async (query: string, token = resumeToken) => call(`/turn-credentials?${query}`, coturn, { Authorization: `Bearer ${String(token)}` });
+    const answer = await ask("userId=ann&roomId=turn-seated");
+    expect(await answer.json()).toMatchObject({ iceServers: [{}, { username: expect.stringMatching(/^\d{10}:[\w-]{20}$/) as string }] });
+    expect(answer.headers.get("Cache-Control")).toBe("no-store");
+    for (const [query, token] of [
+      ["userId=bob&roomId=turn-seated", resumeToken],
+      ["userId=ann&roomId=turn-other", resumeToken],
+      ["userId=ann&roomId=turn-seated", "AAECAwQFBgcICQoLDA0ODw"],
+    ] as const) {
+      await wantError(await ask(query, token), 401, "INVALID_RESUME_TOKEN", false);
+    }
+    ann.say("LEAVE_ROOM", { roomId: "turn-seated", userId: "ann" });
+    await ann.closedWith();
+    await wantError(await ask("userId=ann&roomId=turn-seated"), 401, "INVALID_RESUME_TOKEN", false);
   });
 
   test.each([
     ["", "private, max-age=600"],
-    ["&ttl=1200", "private, max-age=600"],
-    ["&ttl=301", "private, max-age=150"],
+    ["&ttl=301", "private, max-age=600"],
     ["&ttl=299", "no-store"],
   ])("with the query %s may be kept: %s", async (query, cache) => {
     expect((await call(`/turn-credentials?userId=ann${query}`, coturn)).headers.get("Cache-Control")).toBe(cache);
   });
 
-  const key = { TURN_KEY_ID: "key", TURN_KEY_API_TOKEN: "token" };
+  test("anybody's credentials are kept for half their life", async () => {
+    const answer = await call("/turn-credentials?userId=ann&ttl=600", { ...coturn, TURN_OPEN: "true" });
+    expect(answer.headers.get("Cache-Control")).toBe("private, max-age=150");
+  });
+
+  const key = { TURN_KEY_ID: "key", TURN_KEY_API_TOKEN: "token", TURN_OPEN: "true" };
+
+  test("without a seat Cloudflare is not asked", async () => {
+    const fetch = vi.spyOn(globalThis, "fetch");
+    expect(await (await call("/turn-credentials?userId=ann", { ...key, TURN_OPEN: "false" })).json()).toEqual({
+      iceServers: [{ urls: ["stun:stun.cloudflare.com:3478"] }],
+    });
+    expect(fetch).not.toHaveBeenCalled();
+  });
 
   test("Cloudflare's servers, but for port 53, on which browsers wait", async () => {
     const fetch = vi.spyOn(globalThis, "fetch").mockImplementation(async () =>
@@ -220,16 +251,20 @@ describe("ICE servers", () => {
       ),
     );
     expect(await (await call("/turn-credentials?userId=ann&ttl=600", key)).json()).toEqual({
+      ttl: 300,
       iceServers: [{ urls: ["stun:stun.cloudflare.com:3478"] }, { urls: ["turns:turn.cloudflare.com:443?transport=tcp"], username: "u", credential: "c" }],
     });
     const [address, init] = fetch.mock.calls[0] ?? [];
     expect(String(address)).toBe("https://rtc.live.cloudflare.com/v1/turn/keys/key/credentials/generate-ice-servers");
-    expect(init).toMatchObject({ method: "POST", body: '{"ttl":600}', headers: { Authorization: "Bearer token" } });
+    expect(init).toMatchObject({ method: "POST", body: '{"ttl":300}', headers: { Authorization: "Bearer token" } });
   });
 
   test.each([
     ["answers by an error", key, async () => new Response("no", { status: 500 })],
     ["does not answer", key, () => Promise.reject(new Error("timed out"))],
+    ["answers by something else", key, async () => new Response("<token>")],
+    ["answers without a list", key, async () => Response.json({ iceServers: {} })],
+    ["answers too much", key, async () => new Response(`{"iceServers":[],"x":"${"x".repeat(65_536)}"}`)],
     ["is not configured as JSON", { ICE_SERVERS: "[" }, undefined],
   ])("a provider that %s", async (_, changes, fetch) => {
     vi.spyOn(console, "warn").mockImplementation(() => {});

@@ -1,44 +1,71 @@
 import type { IceServer } from "./signaling.js";
+import type { StoredSeat } from "./store.js";
 
 const timeoutMs = 5000;
-/** For how long credentials are used for new connections, ms; the server's live 12 h by default. */
+/** For how long credentials are used for new connections, ms, if the server does not say how long they are valid. */
 const keepMs = 3_600_000;
 
-/** The ICE servers that a server hands out to one participant, asked for once an hour at most. */
+/** What a server hands out. */
+interface Handout {
+  iceServers: IceServer[];
+  /** For how long the credentials are valid, s. */
+  ttl?: number;
+}
+
+/** The ICE servers that a server hands out to one seat, asked for when half of their credentials' life is over. */
 export class IceServers {
   readonly #socketUrl: URL;
-  readonly #userId: string;
-  #asked: { promise: Promise<IceServer[]>; atMs: number } | undefined;
+  readonly #seat: () => StoredSeat | undefined;
+  #asked: { promise: Promise<IceServer[]>; untilMs: number; token: string } | undefined;
 
-  constructor(socketUrl: URL, userId: string) {
+  /** The seat is the one that there is at the time: it proves itself by its token. */
+  constructor(socketUrl: URL, seat: () => StoredSeat | undefined) {
     this.#socketUrl = socketUrl;
-    this.#userId = userId;
+    this.#seat = seat;
   }
 
   /** None if that fails; it is asked again next time. */
   get(): Promise<IceServer[]> {
-    const nowMs = Date.now();
-    if (this.#asked === undefined || nowMs - this.#asked.atMs > keepMs) {
-      const promise = fetchIceServers(this.#socketUrl, this.#userId).then((iceServers) => {
-        this.#asked = iceServers === undefined ? undefined : this.#asked;
-        return iceServers ?? [];
-      });
-      this.#asked = { promise, atMs: nowMs };
+    const seat = this.#seat();
+    if (this.#asked === undefined || Date.now() > this.#asked.untilMs || this.#asked.token !== seat?.resumeToken) {
+      const asked = { promise: this.#ask(seat), untilMs: Date.now() + keepMs, token: seat?.resumeToken ?? "" };
+      this.#asked = asked;
     }
     return this.#asked.promise;
   }
+
+  /** Takes what the server sends by itself. */
+  set({ iceServers, ttl }: Handout): void {
+    this.#asked = { promise: Promise.resolve(iceServers), untilMs: Date.now() + lifeMs(ttl), token: this.#seat()?.resumeToken ?? "" };
+  }
+
+  async #ask(seat: StoredSeat | undefined): Promise<IceServer[]> {
+    const handout = await fetchIceServers(this.#socketUrl, seat);
+    const asked = this.#asked;
+    if (asked !== undefined && asked.token === (seat?.resumeToken ?? "")) {
+      this.#asked = handout === undefined ? undefined : { ...asked, untilMs: Math.min(asked.untilMs, Date.now() + lifeMs(handout.ttl)) };
+    }
+    return handout?.iceServers ?? [];
+  }
+}
+
+/** Half the life of credentials. */
+function lifeMs(ttl: number | undefined): number {
+  return typeof ttl === "number" && ttl > 0 ? Math.min(ttl * 500, keepMs) : keepMs;
 }
 
 /** Asks GET /turn-credentials beside the WebSocket address. */
-async function fetchIceServers(socketUrl: URL, userId: string): Promise<IceServer[] | undefined> {
+async function fetchIceServers(socketUrl: URL, seat: StoredSeat | undefined): Promise<Handout | undefined> {
   const url = new URL(socketUrl);
+  const { roomId = "", userId = "", resumeToken = "" } = seat ?? {};
   url.protocol = url.protocol.replace("ws", "http");
   url.pathname = url.pathname.replace(/ws\/?$/, "turn-credentials");
-  url.search = new URLSearchParams({ userId }).toString();
+  url.search = new URLSearchParams({ userId, roomId }).toString();
+  const headers = resumeToken === "" ? undefined : { Authorization: `Bearer ${resumeToken}` };
   try {
-    const answer = await fetch(url, { signal: AbortSignal.timeout(timeoutMs) });
-    const { iceServers } = (await answer.json()) as { iceServers?: IceServer[] };
-    return Array.isArray(iceServers) ? iceServers : undefined;
+    const answer = await fetch(url, { signal: AbortSignal.timeout(timeoutMs), ...(headers === undefined ? {} : { headers }) });
+    const handout = (await answer.json()) as Partial<Handout>;
+    return Array.isArray(handout.iceServers) ? { ...handout, iceServers: handout.iceServers } : undefined;
   } catch {
     return undefined;
   }

@@ -37,12 +37,13 @@ export class Session {
   #intent: Intent = returning;
   #asked = { atMs: 0, ref: "" };
   #echoesRefs = false;
-  #iceServers: IceServers | undefined;
+  readonly #iceServers: IceServers;
 
   constructor(options: RoomClientOptions, emit: Emit) {
     this.#emit = emit;
     this.#url = socketUrl(options.url);
     this.#keeper = new Keeper(options.store ?? memoryStore());
+    this.#iceServers = new IceServers(this.#url, () => this.#keeper.seat);
     this.#room = new KnownRoom((room) => emit("room", room));
     this.#line = new Line({
       connecting: () => this.#setStatus({ state: "connecting" }),
@@ -123,7 +124,6 @@ export class Session {
   }
 
   iceServers(): Promise<IceServer[]> {
-    this.#iceServers ??= new IceServers(this.#url, this.userId);
     return this.#iceServers.get();
   }
 
@@ -161,8 +161,6 @@ export class Session {
     this.#keeper.seat = seat;
     this.#intent = intent;
     this.#room.begin(undefined);
-    this.#iceServers = undefined;
-    void this.iceServers(); // they are needed right after the seat
     const url = new URL(this.#url);
     url.searchParams.set("roomId", seat.roomId);
     this.#line.open(url);
@@ -222,6 +220,7 @@ export class Session {
     this.#intent = returning;
     this.#echoesRefs = answer.ref === this.#asked.ref;
     this.#room.begin(answer.roomState);
+    void this.iceServers(); // peers need them next
     this.#seating.resolve(answer);
     // A listener may end it all at each of these.
     const steps = [

@@ -51,7 +51,7 @@ export interface ErrorCodes {
   readonly USER_ID_TAKEN: Refusal;
   /** The seat of this user id is held after a lost connection, and the newcomer has not shown to be its owner. */
   readonly SEAT_HELD: Refusal;
-  /** The resumeToken is malformed or not the seat's. */
+  /** The resumeToken is malformed or not the seat's. As an HTTP response, it may also be that the seat or the room does not exist. */
   readonly INVALID_RESUME_TOKEN: Refusal;
   /** CREATE_ROOM or JOIN_ROOM for another user id than the connection's own seat. */
   readonly ALREADY_SEATED: Refusal;
@@ -133,7 +133,7 @@ export const errorCodes: ErrorCodes = {
   ROOM_FULL: { error: "Room is full", retryable: true },
   USER_ID_TAKEN: { error: "User id is already in the room", retryable: false, close: 4002 },
   SEAT_HELD: { error: "Seat is held for its owner to return", retryable: true },
-  INVALID_RESUME_TOKEN: { error: "Resume token does not fit this seat", retryable: false },
+  INVALID_RESUME_TOKEN: { error: "Resume token does not fit this seat", retryable: false, status: 401 },
   ALREADY_SEATED: { error: "This connection already has a seat", retryable: false },
   NOT_SEATED: { error: "Join the room first", retryable: false },
   WRONG_USER: { error: "Message claims another user", retryable: false },

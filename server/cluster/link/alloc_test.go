@@ -48,6 +48,10 @@ func (e *echo) Open(_ context.Context, _ string, _ edge.Opening, s edge.Socket) 
 	return e, ""
 }
 
+func (e *echo) Seated(context.Context, string, string, string) (takenAtMs int64, refusal protocol.Code) {
+	return 0, protocol.CodeInvalidResumeToken
+}
+
 func (e *echo) Describe(context.Context, string) (s protocol.RoomSummary, refusal protocol.Code) {
 	return s, ""
 }

@@ -120,7 +120,7 @@ func validID(id []byte) bool {
 	return len(id) > 0 && len(id) <= lease.MaxIDBytes
 }
 
-func (k Kind) known() bool { return k >= Beat && k <= Arrived || k >= Opened && k <= Read }
+func (k Kind) known() bool { return k >= Beat && k <= AskSeat || k >= Opened && k <= Seated }
 
 // valid reports whether Bytes is what the kind says.
 func (i *Item) valid() bool {
@@ -138,6 +138,12 @@ func (i *Item) valid() bool {
 		return areConns(i.Bytes)
 	case Described:
 		_, _, ok := decodeDescription(i.Bytes)
+		return ok
+	case AskSeat:
+		_, ok := decodeClaim(i.Bytes)
+		return ok
+	case Seated:
+		_, _, ok := decodeHolding(i.Bytes)
 		return ok
 	}
 	return true

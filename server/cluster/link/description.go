@@ -36,6 +36,38 @@ func decodeDescription(b []byte) (s protocol.RoomSummary, refusal protocol.Code,
 	return s, "", true
 }
 
+// claim is the Bytes of AskSeat.
+type claim struct{ roomID, userID, token string }
+
+func (c *claim) append(b []byte) []byte {
+	return append(appendShort(appendShort(b, c.roomID), c.userID), c.token...)
+}
+
+func decodeClaim(b []byte) (c claim, ok bool) {
+	roomID, b, ok := short(b)
+	if !ok {
+		return c, false
+	}
+	userID, token, ok := short(b)
+	return claim{string(roomID), string(userID), string(token)}, ok && len(token) <= MaxTokenBytes
+}
+
+// appendHolding appends when a seat was taken, or the reason for refusing a claim.
+func appendHolding(b []byte, takenAtMs int64, refusal protocol.Code) []byte {
+	return binary.LittleEndian.AppendUint64(appendShort(b, refusal), uint64(takenAtMs))
+}
+
+func decodeHolding(b []byte) (takenAtMs int64, refusal protocol.Code, ok bool) {
+	code, b, ok := short(b)
+	switch {
+	case !ok || len(b) < 8:
+		return 0, "", false
+	case len(code) > 0:
+		refusal = knownCode(code)
+	}
+	return int64(binary.LittleEndian.Uint64(b)), refusal, true
+}
+
 // knownCode is the code of another node, whose version may be newer: what this one does not know
 // is a room that cannot be had now.
 func knownCode(code []byte) protocol.Code {

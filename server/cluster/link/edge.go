@@ -26,12 +26,6 @@ type session struct {
 	opened chan protocol.Code
 }
 
-// description answers a question about a room.
-type description struct {
-	summary protocol.RoomSummary
-	refusal protocol.Code
-}
-
 // Open implements edge.Rooms. It is refused with ROOM_UNAVAILABLE, which is retryable, if no owner
 // is known, or the owner does not answer in time or is not the owner any more.
 func (l *Links) Open(ctx context.Context, roomID string, o edge.Opening, socket edge.Socket) (edge.Session, protocol.Code) {
@@ -86,48 +80,6 @@ func (k *link) enter(s *session, o edge.Opening) bool {
 	k.sessions[s.conn] = s
 	opening := opening{address: o.Address, uncounted: o.Uncounted, requestID: o.RequestID, roomID: s.roomID}
 	k.item(&Item{Kind: Open, Shard: s.shard, Term: s.term, Conn: s.conn}, opening.append(nil))
-	k.flush()
-	return true
-}
-
-// Describe implements edge.Rooms.
-func (l *Links) Describe(ctx context.Context, roomID string) (protocol.RoomSummary, protocol.Code) {
-	p := l.config.Place(roomID)
-	if p.Here {
-		return l.config.Local.Describe(ctx, roomID)
-	}
-	k := l.owner(p)
-	if k == nil {
-		return protocol.RoomSummary{}, protocol.CodeRoomUnavailable
-	}
-	ctx, cancel := context.WithTimeout(ctx, OpenTimeout)
-	defer cancel()
-	number, reply := l.conns.Add(1), make(chan description, 1)
-	if !k.ask(p, roomID, number, reply) {
-		return protocol.RoomSummary{}, protocol.CodeRoomUnavailable
-	}
-	select {
-	case d := <-reply:
-		return d.summary, d.refusal
-	case <-ctx.Done():
-		k.mu.Lock()
-		delete(k.asks, number)
-		k.mu.Unlock()
-		return protocol.RoomSummary{}, protocol.CodeRoomUnavailable
-	}
-}
-
-func (k *link) ask(p Place, roomID string, number uint64, reply chan<- description) bool {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if len(k.asks) >= maxUnderWay || !k.open() {
-		return false
-	}
-	if k.asks == nil {
-		k.asks = make(map[uint64]chan<- description)
-	}
-	k.asks[number] = reply
-	k.item(&Item{Kind: Ask, Shard: uint16(p.Shard), Term: p.Term, Conn: number}, []byte(roomID))
 	k.flush()
 	return true
 }
@@ -347,22 +299,4 @@ func (k *link) deliver(number uint64, i *Item) bool {
 	clear(receivers)
 	k.receivers = receivers
 	return true
-}
-
-// described lets a Describe return.
-func (k *link) described(i *Item) {
-	k.mu.Lock()
-	reply := k.asks[i.Conn]
-	delete(k.asks, i.Conn)
-	k.mu.Unlock()
-	if reply == nil {
-		return
-	}
-	var d description
-	if i.Kind == Moved {
-		d.refusal = protocol.CodeRoomUnavailable
-	} else {
-		d.summary, d.refusal, _ = decodeDescription(i.Bytes)
-	}
-	reply <- d
 }

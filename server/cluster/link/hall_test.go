@@ -65,6 +65,13 @@ func (h *hall) Describe(_ context.Context, roomID string) (protocol.RoomSummary,
 	return protocol.RoomSummary{ID: roomID, Name: "Hall", People: len(h.inside())}, h.refuse
 }
 
+func (h *hall) Seated(_ context.Context, roomID, userID, token string) (takenAtMs int64, refusal protocol.Code) {
+	if token != userID+" of "+roomID {
+		return 0, protocol.CodeInvalidResumeToken
+	}
+	return 1234, h.refuse
+}
+
 // inside are those whose end the hall has not heard of.
 func (h *hall) inside() (inside []*guest) {
 	h.mu.Lock()

@@ -44,7 +44,7 @@ type link struct {
 
 	// sessions are this node's sockets, by their number, and asks what waits for a reply.
 	sessions map[uint64]*session
-	asks     map[uint64]chan<- description
+	asks     map[uint64]chan<- finding
 	// sockets are the other node's, by its numbers. reads are questions of this node to it.
 	sockets map[uint64]*socket
 	reads   map[uint64]chan<- struct{}
@@ -232,7 +232,7 @@ func (k *link) breakLink(reason string, tell bool) {
 // ended is everybody who was on a link that broke.
 type ended struct {
 	sessions map[uint64]*session
-	asks     map[uint64]chan<- description
+	asks     map[uint64]chan<- finding
 	sockets  map[uint64]*socket
 	reads    map[uint64]chan<- struct{}
 }
@@ -240,7 +240,7 @@ type ended struct {
 // tell ends them. No lock of a room or link may be held.
 func (e *ended) tell() {
 	for _, reply := range e.asks {
-		reply <- description{refusal: protocol.CodeRoomUnavailable}
+		reply <- finding{refusal: protocol.CodeRoomUnavailable}
 	}
 	for _, read := range e.reads {
 		close(read)

@@ -2,6 +2,7 @@ package link_test
 
 import (
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -82,6 +83,31 @@ func TestRoomsAreDescribedOverALink(t *testing.T) {
 			t.Error(refusal)
 		}
 		if _, refusal = near.Describe(t.Context(), "no"); refusal != protocol.CodeRoomUnavailable {
+			t.Error(refusal)
+		}
+	})
+}
+
+func TestSeatsAreAskedForOverALink(t *testing.T) {
+	inCluster(t, 2, nil, func(t *testing.T, c *cluster) {
+		owner, near := c.nodes[0], c.nodes[1]
+		ask := func(roomID, token string) (int64, protocol.Code) {
+			return near.Seated(t.Context(), roomID, "ann", token)
+		}
+		if at, refusal := ask("hall-1", "ann of hall-1"); at != 1234 || refusal != "" {
+			t.Error(at, refusal)
+		}
+		if _, refusal := ask("hall-1", "bob of hall-1"); refusal != protocol.CodeInvalidResumeToken {
+			t.Error(refusal)
+		}
+		if _, refusal := ask("hall-1", strings.Repeat("x", link.MaxTokenBytes+1)); refusal != protocol.CodeInvalidResumeToken {
+			t.Error(refusal)
+		}
+		owner.hall.refuse = protocol.CodeStorageUnavailable
+		if _, refusal := ask("hall-1", "ann of hall-1"); refusal != protocol.CodeStorageUnavailable {
+			t.Error(refusal)
+		}
+		if _, refusal := ask("no", "ann of no"); refusal != protocol.CodeRoomUnavailable {
 			t.Error(refusal)
 		}
 	})

@@ -10,7 +10,7 @@ import (
 // major versions that it takes.
 const (
 	Major   = 1
-	Minor   = 0
+	Minor   = 1
 	MinWire = Major
 	MaxWire = Major
 )
@@ -23,6 +23,8 @@ const (
 	// MaxMessageBytes bounds a message with one large frame: the largest frame that an operator may
 	// allow, and 64 KiB.
 	MaxMessageBytes = 1<<20 + 64<<10
+	// MaxTokenBytes bounds the token of a claim. A longer one is nobody's.
+	MaxTokenBytes = 64
 	// maxConnsBytes bounds the list of those that get one frame.
 	maxConnsBytes = 48 << 10
 )
@@ -58,13 +60,15 @@ const (
 	Ask Kind = 10
 	// Arrived answers Read: what had arrived has been sent. Conn is Read's.
 	Arrived Kind = 11
+	// AskSeat: whose seat a resume token is, a claim. Conn is the question's number.
+	AskSeat Kind = 12
 
 	// From the owner to the edge.
 
 	// Opened: the connection is known to its room. Refused: it is not, for the code in Bytes.
 	Opened  Kind = 32
 	Refused Kind = 33
-	// Moved: this node does not own the room in that term. It answers Open and Ask.
+	// Moved: this node does not own the room in that term. It answers Open, Ask and AskSeat.
 	Moved Kind = 34
 	// Send: one frame for all connections listed.
 	Send Kind = 35
@@ -79,6 +83,8 @@ const (
 	// Read: read what has arrived for the connections listed, then answer Arrived. Conn is the
 	// owner's number for the question.
 	Read Kind = 41
+	// Seated answers AskSeat, with a holding.
+	Seated Kind = 42
 )
 
 // Head is what all items of a message have in common.

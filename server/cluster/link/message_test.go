@@ -17,6 +17,7 @@ import (
 // everyKind is a message with an item of each kind.
 func everyKind() []byte {
 	o := opening{address: 7, uncounted: true, requestID: "4f8a", roomID: "movie-night"}
+	c := claim{"movie-night", "ann", "AAECAwQFBgcICQoLDA0ODw"}
 	summary := protocol.RoomSummary{ID: "movie-night", Name: "Film", ControlMode: protocol.FreeForAll, People: 3}
 	b := appendHead(nil, &Head{From: Incarnation{ID: "node-1", Nonce: 9}, Link: 4, Sequence: 2, Peer: 3, Handled: math.MaxUint64, Dead: 1})
 	for _, i := range []Item{
@@ -26,6 +27,9 @@ func everyKind() []byte {
 		{Kind: Invalid, Conn: 1}, {Kind: Binary, Conn: 1}, {Kind: Seen, Conn: 1}, {Kind: Exceeded, Conn: 1},
 		{Kind: End, Code: 1002, Conn: 1}, {Kind: Gone, Code: 1006, Conn: 1},
 		{Kind: Ask, Conn: 2, Bytes: []byte("movie-night")}, {Kind: Arrived, Conn: 3},
+		{Kind: AskSeat, Conn: 2, Bytes: c.append(nil)},
+		{Kind: Seated, Conn: 2, Bytes: appendHolding(nil, 1_700_000_000_000, "")},
+		{Kind: Seated, Conn: 2, Bytes: appendHolding(nil, 0, protocol.CodeInvalidResumeToken)},
 		{Kind: Opened, Conn: 1}, {Kind: Refused, Conn: 1, Bytes: []byte(protocol.CodeServerFull)}, {Kind: Moved, Conn: 1},
 		{Kind: Ping, Conn: 1}, {Kind: Close, Code: 4004, Conn: 1}, {Kind: Cut, Conn: 1}, {Kind: Stands, Code: 2, Conn: 1},
 		{Kind: Described, Conn: 2, Bytes: appendDescription(nil, &summary, "")},
@@ -115,6 +119,10 @@ func TestMalformedMessagesAreRefused(t *testing.T) {
 		"a send without frame":  appendItem(bytes.Clone(head), &Item{Kind: Send, Bytes: []byte{9, 0, 0, 0, 1}}, nil),
 		"a read of half a conn": appendItem(bytes.Clone(head), &Item{Kind: Read, Bytes: []byte{128}}, nil),
 		"an empty description":  appendItem(bytes.Clone(head), &Item{Kind: Described}, nil),
+		"an empty claim":        appendItem(bytes.Clone(head), &Item{Kind: AskSeat}, nil),
+		"a claim of one text":   appendItem(bytes.Clone(head), &Item{Kind: AskSeat, Bytes: []byte{1, 'a', 9}}, nil),
+		"a long token":          appendItem(bytes.Clone(head), &Item{Kind: AskSeat, Bytes: append([]byte{1, 'a', 1, 'b'}, make([]byte, MaxTokenBytes+1)...)}, nil),
+		"an empty holding":      appendItem(bytes.Clone(head), &Item{Kind: Seated, Bytes: []byte{0}}, nil),
 		"cut":                   good[:len(good)-1],
 	} {
 		if _, err := Decode(b); !errors.Is(err, ErrMalformed) {
@@ -130,10 +138,10 @@ func TestMalformedMessagesAreRefused(t *testing.T) {
 // frame.
 func TestNewerVersionIsUnderstood(t *testing.T) {
 	m, err := Decode(fromHex(t, "testdata/newer.hex"))
-	if err != nil || m.Minor != 1 {
+	if err != nil || m.Minor != 2 {
 		t.Fatalf("%v, %+v", err, m.Head)
 	}
-	want := Head{Major: 1, Minor: 1, From: Incarnation{ID: "new", Nonce: 3}, Link: 4, Sequence: 5, Peer: 6, Handled: 7, Dead: 2}
+	want := Head{Major: 1, Minor: 2, From: Incarnation{ID: "new", Nonce: 3}, Link: 4, Sequence: 5, Peer: 6, Handled: 7, Dead: 2}
 	if m.Head != want {
 		t.Errorf("%+v", m.Head)
 	}
@@ -141,7 +149,7 @@ func TestNewerVersionIsUnderstood(t *testing.T) {
 	for i := range m.Items() {
 		kinds = append(kinds, i.Kind)
 	}
-	if !reflect.DeepEqual(kinds, []Kind{Beat, 12, Seen}) {
+	if !reflect.DeepEqual(kinds, []Kind{Beat, 13, Seen}) {
 		t.Errorf("%v", kinds)
 	}
 }

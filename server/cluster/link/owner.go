@@ -76,8 +76,8 @@ func (k *link) handle(number uint64, i *Item) bool {
 	case Beat:
 	case Open:
 		k.openFor(number, i)
-	case Ask:
-		k.describeFor(number, i)
+	case Ask, AskSeat:
+		k.replyFor(number, i)
 	case Frame, Invalid, Binary, Seen, Exceeded, End, Gone:
 		return k.happened(number, i)
 	case Arrived:
@@ -85,10 +85,10 @@ func (k *link) handle(number uint64, i *Item) bool {
 	case Opened, Refused, Send, Ping, Close, Cut, Stands:
 		return k.handleAtEdge(number, i)
 	case Moved:
-		k.described(i) // of a question, if it was one
+		k.replied(i) // of a question, if it was one
 		return k.handleAtEdge(number, i)
-	case Described:
-		k.described(i)
+	case Described, Seated:
+		k.replied(i)
 	case Read:
 		k.read(number, i)
 	default: // of a newer version
@@ -119,7 +119,7 @@ func (k *link) begin(number uint64, i *Item, s *socket, roomID string) bool {
 	case k.underWay >= maxUnderWay, s != nil && (len(k.sockets) >= MaxSockets || k.sockets[i.Conn] != nil):
 		refusal = protocol.CodeServerFull
 		if reply.Kind = Refused; s == nil {
-			reply.Kind = Described
+			reply = refusalOf(i, refusal)
 		}
 	default:
 		k.underWay++
@@ -131,9 +131,7 @@ func (k *link) begin(number uint64, i *Item, s *socket, roomID string) bool {
 		}
 		return true
 	}
-	if reply.Kind == Described {
-		reply.Bytes = appendDescription(nil, nil, refusal)
-	} else {
+	if reply.Bytes == nil {
 		reply.Bytes = []byte(refusal)
 	}
 	k.item(&reply, nil)
@@ -183,27 +181,6 @@ func (k *link) opened(s *socket, session edge.Session, refusal protocol.Code) (l
 	k.item(&reply, nil)
 	k.flush()
 	return false, 0
-}
-
-// describeFor answers what the other node asks about a room, once that is stored.
-func (k *link) describeFor(number uint64, i *Item) {
-	roomID := string(i.Bytes)
-	if !k.begin(number, i, nil, roomID) {
-		return
-	}
-	reply := Item{Kind: Described, Shard: i.Shard, Term: i.Term, Conn: i.Conn}
-	go func() {
-		ctx, cancel := context.WithTimeout(context.Background(), OpenTimeout)
-		defer cancel()
-		summary, refusal := k.links.config.Local.Describe(ctx, roomID)
-		reply.Bytes = appendDescription(nil, &summary, refusal)
-		k.mu.Lock()
-		defer k.mu.Unlock()
-		if k.underWay--; k.peer == number {
-			k.item(&reply, nil)
-			k.flush()
-		}
-	}()
 }
 
 // happened tells the room of a person what the edge reports. It returns false if the link is over.

@@ -1,0 +1,80 @@
+// GET /turn-credentials?userId=ID[&roomId=ID][&ttl=SECONDS]: whoever proves a seat by its resume token gets TURN servers, everybody else STUN.
+
+import { roomIdPattern, userIdPattern } from "@usher/types";
+
+import { errorResponse, json, log, roomFailed } from "./http";
+import { iceServers, stunServers, type IceServer, type Seat } from "./ice";
+import { ttlSeconds } from "./ttl";
+
+const minSeconds = 300;
+const maxSeconds = 86_400;
+/** Longer than browsers keep an idle connection, which is at most 300 s (Chromium). */
+const maxAgeSeconds = 600;
+
+/**
+ * A legacy client fetches this before every rejoin, without a time-out, and would hang on a kept-alive connection that died together with
+ * its socket. The platform takes Connection: close out of a response, so that client, which proves no seat, may keep the response instead:
+ * before it has aged, a fetch needs no connection, and afterwards no old connection is left.
+ */
+export async function turnCredentials(request: Request, url: URL, env: Env): Promise<Response> {
+  const userId = url.searchParams.get("userId") ?? "";
+  if (!userIdPattern.test(userId)) {
+    return errorResponse("INVALID_USER_ID");
+  }
+  const ttl = url.searchParams.get("ttl");
+  const seconds = ttl === null ? ttlSeconds(env) : /^[0-9]{1,6}$/.test(ttl) ? Number(ttl) : NaN;
+  if (!(seconds >= minSeconds && seconds <= maxSeconds)) {
+    return errorResponse("INVALID_TTL");
+  }
+  const authorization = request.headers.get("Authorization");
+  if (authorization === null) {
+    const isOpen = env.TURN_OPEN === "true";
+    const anybody = { roomId: "", userId, takenAtMs: 0 };
+    return isOpen
+      ? respond(minSeconds / 2, minSeconds, () => iceServers(env, anybody, minSeconds))
+      : respond(maxAgeSeconds, undefined, () => stunServers(env));
+  }
+  const seat = await seatOf(url.searchParams.get("roomId") ?? "", userId, authorization, env);
+  return seat instanceof Response ? seat : respond(0, seconds, () => iceServers(env, seat, seconds));
+}
+
+/** The seat that a request proves, or why it proves none. */
+async function seatOf(roomId: string, userId: string, authorization: string, env: Env): Promise<Seat | Response> {
+  if (!roomIdPattern.test(roomId)) {
+    return errorResponse("INVALID_ROOM_ID");
+  }
+  const token = /^bearer +([^ ]{1,64}) *$/i.exec(authorization)?.[1];
+  let seated: Awaited<ReturnType<typeof ask>> = "INVALID_RESUME_TOKEN";
+  if (token !== undefined) {
+    try {
+      seated = await ask(roomId, userId, token, env);
+    } catch (error) {
+      return roomFailed(error);
+    }
+  }
+  if (typeof seated === "number") {
+    return { roomId, userId, takenAtMs: seated };
+  }
+  const answer = errorResponse(seated);
+  if (seated === "INVALID_RESUME_TOKEN") {
+    answer.headers.set("WWW-Authenticate", "Bearer");
+  }
+  return answer;
+}
+
+function ask(roomId: string, userId: string, token: string, env: Env) {
+  return env.ROOM.getByName(roomId).seated(roomId, userId, token);
+}
+
+async function respond(maxAge: number, ttl: number | undefined, servers: () => readonly IceServer[] | Promise<readonly IceServer[]>): Promise<Response> {
+  try {
+    const answer = json(JSON.stringify({ iceServers: await servers(), ttl }));
+    if (maxAge > 0) {
+      answer.headers.set("Cache-Control", `private, max-age=${maxAge}`);
+    }
+    return answer;
+  } catch (error) {
+    log("warn", "no ICE servers", { error: String(error) });
+    return errorResponse("ICE_UNAVAILABLE");
+  }
+}
