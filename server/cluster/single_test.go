@@ -45,6 +45,10 @@ func (reached) Open(context.Context, string, edge.Opening, edge.Socket) (edge.Se
 	return nil, protocol.CodeRoomUnavailable
 }
 
+func (reached) Seated(context.Context, string, string, string) (int64, protocol.Code) {
+	return 0, protocol.CodeRoomUnavailable
+}
+
 func (reached) Describe(context.Context, string) (protocol.RoomSummary, protocol.Code) {
 	return protocol.RoomSummary{}, protocol.CodeRoomUnavailable
 }

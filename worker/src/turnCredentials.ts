@@ -30,9 +30,7 @@ export async function turnCredentials(request: Request, url: URL, env: Env): Pro
   if (authorization === null) {
     const isOpen = env.TURN_OPEN === "true";
     const anybody = { roomId: "", userId, takenAtMs: 0 };
-    return isOpen
-      ? respond(minSeconds / 2, minSeconds, () => iceServers(env, anybody, minSeconds))
-      : respond(maxAgeSeconds, undefined, () => stunServers(env));
+    return isOpen ? respond(minSeconds / 2, minSeconds, () => iceServers(env, anybody, minSeconds)) : respond(maxAgeSeconds, undefined, () => stunServers(env));
   }
   const seat = await seatOf(url.searchParams.get("roomId") ?? "", userId, authorization, env);
   return seat instanceof Response ? seat : respond(0, seconds, () => iceServers(env, seat, seconds));
