@@ -123,11 +123,11 @@ func (r *Room) Summary() protocol.RoomSummary {
 // Holds reports whether a resume token is that of the user's seat, and when the seat was taken.
 // Room, user and that time name the seat: whoever joins again has another.
 func (r *Room) Holds(userID, token []byte) (takenAtMs int64, ok bool) {
-	s := r.seatOf(userID)
-	if s == nil || !presents(token, &s.token) {
-		return 0, false
+	hash := hashPresented(token)
+	if s := r.seatOf(userID); s != nil && hash.is(&s.token) {
+		return s.joinedAtMs, true
 	}
-	return s.joinedAtMs, true
+	return 0, false
 }
 
 func (r *Room) user(s *seat) protocol.User {

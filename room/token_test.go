@@ -102,3 +102,45 @@ func TestAnOlderSnapshotIsStolenFrom(t *testing.T) {
 		}
 	}
 }
+
+func TestHoldsTellsWhoseTokenItIs(t *testing.T) {
+	config := room.DefaultConfig()
+	s := shelf{room: room.New(&config, roomtest.RoomID), nowMs: 1_000}
+	tokenOf := func(conn room.ConnID) []byte {
+		secret := secretOf(conn)
+		return base64.RawURLEncoding.AppendEncode(nil, secret[:])
+	}
+	holds := func(userID string, token []byte) int64 {
+		takenAtMs, ok := s.room.Holds([]byte(userID), token)
+		if ok != (takenAtMs != 0) {
+			t.Errorf("%s: %d, %v", userID, takenAtMs, ok)
+		}
+		return takenAtMs
+	}
+	if holds("ann", nil) != 0 {
+		t.Error("a room that does not exist has a seat")
+	}
+	for conn := range room.ConnID(3) {
+		s.step(room.Event{Kind: room.Connected, Conn: conn + 1})
+	}
+	s.say(1, `{"type":"CREATE_ROOM","roomId":"room-1","userId":"ann","userName":"Ann","protocol":1}`)
+	s.nowMs += 1_000
+	s.say(2, `{"type":"JOIN_ROOM","roomId":"room-1","userId":"bob","userName":"Bob","protocol":1}`)
+	if a, b := holds("ann", tokenOf(1)), holds("bob", tokenOf(2)); a != 1_000 || b != 2_000 {
+		t.Errorf("%d and %d", a, b)
+	}
+	for _, token := range [][]byte{nil, {}, tokenOf(2), tokenOf(1)[1:], append(tokenOf(1), 'A'), []byte("a token")} {
+		if holds("ann", token) != 0 {
+			t.Errorf("%q is Ann's", token)
+		}
+	}
+	s.say(1, `{"type":"KICK_USER","roomId":"room-1","userId":"ann","targetUserId":"bob"}`)
+	if holds("bob", tokenOf(2)) != 0 {
+		t.Error("who was kicked has a seat")
+	}
+	s.nowMs += 1_000
+	s.say(3, `{"type":"JOIN_ROOM","roomId":"room-1","userId":"bob","userName":"Bob","protocol":1}`)
+	if holds("bob", tokenOf(2)) != 0 || holds("bob", tokenOf(3)) != 3_000 {
+		t.Error("the seat is not a new one")
+	}
+}
