@@ -41,7 +41,7 @@ type campaign struct {
 	tally   tally
 	// leftOut are the kinds that this machine or program does not allow.
 	leftOut []string
-	// isPlanned is set while nothing happens that a node does not prepare for: then people come back
+	// isPlanned is set while each node prepares for what happens to it: then people come back
 	// to all that was held for them.
 	isPlanned atomic.Bool
 	// kindNow is the kind of the fault under way.
