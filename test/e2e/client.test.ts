@@ -14,7 +14,7 @@ import type * as usher from "@usher/client";
 import { executable } from "./browser.ts";
 import { isPlaying, together } from "./film.ts";
 import { scene } from "./scene.ts";
-import { Server } from "./server.ts";
+import { mainShell, Server } from "./server.ts";
 import { Visitor } from "./visitor.ts";
 import { until } from "./wait.ts";
 
@@ -22,7 +22,7 @@ let server: Server;
 let script = "";
 
 before(async () => {
-  server = await Server.start("native");
+  server = await Server.start(mainShell);
   const { outputFiles } = await build({
     entryPoints: [path.resolve(import.meta.dirname, "../../packages/client/src/index.ts")],
     alias: { "@usher/types": path.resolve(import.meta.dirname, "../../packages/types/src/index.ts") },
@@ -128,7 +128,7 @@ for (const [how, hasLocks] of [
 }
 
 test("a page without RTCPeerConnection watches by the server's relay", () =>
-  scene("native", async (set) => {
+  scene(mainShell, async (set) => {
     const [ann, bob] = await Promise.all([Visitor.arrive(set, "Ann"), Visitor.arrive(set, "Bob")]);
     await bob.page.addInitScript(() => Reflect.deleteProperty(window, "RTCPeerConnection"));
     await bob.join(await ann.create());

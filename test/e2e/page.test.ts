@@ -1,4 +1,4 @@
-// The demo page in Chromium, one process for each person, against both shells.
+// The demo page in Chromium, one process for each person, against the shells.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -6,7 +6,7 @@ import { describe, test } from "node:test";
 import { together } from "./film.ts";
 import { arrive, pageScenes, perform, type Play } from "./pageScenes.ts";
 import { scene } from "./scene.ts";
-import { shells } from "./server.ts";
+import { settingsOf, shells } from "./server.ts";
 import { allDirect, gather, type Visitor } from "./visitor.ts";
 import { until } from "./wait.ts";
 
@@ -31,7 +31,7 @@ function alone(what: string, play: Play): void {
 describe("two scenes at a time", { concurrency: 2 }, () => {
   for (const shell of shells) {
     for (const { what, play, settings } of pageScenes) {
-      test(`${shell}: ${what}`, () => scene(shell, (set) => perform(set, shell, play), settings?.[shell]));
+      test(`${shell}: ${what}`, () => scene(shell, (set) => perform(set, shell, play), settingsOf(shell, settings)));
     }
   }
 });
@@ -39,13 +39,13 @@ describe("two scenes at a time", { concurrency: 2 }, () => {
 alone("six people, and the server is killed", async (set, shell) => {
   const visitors = await arrive(set, 6);
   const [ann] = visitors as [Visitor];
-  await gather(visitors);
+  const roomId = await gather(visitors);
   await ann.play();
   await together(visitors, false);
   const ids = await Promise.all(visitors.map((visitor) => visitor.userId()));
   const seats = visitors.map((visitor) => visitor.page.evaluate(watchSeat));
   const killedMs = performance.timeOrigin + performance.now();
-  await set.server.kill();
+  await set.server.kill(roomId);
   const statuses = (): Promise<(string | null)[]> => Promise.all(visitors.map((visitor) => visitor.status()));
   await until("all have noticed", async () => (await statuses()).every((status) => status !== "seated"));
   await set.server.restart();

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 
 import { apart, filmsOf, together } from "./film.ts";
 import type { Scene } from "./scene.ts";
-import type { Shell } from "./server.ts";
+import type { Settings, Shell } from "./server.ts";
 import { allDirect, gather, Visitor } from "./visitor.ts";
 import { until } from "./wait.ts";
 
@@ -18,7 +18,7 @@ export interface PageScene {
   what: string;
   play: Play;
   /** The server's, as each shell is told. */
-  settings?: Readonly<Record<Shell, Record<string, string>>>;
+  settings?: Settings;
 }
 
 /** Plays a scene, and checks that all of its signaling arrived and that no page failed. */
@@ -202,7 +202,7 @@ each("data channels are blocked, the server relays, and back", async (set) => {
 });
 
 /** How long a seat is held in the scene below, as each shell is told. */
-const shortGrace: Readonly<Record<Shell, Record<string, string>>> = { native: { "seat-grace": "2s" }, worker: { SEAT_GRACE_MS: "2000" } };
+const shortGrace: Settings = { native: { "seat-grace": "2s" }, worker: { SEAT_GRACE_MS: "2000" } };
 
 async function comesBackTooLate(set: Scene): Promise<void> {
   const visitors = (await arrive(set, 3)) as [Visitor, Visitor, Visitor];

@@ -1,32 +1,40 @@
-// usher as a process, on either shell: the native binary, or the worker in workerd under `wrangler
-// dev`. Both keep their rooms in a temporary folder, and may be killed and restarted on the same
-// port.
+// usher as a process, on a shell: the native binary, the worker in workerd under `wrangler dev`, or
+// three native binaries behind nginx. All keep their rooms in a temporary folder, and may be killed
+// and restarted on the same port.
 
-import { execFile, spawn, type ChildProcess } from "node:child_process";
-import { once } from "node:events";
+import { execFile } from "node:child_process";
 import { rmSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
 
+import { Cluster } from "./cluster.ts";
+import { Program } from "./program.ts";
 import { until } from "./wait.ts";
 
-export type Shell = "native" | "worker";
+export type Shell = "native" | "worker" | "cluster";
 
 const root = path.resolve(import.meta.dirname, "../..");
 const startsWithinMs = 60_000; // the worker is built when it starts
 
-/**
- * The shells that tests run against: USHER_SHELLS="native worker", which is the default, or one of
- * them.
- */
+/** The shells that tests run against: USHER_SHELLS="native worker", which is the default, or others. */
 export const shells: readonly Shell[] = (process.env["USHER_SHELLS"] ?? "native worker").split(/\s+/).map((name) => {
-  if (name !== "native" && name !== "worker") {
-    throw new Error(`no shell ${name} (USHER_SHELLS): native, worker`);
+  if (name !== "native" && name !== "worker" && name !== "cluster") {
+    throw new Error(`no shell ${name} (USHER_SHELLS): native, worker, cluster`);
   }
   return name;
 });
+
+/** The shell of tests for which one is enough. */
+export const mainShell: Shell = shells.find((shell) => shell !== "worker") ?? "native";
+
+/** What a server is to be told, by the name that each shell has for it; a cluster's nodes are native. */
+export type Settings = Readonly<Record<"native" | "worker", Record<string, string>>>;
+
+export function settingsOf(shell: Shell, settings: Settings | undefined): Record<string, string> | undefined {
+  return settings?.[shell === "worker" ? "worker" : "native"];
+}
 
 /** The command, and how its output names its address. */
 interface Command {
@@ -42,7 +50,8 @@ export class Server {
   port = 0;
   readonly #settings: Record<string, string>;
   readonly #data: string;
-  #process: ChildProcess | undefined;
+  #program: Program | undefined;
+  #cluster: Cluster | undefined;
   #output = "";
   #begin = 0; // of the running process's own output
 
@@ -77,9 +86,12 @@ export class Server {
     return this.#output;
   }
 
-  /** Ends it immediately, like a failing machine: SIGKILL for the whole process group. */
-  kill(): Promise<void> {
-    return this.#end("SIGKILL");
+  /**
+   * Ends it immediately, like a failing machine: SIGKILL for the whole process group. Of a cluster
+   * only the node that owns the room ends, if one is named.
+   */
+  kill(roomId?: string): Promise<void> {
+    return this.#end("SIGKILL", roomId);
   }
 
   /** Asks it to drain and to stop. */
@@ -87,44 +99,44 @@ export class Server {
     return this.#end("SIGTERM");
   }
 
-  /** Starts it again on the same port and data. */
+  /** Starts it again on the same port and data; of a cluster, the nodes that have ended. */
   async restart(): Promise<void> {
-    await this.kill();
+    if (this.#cluster === undefined) {
+      await this.kill();
+    }
     await this.#launch();
   }
 
   /** Ends it and forgets its data. */
   async close(): Promise<void> {
     await this.kill();
+    await this.#cluster?.close();
     await rm(this.#data, { recursive: true, force: true, maxRetries: 5 });
   }
 
   async #launch(): Promise<void> {
+    const write = (text: string): void => {
+      this.#output += text;
+    };
+    if (this.shell === "cluster") {
+      this.#cluster ??= await Cluster.create(await binary(), this.#data, flags(this.#settings), write);
+      this.port = this.#cluster.port;
+      await this.#cluster.start();
+      await until("nginx serves", async () => (await fetch(`${this.url}/healthz`)).ok);
+      return;
+    }
     const { file, args, folder, address } = this.shell === "native" ? await this.#native() : this.#worker();
     this.#begin = this.#output.length;
-    // A process group of its own: wrangler starts workerd, and a kill must take both.
-    // The tests' own variables are no settings of usher. wrangler takes the first node that it finds, which must be a recent one: this process's.
-    const own = Object.entries(process.env).filter(([name]) => !name.startsWith("USHER_"));
-    const search = [path.dirname(process.execPath), process.env["PATH"]].join(path.delimiter);
-    const environment = { ...Object.fromEntries(own), PATH: search, NO_COLOR: "1", WRANGLER_SEND_METRICS: "false" };
-    const child = spawn(file, args, { cwd: folder, detached: true, stdio: ["ignore", "pipe", "pipe"], env: environment });
-    this.#process = child;
-    if (child.pid !== undefined) {
-      running.add(child.pid);
-    }
-    child.on("error", (error) => (this.#output += `${error.message}\n`));
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.on("data", (data: Buffer) => (this.#output += data.toString()));
-    }
-    const isRunning = (): boolean => child.exitCode === null && child.signalCode === null;
+    const program = new Program(file, args, folder, write);
+    this.#program = program;
     const said = (): string => this.#output.slice(this.#begin);
     await until(
       () => `the ${this.shell} server tells its address:\n${said()}`,
-      () => !isRunning() || address.test(said()),
+      () => !program.isRunning || address.test(said()),
       startsWithinMs,
     );
     const found = address.exec(said())?.[1];
-    if (!isRunning() || found === undefined) {
+    if (!program.isRunning || found === undefined) {
       throw new Error(`the ${this.shell} server ended:\n${said()}`);
     }
     this.port = Number(found);
@@ -133,10 +145,9 @@ export class Server {
   }
 
   async #native(): Promise<Command> {
-    const settings = Object.entries(this.#settings).map(([name, value]) => `--${name}=${value}`);
     return {
       file: await binary(),
-      args: ["serve", `--listen=127.0.0.1:${this.port}`, `--data=${this.#data}`, "--log-level=debug", ...settings],
+      args: ["serve", `--listen=127.0.0.1:${this.port}`, `--data=${this.#data}`, "--log-level=debug", ...flags(this.#settings)],
       folder: this.#data,
       address: /Health\s+http:\/\/127\.0\.0\.1:(\d+)\//,
     };
@@ -154,36 +165,15 @@ export class Server {
     };
   }
 
-  async #end(signal: "SIGKILL" | "SIGTERM"): Promise<void> {
-    const child = this.#process;
-    if (child?.pid === undefined) {
-      return;
-    }
-    const ended = child.exitCode === null && child.signalCode === null ? once(child, "exit") : Promise.resolve();
-    try {
-      process.kill(-child.pid, signal);
-    } catch {
-      // The group is empty: all its processes have ended by themselves.
-    }
-    await ended;
-    // A process that briefly outlives its group's leader would keep these open, and with them this
-    // process.
-    child.stdout?.destroy();
-    child.stderr?.destroy();
-    this.#process = undefined;
-    running.delete(child.pid);
+  async #end(signal: "SIGKILL" | "SIGTERM", roomId?: string): Promise<void> {
+    await this.#cluster?.end(signal, roomId);
+    await this.#program?.end(signal);
+    this.#program = undefined;
   }
 }
 
-/** Leaders of process groups, which would keep running without this process. */
-const running = new Set<number>();
-process.on("exit", () => {
-  for (const pid of running) {
-    process.kill(-pid, "SIGKILL");
-  }
-});
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-  process.once(signal, () => process.exit(1));
+function flags(settings: Record<string, string>): string[] {
+  return Object.entries(settings).map(([name, value]) => `--${name}=${value}`);
 }
 
 let built: Promise<string> | undefined;

@@ -8,7 +8,7 @@ import { describe, test } from "node:test";
 import type { Engine } from "../browser.ts";
 import { pageScenes, perform } from "../pageScenes.ts";
 import { scene } from "../scene.ts";
-import { shells, type Shell } from "../server.ts";
+import { settingsOf, shells, type Shell } from "../server.ts";
 
 const casts: readonly (readonly Engine[])[] = [["firefox"], ["firefox", "chromium"], ["chromium", "firefox"]];
 const isWhole = process.env["USHER_CASTS"] === "all";
@@ -32,7 +32,7 @@ describe("one scene at a time", () => {
             set.cast = cast;
             return perform(set, shell, play);
           },
-          settings?.[shell],
+          settingsOf(shell, settings),
         );
       test(`${shell}, ${cast.join(" and ")}: ${what}`, performed);
     }

@@ -104,7 +104,7 @@ export const legacyScenes: readonly LegacyScene[] = [
     play: async (set) => {
       const members = await gather(set, 4);
       await recover(members, members, async () => {
-        // wrangler dev does not drain.
+        // wrangler dev does not drain, and neither do nodes that stop all at once.
         await (set.server.shell === "native" ? set.server.stop() : set.server.kill());
         await set.server.restart();
       });
