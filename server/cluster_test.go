@@ -26,7 +26,6 @@ func launchCluster(t *testing.T) (nodes [3]*running) {
 		starting.Go(func() { // none is ready before a majority is there
 			dir := t.TempDir()
 			nodes[i] = launchSetUp(t, dir, func(s *setup) {
-				s.outside.connect = nil
 				s.Listen = "127.0.0.1:0"
 				s.Cluster = &cluster.Config{
 					Address:   fmt.Sprintf("node-%d.test:80", i+1),

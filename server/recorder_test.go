@@ -44,10 +44,26 @@ func (r *recorder) onReceived(do func(roomID string)) {
 	r.received = do
 }
 
+// cutAll ends all sockets of a room at the same moment, whichever server has them.
+func cutAll(roomID string, servers []*running) {
+	for _, s := range servers {
+		s.known.ending.Lock()
+		defer s.known.ending.Unlock()
+	}
+	for _, s := range servers {
+		s.known.cutHeld(roomID)
+	}
+}
+
 // cut ends all sockets of a room at the same moment, or of all rooms for "".
 func (r *recorder) cut(roomID string) {
 	r.ending.Lock()
 	defer r.ending.Unlock()
+	r.cutHeld(roomID)
+}
+
+// cutHeld is cut for callers that hold ending.
+func (r *recorder) cutHeld(roomID string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, c := range r.conns {

@@ -105,6 +105,9 @@ func launchSetUp(t *testing.T, dir string, change func(*setup)) *running {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if s.node != nil {
+		known.Rooms = s.node.Links()
+	}
 	all.prepare(s)
 	ctx, cancel := context.WithCancel(context.Background())
 	r := &running{

@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
-	"maps"
 	"net"
 	"net/netip"
 	"os"
@@ -20,7 +19,6 @@ import (
 	"usher/room/roomtest"
 
 	"usher/server/servertest"
-	"usher/server/store/bolt"
 )
 
 // The opcodes of the server's frames here, each with FIN (RFC 6455, section 5.2).
@@ -69,10 +67,12 @@ func eachTrace(t *testing.T, prepare func(*replay)) {
 
 // replay is the state of a trace while a server replays it.
 type replay struct {
-	t       *testing.T
-	trace   roomtest.Trace
-	at      string // the step under way, for messages
-	server  *running
+	t     *testing.T
+	trace roomtest.Trace
+	at    string // the step under way, for messages
+	// servers are one, or the nodes of a cluster: the n-th socket is on the n-th of them by turns.
+	servers []*running
+	opened  int
 	outside *fakeOutside
 	sockets map[int]*replayedSocket // those whose end has not been read, by Step.Conn
 	// restoreDisk is set while the disk fails.
@@ -82,6 +82,8 @@ type replay struct {
 	// isLinked is set if there is a link between the edge and the rooms; settle waits for it.
 	isLinked bool
 	nodes    *twoNodes
+	// account is set if the servers are a cluster.
+	account *account
 }
 
 // replayedSocket is one connection of a trace.
@@ -107,26 +109,7 @@ func (p *replay) run() {
 	p.at = "end"
 	p.healDisk()
 	p.cut()
-	p.server.stop()
-}
-
-// launch starts a server on a folder, with the clock at nowMs.
-func (p *replay) launch(dir string, nowMs int64) {
-	p.outside = &fakeOutside{atMs: nowMs}
-	p.server = launchSetUp(p.t, dir, func(s *setup) {
-		behindProxy(s.Config)
-		s.Room, s.MaxRoomsPerAddress = p.trace.Config, 1
-		s.Room.ByteBurst = max(s.Room.ByteBurst, s.MaxFrameBytes)
-		// Validate requires every allowed frame to fit into a burst. A transcript is short,
-		// so its burst may be smaller.
-		s.tune = func(c *Config) { c.Room.ByteBurst = p.trace.Config.ByteBurst }
-		p.outside.set(s)
-		if p.isLinked {
-			p.nodes = linked(p.t, s)
-		}
-	})
-	p.server.keepPrivate(roomtest.RoomID)
-	servertest.Eventually(p.t, "the server runs", p.outside.isTimed)
+	p.stop()
 }
 
 // perform carries out a step.
@@ -180,9 +163,15 @@ func (p *replay) awaitCommits() {
 		if p.isLinked {
 			p.nodes.settle(p.t)
 		}
-		v := p.server.view(p.trace.RoomID)
+		if p.account != nil {
+			p.settleLinks()
+		}
+		v := p.server().view(p.trace.RoomID)
 		return v.ID == "" || v.IsSettled
 	})
+	if p.account != nil {
+		p.settleLinks()
+	}
 }
 
 func (p *replay) eventually(what string, holds func() bool) {
@@ -194,12 +183,14 @@ func (p *replay) eventually(what string, holds func() bool) {
 func (p *replay) draw(secret []byte) {
 	if secret != nil {
 		p.outside.draw(secret)
-		p.server.keepPrivate(base64.RawURLEncoding.EncodeToString(secret))
+		for _, s := range p.servers {
+			s.keepPrivate(base64.RawURLEncoding.EncodeToString(secret))
+		}
 	}
 }
 
 func (p *replay) open(step *roomtest.Step) {
-	c := p.server.dial(0).upgrade(p.trace.RoomID, nil, "X-Forwarded-For: "+p.address(step.Address).String())
+	c := p.edge().dial(0).upgrade(p.trace.RoomID, nil, "X-Forwarded-For: "+p.address(step.Address).String())
 	p.sockets[step.Conn] = &replayedSocket{rawConn: c, name: step.Conn}
 }
 
@@ -316,61 +307,5 @@ func (p *replay) isOver(c *replayedSocket) {
 		p.t.Fatalf("%s: connection %d does not end: %v", p.at, c.name, err)
 	}
 	delete(p.sockets, c.name)
-	p.eventually("the connection is over", func() bool { return p.server.metrics.Connections.Load() <= int64(len(p.sockets)+len(p.taken)) })
-}
-
-// openSockets returns the open sockets in the order in which they opened.
-func (p *replay) openSockets() (list []*replayedSocket) {
-	for _, name := range slices.Sorted(maps.Keys(p.sockets)) {
-		list = append(list, p.sockets[name])
-	}
-	return list
-}
-
-// cut ends all sockets at the same moment, so that none is told of another's end. It fails if they
-// got anything that was not expected.
-func (p *replay) cut() {
-	p.server.known.cut(p.trace.RoomID)
-	for _, c := range p.openSockets() {
-		if c.closed {
-			p.end(c.name, protocol.CloseNormal)
-		} else {
-			p.isOver(c)
-		}
-	}
-}
-
-func (p *replay) restart(clean bool) {
-	if p.restoreDisk != nil || p.taken != nil {
-		p.t.Fatalf("%s: what is refused would not be refused any more", p.at)
-	}
-	nowMs := p.outside.nowMs()
-	if clean {
-		p.drain()
-		p.launch(p.server.dir, nowMs)
-		return
-	}
-	// The core's restart keeps everything that a SaveLater covers, so it has to be stored by
-	// now.
-	p.server.rooms.SaveLater()
-	p.eventually("what could wait is stored", func() bool {
-		return !p.server.view(p.trace.RoomID).IsUnsaved && p.server.store.(*bolt.Store).Stats().Queued == 0
-	})
-	dir := p.server.copyStore()
-	p.cut()
-	p.server.stop() // on the folder that is not looked at any more
-	p.launch(dir, nowMs)
-}
-
-// drain ends the server as a signal does. Its clients are told only by 1012. If they answer with
-// 1000, that no longer counts as leaving.
-func (p *replay) drain() {
-	p.server.end()
-	for _, c := range p.openSockets() {
-		if !c.closed {
-			p.sees(roomtest.Seen{Conn: c.name, Code: int(protocol.CloseRestart)})
-		}
-		p.end(c.name, protocol.CloseNormal)
-	}
-	p.server.stop()
+	p.eventually("the connection is over", func() bool { return p.connections() <= int64(len(p.sockets)+len(p.taken)) })
 }

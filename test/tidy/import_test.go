@@ -118,8 +118,11 @@ var allowed = map[string]imports{
 			"golang.org/x/crypto/acme": "certificates without a second program",
 			"golang.org/x/sys/unix":    "the clock that goes on while a machine is suspended",
 		},
-		testHouse:   []string{"room/roomtest", "server/cluster/link", "server/cluster/link/linktest", "server/cluster/broker", "server/servertest"},
-		testModules: map[string]string{"github.com/coder/websocket": onlyTests},
+		testHouse: []string{"room/roomtest", "server/cluster/link", "server/cluster/link/linktest", "server/cluster/broker", "server/cluster/stream", "server/servertest"},
+		testModules: map[string]string{
+			"github.com/coder/websocket": onlyTests,
+			"github.com/nats-io":         "NATS servers of an operator, where each cluster of a test has an account",
+		},
 	},
 	"cmd/usher": {
 		house: []string{"room", "server", "server/cluster", "server/cluster/broker", "server/cluster/stream", "server/edge", "server/store", "server/store/bolt", "server/turn"},
