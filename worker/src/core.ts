@@ -2,6 +2,7 @@
 
 import module from "../build/room.wasm";
 import { Effect, again, frameBytes, inputBytes, secretBytes, type Event } from "./abi";
+import type { Exports } from "./exports";
 import type { Draw, Kept } from "./kept";
 import { wasi } from "./wasi";
 
