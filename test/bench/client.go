@@ -3,10 +3,10 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"net/netip"
 	"time"
 
@@ -39,6 +39,7 @@ type connState uint8
 
 const (
 	connecting connState = iota
+	requesting           // the request of request.go is on its way
 	upgrading
 	open
 	closing // a close frame was received and answered; waiting for the end of the stream
@@ -49,7 +50,8 @@ const (
 type conn struct {
 	loop    *loop
 	handler handler
-	path    string // of the request, "" once it was sent
+	path    string // of the upgrade, "" once it was sent
+	request []byte // sent before the upgrade, if set
 	in, out []byte // a partial frame, and what the kernel did not take; nil mostly
 	fd      int32
 	// generation distinguishes events of this socket from those of an earlier one with the same fd.
@@ -72,6 +74,11 @@ type loop struct {
 	tick      func(now time.Time)
 	tickEvery time.Duration
 	nextTick  time.Time
+	// due, if set, does what is due and returns when it is to be called again: a pace to the µs.
+	due func(now time.Time) (next time.Time)
+	// tolerant takes a connection that fails before it is open for one that was closed.
+	tolerant bool
+	tls      *tls.Config // nil for plain TCP
 }
 
 func newLoop(ctx context.Context, server netip.AddrPort) (*loop, error) {
@@ -108,7 +115,7 @@ func (l *loop) run(done func() bool) error {
 		if l.ctx.Err() != nil {
 			return context.Cause(l.ctx)
 		}
-		n, err := unix.EpollWait(l.epoll, events, l.waitMs())
+		n, err := l.wait(events)
 		if err != nil && err != unix.EINTR {
 			return err
 		}
@@ -133,16 +140,6 @@ func (l *loop) runFor(d time.Duration) error {
 	return l.run(func() bool { return !time.Now().Before(end) })
 }
 
-// waitMs is how long epoll may wait: never so long that a cancelled context goes unseen.
-func (l *loop) waitMs() int {
-	const longest = 50 * time.Millisecond
-	wait := longest
-	if l.tick != nil {
-		wait = min(wait, time.Until(l.nextTick))
-	}
-	return int(max(0, wait+time.Millisecond-1) / time.Millisecond)
-}
-
 func (l *loop) runTick() {
 	if l.tick == nil {
 		return
@@ -157,10 +154,18 @@ func (l *loop) runTick() {
 // dial starts a connection; the handler is told when it is open.
 func (l *loop) dial(path string, h handler) *conn {
 	c := &conn{loop: l, handler: h, path: path, fd: -1}
-	if err := c.connect(); err != nil {
+	l.start(c)
+	return c
+}
+
+func (l *loop) start(c *conn) {
+	connect := c.connect
+	if l.tls != nil {
+		connect = c.connectTLS
+	}
+	if err := connect(); err != nil {
 		l.fail(fmt.Errorf("dial %v: %w", l.server, err))
 	}
-	return c
 }
 
 func (c *conn) connect() error {
@@ -169,12 +174,7 @@ func (c *conn) connect() error {
 		return err
 	}
 	l := c.loop
-	l.generation++
-	c.fd, c.generation = int32(fd), l.generation
-	for len(l.conns) <= fd {
-		l.conns = append(l.conns, nil)
-	}
-	l.conns[fd] = c
+	c.adopt(fd)
 	source := unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, byte(2 + l.generation%sourceAddresses)}}
 	err = errors.Join(
 		unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1),
@@ -190,6 +190,17 @@ func (c *conn) connect() error {
 		err = nil
 	}
 	return err
+}
+
+// adopt makes fd the connection's socket.
+func (c *conn) adopt(fd int) {
+	l := c.loop
+	l.generation++
+	c.fd, c.generation = int32(fd), l.generation
+	for len(l.conns) <= fd {
+		l.conns = append(l.conns, nil)
+	}
+	l.conns[fd] = c
 }
 
 func (c *conn) interest(more uint32) *unix.EpollEvent {
@@ -216,16 +227,34 @@ func (c *conn) upgrade() {
 		err = unix.Errno(errno)
 	}
 	if err != nil {
-		c.loop.fail(fmt.Errorf("connect to %v: %w", c.loop.server, err))
+		c.refused(fmt.Errorf("connect to %v: %w", c.loop.server, err))
 		return
 	}
+	if c.request != nil {
+		c.state = requesting
+		c.write(c.request)
+	} else {
+		c.ask()
+	}
+	if len(c.out) == 0 {
+		c.wait(0)
+	}
+}
+
+// refused ends a connection that does not come about.
+func (c *conn) refused(err error) {
+	if c.loop.tolerant {
+		c.end()
+		return
+	}
+	c.loop.fail(err)
+}
+
+func (c *conn) ask() {
 	c.state = upgrading
 	c.write(fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %v\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n", c.path, c.loop.server))
 	c.path = ""
-	if len(c.out) == 0 {
-		c.wait(0)
-	}
 }
 
 // wait sets which events the socket is told of besides input.
@@ -263,13 +292,17 @@ func (c *conn) receive() {
 
 // consume handles what is complete and returns the rest.
 func (c *conn) consume(data []byte) ([]byte, error) {
+	if c.state == requesting {
+		return c.answered(data)
+	}
 	if c.state == upgrading {
 		end := bytes.Index(data, []byte("\r\n\r\n"))
 		if end < 0 {
 			return data, nil
 		}
 		if !bytes.HasPrefix(data, []byte("HTTP/1.1 101 ")) {
-			return nil, fmt.Errorf("upgrade refused: %.300q", data)
+			c.refused(fmt.Errorf("upgrade refused: %.300q", data))
+			return nil, nil
 		}
 		data = data[end+4:]
 		c.state = open
@@ -288,7 +321,7 @@ func (c *conn) consume(data []byte) ([]byte, error) {
 
 func (c *conn) handle(op opcode, payload []byte) {
 	switch op {
-	case opText:
+	case opText, opBinary:
 		c.handler.text(c, payload)
 	case opPing:
 		c.send(opPong, payload)
@@ -360,14 +393,4 @@ func (c *conn) end() {
 	if !told {
 		c.handler.closed(c, closeAbnormal)
 	}
-}
-
-// freePort finds a port of 127.0.0.1 for a server to listen on.
-func freePort() (netip.AddrPort, error) {
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		return netip.AddrPort{}, err
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).AddrPort(), nil
 }

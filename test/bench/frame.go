@@ -10,10 +10,11 @@ import (
 type opcode byte
 
 const (
-	opText  opcode = 1
-	opClose opcode = 8
-	opPing  opcode = 9
-	opPong  opcode = 10
+	opText   opcode = 1
+	opBinary opcode = 2
+	opClose  opcode = 8
+	opPing   opcode = 9
+	opPong   opcode = 10
 )
 
 // maxFrameBytes bounds what a server may send in one frame; a full room's

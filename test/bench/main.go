@@ -30,6 +30,7 @@ usage: go -C test/bench run . COMMAND [flags]
   joins    durable joins a second, and what they do to relays in other rooms
   churn    memory after a million joins and leaves
   all      all of these, as one table
+  peers    usher against other servers: relays, joins, memory, kill -9; builds and installs them
   worker   the same core in workerd against a plain Durable Object; needs npm
 
 Each has -h. Run by these, in processes of their own:
@@ -76,6 +77,8 @@ func run(ctx context.Context, args []string) error {
 		return measure(ctx, name, "Memory after many joins and leaves, against a tenth of them.", args, new(churnSettings), (*workshop).churn)
 	case "worker":
 		return measure(ctx, name, "CPU of workerd for one relayed offer, against a plain Durable Object; the Wasm's size, wake and start.", args, new(workerSettings), (*workshop).worker)
+	case "peers":
+		return measure(ctx, name, "usher against other servers, each in its own idiom: the same work, in turn, in one run.", args, new(peersSettings), (*workshop).peers)
 	case "all":
 		return measure(ctx, name, "Every measurement, as one table.", args, new(allSettings), (*workshop).all)
 	case "bare":

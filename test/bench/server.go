@@ -5,6 +5,7 @@ import (
 	"context"
 	_ "embed"
 	"fmt"
+	"net"
 	"net/http"
 	"net/netip"
 	"os"
@@ -32,6 +33,7 @@ const (
 	kindWorker kind = "worker"
 	kindPeer   kind = "peer"
 	kindProbe  kind = "probe"
+	kindParty  kind = "party"
 )
 
 // bare reports that the server is one of the floors, which pass on what comes and know no messages.
@@ -61,6 +63,9 @@ type server struct {
 	command *exec.Cmd
 	folder  string // its data and log, removed with it
 	exited  chan struct{}
+	// environment is what is set for it besides this program's own, and secure that it serves TLS.
+	environment []string
+	secure      bool
 }
 
 // workshop is what the subcommands share: where the programs are and what the run is bound to.
@@ -198,6 +203,7 @@ func (s *server) launch(program string, args []string) error {
 		return err
 	}
 	s.command.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "USHER_") })
+	s.command.Env = append(s.command.Env, s.environment...)
 	s.command.SysProcAttr = &syscall.SysProcAttr{
 		// Ctrl-C reaches only this program, which then ends the servers itself.
 		Setpgid: true,
@@ -266,4 +272,14 @@ func (s *server) explain(err error) error {
 	default:
 	}
 	return fmt.Errorf("%s: %w\n%s", s.kind, err, s.logTail())
+}
+
+// freePort finds a port of 127.0.0.1 for a server to listen on.
+func freePort() (netip.AddrPort, error) {
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		return netip.AddrPort{}, err
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).AddrPort(), nil
 }

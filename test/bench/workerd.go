@@ -117,17 +117,19 @@ func (w *workshop) ownBundle(k kind) (bundle, error) {
 
 // serve starts workerd with a bundle.
 func (w *workshop) serve(b bundle) (*server, error) {
-	return w.startAs(b.kind, func(s *server) (program string, args []string, err error) {
-		data, config := filepath.Join(s.folder, "data"), filepath.Join(s.folder, "config.capnp")
-		if err := os.Mkdir(data, 0o700); err != nil {
-			return "", nil, err
-		}
-		args = []string{"serve", "--import-path=/", config} // embed takes absolute paths from there
-		if b.kind == kindProbe {
-			args = append(args, "--experimental") // it compiles a module while it runs
-		}
-		return w.tools.workerd, args, os.WriteFile(config, []byte(workerdConfig(s.address, w.tools, b, data)), 0o600)
-	})
+	return w.startAs(b.kind, func(s *server) (string, []string, error) { return w.workerdCommand(b, s) })
+}
+
+func (w *workshop) workerdCommand(b bundle, s *server) (program string, args []string, err error) {
+	data, config := filepath.Join(s.folder, "data"), filepath.Join(s.folder, "config.capnp")
+	if err := os.MkdirAll(data, 0o700); err != nil {
+		return "", nil, err
+	}
+	args = []string{"serve", "--import-path=/", config} // embed takes absolute paths from there
+	if b.kind == kindProbe {
+		args = append(args, "--experimental") // it compiles a module while it runs
+	}
+	return w.tools.workerd, args, os.WriteFile(config, []byte(workerdConfig(s.address, w.tools, b, data)), 0o600)
 }
 
 // workerdConfig is a config of workerd (workerd.capnp describes it).
@@ -145,9 +147,12 @@ func workerdConfig(listen netip.AddrPort, t *workerTools, b bundle, data string)
 			fmt.Fprintf(&bindings, "    (name = %q, text = %q),\n", v[0], v[1])
 		}
 		fallthrough
-	case kindPeer:
-		const class = "RoomState"
-		fmt.Fprintf(&bindings, "    (name = \"ROOM\", durableObjectNamespace = (className = %q)),\n", class)
+	case kindPeer, kindParty:
+		binding, class := "ROOM", "RoomState"
+		if b.kind == kindParty {
+			binding, class = "Signaling", "Signaling"
+		}
+		fmt.Fprintf(&bindings, "    (name = %q, durableObjectNamespace = (className = %q)),\n", binding, class)
 		fmt.Fprintf(&objects, "\n  durableObjectNamespaces = [(className = %q, uniqueKey = \"bench\", enableSql = true)],"+
 			"\n  durableObjectStorage = (localDisk = \"disk\"),", class)
 	}

@@ -148,6 +148,15 @@ var allowed = map[string]imports{
 			"golang.org/x/sys":         "epoll, and the CPU clock of another process",
 		},
 	},
+	"test/bench/peers/go/rooms": {}, // a module of its own as well: servers to compare with
+	"test/bench/peers/go/gorilla": {
+		house:   []string{"test/bench/peers/go/rooms"},
+		modules: map[string]string{"github.com/gorilla/websocket": "one of the libraries that usher is compared with"},
+	},
+	"test/bench/peers/go/coder": {
+		house:   []string{"test/bench/peers/go/rooms"},
+		modules: map[string]string{"github.com/coder/websocket": "one of the libraries that usher is compared with"},
+	},
 	"test/attack": {
 		house:   []string{"protocol"},
 		modules: map[string]string{"github.com/coder/websocket": onlyTests},
