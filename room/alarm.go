@@ -129,6 +129,13 @@ func (r *Room) nextMs() int64 {
 	return next
 }
 
+// HasDeadline reports whether a deadline passes by then unless somebody sends something first. If
+// not, an alarm is an early one, and what has arrived need not be read before it fires.
+func (r *Room) HasDeadline(byMs int64) bool {
+	next := r.nextMs()
+	return next != 0 && next <= byMs
+}
+
 // nearer returns the earlier of two times; 0 means no time.
 func nearer(a, b int64) int64 {
 	if a == 0 || b != 0 && b < a {

@@ -7,7 +7,8 @@ type EffectKind uint8
 
 // The effects. Each names the fields of Effect that it sets.
 const (
-	// Send: send Frame to Conn. Frame is never changed again; the shell may keep it.
+	// Send: send Frame to Conn. Unless it is Borrowed, Frame is never changed again, and the shell
+	// may keep it.
 	Send EffectKind = iota + 1
 	// Forward: send the received frame of this event to Conn, unchanged.
 	Forward
@@ -74,6 +75,8 @@ type Effect struct {
 	Address  uint64
 	Frame    []byte
 	Refusal  protocol.Code
+	// Borrowed reports that Frame may be in Event.Scratch: to keep it, copy it.
+	Borrowed bool
 	// Brief is Frame without its roomState, nil if there is no such version. While a Send waits
 	// for a commit or for a slow socket, the shell may send Brief in place of Frame if a later
 	// Send with a Brief waits behind it for the same Conn, so that only the last one carries the

@@ -16,7 +16,7 @@ const (
 	Connected EventKind = iota + 1
 	// Received: a text frame arrived. Conn, Frame, and Message or Err as protocol.Decode returned
 	// them. Secret if it may be a CREATE_ROOM or JOIN_ROOM. Refuse, RefuseCreate and RefuseSeat if
-	// they apply.
+	// they apply. Scratch.
 	Received
 	// ReceivedBinary: a binary frame arrived. Conn.
 	ReceivedBinary
@@ -64,6 +64,9 @@ type Event struct {
 	// AtMs is when the PING was answered, when the connections dropped, or for how long the shell
 	// did not run.
 	AtMs int64
+	// Scratch is memory for a frame that answers the message and is sent at once, nil for none. It
+	// saves the room from allocating for each PING.
+	Scratch []byte
 	// Refuse is the reason why stored state may not change now, or "".
 	Refuse protocol.Code
 	// RefuseCreate is the reason why the client's address may create no room now, or "". A shell

@@ -87,6 +87,22 @@ func TestARelayDoesNotAllocate(t *testing.T) {
 	}
 }
 
+func TestAPingDoesNotAllocate(t *testing.T) {
+	w := seatedPair(t)
+	frame := []byte(`{"type":"PING","timestamp":1}`)
+	message, err := protocol.Decode(frame)
+	event := Event{Kind: Received, Conn: 2, Frame: frame, Message: &message, Err: err, Scratch: make([]byte, 64)}
+	effects := make([]Effect, 0, 8)
+	if n := testing.AllocsPerRun(1000, func() {
+		effects = w.room.Step(w.nowMs, event, effects[:0])
+		if len(effects) != 1 || effects[0].Kind != Send || !effects[0].Borrowed {
+			t.Fatalf("effects are %+v", effects)
+		}
+	}); n != 0 {
+		t.Errorf("Step allocates %v times for a PING", n)
+	}
+}
+
 func BenchmarkRelay(b *testing.B) {
 	w := seatedPair(b)
 	event := offerFromFirst()

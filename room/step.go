@@ -101,7 +101,8 @@ func (s *step) received() {
 	}
 	m := s.event.Message
 	if m.Type == protocol.Ping {
-		s.send(c, protocol.PongMessage{Timestamp: s.nowMs})
+		pong := protocol.PongMessage{Timestamp: s.nowMs}.Append(s.event.Scratch[:0])
+		s.effects = append(s.effects, Effect{Kind: Send, Conn: c.id, Frame: pong, Borrowed: true})
 		return
 	}
 	if m.Type == protocol.Pong || c.parked {

@@ -24,12 +24,23 @@ func (l *liveRoom) setAlarm(atMs int64) {
 	l.alarm.Reset(after)
 }
 
+// soonMs is more than passes between a look at the deadlines and the Step that judges them.
+const soonMs = 100
+
 // ring judges the deadlines that have passed, after what had arrived by then has been read: a
 // client whose bytes wait in its socket, because the process was stopped or is busy, has been
-// sending.
+// sending. Most alarms are early ones, because somebody has sent since they were set.
 func (l *liveRoom) ring() {
-	l.readArrived()
+	if l.hasDeadline(l.rooms.config.Clock.Now().Ms + soonMs) {
+		l.readArrived()
+	}
 	l.step(room.Event{Kind: room.AlarmFired})
+}
+
+func (l *liveRoom) hasDeadline(byMs int64) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.room.HasDeadline(byMs)
 }
 
 // readArrived returns once what had arrived from the room's clients has been read.

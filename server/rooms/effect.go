@@ -22,7 +22,7 @@ func (l *liveRoom) perform(w *work, event *room.Event) {
 		e := &w.effects[i]
 		switch e.Kind {
 		case room.Send:
-			l.deliver(w, e, e.Frame, false)
+			l.deliver(w, e, e.Frame, e.Borrowed)
 		case room.Forward:
 			l.deliver(w, e, event.Frame, true)
 			m.FramesRelayed(1)

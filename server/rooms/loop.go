@@ -26,6 +26,7 @@ func (l *liveRoom) step(event room.Event) {
 func (l *liveRoom) stepLocked(event room.Event, batch any) {
 	w := works.Get().(*work)
 	w.batch = batch
+	event.Scratch = w.scratch[:]
 	l.run(w, l.rooms.config.Clock.Now(), &event)
 	l.rooms.limit.release(w.reserved) // if no room was created, or the core panicked
 	w.release()

@@ -129,6 +129,7 @@ type liveRoom struct {
 type work struct {
 	effects  []room.Effect
 	snapshot []byte
+	scratch  [64]byte // takes a PONG
 	// batch is Session.Received's.
 	batch any
 	// reserved is the address for which a room is counted that may yet be created, 0 for none.
