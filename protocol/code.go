@@ -41,6 +41,20 @@ const (
 	CodeDraining           Code = "DRAINING"
 	CodeServerFull         Code = "SERVER_FULL"
 	CodeRoomUnavailable    Code = "ROOM_UNAVAILABLE"
+	CodeAuthRequired       Code = "AUTH_REQUIRED"
+	CodeInvalidToken       Code = "INVALID_TOKEN"
+	CodeTokenExpired       Code = "TOKEN_EXPIRED"
+	CodeRoomNotAllowed     Code = "ROOM_NOT_ALLOWED"
+	CodeCreateNotAllowed   Code = "CREATE_NOT_ALLOWED"
+	CodeInvalidTicket      Code = "INVALID_TICKET"
+	CodeTicketUsed         Code = "TICKET_USED"
+	CodeInvalidInvite      Code = "INVALID_INVITE"
+	CodeInviteExpired      Code = "INVITE_EXPIRED"
+	CodeInviteUsed         Code = "INVITE_USED"
+	CodeNoHost             Code = "NO_HOST"
+	CodeAuthUnavailable    Code = "AUTH_UNAVAILABLE"
+	CodeInvalidAPIKey      Code = "INVALID_API_KEY"
+	CodeRoomExists         Code = "ROOM_EXISTS"
 	CodeOriginNotAllowed   Code = "ORIGIN_NOT_ALLOWED"
 	CodeUpgradeRequired    Code = "UPGRADE_REQUIRED"
 	CodeNotFound           Code = "NOT_FOUND"
@@ -72,7 +86,7 @@ var Codes = []Refusal{
 	{CodeInvalidUTF8, "Message is not UTF-8", false, CloseInvalidUTF8, 0, "The text frame is not valid UTF-8 (RFC 6455, section 8.1)."},
 	{CodeBinaryFrame, "Send text frames, not binary ones", false, CloseBinary, 0, "The frame is binary."},
 	{CodeUnknownType, "Unknown message type", false, 0, 0, "The message has no type, or one that a client may not send."},
-	{CodeInvalidMessage, "Message has a missing or malformed field", false, 0, 0, "A field that the type requires is missing, of the wrong JSON type or out of its bounds; details names it."},
+	{CodeInvalidMessage, "Message has a missing or malformed field", false, 0, 400, "A field that the type, or the body of an HTTP request, requires is missing, of the wrong JSON type or out of its bounds; details names it."},
 	{CodeInvalidName, "Name is empty, invisible, too long or has control characters", false, 0, 0, "A name is empty after trimming, displays nothing, is longer than its limit in UTF-16 units, or has control characters, bidirectional controls (U+202A to U+202E, U+2066 to U+2069) or a lone surrogate."},
 	{CodeInvalidRoomID, "Room id must be 6 to 50 letters, digits, hyphens or underscores", false, 0, 400, "The room id is missing or malformed."},
 	{CodeInvalidUserID, "User id must be 1 to 64 letters, digits or any of _ . : -", false, 0, 400, "The user id is missing or malformed, or somebody wants to join as `system`, `server` or `usher`, in any letter case and with any punctuation around it."},
@@ -102,6 +116,20 @@ var Codes = []Refusal{
 	{CodeDraining, "Server is restarting; try again", true, 0, 503, "The server is about to stop and takes no new connections."},
 	{CodeServerFull, "Server is full; try again later", true, CloseTryLater, 503, "The server is near the memory that it may use, and takes no new rooms or connections. Relays go on."},
 	{CodeRoomUnavailable, "Room is unavailable; try again", true, 0, 503, "The room's object on Cloudflare, or the node of the cluster that owns the room, cannot be reached or has too much to do."},
+	{CodeAuthRequired, "Sign in to enter this room", false, CloseUnauthorized, 401, "The server lets in nobody without a token, and there is none. A client that has not said \"protocol\":1 cannot send one; it is closed with 1000."},
+	{CodeInvalidToken, "Token is not valid", false, CloseUnauthorized, 401, "The token is malformed, not signed by the operator's key with that key's algorithm, for another issuer or audience, not valid yet, or has a claim that is malformed or missing; details names the reason. In reply to RENEW_AUTH the connection stays open."},
+	{CodeTokenExpired, "Token has expired", true, CloseTokenExpired, 401, "The token's time is over. Connect again with a new one. In reply to RENEW_AUTH the connection stays open."},
+	{CodeRoomNotAllowed, "Token is for another room", false, CloseUnauthorized, 403, "The token or ticket is valid, but not for this room."},
+	{CodeCreateNotAllowed, "Token does not allow to create a room", false, 0, 0, "The room does not exist, and the token or invite may not create it."},
+	{CodeInvalidTicket, "Ticket is not valid", true, CloseTokenExpired, 401, "The ticket was not issued by this server, or more than 30 s ago. POST /tickets gives a new one."},
+	{CodeTicketUsed, "Ticket has been used", true, CloseTokenExpired, 0, "Somebody has taken a seat with this ticket. POST /tickets gives a new one."},
+	{CodeInvalidInvite, "Invitation is not valid", false, CloseUnauthorized, 401, "The invite was not issued by this server, is cut off, or is for another room, or for one of the same id that has ended."},
+	{CodeInviteExpired, "Invitation has expired", false, CloseUnauthorized, 401, "The invite's time is over."},
+	{CodeInviteUsed, "Invitation has been used", false, CloseUnauthorized, 0, "The invite is for one person, and somebody has taken a seat with it."},
+	{CodeNoHost, "Nobody is there who may host; try again", true, 0, 0, "The token or invite makes its owner a viewer, and the room has nobody else yet."},
+	{CodeAuthUnavailable, "Tokens cannot be checked now; try again later", true, 0, 503, "The keys that tokens are checked with cannot be fetched."},
+	{CodeInvalidAPIKey, "API key is missing or not valid", false, 0, 401, "The request needs an API key of this server in its Authorization header."},
+	{CodeRoomExists, "Room exists already", false, 0, 409, "POST /rooms asks for a room id that is in use."},
 	{CodeOriginNotAllowed, "Origin is not allowed", false, 0, 403, "The Origin of the request is not on the server's list."},
 	{CodeUpgradeRequired, "This address speaks WebSocket only", false, 0, 426, "A plain request, or a malformed WebSocket handshake, came to a WebSocket address."},
 	{CodeNotFound, "Not found", false, 0, 404, "The server has nothing at this path."},
@@ -139,6 +167,8 @@ const (
 	CloseResumed      CloseCode = 4003
 	CloseRoomEnded    CloseCode = 4004
 	CloseKicked       CloseCode = 4005
+	CloseUnauthorized CloseCode = 4006
+	CloseTokenExpired CloseCode = 4007
 	CloseIdle         CloseCode = 4008
 	CloseRateLimited  CloseCode = 4029
 )
@@ -170,6 +200,8 @@ var Closings = []Closing{
 	{CloseResumed, "seat resumed elsewhere", false, "A newer connection took the seat with its resume token."},
 	{CloseRoomEnded, "room ended", false, "The room ended because nothing happened in it for too long."},
 	{CloseKicked, "removed from the room", false, "The host or a cohost has removed the participant, or has banned it before."},
+	{CloseUnauthorized, "not authorized", false, "There is no token or invite, or one that does not let its owner in."},
+	{CloseTokenExpired, "token expired", true, "The token's time is over, or the ticket has been used. Connect again with a new one; the seat is held."},
 	{CloseIdle, "idle for too long", true, "Nothing, not even a PING, came for too long."},
 	{CloseRateLimited, "too many messages", true, "The connection, or its network address, sent more than its rate and burst allow."},
 }

@@ -39,6 +39,9 @@ type Message struct {
 	Ban    bool
 	Reason string
 
+	// Token is set in RENEW_AUTH: a JSON Web Token, which nobody has looked at.
+	Token []byte
+
 	// Mode is set in CONTROL_MODE_CHANGE.
 	Mode ControlMode
 	// Playback is set in HOST_STATE_UPDATE, UNIFIED_SYNC, CLIENT_REQUEST_* and DIRECT_*.
@@ -92,6 +95,7 @@ const (
 	fieldRole
 	fieldBan
 	fieldReason
+	fieldToken
 	fields
 )
 
@@ -100,6 +104,7 @@ var fieldNames = [fields]string{
 	"resumeToken", "protocol", "newRoomName", "newUserName", "state", "action", "mode", "time",
 	"hostVideoUrl", "videoUrl", "url", "ref",
 	"role", "ban", "reason",
+	"token",
 }
 
 // fieldOf returns the field with the given name. It uses a table because a switch becomes a large
@@ -116,10 +121,10 @@ func fieldOf(name []byte) field {
 
 // slot is a hash that differs for every field's name; a test checks that.
 func slot[S string | []byte](name S) byte {
-	return (name[0]*4 + name[len(name)/2]*21 + byte(len(name))) % 64
+	return (name[0] + name[len(name)/2]*27 + byte(len(name))*5) % 128
 }
 
-var fieldSlots = func() (slots [64]field) {
+var fieldSlots = func() (slots [128]field) {
 	for f := fieldNone + 1; f < fields; f++ {
 		slots[slot(fieldNames[f])] = f
 	}
@@ -328,6 +333,9 @@ func (m *Message) set(f field, value []byte) (ok bool) {
 		return m.Ban || string(value) == "false"
 	case fieldReason:
 		m.Reason, ok = text(value)
+	case fieldToken:
+		m.Token, ok = unquote(value)
+		return ok && len(m.Token) > 0 && len(m.Token) <= MaxAuthTokenBytes
 	case fieldMode:
 		m.Mode, ok = controlMode(value)
 	case fieldTime:

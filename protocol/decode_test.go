@@ -97,6 +97,10 @@ func TestDecodeRefusesMalformedFields(t *testing.T) {
 		{`{"type":"KICK_USER",` + head + `"targetUserId":"bob","ban":1}`, CodeInvalidMessage, "ban is malformed"},
 		{`{"type":"KICK_USER",` + head + `"targetUserId":"bob","ban":null}`, CodeInvalidMessage, "ban is malformed"},
 		{`{"type":"KICK_USER",` + head + `"targetUserId":"bob","reason":[]}`, CodeInvalidMessage, "reason is malformed"},
+		{`{"type":"RENEW_AUTH",` + head + `"x":1}`, CodeInvalidMessage, "token is missing"},
+		{`{"type":"RENEW_AUTH",` + head + `"token":""}`, CodeInvalidMessage, "token is malformed"},
+		{`{"type":"RENEW_AUTH",` + head + `"token":7}`, CodeInvalidMessage, "token is malformed"},
+		{`{"type":"RENEW_AUTH",` + head + `"token":"` + strings.Repeat("x", MaxAuthTokenBytes+1) + `"}`, CodeInvalidMessage, "token is malformed"},
 		{`{"type":"CLIENT_REQUEST_SEEK","userId":"ann"}`, CodeInvalidMessage, "time is missing"},
 		{`{"type":"DIRECT_PLAY","userId":"ann","targetUserId":5}`, CodeInvalidMessage, "targetUserId is malformed"},
 	} {

@@ -29,6 +29,8 @@ const (
 	MaxURLBytes = 2048
 	// MaxRefBytes bounds the ref of a request.
 	MaxRefBytes = 36
+	// MaxAuthTokenBytes bounds a JSON Web Token, a ticket and an invite.
+	MaxAuthTokenBytes = 8 << 10
 	// TokenBytes is the size of a resume token before its base64url encoding.
 	TokenBytes = 16
 )

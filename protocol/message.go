@@ -224,7 +224,7 @@ type ClientMessage interface {
 var messages = [Types]ClientMessage{
 	CreateRoom: CreateRoomMessage{}, JoinRoom: JoinRoomMessage{}, LeaveRoom: LeaveRoomMessage{},
 	RenameRoom: RenameRoomMessage{}, RenameUser: RenameUserMessage{}, TransferHost: TransferHostMessage{}, SetRole: SetRoleMessage{},
-	KickUser: KickUserMessage{}, UnbanUser: UnbanUserMessage{}, ListBans: ListBansMessage{},
+	KickUser: KickUserMessage{}, UnbanUser: UnbanUserMessage{}, ListBans: ListBansMessage{}, RenewAuth: RenewAuthMessage{},
 	WebRTCOffer: WebRTCOfferMessage{}, WebRTCAnswer: WebRTCAnswerMessage{}, WebRTCIceCandidate: WebRTCIceCandidateMessage{},
 	Ping: PingMessage{}, Pong: PongMessage{},
 

@@ -208,7 +208,7 @@ func ResponseMessages() []ResponseMessage {
 	return []ResponseMessage{
 		RoomCreatedMessage{}, RoomJoinedMessage{}, UserJoinedMessage{}, UserLeftMessage{}, UserDisconnectedMessage{},
 		UserReconnectedMessage{}, RoomRenamedMessage{}, UserRenamedMessage{}, HostChangedMessage{}, RoleChangedMessage{}, KickedMessage{}, BansMessage{},
-		UndeliveredMessage{Code: CodeNotSeated, MessageType: WebRTCOffer}, ErrorMessage{Code: CodeInvalidJSON}, PongMessage{},
+		TokenExpiresMessage{}, AuthRenewedMessage{}, UndeliveredMessage{Code: CodeNotSeated, MessageType: WebRTCOffer}, ErrorMessage{Code: CodeInvalidJSON}, PongMessage{},
 	}
 }
 
@@ -225,6 +225,8 @@ func (HostChangedMessage) ResponseType() string      { return "HOST_CHANGED" }
 func (RoleChangedMessage) ResponseType() string      { return "ROLE_CHANGED" }
 func (KickedMessage) ResponseType() string           { return "KICKED" }
 func (BansMessage) ResponseType() string             { return "BANS" }
+func (TokenExpiresMessage) ResponseType() string     { return "TOKEN_EXPIRES" }
+func (AuthRenewedMessage) ResponseType() string      { return "AUTH_RENEWED" }
 func (UndeliveredMessage) ResponseType() string      { return "UNDELIVERED" }
 func (ErrorMessage) ResponseType() string            { return "ERROR" }
 func (PongMessage) ResponseType() string             { return "PONG" }

@@ -16,6 +16,7 @@ const (
 	KickUser
 	UnbanUser
 	ListBans
+	RenewAuth
 	WebRTCOffer
 	WebRTCAnswer
 	WebRTCIceCandidate
@@ -109,6 +110,8 @@ var rows = [Types]row{
 		need{fieldRoomID, fieldUserID, fieldTargetUserID}, may{fieldTimestamp}, 0},
 	ListBans: {"LIST_BANS", signaling, asks,
 		need{fieldRoomID, fieldUserID}, may{fieldTimestamp}, 0},
+	RenewAuth: {"RENEW_AUTH", signaling, asks,
+		need{fieldRoomID, fieldUserID, fieldToken}, may{fieldTimestamp}, 0},
 	WebRTCOffer: {"WEBRTC_OFFER", signaling, passes,
 		need{fieldRoomID, fieldUserID, fieldTargetUserID, fieldOffer}, may{fieldTimestamp}, 0},
 	WebRTCAnswer: {"WEBRTC_ANSWER", signaling, passes,

@@ -20,6 +20,7 @@ func (s *step) sweep() {
 	if s.event.Kind == AlarmFired {
 		s.alarmMs = 0
 	}
+	s.sweepTokens()
 	s.sweepConns()
 	s.seatWaiting()
 	for i := 0; i < len(s.seats); {
@@ -34,6 +35,7 @@ func (s *step) sweep() {
 			s.endSeat(seat, protocol.CloseNormal)
 		}
 	}
+	s.forgetPasses()
 	if s.Exists() && s.nowMs >= s.ExpiresAtMs() {
 		s.expire()
 	}
@@ -78,6 +80,9 @@ func (s *step) expire() {
 	if s.event.Refuse != "" {
 		s.lastActivityMs = s.nowMs - s.config.RoomIdleMs + retryMs
 		s.emptySinceMs = s.nowMs - s.config.EmptyRoomMs + retryMs
+		if s.awaitedUntilMs != 0 {
+			s.awaitedUntilMs = s.nowMs + retryMs
+		}
 		s.saveLater()
 		return
 	}
@@ -118,7 +123,7 @@ func (r *Room) nextMs() int64 {
 	next := nearer(r.nextSeatingMs(), r.ExpiresAtMs())
 	for _, c := range r.conns {
 		if !c.parked {
-			next = nearer(next, r.dueMs(c))
+			next = nearer(nearer(next, r.dueMs(c)), c.nextNoticeMs())
 		}
 	}
 	for _, seat := range r.seats {

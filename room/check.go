@@ -92,7 +92,7 @@ func (r *Room) bounded() bool {
 			return false
 		}
 	}
-	return len(r.seats) <= r.config.MaxPeople && len(r.spent) <= maxConns(r.config) &&
+	return len(r.passes) <= MaxPasses && len(r.seats) <= r.config.MaxPeople && len(r.spent) <= maxConns(r.config) &&
 		len(r.conns) <= maxConns(r.config) && r.heldBytes <= maxRoomHeldBytes
 }
 

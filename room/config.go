@@ -50,6 +50,10 @@ type Config struct {
 	PingIntervalMs int64
 	// TokenlessRejoin is RejoinFromAddress by default.
 	TokenlessRejoin TokenlessRejoin
+	// IdentityRequired: only somebody whom the shell has identified may have a seat. Then no seat
+	// can be had again without its token, and legacy clients, which cannot send a token, are
+	// refused. Default false.
+	IdentityRequired bool
 	// MaxPeople is how many seats a room has. 2 to 250. Default 50.
 	MaxPeople int
 	// MessagesPerSecond and MessageBurst bound what one connection may send; a request that

@@ -6,7 +6,9 @@ import "usher/protocol"
 type conn struct {
 	id      ConnID
 	address uint64
-	seat    *seat
+	// identity is what the shell has verified, nil for nothing.
+	identity *Identity
+	seat     *seat
 	// parked: a newer connection of the same seat took over; only PING gets a reply.
 	parked bool
 	// stands is the standing that was last reported.
@@ -19,6 +21,8 @@ type conn struct {
 	round     round
 	// closeAtMs is when it is closed unless it has a seat by then, 0 for never.
 	closeAtMs int64
+	// noticeAtMs is when its owner is told that the token is about to expire, 0 if that is done.
+	noticeAtMs int64
 	meters
 	attached attached
 }
@@ -58,6 +62,7 @@ func (s *step) connected() {
 		return
 	}
 	c := &conn{id: s.event.Conn, address: s.event.Address, lastSeenMs: s.nowMs}
+	s.identify(c, s.event.Identity)
 	s.inherit(c)
 	s.conns = append(s.conns, c)
 	s.due = true

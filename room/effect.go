@@ -35,6 +35,10 @@ const (
 	// none arrives for Config.PingTimeoutMs, the connection is dropped. A shell that cannot ping
 	// sets that to 0 and gets no Ping.
 	Ping
+	// Verify: find out whom the token in Frame identifies, and whether it is for this room, and
+	// step the room with Verified for Conn and with Ref. That may take time; the room goes on
+	// meanwhile.
+	Verify
 	// Created and Ended: the room begins or ceases to exist. Address is that of the connection
 	// that created it. The two alternate; a room that Restore or Wake returns already exists.
 	// They are for a shell that counts rooms by address.
@@ -77,6 +81,8 @@ type Effect struct {
 	Refusal  protocol.Code
 	// Borrowed reports that Frame may be in Event.Scratch: to keep it, copy it.
 	Borrowed bool
+	// Ref is that of the request that Verify is for.
+	Ref string
 	// Brief is Frame without its roomState, nil if there is no such version. While a Send waits
 	// for a commit or for a slow socket, the shell may send Brief in place of Frame if a later
 	// Send with a Brief waits behind it for the same Conn, so that only the last one carries the

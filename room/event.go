@@ -12,7 +12,7 @@ type EventKind uint8
 
 // The events. Each names the fields of Event that it reads.
 const (
-	// Connected: a socket for this room is open. Conn, Address.
+	// Connected: a socket for this room is open. Conn, Address, Identity.
 	Connected EventKind = iota + 1
 	// Received: a text frame arrived. Conn, Frame, and Message or Err as protocol.Decode returned
 	// them. Secret if it may be a CREATE_ROOM or JOIN_ROOM. Refuse, RefuseCreate and RefuseSeat if
@@ -44,6 +44,11 @@ const (
 	// suspended machine, a late alarm of the platform). That time counts towards no deadline and
 	// no limit. A shell reports it before any other event.
 	Paused
+	// Verified answers a Verify. Conn, Verdict.
+	Verified
+	// Arranged: the operator wants the room to exist before anybody has come. Address, Arrangement.
+	// It does nothing to a room that exists.
+	Arranged
 )
 
 // Event is one thing that happened to a room. All of it may be reused when Step returns.
@@ -55,6 +60,11 @@ type Event struct {
 	Address uint64
 	// Secret is fresh randomness: it becomes the resume token if the message takes a new seat.
 	Secret [protocol.TokenBytes]byte
+	// Identity is what the shell has verified about the client, nil for nothing.
+	Identity *Identity
+	// Verdict and Arrangement are those of their events.
+	Verdict     *Verdict
+	Arrangement *Arrangement
 	// Frame is the received frame.
 	Frame   []byte
 	Message *protocol.Message

@@ -61,8 +61,12 @@ func (s *step) succeed(departed *seat) string {
 	return next.id
 }
 
-// precedes reports whether a seat is host before one that joined earlier.
+// precedes reports whether a seat is host before one that joined earlier. Whoever the operator has
+// made host is first.
 func precedes(seat, earlier *seat) bool {
+	if a, b := seat.granted.hosts(), earlier.granted.hosts(); a != b {
+		return a
+	}
 	if a, b := succession[seat.role], succession[earlier.role]; a != b {
 		return a < b
 	}

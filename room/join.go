@@ -82,6 +82,9 @@ func (s *step) enterAgain(c *conn, j *join) {
 // admit gives the connection a seat, lets it wait for one, or returns why it gets none. waited is
 // the join's place in the queue, nil if the join has just arrived.
 func (s *step) admit(c *conn, j *join, waited *wait) {
+	if s.unwelcome(c, j, waited) {
+		return
+	}
 	if !s.Exists() && !j.create {
 		s.refuse(c, protocol.CodeRoomNotFound, "")
 		return
@@ -98,10 +101,17 @@ func (s *step) admit(c *conn, j *join, waited *wait) {
 }
 
 func (s *step) joinAnew(c *conn, j *join, waited *wait) {
+	granted := grantOf(c.identity)
+	if c.identity != nil && c.identity.Name != "" {
+		j.name = c.identity.Name
+	}
 	name, ok := protocol.TrimName(j.name, protocol.MaxJoinNameUnits)
 	switch {
 	case !ok:
 		s.refuse(c, protocol.CodeInvalidName, "userName")
+		return
+	case s.host == nil && granted.views():
+		s.refuse(c, protocol.CodeNoHost, "")
 		return
 	case waited == nil && !s.affordable(c), !s.storable(c):
 		return
@@ -121,16 +131,19 @@ func (s *step) joinAnew(c *conn, j *join, waited *wait) {
 	s.lastSerial++
 	seat := &seat{
 		id: j.userID, serial: s.lastSerial, name: name, token: hashOf(&j.secret), joinedAtMs: s.nowMs, address: c.address, modern: !j.legacy,
+		granted: granted,
 	}
 	s.seats = append(s.seats, seat)
-	if s.host == nil {
-		s.host = seat
-	}
+	former := s.host
+	s.settle(seat)
+	s.awaitedUntilMs = 0
+	s.pass(c)
 	s.sit(c, seat)
 	s.save()
 	s.active()
 	s.seated(c, j, protocol.Seating{ResumeToken: encodeToken(&j.secret)})
 	s.meet(seat)
+	s.announceHost(seat, former)
 }
 
 func (s *step) create(c *conn, j *join) bool {
@@ -138,7 +151,11 @@ func (s *step) create(c *conn, j *join) bool {
 		s.refuse(c, s.event.RefuseCreate, "")
 		return false
 	}
-	name := "Room " + protocol.CutName(s.id, protocol.MaxRoomNameUnits-len("Room "))
+	if c.identity != nil && !c.identity.MayCreate {
+		s.refuse(c, protocol.CodeCreateNotAllowed, "")
+		return false
+	}
+	name := s.defaultName()
 	if j.roomName != "" {
 		var ok bool
 		if name, ok = protocol.TrimName(j.roomName, protocol.MaxJoinNameUnits); !ok {
@@ -176,6 +193,7 @@ func (s *step) rejoin(c *conn, j *join, seat *seat, waited *wait) {
 	}
 	s.replace(seat, resumed)
 	frames := s.release(seat)
+	s.pass(c)
 	s.sit(c, seat)
 	s.active()
 	s.seated(c, j, protocol.Seating{Resumed: resumed, Recovered: recovered})
@@ -238,7 +256,7 @@ func (s *step) owner(c *conn, j *join, seat *seat) protocol.Code {
 		}
 		return ""
 	}
-	if !seat.modern {
+	if !seat.modern && !s.config.IdentityRequired {
 		switch s.config.TokenlessRejoin {
 		case RejoinFromAnywhere:
 			return ""

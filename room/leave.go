@@ -83,7 +83,7 @@ func (s *step) removeSeat(seat *seat) (newHostID string) {
 	if len(s.seats) == 0 {
 		s.emptySinceMs = s.nowMs
 	}
-	if len(s.seats) == 0 && s.config.EmptyRoomMs == 0 && s.waiting() == nil {
+	if len(s.seats) == 0 && s.emptyUntilMs() <= s.nowMs && s.waiting() == nil {
 		s.end()
 	} else {
 		s.save()

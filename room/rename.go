@@ -38,6 +38,10 @@ func (s *step) renameUser(c *conn, m *protocol.Message) {
 		s.refuse(c, protocol.CodeInvalidName, "newUserName")
 		return
 	}
+	if c.identity != nil && c.identity.Name != "" {
+		s.refuse(c, protocol.CodeNotAllowed, "the name is the one of your account")
+		return
+	}
 	if !s.affordable(c) || !s.storable(c) {
 		return
 	}

@@ -34,6 +34,10 @@ type Room struct {
 	requests, output meter
 	// bans are in the order in which they were made.
 	bans []ban
+	// passes are the used tickets and invites that have not expired.
+	passes []pass
+	// awaitedUntilMs is how long the room waits for somebody to come first, 0 if it does not.
+	awaitedUntilMs int64
 	// spent holds the meters of closed connections.
 	spent []spent
 	// hadTokens: the snapshot has tokens that a program of an older version wrote as they are, and
@@ -50,6 +54,8 @@ type seat struct {
 	id, name string
 	// role is never Host: who is host is the room's host. The host's seat has none of its own.
 	role protocol.Role
+	// granted is the role that the operator has given its owner.
+	granted grant
 	// serial tells the seats of a room in memory apart, as id does, but as a number.
 	serial     uint64
 	token      tokenHash
@@ -94,7 +100,7 @@ func (r *Room) ExpiresAtMs() int64 {
 	}
 	at := r.lastActivityMs + r.config.RoomIdleMs
 	if len(r.seats) == 0 {
-		at = min(at, r.emptySinceMs+r.config.EmptyRoomMs)
+		at = min(at, r.emptyUntilMs())
 	}
 	return at
 }

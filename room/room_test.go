@@ -73,7 +73,11 @@ func FuzzReceived(f *testing.F) {
 }
 
 func TestARelayDoesNotAllocate(t *testing.T) {
-	w := seatedPair(t)
+	t.Run("of strangers", func(t *testing.T) { relayDoesNotAllocate(t, seatedPair(t)) })
+	t.Run("of accounts", func(t *testing.T) { relayDoesNotAllocate(t, knownPair(t)) })
+}
+
+func relayDoesNotAllocate(t *testing.T, w *world) {
 	event := offerFromFirst()
 	w.nowMs += maxPaceMs // the offers after the seating are over
 	effects := w.room.Step(w.nowMs, event, make([]Effect, 0, 8))
@@ -104,7 +108,26 @@ func TestAPingDoesNotAllocate(t *testing.T) {
 }
 
 func BenchmarkRelay(b *testing.B) {
-	w := seatedPair(b)
+	b.Run("of strangers", func(b *testing.B) { benchmarkRelay(b, seatedPair(b)) })
+	b.Run("of accounts", func(b *testing.B) { benchmarkRelay(b, knownPair(b)) })
+}
+
+// knownPair is seatedPair in a room that requires an identity, with tokens that expire, roles, a ban
+// and tickets that were used.
+func knownPair(t testing.TB) *world {
+	w := seatedPair(t)
+	w.config.IdentityRequired = true
+	for i, c := range w.room.conns {
+		c.identity = &Identity{UserID: c.seat.id, HasRole: true, Role: protocol.Guest, ExpiresAtMs: w.nowMs + 3_600_000}
+		c.expires(w.nowMs)
+		c.seat.granted = grantOf(c.identity)
+		w.room.passes = append(w.room.passes, pass{PassID{byte(i) + 1}, w.nowMs + 30_000})
+	}
+	w.room.bans = append(w.room.bans, ban{userID: "u9", address: 9, byAddress: true})
+	return w
+}
+
+func benchmarkRelay(b *testing.B, w *world) {
 	event := offerFromFirst()
 	effects := make([]Effect, 0, 8)
 	b.ReportAllocs()

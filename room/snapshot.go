@@ -12,15 +12,16 @@ import (
 // Within it, numbers are varints, strings and frames are preceded by their length, and seconds of
 // playback are 8 bytes of IEEE 754.
 //
-// A program restores every version up to its own, and the next one, so that a release can be
-// rolled back. So a version only adds sections to those before it. A section of an unknown kind
-// is kept unchanged and written back, unless the kind is odd: then ignoring it would break a
-// promise, such as by letting in somebody whom the room has banned, and the room is refused with
-// ErrNewer. What an older program has kept may concern seats that have since ended.
+// A program restores every version up to its own, and the next one, so that a release can be rolled
+// back. So a version only adds sections to those before it. A section of an unknown kind is kept
+// unchanged and written back, unless the kind is odd: then ignoring it would break a promise, such
+// as by letting in somebody whom the room has banned, and the room is refused with ErrNewer. What
+// an older program has kept may concern seats that have since ended.
 //
 // Version 1 has no sections: its fields are those of room, playback and seats, one after the other.
 // Version 3 adds the roles and the bans. Version 4 has hashes of tokens, in a section of their own;
-// where the versions before it have the token, it has the alias of the hash.
+// where the versions before it have the token, it has the alias of the hash. It also adds what
+// tokens of accounts, tickets and invites promise.
 const snapshotVersion = 4
 
 // The kinds of sections.
@@ -35,6 +36,8 @@ const (
 	// bansSection must not be ignored: somebody whom the room has banned would be let in.
 	bansSection   = 7
 	hashesSection = 8
+	// promisesSection must not be ignored: a used ticket or invite would let somebody in again.
+	promisesSection = 11
 )
 
 // isCritical reports whether a section must not be ignored.
@@ -77,6 +80,9 @@ func (r *Room) AppendSnapshot(dst []byte) []byte {
 	}
 	if r.hasTokens() {
 		dst = appendSection(dst, hashesSection, r.appendHashes)
+	}
+	if r.hasPromises() {
+		dst = appendSection(dst, promisesSection, r.appendPromises)
 	}
 	dst = append(dst, r.unknown...)
 	return append(dst, endOfSections)
@@ -227,6 +233,8 @@ func (in *reader) sections(r *Room) (ok bool) {
 			content.bans(r)
 		case hashesSection:
 			hashes = content.hashes()
+		case promisesSection:
+			content.promises(r)
 		default:
 			if isCritical(kind) && !in.bad {
 				return false

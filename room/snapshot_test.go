@@ -39,7 +39,7 @@ var writeSnapshot = flag.Bool("write-snapshot", false, "write testdata/snapshot-
 func TestEverySnapshotVersionRestores(t *testing.T) {
 	path := fmt.Sprintf("testdata/snapshot-v%d.bin", snapshotVersion)
 	if *writeSnapshot {
-		w, _ := run([]byte{0, 0, 0, 0, 5, 0, 1, 0, 0, 0, 0, 0, 5, 0, 2, 1, 5, 1, 12, 0, 5, 1, 13, 0, 5, 1, 16, 0, 3, 0, 1, 0, 5, 1, 21, 0,
+		w, _ := run([]byte{0, 0, 0, 0, 5, 0, 1, 0, 0, 0, 128 + 4 + 16 + 32 + 1, 0, 5, 0, 2, 1, 5, 1, 12, 0, 5, 1, 13, 0, 5, 1, 16, 0, 3, 0, 1, 0, 5, 1, 21, 0,
 			0, 1, 0, 0, 5, 0, 2, 2, 3, 0, 1, 0, 5, 2, 24, 0, 2, 1, 2, 0, 5, 2, 10, 0})
 		if err := os.WriteFile(path, w.room.AppendSnapshot(nil), 0o644); err != nil {
 			t.Fatal(err)
@@ -54,6 +54,9 @@ func TestEverySnapshotVersionRestores(t *testing.T) {
 		r, err := Restore(&config, "room-1", snapshot)
 		if err != nil {
 			t.Fatal(err)
+		}
+		if version >= 4 && (len(r.passes) != 1 || r.passes[0].id[0] != 1 || !r.seats[1].granted.views()) {
+			t.Errorf("version %d: the used passes are %+v", version, r.passes)
 		}
 		effects := r.Step(2_000_000, Event{Kind: Restored, HoldsComplete: true}, nil)
 		state := r.State()

@@ -52,6 +52,10 @@ func (r *Room) Step(nowMs int64, event Event, effects []Effect) []Effect {
 		s.answered()
 	case Paused:
 		s.paused()
+	case Verified:
+		s.verified()
+	case Arranged:
+		s.arranged()
 	}
 	if s.saved || s.later {
 		s.savedActivityMs, s.hadTokens = s.lastActivityMs, false
@@ -180,6 +184,8 @@ func (s *step) message(c *conn, m *protocol.Message) {
 		s.unban(c, m)
 	case protocol.ListBans:
 		s.listBans(c)
+	case protocol.RenewAuth:
+		s.renewAuth(c, m)
 	case protocol.ControlModeChange:
 		s.changeMode(c, m)
 	default:

@@ -8,7 +8,7 @@ import (
 
 // An attachment is one connection of a room, as it is kept with its socket: a version byte, then
 // the fields of AppendAttachment. It holds a connection as a snapshot holds everything else, but
-// no deployed program reads another's: sockets end with the program. It has at most 512 bytes.
+// no deployed program reads another's: sockets end with the program. It has at most 1024 bytes.
 const attachmentVersion = 4
 
 // Attachment is what Attach told the shell to keep with a socket.
@@ -73,7 +73,8 @@ func (s *step) attachChanged() {
 // Attach for the connection.
 func (r *Room) AppendAttachment(dst []byte, id ConnID) []byte {
 	c := r.connOf(id)
-	flags := flagIf(c.parked, flagParked) | flagIf(c.seat != nil, flagSeated) | flagIf(c.wait != nil, flagWaiting)
+	flags := flagIf(c.parked, flagParked) | flagIf(c.seat != nil, flagSeated) | flagIf(c.wait != nil, flagWaiting) |
+		flagIf(c.identity != nil, flagIdentity)
 	if c.wait != nil {
 		flags |= flagIf(c.wait.create, flagCreate) | flagIf(c.wait.legacy, flagLegacy) | flagIf(c.wait.owned, flagOwned)
 	}
@@ -88,6 +89,9 @@ func (r *Room) AppendAttachment(dst []byte, id ConnID) []byte {
 	dst = appendUvarint(appendUvarint(dst, uint64(c.round.owed)), uint64(c.round.open))
 	if c.seat != nil {
 		dst = appendText(dst, c.seat.id)
+	}
+	if c.identity != nil {
+		dst = c.identity.append(appendVarint(dst, c.noticeAtMs))
 	}
 	if c.wait != nil {
 		dst = appendVarint(dst, c.wait.sinceMs)
@@ -106,6 +110,7 @@ const (
 	flagCreate
 	flagLegacy
 	flagOwned
+	flagIdentity
 )
 
 func flagIf(set bool, bit uint64) uint64 {
@@ -150,6 +155,10 @@ func (r *Room) reattach(a Attachment) bool {
 	c.round = round{owed: uint32(in.uvarint()), open: uint32(in.uvarint())}
 	if flags&flagSeated != 0 {
 		c.seat = r.seatOf(in.take(in.uvarint()))
+	}
+	if flags&flagIdentity != 0 {
+		c.noticeAtMs = in.varint()
+		c.identity = in.identity()
 	}
 	if flags&flagWaiting != 0 {
 		c.wait = &wait{sinceMs: in.varint(), notBeforeMs: in.varint(), owned: flags&flagOwned != 0}

@@ -211,6 +211,7 @@ var templates = []string{
 	`{"type":"KICK_USER","roomId":"room-1","userId":"u%d","targetUserId":"u2","ban":true}`,
 	`{"type":"UNBAN_USER","roomId":"room-1","userId":"u%d","targetUserId":"u2"}`,
 	`{"type":"LIST_BANS","roomId":"room-1","userId":"u%d"}`,
+	`{"type":"RENEW_AUTH","roomId":"room-1","userId":"u%d","token":"t"}`,
 }
 
 // relays are frames from one to another.
@@ -242,18 +243,24 @@ func (w *world) event(b [4]byte) Event {
 	}
 	switch b[0] % 14 {
 	case 0, 1:
-		return Event{Kind: Connected, Address: uint64(b[1] % 2)}
+		return Event{Kind: Connected, Address: uint64(b[1] % 2), Identity: w.identity(b[2], b[3])}
 	case 2:
 		return Event{Kind: Disconnected, Conn: conn, CloseCode: [4]protocol.CloseCode{1000, 1001, 1006, 4000}[b[2]%4]}
 	case 3:
 		w.nowMs += int64(b[2]) * attachEveryMs // less could be forgotten by an eviction
 		return Event{Kind: AlarmFired, Refuse: [8]protocol.Code{7: protocol.CodeStorageUnavailable}[b[3]%8]}
 	case 4:
+		if b[2] >= 192 {
+			return Event{Kind: Arranged, Address: 1, Arrangement: &Arrangement{Name: "r", AwaitedUntilMs: w.nowMs + int64(b[3])*attachEveryMs}}
+		}
 		return Event{Kind: ReceivedBinary, Conn: conn}
 	case 12:
 		w.nowMs += int64(b[2]) * attachEveryMs
 		return Event{Kind: Paused, AtMs: int64(b[2]) * attachEveryMs}
 	case 13:
+		if who := w.identity(b[2], b[3]); who != nil {
+			return Event{Kind: Verified, Conn: conn, Verdict: &Verdict{Identity: who, Ref: "r"}}
+		}
 		return Event{Kind: Exceeded, Conn: conn}
 	}
 	frame := templates[int(b[2])%len(templates)]
@@ -270,6 +277,26 @@ func (w *world) event(b [4]byte) Event {
 		event.RefuseCreate = protocol.CodeTooManyRooms
 	}
 	return event
+}
+
+// identity makes an identity of two bytes: none, or that of a token, a ticket or an invite.
+func (w *world) identity(kind, b byte) *Identity {
+	if kind < 128 {
+		return nil
+	}
+	who := &Identity{Role: protocol.Role(kind % 4), HasRole: kind&4 != 0, MayCreate: kind&8 != 0}
+	if who.Invited = kind&16 != 0; who.Invited {
+		who.RoomSinceMs = w.room.createdAtMs
+	} else {
+		who.UserID, who.ExpiresAtMs = fmt.Sprintf("u%d", b%5), w.nowMs+int64(b)*attachEveryMs
+	}
+	if who.Invited || kind&32 != 0 {
+		who.EnterUntilMs = w.nowMs + 30_000
+	}
+	if kind&32 != 0 {
+		who.Once[0] = b%3 + 1
+	}
+	return who
 }
 
 func run(script []byte) (w *world, fault string) { return newWorld().run(script) }

@@ -8,6 +8,7 @@ import (
 
 	"usher/room"
 
+	"usher/server/auth"
 	"usher/server/cluster"
 	"usher/server/edge"
 	"usher/server/turn"
@@ -82,6 +83,13 @@ type Config struct {
 	// TrustedProxies are the networks whose X-Forwarded-For is believed. Default none.
 	TrustedProxies []netip.Prefix
 
+	// Auth says whose tokens are believed. If it names a key, nobody enters a room without a token,
+	// a ticket made from one, or an invite. Default no key, a leeway of 30 s, and MayCreate.
+	Auth auth.Config
+	// APIKeyFile has the hashes of the keys of programs that may create rooms. "" (the default) for
+	// none.
+	APIKeyFile string
+
 	// ICEServers are handed out by /turn-credentials, in this order. Default none: participants
 	// then find each other only within one network, or if the client has servers of its own. See
 	// turn.ParseICEServer for the forms. Only those who prove a seat get the TURN servers.
@@ -144,6 +152,7 @@ func DefaultConfig() Config {
 		AddressBytes:       edge.DefaultByteRate,
 		AllowOrigins:       []string{"*"},
 		TURNTTL:            12 * time.Hour,
+		Auth:               auth.Config{Leeway: 30 * time.Second, MayCreate: true},
 		DrainSpread:        3 * time.Second,
 		DrainTimeout:       10 * time.Second,
 		Log:                slog.Default(),

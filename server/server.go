@@ -16,6 +16,7 @@ import (
 
 	"usher/protocol"
 	"usher/room"
+	"usher/server/auth"
 	"usher/server/cluster"
 	"usher/server/edge"
 	"usher/server/metrics"
@@ -41,6 +42,7 @@ type Server struct {
 	ice turn.Provider
 	// node is nil without a cluster.
 	node      *cluster.Node
+	auth      *auth.Auth
 	rooms     *rooms.Rooms
 	edge      *edge.Edge
 	listeners []net.Listener
@@ -82,7 +84,10 @@ type outside struct {
 	runningMs func() int64
 	// delay is for edge.Config, and check for rooms.Config.
 	delay func(context.Context, time.Duration)
-	check func(*room.Room) string
+	// auth is for edge.Config, and verify for rooms.Config, nil for the server's.
+	auth   edge.Auth
+	verify func(ctx context.Context, roomID, token string) (*room.Identity, protocol.Code, string)
+	check  func(*room.Room) string
 }
 
 // New opens the store and the listeners, so that errors in either are known before anything is
@@ -117,6 +122,9 @@ func (s *Server) open(out *outside) (err error) {
 	if err := s.openStore(out); err != nil {
 		return err
 	}
+	if err := s.openAuth(); err != nil {
+		return err
+	}
 	if s.listeners, err = c.listeners(); err != nil {
 		return &ListenError{"listen", c.Listen, err}
 	}
@@ -132,6 +140,9 @@ func (s *Server) open(out *outside) (err error) {
 		Room: c.Room, MaxPerAddress: c.MaxRoomsPerAddress, MaxPendingBytes: c.MaxPendingBytes,
 		Store: s.store, Clock: out.clock, Secret: out.secret, Full: s.memory.full, ReadArrived: out.readArrived,
 		Turned: out.turned, Check: out.check, Metrics: s.metrics, Log: s.log,
+	}
+	if config.Verify = out.verify; out.verify == nil && s.auth.Accounts != nil {
+		config.Verify = s.verify
 	}
 	if s.node != nil {
 		config.Owner, config.Turned = s.node, s.node.Turned
@@ -163,7 +174,10 @@ func (s *Server) openEdge(reached edge.Rooms, out *outside) (err error) {
 		MaxFrameBytes: c.MaxFrameBytes, MaxPendingBytes: c.MaxPendingBytes, MaxSockets: c.MaxConnsPerAddress,
 		RequestRate: c.AddressRequests, JoinRate: c.AddressJoins, MessageRate: c.AddressMessages, ByteRate: c.AddressBytes,
 		AllowOrigins: c.AllowOrigins, TrustedProxies: c.TrustedProxies, ICE: s.ice, TURNOpen: c.TURNOpen, TURNTTL: c.TURNTTL,
-		Page: c.Page, ServeMetrics: s.metricsAside == nil, Metrics: s.metrics, Log: s.log,
+		Page: c.Page, ServeMetrics: s.metricsAside == nil, Auth: s.auth, Metrics: s.metrics, Log: s.log,
+	}
+	if out.auth != nil {
+		config.Auth = out.auth
 	}
 	if s.node != nil {
 		config.OwnerAddress = s.node.OwnerAddress
@@ -243,6 +257,11 @@ func (l localRooms) Seated(ctx context.Context, roomID, userID, token string) (t
 	return l.rooms.Seated(ctx, roomID, userID, token)
 }
 
+// Create implements edge.Rooms.
+func (l localRooms) Create(ctx context.Context, roomID string, a room.Arrangement) (createdMs int64, refusal protocol.Code) {
+	return l.rooms.Create(ctx, roomID, a)
+}
+
 // Describe implements edge.Rooms.
 func (l localRooms) Describe(ctx context.Context, roomID string) (protocol.RoomSummary, protocol.Code) {
 	return l.rooms.Describe(ctx, roomID)
@@ -310,6 +329,9 @@ func (s *Server) Run(ctx context.Context) error {
 	go newIdleHeap().watch(background)
 	go every(background, sweepEvery, func(time.Time) { s.edge.Sweep() })
 	go s.clock.beat(background.Done())
+	if s.auth.Accounts != nil {
+		go s.auth.Accounts.Warm(background)
+	}
 	s.metricsAside.serve(s.log)
 	served := make(chan error, len(s.listeners))
 	for _, listener := range s.listeners {

@@ -6,7 +6,9 @@ import (
 	"sync"
 
 	"usher/protocol"
+	"usher/room"
 	"usher/room/roomtest"
+	"usher/server/auth"
 	"usher/server/servertest"
 	"usher/server/store/bolt"
 )
@@ -14,6 +16,7 @@ import (
 // launch starts a server on a folder, or the nodes of a cluster, with the clock at nowMs.
 func (p *replay) launch(dir string, nowMs int64) {
 	p.outside = &fakeOutside{atMs: nowMs}
+	p.accounts = &fakeAccounts{Auth: &auth.Auth{Passes: auth.NewPasses([32]byte{}, nil)}, required: p.trace.IdentityRequired, asked: make(chan *room.Verdict)}
 	if p.account != nil {
 		p.servers = p.account.launch(p.t, p.set)
 	} else {
@@ -36,6 +39,7 @@ func (p *replay) set(s *setup) {
 	// so its burst may be smaller.
 	s.tune = func(c *Config) { c.Room.ByteBurst = p.trace.Config.ByteBurst }
 	p.outside.set(s)
+	s.auth, s.verify = p.accounts, p.accounts.verify
 	if p.isLinked {
 		p.nodes = linked(p.t, s)
 	}

@@ -83,7 +83,8 @@ type replay struct {
 	isLinked bool
 	nodes    *twoNodes
 	// account is set if the servers are a cluster.
-	account *account
+	account  *account
+	accounts *fakeAccounts
 }
 
 // replayedSocket is one connection of a trace.
@@ -137,6 +138,10 @@ func (p *replay) perform(step *roomtest.Step) {
 		p.refuse(step.Refusal)
 	case "refuse-create":
 		p.refuseCreate(step.Refusal)
+	case "verified":
+		p.accounts.asked <- step.Verdict
+	case "arrange":
+		p.arrange(step)
 	default:
 		p.t.Fatalf("%s: no such step", p.at)
 	}
@@ -190,7 +195,12 @@ func (p *replay) draw(secret []byte) {
 }
 
 func (p *replay) open(step *roomtest.Step) {
-	c := p.edge().dial(0).upgrade(p.trace.RoomID, nil, "X-Forwarded-For: "+p.address(step.Address).String())
+	headers := []string{"X-Forwarded-For: " + p.address(step.Address).String()}
+	if step.Identity != nil {
+		p.accounts.next = step.Identity
+		headers = append(headers, "Authorization: Bearer "+replayedToken)
+	}
+	c := p.edge().dial(0).upgrade(p.trace.RoomID, nil, headers...)
 	p.sockets[step.Conn] = &replayedSocket{rawConn: c, name: step.Conn}
 }
 

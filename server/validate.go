@@ -38,6 +38,7 @@ func (c Config) Validate() error {
 	p.checkNetwork(&c)
 	p.checkRoom(&c.Room)
 	p.checkLimits(&c)
+	p.checkAuth(&c)
 	p.checkICE(&c)
 	p.checkTLS(&c)
 	return errors.Join(p...)

@@ -9,6 +9,7 @@ import (
 	"usher/room"
 	"usher/server"
 
+	"usher/server/auth"
 	"usher/server/edge"
 )
 
@@ -28,6 +29,11 @@ func (s *settings) serverConfig() (server.Config, error) {
 	config.MetricsListen = s.MetricsListen
 	config.AllowOrigins, config.TrustedProxies = s.AllowOrigin, s.TrustedProxy
 	config.ICEServers, config.TURNTTL, config.TURNOpen = s.ICEServer, time.Duration(s.TURNTTL), s.TURNOpen == "true"
+	config.Auth = auth.Config{
+		KeyFile: s.AuthJWTKey, KeySetURL: s.AuthJWKS, Issuer: s.AuthIssuer, Audience: s.AuthAudience,
+		Leeway: time.Duration(s.AuthLeeway), MayCreate: s.AuthCreate == "true",
+	}
+	config.APIKeyFile = s.APIKeyFile
 	config.TLSCert, config.TLSKey, config.TLSDomains = s.TLSCert, s.TLSKey, s.TLSDomain
 	config.ACMEDirectory, config.ACMEEmail = s.ACMEDirectory, s.ACMEEmail
 	config.DrainSpread, config.DrainTimeout = time.Duration(s.DrainSpread), time.Duration(s.DrainTimeout)

@@ -25,6 +25,8 @@ type cli struct {
 	Serve   serveCmd   `cmd:"" default:"withargs" help:"Run the server. This is the default command."`
 	Config  configCmd  `cmd:"" help:"Show the settings in effect and where each comes from."`
 	Rooms   roomsCmd   `cmd:"" help:"List the rooms that the data folder holds."`
+	Token   tokenCmd   `cmd:"" help:"Make a token for a participant, as your accounts would."`
+	APIKey  apiKeyCmd  `cmd:"" name:"apikey" help:"Make an API key for a program that creates rooms."`
 	Cluster clusterCmd `cmd:"" help:"Look at a cluster, drain a node of it, or try one on this machine."`
 	Health  healthCmd  `cmd:"" help:"Ask a running server whether it works."`
 	Version versionCmd `cmd:"" help:"Show the version of usher and what it was built with."`

@@ -11,6 +11,7 @@ var groups = []kong.Group{
 	{Key: "network", Title: "Network"},
 	{Key: "rooms", Title: "Rooms"},
 	{Key: "limits", Title: "Limits"},
+	{Key: "auth", Title: "Accounts"},
 	{Key: "cluster", Title: "Cluster"},
 	{Key: "ice", Title: "ICE"},
 	{Key: "tls", Title: "TLS"},
@@ -62,6 +63,14 @@ type settings struct {
 	AddressMessageBurst      count    `group:"limits" default:"200000" min:"1" max:"1000000" help:"Messages that one network address may send at once."`
 	AddressByteRate          byteSize `group:"limits" default:"2MiB" min:"0" max:"1GiB" help:"Bytes a second from all connections of one network address, 0 for no bound."`
 	AddressByteBurst         byteSize `group:"limits" default:"200MiB" min:"1" max:"1GiB" help:"Bytes that one network address may send at once."`
+
+	AuthJWTKey   string   `group:"auth" name:"auth-jwt-key" placeholder:"FILE" help:"Key that the tokens of your accounts are signed with: PEM, JWK, JWK set, or a secret of at least 32 bytes. Then nobody enters without a token or an invite."`
+	AuthJWKS     string   `group:"auth" name:"auth-jwks" placeholder:"URL" help:"JWK set to fetch the keys from, instead of auth-jwt-key."`
+	AuthIssuer   string   `group:"auth" placeholder:"ISSUER" help:"What a token must say in iss; anything if empty."`
+	AuthAudience string   `group:"auth" placeholder:"AUDIENCE" help:"What a token must say in aud; anything if empty."`
+	AuthLeeway   duration `group:"auth" default:"30s" min:"0s" max:"5m" help:"How far the clocks of issuer and server may differ."`
+	AuthCreate   choice   `group:"auth" default:"true" placeholder:"true" choices:"true,false" help:"Whether a token may create its room if its claim create does not say."`
+	APIKeyFile   string   `group:"auth" name:"api-key-file" placeholder:"FILE" help:"File with a line NAME SHA256 for each program that may create rooms by POST /rooms; usher apikey makes one."`
 
 	ClusterListen      string `group:"cluster" placeholder:"ADDRESS" help:"Where the other nodes reach this one, as HOST:PORT; embeds NATS."`
 	ClusterPeers       list   `group:"cluster" placeholder:"ADDRESS,..." help:"The cluster-listen of all nodes that keep the rooms, this one among them: three or five."`

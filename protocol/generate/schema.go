@@ -213,6 +213,8 @@ func (s *schemas) value(f field) ordered {
 		return append(withDoc(f.doc, "number"), member{"minimum", 0})
 	case f.format == "url":
 		return append(withDoc(fmt.Sprintf("%s At most %d bytes of UTF-8, without control characters and lone surrogates.", f.doc, protocol.MaxURLBytes), "string"), member{"maxLength", protocol.MaxURLBytes}, member{"pattern", urlPattern})
+	case f.format == "auth-token":
+		return append(withDoc(fmt.Sprintf("%s At most %d bytes.", f.doc, protocol.MaxAuthTokenBytes), "string"), member{"minLength", 1}, member{"maxLength", protocol.MaxAuthTokenBytes})
 	case f.format == "reason":
 		return withDoc(fmt.Sprintf("%s At most %d UTF-16 code units, under the rules for names; others the room refuses with INVALID_MESSAGE.", f.doc, protocol.MaxReasonUnits), "string")
 	case f.format != "":

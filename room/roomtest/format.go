@@ -44,6 +44,12 @@ func (r *Runner) print(event room.Event, e room.Effect) {
 		fmt.Fprintf(&r.out, "alarm %s\n", time.Duration(e.AtMs-r.nowMs)*time.Millisecond)
 	case room.Ping:
 		fmt.Fprintf(&r.out, "%s ping\n", name(e.Conn))
+	case room.Verify:
+		fmt.Fprintf(&r.out, "verify %s %s", name(e.Conn), e.Frame)
+		if e.Ref != "" {
+			fmt.Fprintf(&r.out, " ref=%s", e.Ref)
+		}
+		r.out.WriteString("\n")
 	case room.Refused:
 		fmt.Fprintf(&r.out, "%s refused %s\n", name(e.Conn), e.Refusal)
 	case room.Bounced:
@@ -102,6 +108,11 @@ func (r *Runner) member(key string, value jsontext.Value) string {
 	case key == "roomId" && text == `"`+RoomID+`"`, key == "userId" && text == `"`+protocol.SystemUserID+`"`,
 		(key == "timestamp" || key == "serverTime") && text == fmt.Sprint(r.nowMs), key == "pingIntervalMs" && text == fmt.Sprint(r.config.PingIntervalMs):
 		return ""
+	case key == "expiresAt":
+		var ms int64
+		if json.Unmarshal(value, &ms) == nil {
+			return "expiresAt=in-" + (time.Duration(ms-r.nowMs) * time.Millisecond).String()
+		}
 	case key == "bans":
 		return "bans=" + r.bans(value)
 	case key == "joinedUser":

@@ -17,8 +17,12 @@ type Trace struct {
 	Pings bool `json:"pings,omitempty"`
 	// Budgets reports that an address uses up its budgets of seats or messages, which not every
 	// shell has.
-	Budgets bool   `json:"budgets,omitempty"`
-	Steps   []Step `json:"steps"`
+	Budgets bool `json:"budgets,omitempty"`
+	// Accounts reports that people are identified, or the room is created ahead of them.
+	Accounts bool `json:"accounts,omitempty"`
+	// IdentityRequired is Config's.
+	IdentityRequired bool   `json:"identityRequired,omitempty"`
+	Steps            []Step `json:"steps"`
 }
 
 // Step is one event line of the transcript and what is seen of it.
@@ -27,7 +31,7 @@ type Step struct {
 	Text string `json:"text"`
 	// Kind is open, frame, binary, pong, exceeded, end (of the socket, with Code; 1006 for none),
 	// wait (Ms), pause (of the shell, Ms), restart (Clean), refuse, refuse-create or refuse-seat
-	// (Refusal, "" for nothing), config.
+	// (Refusal, "" for nothing), verified (Conn, Verdict), arrange (Arrangement), config.
 	Kind string `json:"kind"`
 	// Conn numbers connections from 1 as they open.
 	Conn int `json:"conn,omitempty"`
@@ -41,6 +45,10 @@ type Step struct {
 	Ms      int64         `json:"ms,omitempty"`
 	Clean   bool          `json:"clean,omitempty"`
 	Refusal protocol.Code `json:"refusal,omitempty"`
+	// Identity is what the shell has verified about a connection that opens.
+	Identity    *room.Identity    `json:"identity,omitempty"`
+	Verdict     *room.Verdict     `json:"verdict,omitempty"`
+	Arrangement *room.Arrangement `json:"arrangement,omitempty"`
 	// Seen is in order for each connection.
 	Seen []Seen `json:"seen"`
 }
@@ -57,7 +65,7 @@ type Seen struct {
 func Compile(name, text string) (Trace, error) {
 	r := &Runner{trace: Trace{Name: name, RoomID: RoomID, StartMs: startMs}}
 	_, err := r.replay(text)
-	r.trace.Config = r.config
+	r.trace.Config, r.trace.IdentityRequired = r.config, r.config.IdentityRequired
 	return r.trace, err
 }
 

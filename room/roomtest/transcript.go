@@ -86,24 +86,16 @@ func (r *Runner) event(line string) error {
 	switch words[0] {
 	case "open":
 		return r.open(words[1:])
+	case "arrange":
+		return r.arrange(words[1:])
 	case "wait":
 		return r.wait(words[1])
 	case "pause":
 		return r.pause(words[1])
 	case "restart":
 		return r.restart(len(words) > 1)
-	case "refuse":
-		r.refuse = code(words[1])
-		trace.Refusal = r.refuse
-		return nil
-	case "refuse-create":
-		r.refuseCreate = code(words[1])
-		trace.Refusal = r.refuseCreate
-		return nil
-	case "refuse-seat":
-		r.refuseSeat = code(words[1])
-		trace.Refusal = r.refuseSeat
-		r.trace.Budgets = true
+	case "refuse", "refuse-create", "refuse-seat":
+		r.refuseFrom(words[0], code(words[1]))
 		return nil
 	}
 	id, ok := r.conn(words[0])
@@ -126,6 +118,8 @@ func (r *Runner) event(line string) error {
 	case "binary":
 		trace.Kind = "binary"
 		return r.step(room.Event{Kind: room.ReceivedBinary, Conn: id})
+	case "verified":
+		return r.verified(id, words[2:])
 	case "exceeded":
 		trace.Kind = "exceeded"
 		r.trace.Budgets = true
@@ -139,6 +133,18 @@ func (r *Runner) event(line string) error {
 		return r.step(room.Event{Kind: room.Disconnected, Conn: id, CloseCode: protocol.CloseCode(closeCode)})
 	}
 	return fmt.Errorf("no such event")
+}
+
+// refuseFrom sets what events are refused with from here on.
+func (r *Runner) refuseFrom(what string, refusal protocol.Code) {
+	switch r.current().Refusal = refusal; what {
+	case "refuse":
+		r.refuse = refusal
+	case "refuse-create":
+		r.refuseCreate = refusal
+	default:
+		r.refuseSeat, r.trace.Budgets = refusal, true
+	}
 }
 
 func code(word string) protocol.Code {
@@ -164,6 +170,10 @@ func (r *Runner) set(name, value string) error {
 		r.config.PingTimeoutMs = d.Milliseconds()
 		return err
 	}
+	if name == "identity-required" {
+		r.config.IdentityRequired = value == "true"
+		return nil
+	}
 	if name == "tokenless-rejoin" {
 		rejoin, ok := room.ParseTokenlessRejoin(value)
 		if !ok {
@@ -188,8 +198,17 @@ func (r *Runner) set(name, value string) error {
 
 func (r *Runner) open(words []string) error {
 	name, from := words[0], userOf(words[0])
-	if len(words) == 3 {
-		from = words[2]
+	words = words[1:]
+	if len(words) > 1 && words[0] == "from" {
+		from, words = words[1], words[2:]
+	}
+	var who *room.Identity
+	if len(words) > 0 {
+		var err error
+		if who, err = r.identity(words); err != nil {
+			return err
+		}
+		r.current().Identity = who
 	}
 	var address uint64
 	for _, c := range []byte(from) {
@@ -199,7 +218,7 @@ func (r *Runner) open(words []string) error {
 	r.names = append(r.names, name)
 	trace := r.current()
 	trace.Conn, trace.Address = len(r.names), from
-	return r.step(room.Event{Kind: room.Connected, Conn: room.ConnID(len(r.names)), Address: address})
+	return r.step(room.Event{Kind: room.Connected, Conn: room.ConnID(len(r.names)), Address: address, Identity: who})
 }
 
 // secret is what the server draws for a connection of a transcript: its name.

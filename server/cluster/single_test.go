@@ -49,6 +49,10 @@ func (reached) Seated(context.Context, string, string, string) (int64, protocol.
 	return 0, protocol.CodeRoomUnavailable
 }
 
+func (reached) Create(context.Context, string, room.Arrangement) (int64, protocol.Code) {
+	return 0, protocol.CodeRoomUnavailable
+}
+
 func (reached) Describe(context.Context, string) (protocol.RoomSummary, protocol.Code) {
 	return protocol.RoomSummary{}, protocol.CodeRoomUnavailable
 }

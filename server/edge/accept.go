@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"usher/protocol"
+	"usher/room"
 )
 
 // handshakeTimeout bounds the write of the response to a handshake.
@@ -24,11 +25,13 @@ func (e *Edge) wsRoutes() []route {
 	}
 }
 
-// roomIDOf returns the room id of a query, the value of its last roomId. A legacy client doubles it
-// from its second connection on (roomId=OLD?roomId=NEW), so a question mark begins a parameter as
-// well.
-func roomIDOf(query string) string {
-	const name = "roomId="
+// roomIDOf returns the room id of a query.
+func roomIDOf(query string) string { return parameter(query, "roomId=") }
+
+// parameter returns the value of a query's last parameter of a name, which ends in =. A legacy
+// client doubles the query from its second connection on (roomId=OLD?roomId=NEW), so a question
+// mark begins a parameter as well.
+func parameter(query, name string) string {
 	for end := len(query); ; {
 		i := strings.LastIndex(query[:end], name)
 		switch {
@@ -38,9 +41,9 @@ func roomIDOf(query string) string {
 			end = i
 			continue
 		}
-		id, _, _ := strings.Cut(query[i+len(name):], "&")
-		id, _ = url.QueryUnescape(id)
-		return id
+		value, _, _ := strings.Cut(query[i+len(name):], "&")
+		value, _ = url.QueryUnescape(value)
+		return value
 	}
 }
 
@@ -59,6 +62,10 @@ func (e *Edge) accept(w http.ResponseWriter, r *http.Request, roomID string) {
 		refusal = protocol.CodeDraining
 	case e.config.Full():
 		refusal = protocol.CodeServerFull
+	}
+	var who *room.Identity
+	if refusal == "" {
+		who, refusal, details = e.identify(r, roomID)
 	}
 	if refusal != "" {
 		if refusal == protocol.CodeUpgradeRequired { // RFC 6455, section 4.4
@@ -79,7 +86,7 @@ func (e *Edge) accept(w http.ResponseWriter, r *http.Request, roomID string) {
 	}
 	// The room knows the connection before its client does, so that nothing has to be undone if the
 	// handshake hangs.
-	session, refusal := e.config.Rooms.Open(r.Context(), roomID, Opening{from.address, place == nil, requestID(r)}, c)
+	session, refusal := e.config.Rooms.Open(r.Context(), roomID, Opening{from.address, place == nil, requestID(r), who}, c)
 	if refusal != "" {
 		e.requestIDs.Delete(c)
 		e.gate.release(place)
@@ -95,6 +102,9 @@ func (e *Edge) accept(w http.ResponseWriter, r *http.Request, roomID string) {
 			c.release()
 		}
 	}()
+	if offers(r, subprotocol) {
+		w.Header().Set("Sec-WebSocket-Protocol", subprotocol)
+	}
 	buffered, err := c.upgrade(w, key)
 	if err != nil {
 		e.log.Debug("handshake failed", "requestId", requestID(r), "error", bare(err))

@@ -9,6 +9,7 @@ import (
 
 	"usher/protocol"
 	"usher/room"
+	"usher/server/auth"
 	"usher/server/metrics"
 	"usher/server/turn"
 )
@@ -24,6 +25,9 @@ type Rooms interface {
 	// Seated returns when a seat was taken, if the resume token is that of the user's seat in the
 	// room, or the reason for refusing it.
 	Seated(ctx context.Context, roomID, userID, token string) (takenAtMs int64, refusal protocol.Code)
+	// Create creates a room ahead of its people, and returns when it was created, in ms, or the
+	// reason for the refusal: ROOM_EXISTS if it exists.
+	Create(ctx context.Context, roomID string, a room.Arrangement) (createdMs int64, refusal protocol.Code)
 }
 
 // Opening is what a room learns about a new connection.
@@ -35,6 +39,8 @@ type Opening struct {
 	Uncounted bool
 	// RequestID is for the log.
 	RequestID string
+	// Identity is what has been verified about the client, nil for nothing.
+	Identity *room.Identity
 }
 
 // Session is the room's view of a connection. Its methods may be called from any goroutine, but the
@@ -67,6 +73,22 @@ type Socket interface {
 	Stands(room.Standing)
 }
 
+// Auth finds out who somebody is. An auth.Auth implements it.
+type Auth interface {
+	// Required reports whether nobody is let in without a token, ticket or invite.
+	Required() bool
+	// Identify returns what credentials say about somebody who wants into a room, nil for none.
+	Identify(ctx context.Context, roomID string, c auth.Credentials) (*room.Identity, *auth.Refusal)
+	// GivesTickets and TakesAPIKeys report whether there are accounts, and keys.
+	GivesTickets() bool
+	TakesAPIKeys() bool
+	// APIKey returns the name of an API key, "" if it is none.
+	APIKey(key string) (name string)
+	// Ticket makes a ticket, and Invite an invite.
+	Ticket(roomID string, who *room.Identity) (ticket string, untilMs int64)
+	Invite(auth.Invite) string
+}
+
 // DefaultMaxSockets is how many sockets one address may have open. When a room of 50 reconnects,
 // its clients have new sockets before the old ones have ended.
 const DefaultMaxSockets = 200
@@ -88,6 +110,8 @@ var (
 type Config struct {
 	// Rooms owns the rooms that clients connect to.
 	Rooms Rooms
+	// Auth finds out who somebody is.
+	Auth Auth
 	// OwnerAddress returns host:port of the node that owns a room, "" if none does now. It enables
 	// /cluster/owner, which balancers ask. Nil without a cluster.
 	OwnerAddress func(roomID string) string

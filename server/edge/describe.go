@@ -3,6 +3,7 @@ package edge
 import (
 	"encoding/json"
 	"net/http"
+	"time"
 
 	"usher/protocol"
 )
@@ -14,6 +15,14 @@ func (e *Edge) roomRoute() route {
 		id := r.PathValue("id")
 		if !protocol.ValidRoomID(id) {
 			writeError(w, r, protocol.CodeInvalidRoomID, "")
+			return
+		}
+		who, refusal, details := e.identify(r, id)
+		if refusal == "" && who != nil && who.Invited && time.Now().UnixMilli() >= who.EnterUntilMs {
+			refusal = protocol.CodeInviteExpired
+		}
+		if refusal != "" {
+			writeError(w, r, refusal, details)
 			return
 		}
 		summary, refusal := e.config.Rooms.Describe(r.Context(), id)

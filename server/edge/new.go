@@ -22,6 +22,7 @@ func New(config Config) (*Edge, error) {
 	e.gate = newGate(&e.config)
 	routes := append(healthRoutes(config.Ready), e.roomRoute(), e.turnRoute())
 	routes = append(routes, e.wsRoutes()...)
+	routes = append(routes, e.authRoutes()...)
 	if config.OwnerAddress != nil {
 		routes = append(routes, e.ownerRoute())
 	}

@@ -16,6 +16,7 @@ import (
 
 	"usher/server/servertest"
 
+	"usher/server/auth"
 	"usher/server/metrics"
 )
 
@@ -29,6 +30,7 @@ type routed struct {
 // testConfig returns a Config without bounds.
 func testConfig() Config {
 	return Config{
+		Auth:  &auth.Auth{Passes: auth.NewPasses([32]byte{}, nil)},
 		Ready: func() protocol.Code { return "" }, Full: func() bool { return false }, RunningMs: func() int64 { return 0 },
 		AllowOrigins: []string{"*"}, Metrics: metrics.New(), Log: slog.New(slog.DiscardHandler),
 	}

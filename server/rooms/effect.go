@@ -52,6 +52,8 @@ func (l *liveRoom) perform(w *work, event *room.Event) {
 			if s := l.sessionOf(e.Conn); s != nil {
 				s.socket.Ping()
 			}
+		case room.Verify:
+			l.verify(e)
 		case room.Refused:
 			m.ErrorSent(e.Refusal)
 			l.note("refused", e)

@@ -21,7 +21,7 @@ func New(config Config) (*Rooms, error) {
 		config: config, store: config.Store, metrics: config.Metrics, log: config.Log,
 		debug:    config.Log.Enabled(context.Background(), slog.LevelDebug),
 		registry: registry{m: make(map[string]*liveRoom)},
-		limit:    newLimiter(config.MaxPerAddress, config.Log),
+		limit:    newLimiter(config.MaxPerAddress, config.Log), verifying: make(chan struct{}, maxVerifying),
 	}
 	if config.Owner != nil {
 		return r, nil // it owns nothing yet

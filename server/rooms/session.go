@@ -31,7 +31,7 @@ func (r *Rooms) Open(ctx context.Context, roomID string, o Opening, socket Socke
 	if r.debug {
 		l.requestIDs.add(s.id, o.RequestID)
 	}
-	l.stepLocked(room.Event{Kind: room.Connected, Conn: s.id, Address: o.Address}, nil)
+	l.stepLocked(room.Event{Kind: room.Connected, Conn: s.id, Address: o.Address, Identity: o.Identity}, nil)
 	return s, ""
 }
 

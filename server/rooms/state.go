@@ -21,6 +21,8 @@ type Rooms struct {
 	registry registry
 	unsaved  unsavedRooms
 	limit    *limiter
+	// verifying has an entry for each token that is being looked at.
+	verifying chan struct{}
 	// closing is set once Stopping has been called. unstored is why something could not be stored
 	// since.
 	closing  atomic.Bool
@@ -153,6 +155,8 @@ type Opening struct {
 	Uncounted bool
 	// RequestID is for the log.
 	RequestID string
+	// Identity is what has been verified about the client, nil for nothing.
+	Identity *room.Identity
 }
 
 // Session is one connection of a room. What its methods report after its end is ignored.

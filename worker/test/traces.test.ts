@@ -9,7 +9,7 @@ import { Client, until } from "./client";
 import traces from "./traces.json";
 import { harness } from "./worker";
 
-type Trace = (typeof traces)[number] & { pings?: boolean; budgets?: boolean };
+type Trace = (typeof traces)[number] & { pings?: boolean; budgets?: boolean; accounts?: boolean };
 type Step = Trace["steps"][number] & {
   conn?: number;
   address?: string;
@@ -21,8 +21,8 @@ type Step = Trace["steps"][number] & {
   refusal?: string;
 };
 
-// The platform cannot ping a client, and the worker has no budgets of seats and messages for an address.
-const replayed = traces.filter((trace: Trace) => trace.pings !== true && trace.budgets !== true);
+// The platform cannot ping a client, the worker has no budgets of seats and messages for an address, and it knows no accounts yet.
+const replayed = traces.filter((trace: Trace) => trace.pings !== true && trace.budgets !== true && trace.accounts !== true);
 
 afterEach(() => {
   harness.nowMs = harness.settings = harness.secret = undefined;

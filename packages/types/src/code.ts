@@ -25,7 +25,10 @@ export interface ErrorCodes {
   readonly BINARY_FRAME: Refusal;
   /** The message has no type, or one that a client may not send. */
   readonly UNKNOWN_TYPE: Refusal;
-  /** A field that the type requires is missing, of the wrong JSON type or out of its bounds; details names it. */
+  /**
+   * A field that the type, or the body of an HTTP request, requires is missing, of the wrong JSON type or out of its
+   * bounds; details names it.
+   */
   readonly INVALID_MESSAGE: Refusal;
   /**
    * A name is empty after trimming, displays nothing, is longer than its limit in UTF-16 units, or has control characters,
@@ -100,6 +103,41 @@ export interface ErrorCodes {
   readonly SERVER_FULL: Refusal;
   /** The room's object on Cloudflare, or the node of the cluster that owns the room, cannot be reached or has too much to do. */
   readonly ROOM_UNAVAILABLE: Refusal;
+  /**
+   * The server lets in nobody without a token, and there is none. A client that has not said "protocol":1 cannot send one;
+   * it is closed with 1000.
+   */
+  readonly AUTH_REQUIRED: Refusal;
+  /**
+   * The token is malformed, not signed by the operator's key with that key's algorithm, for another issuer or audience,
+   * not valid yet, or has a claim that is malformed or missing; details names the reason. In reply to RENEW_AUTH the
+   * connection stays open.
+   */
+  readonly INVALID_TOKEN: Refusal;
+  /** The token's time is over. Connect again with a new one. In reply to RENEW_AUTH the connection stays open. */
+  readonly TOKEN_EXPIRED: Refusal;
+  /** The token or ticket is valid, but not for this room. */
+  readonly ROOM_NOT_ALLOWED: Refusal;
+  /** The room does not exist, and the token or invite may not create it. */
+  readonly CREATE_NOT_ALLOWED: Refusal;
+  /** The ticket was not issued by this server, or more than 30 s ago. POST /tickets gives a new one. */
+  readonly INVALID_TICKET: Refusal;
+  /** Somebody has taken a seat with this ticket. POST /tickets gives a new one. */
+  readonly TICKET_USED: Refusal;
+  /** The invite was not issued by this server, is cut off, or is for another room, or for one of the same id that has ended. */
+  readonly INVALID_INVITE: Refusal;
+  /** The invite's time is over. */
+  readonly INVITE_EXPIRED: Refusal;
+  /** The invite is for one person, and somebody has taken a seat with it. */
+  readonly INVITE_USED: Refusal;
+  /** The token or invite makes its owner a viewer, and the room has nobody else yet. */
+  readonly NO_HOST: Refusal;
+  /** The keys that tokens are checked with cannot be fetched. */
+  readonly AUTH_UNAVAILABLE: Refusal;
+  /** The request needs an API key of this server in its Authorization header. */
+  readonly INVALID_API_KEY: Refusal;
+  /** POST /rooms asks for a room id that is in use. */
+  readonly ROOM_EXISTS: Refusal;
   /** The Origin of the request is not on the server's list. */
   readonly ORIGIN_NOT_ALLOWED: Refusal;
   /** A plain request, or a malformed WebSocket handshake, came to a WebSocket address. */
@@ -123,7 +161,7 @@ export const errorCodes: ErrorCodes = {
   INVALID_UTF8: { error: "Message is not UTF-8", retryable: false, close: 1007 },
   BINARY_FRAME: { error: "Send text frames, not binary ones", retryable: false, close: 1003 },
   UNKNOWN_TYPE: { error: "Unknown message type", retryable: false },
-  INVALID_MESSAGE: { error: "Message has a missing or malformed field", retryable: false },
+  INVALID_MESSAGE: { error: "Message has a missing or malformed field", retryable: false, status: 400 },
   INVALID_NAME: { error: "Name is empty, invisible, too long or has control characters", retryable: false },
   INVALID_ROOM_ID: { error: "Room id must be 6 to 50 letters, digits, hyphens or underscores", retryable: false, status: 400 },
   INVALID_USER_ID: { error: "User id must be 1 to 64 letters, digits or any of _ . : -", retryable: false, status: 400 },
@@ -153,6 +191,20 @@ export const errorCodes: ErrorCodes = {
   DRAINING: { error: "Server is restarting; try again", retryable: true, status: 503 },
   SERVER_FULL: { error: "Server is full; try again later", retryable: true, close: 1013, status: 503 },
   ROOM_UNAVAILABLE: { error: "Room is unavailable; try again", retryable: true, status: 503 },
+  AUTH_REQUIRED: { error: "Sign in to enter this room", retryable: false, close: 4006, status: 401 },
+  INVALID_TOKEN: { error: "Token is not valid", retryable: false, close: 4006, status: 401 },
+  TOKEN_EXPIRED: { error: "Token has expired", retryable: true, close: 4007, status: 401 },
+  ROOM_NOT_ALLOWED: { error: "Token is for another room", retryable: false, close: 4006, status: 403 },
+  CREATE_NOT_ALLOWED: { error: "Token does not allow to create a room", retryable: false },
+  INVALID_TICKET: { error: "Ticket is not valid", retryable: true, close: 4007, status: 401 },
+  TICKET_USED: { error: "Ticket has been used", retryable: true, close: 4007 },
+  INVALID_INVITE: { error: "Invitation is not valid", retryable: false, close: 4006, status: 401 },
+  INVITE_EXPIRED: { error: "Invitation has expired", retryable: false, close: 4006, status: 401 },
+  INVITE_USED: { error: "Invitation has been used", retryable: false, close: 4006 },
+  NO_HOST: { error: "Nobody is there who may host; try again", retryable: true },
+  AUTH_UNAVAILABLE: { error: "Tokens cannot be checked now; try again later", retryable: true, status: 503 },
+  INVALID_API_KEY: { error: "API key is missing or not valid", retryable: false, status: 401 },
+  ROOM_EXISTS: { error: "Room exists already", retryable: false, status: 409 },
   ORIGIN_NOT_ALLOWED: { error: "Origin is not allowed", retryable: false, status: 403 },
   UPGRADE_REQUIRED: { error: "This address speaks WebSocket only", retryable: false, status: 426 },
   NOT_FOUND: { error: "Not found", retryable: false, status: 404 },
@@ -197,6 +249,10 @@ export interface CloseCodes {
   readonly 4004: Closing;
   /** The host or a cohost has removed the participant, or has banned it before. */
   readonly 4005: Closing;
+  /** There is no token or invite, or one that does not let its owner in. */
+  readonly 4006: Closing;
+  /** The token's time is over, or the ticket has been used. Connect again with a new one; the seat is held. */
+  readonly 4007: Closing;
   /** Nothing, not even a PING, came for too long. */
   readonly 4008: Closing;
   /** The connection, or its network address, sent more than its rate and burst allow. */
@@ -221,6 +277,8 @@ export const closeCodes: CloseCodes = {
   4003: { reason: "seat resumed elsewhere", retryable: false },
   4004: { reason: "room ended", retryable: false },
   4005: { reason: "removed from the room", retryable: false },
+  4006: { reason: "not authorized", retryable: false },
+  4007: { reason: "token expired", retryable: true },
   4008: { reason: "idle for too long", retryable: true },
   4029: { reason: "too many messages", retryable: true },
 };

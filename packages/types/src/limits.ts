@@ -36,6 +36,9 @@ export const maxUrlBytes = 2048;
 /** Bounds the ref of a request. */
 export const maxRefBytes = 36;
 
+/** Bounds a JSON Web Token, a ticket and an invite. */
+export const maxAuthTokenBytes = 8192;
+
 /** The size of a resume token before its base64url encoding. */
 export const tokenBytes = 16;
 

@@ -127,6 +127,17 @@ export interface ListBansMessage extends BaseSignalingMessage {
   ref?: string;
 }
 
+/**
+ * Replaces the token that the connection was opened with by one that lives longer, for the same user and room. The reply
+ * is AUTH_RENEWED.
+ */
+export interface RenewAuthMessage extends BaseSignalingMessage {
+  type: "RENEW_AUTH";
+  token: string;
+  /** Comes back in AUTH_RENEWED, and in an ERROR or UNDELIVERED for this request. */
+  ref?: string;
+}
+
 /** Carries an offer to one participant. Forwarded to the target, byte for byte. */
 export interface WebRTCOfferMessage extends BaseSignalingMessage {
   type: "WEBRTC_OFFER";
@@ -167,6 +178,7 @@ export type SignalingMessage =
   | KickUserMessage
   | UnbanUserMessage
   | ListBansMessage
+  | RenewAuthMessage
   | WebRTCOfferMessage
   | WebRTCAnswerMessage
   | WebRTCIceCandidateMessage

@@ -167,6 +167,28 @@ export interface BansMessage extends BaseResponseMessage {
   ref?: string;
 }
 
+/** Tells a participant that its token is about to expire: RENEW_AUTH with a new one keeps the connection open. */
+export interface TokenExpiresMessage extends BaseResponseMessage {
+  type: "TOKEN_EXPIRES";
+  roomId: string;
+  /** Always "system". */
+  userId: string;
+  /** When the connection is closed with 4007. */
+  expiresAt: number;
+}
+
+/** Replies to RENEW_AUTH. */
+export interface AuthRenewedMessage extends BaseResponseMessage {
+  type: "AUTH_RENEWED";
+  roomId: string;
+  /** Always "system". */
+  userId: string;
+  /** When the new token expires. */
+  expiresAt: number;
+  /** The ref of the request that this replies to. */
+  ref?: string;
+}
+
 /** Bounces a message that could not be delivered. */
 export interface UndeliveredMessage extends BaseResponseMessage {
   type: "UNDELIVERED";
@@ -214,6 +236,8 @@ export type ResponseMessage =
   | RoleChangedMessage
   | KickedMessage
   | BansMessage
+  | TokenExpiresMessage
+  | AuthRenewedMessage
   | UndeliveredMessage
   | ErrorMessage
   | PongMessage;

@@ -56,6 +56,10 @@ func (e *echo) Describe(context.Context, string) (s protocol.RoomSummary, refusa
 	return s, ""
 }
 
+func (e *echo) Create(context.Context, string, room.Arrangement) (createdMs int64, refusal protocol.Code) {
+	return 0, ""
+}
+
 func (e *echo) Received(f *protocol.Frame, _ protocol.Code, _ any) {
 	for range 3 {
 		e.socket.Send(f.Bytes, nil)

@@ -120,7 +120,7 @@ func validID(id []byte) bool {
 	return len(id) > 0 && len(id) <= lease.MaxIDBytes
 }
 
-func (k Kind) known() bool { return k >= Beat && k <= AskSeat || k >= Opened && k <= Seated }
+func (k Kind) known() bool { return k >= Beat && k <= Create || k >= Opened && k <= Created }
 
 // valid reports whether Bytes is what the kind says.
 func (i *Item) valid() bool {
@@ -136,6 +136,12 @@ func (i *Item) valid() bool {
 		return ok && areConns(conns)
 	case Read:
 		return areConns(i.Bytes)
+	case Create:
+		_, _, ok := decodeArrangement(i.Bytes)
+		return ok
+	case Created:
+		_, _, ok := decodeCreation(i.Bytes)
+		return ok
 	case Described:
 		_, _, ok := decodeDescription(i.Bytes)
 		return ok

@@ -78,7 +78,7 @@ func (k *link) enter(s *session, o edge.Opening) bool {
 		k.sessions = make(map[uint64]*session)
 	}
 	k.sessions[s.conn] = s
-	opening := opening{address: o.Address, uncounted: o.Uncounted, requestID: o.RequestID, roomID: s.roomID}
+	opening := opening{address: o.Address, uncounted: o.Uncounted, requestID: o.RequestID, roomID: s.roomID, identity: o.Identity}
 	k.item(&Item{Kind: Open, Shard: s.shard, Term: s.term, Conn: s.conn}, opening.append(nil))
 	k.flush()
 	return true

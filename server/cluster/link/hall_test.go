@@ -31,7 +31,10 @@ type hall struct {
 	forgets bool
 	// heard has what was said, and ended the codes of those who left.
 	heard []string
-	ended []protocol.CloseCode
+	// created are the rooms that Create was called for, and known who they opened for.
+	created []string
+	known   []room.Identity
+	ended   []protocol.CloseCode
 	// wrong is the first number that did not follow the one before it.
 	wrong string
 }
@@ -56,9 +59,23 @@ func (h *hall) Open(_ context.Context, roomID string, o edge.Opening, s edge.Soc
 	if h.refuse != "" {
 		return nil, h.refuse
 	}
+	if o.Identity != nil {
+		h.known = append(h.known, *o.Identity)
+	}
 	g := &guest{hall: h, roomID: roomID, socket: s, address: o.Address}
 	h.guests = append(h.guests, g)
 	return g, ""
+}
+
+// Create implements edge.Rooms: a room is created when it is awaited until.
+func (h *hall) Create(_ context.Context, roomID string, a room.Arrangement) (createdMs int64, refusal protocol.Code) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.refuse != "" {
+		return 0, h.refuse
+	}
+	h.created = append(h.created, fmt.Sprintf("%s %q %s", roomID, a.Name, a.Mode))
+	return a.AwaitedUntilMs, ""
 }
 
 func (h *hall) Describe(_ context.Context, roomID string) (protocol.RoomSummary, protocol.Code) {

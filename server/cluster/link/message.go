@@ -3,6 +3,7 @@ package link
 import (
 	"encoding/binary"
 
+	"usher/room"
 	"usher/server/cluster/lease"
 )
 
@@ -62,6 +63,8 @@ const (
 	Arrived Kind = 11
 	// AskSeat: whose seat a resume token is, a claim. Conn is the question's number.
 	AskSeat Kind = 12
+	// Create: a room ahead of its people, with an arrangement. Conn is the question's number.
+	Create Kind = 13
 
 	// From the owner to the edge.
 
@@ -85,6 +88,8 @@ const (
 	Read Kind = 41
 	// Seated answers AskSeat, with a holding.
 	Seated Kind = 42
+	// Created answers Create, with a creation.
+	Created Kind = 43
 )
 
 // Head is what all items of a message have in common.
@@ -172,7 +177,16 @@ type opening struct {
 	uncounted bool
 	requestID string
 	roomID    string
+	// identity is nil for nothing. A node of minor version 0 does not open what has one: it takes
+	// it for a part of the room id.
+	identity *room.Identity
 }
+
+// The flags of an opening.
+const (
+	openUncounted = 1 << iota
+	openIdentified
+)
 
 // maxRequestIDBytes bounds a request id. A trusted proxy may choose it.
 const maxRequestIDBytes = 64
@@ -180,22 +194,35 @@ const maxRequestIDBytes = 64
 func (o *opening) append(b []byte) []byte {
 	flags := byte(0)
 	if o.uncounted {
-		flags = 1
+		flags |= openUncounted
+	}
+	if o.identity != nil {
+		flags |= openIdentified
 	}
 	b = append(binary.LittleEndian.AppendUint64(b, o.address), flags)
-	return append(appendShort(b, o.requestID[:min(len(o.requestID), maxRequestIDBytes)]), o.roomID...)
+	b = appendShort(b, o.requestID[:min(len(o.requestID), maxRequestIDBytes)])
+	if o.identity != nil {
+		b = appendIdentity(b, o.identity)
+	}
+	return append(b, o.roomID...)
 }
 
 func decodeOpening(b []byte) (o opening, ok bool) {
 	if len(b) < 9 {
 		return o, false
 	}
-	o.address, o.uncounted = binary.LittleEndian.Uint64(b), b[8]&1 != 0
+	o.address, o.uncounted = binary.LittleEndian.Uint64(b), b[8]&openUncounted != 0
 	id, rest, ok := short(b[9:])
 	if !ok || len(id) > maxRequestIDBytes {
 		return o, false
 	}
-	o.requestID, o.roomID = string(id), string(rest)
+	o.requestID = string(id)
+	if b[8]&openIdentified != 0 {
+		if o.identity, rest, ok = decodeIdentity(rest); !ok {
+			return o, false
+		}
+	}
+	o.roomID = string(rest)
 	return o, true
 }
 

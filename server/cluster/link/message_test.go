@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"usher/protocol"
+	"usher/room"
 )
 
 // everyKind is a message with an item of each kind.
@@ -34,6 +35,9 @@ func everyKind() []byte {
 		{Kind: Ping, Conn: 1}, {Kind: Close, Code: 4004, Conn: 1}, {Kind: Cut, Conn: 1}, {Kind: Stands, Code: 2, Conn: 1},
 		{Kind: Described, Conn: 2, Bytes: appendDescription(nil, &summary, "")},
 		{Kind: Described, Conn: 2, Bytes: appendDescription(nil, nil, protocol.CodeRoomNotFound)},
+		{Kind: Create, Conn: 4, Bytes: appendArrangement(nil, "movie-night", &room.Arrangement{Name: "Film", Mode: protocol.FreeForAll, AwaitedUntilMs: 7})},
+		{Kind: Created, Conn: 4, Bytes: appendCreation(nil, 0, protocol.CodeRoomExists)},
+		{Kind: Created, Conn: 4, Bytes: appendCreation(nil, 6, "")},
 		{Kind: Read, Conn: 3, Bytes: []byte{1, 2, 0x80, 1}},
 	} {
 		b = appendItem(b, &i, nil)
@@ -81,6 +85,48 @@ func TestMessageSaysWhatItWasMadeOf(t *testing.T) {
 	}
 }
 
+// An opening carries what the edge has verified. A node that does not know of that takes it for a
+// part of the room id, and refuses it.
+func TestIdentitiesAreDecoded(t *testing.T) {
+	for _, who := range []room.Identity{
+		{},
+		{UserID: "ann", Name: "Ann", Role: protocol.Host, HasRole: true, MayCreate: true, ExpiresAtMs: 9},
+		{Invited: true, EnterUntilMs: 1 << 50, RoomSinceMs: 3, Once: room.PassID{1, 15: 2}, Name: strings.Repeat("é", 96)},
+	} {
+		o := opening{address: 7, requestID: "4f8a", roomID: "movie-night", identity: &who}
+		b := o.append(nil)
+		got, ok := decodeOpening(b)
+		if !ok || *got.identity != who || got.roomID != o.roomID {
+			t.Errorf("%+v", got)
+		}
+		if _, rest, _ := short(b[9:]); protocol.ValidRoomID(rest) {
+			t.Errorf("%q would be taken for a room id", rest)
+		}
+		for n := range len(b) - len(o.roomID) {
+			if _, ok := decodeOpening(b[:n]); ok {
+				t.Errorf("%d of %d bytes are decoded", n, len(b))
+			}
+		}
+	}
+	bad := room.Identity{Role: protocol.Host + 1}
+	if _, _, ok := decodeIdentity(appendIdentity(nil, &bad)); ok {
+		t.Error("a role that does not exist is decoded")
+	}
+}
+
+func TestCreationsAreDecoded(t *testing.T) {
+	want := room.Arrangement{Name: "Film", Mode: protocol.FreeForAll, AwaitedUntilMs: 7}
+	if roomID, got, ok := decodeArrangement(appendArrangement(nil, "movie-night", &want)); !ok || roomID != "movie-night" || got != want {
+		t.Errorf("%q %+v", roomID, got)
+	}
+	if ms, refusal, ok := decodeCreation(appendCreation(nil, 6, "")); !ok || ms != 6 || refusal != "" {
+		t.Error(ms, refusal)
+	}
+	if _, refusal, _ := decodeCreation(appendCreation(nil, 0, "NEWER_CODE")); refusal != protocol.CodeRoomUnavailable {
+		t.Error(refusal)
+	}
+}
+
 func TestDescriptionIsDecoded(t *testing.T) {
 	want := protocol.RoomSummary{ID: "movie-night", Name: "Film", ControlMode: protocol.FreeForAll, People: 3}
 	got, refusal, ok := decodeDescription(appendDescription(nil, &want, ""))
@@ -118,6 +164,9 @@ func TestMalformedMessagesAreRefused(t *testing.T) {
 		"a frame without code":  appendItem(bytes.Clone(head), &Item{Kind: Frame}, nil),
 		"a send without frame":  appendItem(bytes.Clone(head), &Item{Kind: Send, Bytes: []byte{9, 0, 0, 0, 1}}, nil),
 		"a read of half a conn": appendItem(bytes.Clone(head), &Item{Kind: Read, Bytes: []byte{128}}, nil),
+		"an empty arrangement":  appendItem(bytes.Clone(head), &Item{Kind: Create, Bytes: make([]byte, 8)}, nil),
+		"an empty creation":     appendItem(bytes.Clone(head), &Item{Kind: Created, Bytes: []byte{0}}, nil),
+		"half an identity":      appendItem(bytes.Clone(head), &Item{Kind: Open, Bytes: []byte{1, 2, 3, 4, 5, 6, 7, 8, openIdentified, 0, 1, 2}}, nil),
 		"an empty description":  appendItem(bytes.Clone(head), &Item{Kind: Described}, nil),
 		"an empty claim":        appendItem(bytes.Clone(head), &Item{Kind: AskSeat}, nil),
 		"a claim of one text":   appendItem(bytes.Clone(head), &Item{Kind: AskSeat, Bytes: []byte{1, 'a', 9}}, nil),
@@ -149,7 +198,7 @@ func TestNewerVersionIsUnderstood(t *testing.T) {
 	for i := range m.Items() {
 		kinds = append(kinds, i.Kind)
 	}
-	if !reflect.DeepEqual(kinds, []Kind{Beat, 13, Seen}) {
+	if !reflect.DeepEqual(kinds, []Kind{Beat, 14, Seen}) {
 		t.Errorf("%v", kinds)
 	}
 }

@@ -76,7 +76,7 @@ func (k *link) handle(number uint64, i *Item) bool {
 	case Beat:
 	case Open:
 		k.openFor(number, i)
-	case Ask, AskSeat:
+	case Ask, AskSeat, Create:
 		k.replyFor(number, i)
 	case Frame, Invalid, Binary, Seen, Exceeded, End, Gone:
 		return k.happened(number, i)
@@ -87,7 +87,7 @@ func (k *link) handle(number uint64, i *Item) bool {
 	case Moved:
 		k.replied(i) // of a question, if it was one
 		return k.handleAtEdge(number, i)
-	case Described, Seated:
+	case Described, Seated, Created:
 		k.replied(i)
 	case Read:
 		k.read(number, i)
@@ -150,7 +150,7 @@ func (k *link) openFor(number uint64, i *Item) {
 	go func() {
 		ctx, cancel := context.WithTimeout(context.Background(), OpenTimeout)
 		defer cancel()
-		opening := edge.Opening{Address: o.address, Uncounted: o.uncounted, RequestID: o.requestID}
+		opening := edge.Opening{Address: o.address, Uncounted: o.uncounted, RequestID: o.requestID, Identity: o.identity}
 		session, refusal := k.links.config.Local.Open(ctx, o.roomID, opening, s)
 		if left, code := k.opened(s, session, refusal); left && refusal == "" {
 			session.Disconnected(code)

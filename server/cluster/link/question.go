@@ -4,13 +4,15 @@ import (
 	"context"
 
 	"usher/protocol"
+	"usher/room"
 )
 
 // finding is what comes of a question about a room.
 type finding struct {
-	summary   protocol.RoomSummary
-	takenAtMs int64
-	refusal   protocol.Code
+	summary protocol.RoomSummary
+	// takenAtMs and createdMs are those of AskSeat and Create.
+	takenAtMs, createdMs int64
+	refusal              protocol.Code
 }
 
 // Describe implements edge.Rooms.
@@ -90,6 +92,8 @@ func (k *link) replied(i *Item) {
 		f.summary, f.refusal, _ = decodeDescription(i.Bytes)
 	case Seated:
 		f.takenAtMs, f.refusal, _ = decodeHolding(i.Bytes)
+	case Created:
+		f.createdMs, f.refusal, _ = decodeCreation(i.Bytes)
 	default: // Moved
 		f.refusal = protocol.CodeRoomUnavailable
 	}
@@ -98,9 +102,17 @@ func (k *link) replied(i *Item) {
 
 // replyFor replies to what the other node asks about a room, once that is stored.
 func (k *link) replyFor(number uint64, i *Item) {
-	c := claim{roomID: string(i.Bytes)}
-	if i.Kind == AskSeat {
+	var (
+		c claim
+		a room.Arrangement
+	)
+	switch i.Kind {
+	case AskSeat:
 		c, _ = decodeClaim(i.Bytes)
+	case Create:
+		c.roomID, a, _ = decodeArrangement(i.Bytes)
+	default:
+		c.roomID = string(i.Bytes)
 	}
 	if !k.begin(number, i, nil, c.roomID) {
 		return
@@ -110,7 +122,7 @@ func (k *link) replyFor(number uint64, i *Item) {
 	go func() {
 		ctx, cancel := context.WithTimeout(context.Background(), OpenTimeout)
 		defer cancel()
-		reply := k.replyTo(ctx, &asked, &c)
+		reply := k.replyTo(ctx, &asked, &c, &a)
 		k.mu.Lock()
 		defer k.mu.Unlock()
 		if k.underWay--; k.peer == number {
@@ -120,12 +132,16 @@ func (k *link) replyFor(number uint64, i *Item) {
 	}()
 }
 
-func (k *link) replyTo(ctx context.Context, i *Item, c *claim) Item {
+func (k *link) replyTo(ctx context.Context, i *Item, c *claim, a *room.Arrangement) Item {
 	reply := Item{Kind: Described, Shard: i.Shard, Term: i.Term, Conn: i.Conn}
-	if i.Kind == AskSeat {
+	switch i.Kind {
+	case AskSeat:
 		takenAtMs, refusal := k.links.config.Local.Seated(ctx, c.roomID, c.userID, c.token)
 		reply.Kind, reply.Bytes = Seated, appendHolding(nil, takenAtMs, refusal)
-	} else {
+	case Create:
+		createdMs, refusal := k.links.config.Local.Create(ctx, c.roomID, *a)
+		reply.Kind, reply.Bytes = Created, appendCreation(nil, createdMs, refusal)
+	default:
 		summary, refusal := k.links.config.Local.Describe(ctx, c.roomID)
 		reply.Bytes = appendDescription(nil, &summary, refusal)
 	}
@@ -135,9 +151,12 @@ func (k *link) replyTo(ctx context.Context, i *Item, c *claim) Item {
 // refusalOf refuses a question.
 func refusalOf(i *Item, refusal protocol.Code) Item {
 	reply := Item{Kind: Described, Shard: i.Shard, Term: i.Term, Conn: i.Conn}
-	if i.Kind == AskSeat {
+	switch i.Kind {
+	case AskSeat:
 		reply.Kind, reply.Bytes = Seated, appendHolding(nil, 0, refusal)
-	} else {
+	case Create:
+		reply.Kind, reply.Bytes = Created, appendCreation(nil, 0, refusal)
+	default:
 		reply.Bytes = appendDescription(nil, nil, refusal)
 	}
 	return reply

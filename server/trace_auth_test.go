@@ -1,0 +1,49 @@
+package server
+
+import (
+	"context"
+
+	"usher/protocol"
+	"usher/room"
+	"usher/room/roomtest"
+	"usher/server/auth"
+)
+
+// replayedToken is the token of whoever a trace identifies.
+const replayedToken = "replayed.to.ken"
+
+// fakeAccounts know whom the trace names.
+type fakeAccounts struct {
+	*auth.Auth
+	required bool
+	// next is whom the next connection is.
+	next *room.Identity
+	// asked gets what is known of a token that the room asks about.
+	asked chan *room.Verdict
+}
+
+func (f *fakeAccounts) Required() bool { return f.required }
+
+func (f *fakeAccounts) Identify(_ context.Context, _ string, c auth.Credentials) (*room.Identity, *auth.Refusal) {
+	if c.Token != replayedToken {
+		return nil, &auth.Refusal{Code: protocol.CodeInvalidToken}
+	}
+	return f.next, nil
+}
+
+func (f *fakeAccounts) verify(ctx context.Context, _, _ string) (*room.Identity, protocol.Code, string) {
+	select {
+	case v := <-f.asked:
+		return v.Identity, v.Refusal, v.Details
+	case <-ctx.Done():
+		return nil, protocol.CodeAuthUnavailable, ""
+	}
+}
+
+// arrange creates the room ahead of its people.
+func (p *replay) arrange(step *roomtest.Step) {
+	_, refusal := p.edge().known.Create(context.Background(), p.trace.RoomID, *step.Arrangement)
+	if refusal != "" && refusal != protocol.CodeRoomExists {
+		p.t.Fatalf("%s: %s", p.at, refusal)
+	}
+}
