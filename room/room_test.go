@@ -112,8 +112,8 @@ func BenchmarkRelay(b *testing.B) {
 	b.Run("of accounts", func(b *testing.B) { benchmarkRelay(b, knownPair(b)) })
 }
 
-// knownPair is seatedPair in a room that requires an identity, with tokens that expire, roles, a ban
-// and tickets that were used.
+// knownPair is seatedPair in a room that requires an identity, with tokens that expire, roles, a
+// ban and tickets that were used.
 func knownPair(t testing.TB) *world {
 	w := seatedPair(t)
 	w.config.IdentityRequired = true
