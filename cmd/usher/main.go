@@ -29,6 +29,7 @@ type cli struct {
 	APIKey  apiKeyCmd  `cmd:"" name:"apikey" help:"Make an API key for a program that creates rooms."`
 	Cluster clusterCmd `cmd:"" help:"Look at a cluster, drain a node of it, or try one on this machine."`
 	Health  healthCmd  `cmd:"" help:"Ask a running server whether it works."`
+	Bench   benchCmd   `cmd:"" help:"Load a server as browsers do, and report what clients saw."`
 	Version versionCmd `cmd:"" help:"Show the version of usher and what it was built with."`
 
 	Completion completionCmd `cmd:"" help:"Write the completions for a shell."`

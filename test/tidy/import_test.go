@@ -129,8 +129,15 @@ var allowed = map[string]imports{
 			"github.com/nats-io":            "NATS servers of an operator, where each cluster of a test has an account",
 		},
 	},
+	"bench": { // it is any server's client: what it knows of the protocol is what travels
+		modules: map[string]string{
+			"github.com/coder/websocket":              "a WebSocket client that is not ours, as browsers' ones are not",
+			"github.com/HdrHistogram/hdrhistogram-go": "percentiles of any number of times, in bounded memory",
+		},
+		testHouse: []string{"server"},
+	},
 	"cmd/usher": {
-		house: []string{"protocol", "room", "server", "server/auth", "server/cluster", "server/cluster/broker", "server/cluster/stream", "server/edge", "server/store", "server/store/bolt", "server/turn"},
+		house: []string{"bench", "protocol", "room", "server", "server/auth", "server/cluster", "server/cluster/broker", "server/cluster/stream", "server/edge", "server/store", "server/store/bolt", "server/turn"},
 		modules: map[string]string{
 			"github.com/alecthomas/kong":       "flags, environment and file from one struct",
 			"github.com/coder/websocket":       "the bots of usher cluster demo, which are clients as any other",
