@@ -33,6 +33,8 @@ const (
 	CodeTargetNotFound     Code = "TARGET_NOT_FOUND"
 	CodeTargetAway         Code = "TARGET_AWAY"
 	CodeTargetCannotHost   Code = "TARGET_CANNOT_HOST"
+	CodeRelayOnly          Code = "RELAY_ONLY"
+	CodeNotRelayed         Code = "CANDIDATE_NOT_ALLOWED"
 	CodeRateLimited        Code = "RATE_LIMITED"
 	CodeRoomBusy           Code = "ROOM_BUSY"
 	CodeTooManyRooms       Code = "TOO_MANY_ROOMS"
@@ -108,6 +110,8 @@ var Codes = []Refusal{
 	{CodeTargetNotFound, "Target is not in the room", false, 0, 0, "No seat has the targetUserId, or in UNBAN_USER no ban."},
 	{CodeTargetAway, "Target is away", true, 0, 0, "The target's seat is held after a lost connection, and the frame is of a kind that is not kept, or no more can be kept."},
 	{CodeTargetCannotHost, "Target's client cannot take over as host", false, 0, 0, "The target's client has not said \"protocol\":1, so it would not notice that it became host."},
+	{CodeRelayOnly, "This room hides addresses, which your client cannot do", false, CloseNormal, 0, "The room's iceTransportPolicy is relay, and the client has not said \"protocol\":1."},
+	{CodeNotRelayed, "Only relay candidates are allowed in this room", false, 0, 0, "The room's iceTransportPolicy is relay, and the offer, answer or candidate has a candidate of another type, or a raddr."},
 	{CodeRateLimited, "Too many messages; wait before you reconnect", true, CloseRateLimited, 429, "The connection, or all those of its network address, sent more messages or bytes than the rate and burst allow. As an HTTP response: the address sent more requests than it may."},
 	{CodeRoomBusy, "Room is busy; try again", true, 0, 0, "The room has more to send or to store than its budget allows."},
 	{CodeTooManyRooms, "Too many rooms from this address", true, 0, 0, "The address has as many rooms as one address may have."},

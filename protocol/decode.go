@@ -27,10 +27,15 @@ type Message struct {
 	// UserName and RoomName are as sent, in CREATE_ROOM and, the first one,
 	// JOIN_ROOM; in RENAME_USER and RENAME_ROOM they are the new names.
 	UserName, RoomName string
+	// RelayOnly is set in a CREATE_ROOM whose iceTransportPolicy is relay.
+	RelayOnly bool
 	// ResumeToken is as sent, nil if there is none.
 	ResumeToken []byte
 	// Protocol is 0 for a client that did not send it.
 	Protocol int
+
+	// Payload is the offer, answer or candidate, a JSON object.
+	Payload []byte
 
 	// Role is set in SET_ROLE. It is never Host.
 	Role Role
@@ -96,6 +101,7 @@ const (
 	fieldBan
 	fieldReason
 	fieldToken
+	fieldICETransportPolicy
 	fields
 )
 
@@ -104,7 +110,7 @@ var fieldNames = [fields]string{
 	"resumeToken", "protocol", "newRoomName", "newUserName", "state", "action", "mode", "time",
 	"hostVideoUrl", "videoUrl", "url", "ref",
 	"role", "ban", "reason",
-	"token",
+	"token", "iceTransportPolicy",
 }
 
 // fieldOf returns the field with the given name. It uses a table because a switch becomes a large
@@ -315,6 +321,7 @@ func (m *Message) set(f field, value []byte) (ok bool) {
 	case fieldTimestamp:
 		return jsontext.Value(value).Kind() == '0'
 	case fieldOffer, fieldAnswer, fieldCandidate:
+		m.Payload = value
 		return value[0] == '{' // its contents concern only the peers
 	case fieldUserName, fieldNewUserName:
 		m.UserName, ok = text(value)
@@ -336,6 +343,10 @@ func (m *Message) set(f field, value []byte) (ok bool) {
 	case fieldToken:
 		m.Token, ok = unquote(value)
 		return ok && len(m.Token) > 0 && len(m.Token) <= MaxAuthTokenBytes
+	case fieldICETransportPolicy:
+		policy, _ := unquote(value)
+		m.RelayOnly = string(policy) == PolicyRelay
+		return m.RelayOnly || string(policy) == PolicyAll
 	case fieldMode:
 		m.Mode, ok = controlMode(value)
 	case fieldTime:

@@ -35,6 +35,13 @@ const (
 	TokenBytes = 16
 )
 
+// The iceTransportPolicy of a room, as the W3C names it: in a room of PolicyRelay participants reach
+// each other through TURN servers only.
+const (
+	PolicyAll   = "all"
+	PolicyRelay = "relay"
+)
+
 // Version is the number that new clients send as "protocol" in CREATE_ROOM and JOIN_ROOM.
 const Version = 1
 

@@ -24,6 +24,10 @@ type CreateRoomMessage struct {
 	UserName string `json:"userName" format:"join-name"`
 	// RoomName is made from the room id if it is missing.
 	RoomName string `json:"roomName,omitempty" format:"join-name"`
+	// ICETransportPolicy is for the life of the room that this makes: with relay, participants do
+	// not see each other's addresses. Clients that have not sent `"protocol":1` are refused, and
+	// offers, answers and candidates with other candidates than of type relay bounce.
+	ICETransportPolicy string `json:"iceTransportPolicy,omitempty" enum:"all,relay"`
 	// ResumeToken proves that the sender owns the seat it had.
 	ResumeToken string `json:"resumeToken,omitempty"`
 	// Protocol is 1 for a client that knows this version of the protocol.
@@ -114,13 +118,15 @@ type ListBansMessage struct {
 	Ref string `json:"ref,omitempty" format:"ref"`
 }
 
-// SessionDescription is the W3C's RTCSessionDescriptionInit. The server does not look into it.
+// SessionDescription is the W3C's RTCSessionDescriptionInit. The server looks into it only in
+// a room whose iceTransportPolicy is relay.
 type SessionDescription struct {
 	Type string `json:"type"`
 	SDP  string `json:"sdp"`
 }
 
-// IceCandidate is the W3C's RTCIceCandidateInit. The server does not look into it.
+// IceCandidate is the W3C's RTCIceCandidateInit. The server looks into it only in
+// a room whose iceTransportPolicy is relay.
 type IceCandidate struct {
 	Candidate     string `json:"candidate"`
 	SDPMid        string `json:"sdpMid"`
@@ -259,6 +265,7 @@ func (m CreateRoomMessage) Append(dst []byte) []byte {
 	dst = m.open(dst, CreateRoom)
 	dst = appendString(dst, "userName", m.UserName)
 	dst = appendOptional(dst, "roomName", m.RoomName)
+	dst = appendOptional(dst, "iceTransportPolicy", m.ICETransportPolicy)
 	dst = appendOptional(dst, "resumeToken", m.ResumeToken)
 	return appendRef(appendProtocol(dst, m.Protocol), m.Ref)
 }

@@ -27,7 +27,7 @@ var (
 )
 
 var clientExamples = []ClientMessage{
-	CreateRoomMessage{base, "Ann", "Film night", "", 1, "create-1"},
+	CreateRoomMessage{base, "Ann", "Film night", "relay", "", 1, "create-1"},
 	CreateRoomMessage{BaseSignalingMessage: base, UserName: "Ann"},
 	JoinRoomMessage{base, "Ann \"A\" \u2028 é 😀 \n", "AAECAwQFBgcICQoLDA0ODw", 1, "_2"},
 	JoinRoomMessage{BaseSignalingMessage: base, UserName: "Ann"},
@@ -73,6 +73,8 @@ func serverExamples() []ResponseMessage {
 		KickedMessage{"room-1", "Spoilers \"again\"", true, 3}, KickedMessage{RoomID: "room-1", Timestamp: 3},
 		BansMessage{"room-1", []Ban{{"bob", "Bob \"B\"", 2}, {"cem", "Cem", 3}}, "11", 3}, BansMessage{RoomID: "room-1", Timestamp: 3},
 		TokenExpiresMessage{"room-1", 60_003, 3}, AuthRenewedMessage{"room-1", 600_003, "12", 3}, AuthRenewedMessage{RoomID: "room-1", ExpiresAt: 600_003, Timestamp: 3},
+		IceServersMessage{"room-1", []IceServer{{URLs: []string{"stun:s"}}, {[]string{"turn:t", "turns:t"}, "1764000000:x", "c/+="}}, 43200, 3},
+		IceServersMessage{RoomID: "room-1", Timestamp: 3},
 		UndeliveredMessage{CodeTargetAway, WebRTCOffer, "bob", true, "", 3}, UndeliveredMessage{CodeControlDenied, DirectPlay, "", false, "", 3}, UndeliveredMessage{CodeNotSeated, RenameUser, "", false, "5", 3},
 		ErrorMessage{CodeInvalidMessage, "Message has a missing or malformed field", "userName is missing", false, "", 3}, ErrorMessage{CodeRoomNotFound, "Room not found", "", false, "_2", 3},
 		PongMessage{3},

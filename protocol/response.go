@@ -203,12 +203,33 @@ type ResponseMessage interface {
 	Append(dst []byte) []byte
 }
 
+// IceServer is the W3C's RTCIceServer.
+type IceServer struct {
+	URLs []string `json:"urls"`
+	// Username is for TURN servers.
+	Username string `json:"username,omitempty"`
+	// Credential is for TURN servers.
+	Credential string `json:"credential,omitempty"`
+}
+
+// IceServersMessage brings new ICE servers before the credentials of the last ones expire, to a
+// client that sent `"protocol":1`. Use them for new peer connections, and by setConfiguration() for
+// those that exist.
+type IceServersMessage struct {
+	RoomID     string      `json:"roomId" format:"room-id"`
+	IceServers []IceServer `json:"iceServers"`
+	// TTL is for how many seconds the credentials are valid.
+	TTL int64 `json:"ttl"`
+	// Timestamp is the server's clock.
+	Timestamp int64 `json:"timestamp"`
+}
+
 // ResponseMessages returns one of each ResponseMessage.
 func ResponseMessages() []ResponseMessage {
 	return []ResponseMessage{
 		RoomCreatedMessage{}, RoomJoinedMessage{}, UserJoinedMessage{}, UserLeftMessage{}, UserDisconnectedMessage{},
 		UserReconnectedMessage{}, RoomRenamedMessage{}, UserRenamedMessage{}, HostChangedMessage{}, RoleChangedMessage{}, KickedMessage{}, BansMessage{},
-		TokenExpiresMessage{}, AuthRenewedMessage{}, UndeliveredMessage{Code: CodeNotSeated, MessageType: WebRTCOffer}, ErrorMessage{Code: CodeInvalidJSON}, PongMessage{},
+		TokenExpiresMessage{}, AuthRenewedMessage{}, IceServersMessage{}, UndeliveredMessage{Code: CodeNotSeated, MessageType: WebRTCOffer}, ErrorMessage{Code: CodeInvalidJSON}, PongMessage{},
 	}
 }
 
@@ -227,6 +248,7 @@ func (KickedMessage) ResponseType() string           { return "KICKED" }
 func (BansMessage) ResponseType() string             { return "BANS" }
 func (TokenExpiresMessage) ResponseType() string     { return "TOKEN_EXPIRES" }
 func (AuthRenewedMessage) ResponseType() string      { return "AUTH_RENEWED" }
+func (IceServersMessage) ResponseType() string       { return "ICE_SERVERS" }
 func (UndeliveredMessage) ResponseType() string      { return "UNDELIVERED" }
 func (ErrorMessage) ResponseType() string            { return "ERROR" }
 func (PongMessage) ResponseType() string             { return "PONG" }
@@ -312,6 +334,32 @@ func (m BansMessage) Append(dst []byte) []byte {
 		dst = m.Bans[i].append(dst)
 	}
 	return appendRef(append(dst, ']'), m.Ref)
+}
+
+func (m IceServersMessage) Append(dst []byte) []byte {
+	dst = appendType(dst, m.ResponseType())
+	dst = appendString(dst, "roomId", m.RoomID)
+	dst = append(appendName(dst, "iceServers"), '[')
+	for i := range m.IceServers {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = m.IceServers[i].append(dst)
+	}
+	dst = appendInt(append(dst, ']'), "ttl", m.TTL)
+	return append(appendInt(dst, "timestamp", m.Timestamp), '}')
+}
+
+func (s *IceServer) append(dst []byte) []byte {
+	dst = append(dst, `{"urls":[`...)
+	for i, url := range s.URLs {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = appendQuoted(dst, url)
+	}
+	dst = appendOptional(append(dst, ']'), "username", s.Username)
+	return append(appendOptional(dst, "credential", s.Credential), '}')
 }
 
 func (m UndeliveredMessage) Append(dst []byte) []byte {

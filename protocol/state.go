@@ -53,6 +53,8 @@ type RoomState struct {
 	HostVideoState *VideoState `json:"hostVideoState"`
 	// HostCurrentURL is where the host or a cohost last took everybody, null before that.
 	HostCurrentURL string `json:"hostCurrentUrl"`
+	// ICETransportPolicy is relay, or missing: then participants may connect by any way.
+	ICETransportPolicy string `json:"iceTransportPolicy,omitempty" enum:"relay"`
 	// CreatedAt is the server's clock.
 	CreatedAt int64 `json:"createdAt"`
 	// LastActivity is when somebody last sent anything but a PING.
@@ -108,6 +110,7 @@ func (s *RoomState) append(dst []byte) []byte {
 	} else {
 		dst = append(appendName(dst, "hostCurrentUrl"), "null"...)
 	}
+	dst = appendOptional(dst, "iceTransportPolicy", s.ICETransportPolicy)
 	dst = appendInt(dst, "createdAt", s.CreatedAt)
 	return append(appendInt(dst, "lastActivity", s.LastActivity), '}')
 }

@@ -89,7 +89,7 @@ const (
 var rows = [Types]row{
 	CreateRoom: {"CREATE_ROOM", signaling, asks,
 		need{fieldRoomID, fieldUserID, fieldUserName},
-		may{fieldTimestamp, fieldResumeToken, fieldProtocol, fieldRoomName}, 0},
+		may{fieldTimestamp, fieldResumeToken, fieldProtocol, fieldRoomName, fieldICETransportPolicy}, 0},
 	JoinRoom: {"JOIN_ROOM", signaling, asks,
 		need{fieldRoomID, fieldUserID, fieldUserName},
 		may{fieldTimestamp, fieldResumeToken, fieldProtocol}, 0},

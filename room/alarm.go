@@ -22,6 +22,7 @@ func (s *step) sweep() {
 	}
 	s.sweepTokens()
 	s.sweepConns()
+	s.sweepRenewals()
 	s.seatWaiting()
 	for i := 0; i < len(s.seats); {
 		seat := s.seats[i]
@@ -123,7 +124,7 @@ func (r *Room) nextMs() int64 {
 	next := nearer(r.nextSeatingMs(), r.ExpiresAtMs())
 	for _, c := range r.conns {
 		if !c.parked {
-			next = nearer(nearer(next, r.dueMs(c)), c.nextNoticeMs())
+			next = nearer(nearer(next, r.dueMs(c)), nearer(c.nextNoticeMs(), c.renewDueMs()))
 		}
 	}
 	for _, seat := range r.seats {

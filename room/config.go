@@ -81,6 +81,10 @@ type Config struct {
 	// connection asks for its seat. Default 5 s. 0 is for a shell that cannot ping: a dead
 	// connection is then found by its silence.
 	PingTimeoutMs int64
+	// ICERenewMs is how long a participant's ICE servers are used before the shell is asked for
+	// others: half of what their credentials are valid for. 0, the default, is for a shell whose
+	// ICE servers need no credentials.
+	ICERenewMs int64
 }
 
 // DefaultConfig returns the defaults given at each field.

@@ -19,6 +19,8 @@ type conn struct {
 	// pingDueMs is when it must have shown life after a Ping, 0 if none is outstanding.
 	pingDueMs int64
 	round     round
+	// renewAtMs is when the client needs new ICE servers, 0 for never.
+	renewAtMs int64
 	// closeAtMs is when it is closed unless it has a seat by then, 0 for never.
 	closeAtMs int64
 	// noticeAtMs is when its owner is told that the token is about to expire, 0 if that is done.

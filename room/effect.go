@@ -52,6 +52,13 @@ const (
 	// They are for the log and the metrics.
 	Refused
 	Bounced
+	// Renew: make new ICE servers for the seat of UserID, which was taken at AtMs, and report them
+	// for Conn by Renewed. If they do not come, the room asks again.
+	Renew
+	// SeatEnded: the seat of UserID, which was taken at AtMs, has ended; revoke the credentials that
+	// were made for it. That need not wait for a Save. Renew and SeatEnded are only for a shell with
+	// Config.ICERenewMs.
+	SeatEnded
 )
 
 // Standing is how a connection stands to the room: what a shell must know to choose which
@@ -77,6 +84,7 @@ type Effect struct {
 	Conn     ConnID
 	AtMs     int64
 	Address  uint64
+	UserID   string
 	Frame    []byte
 	Refusal  protocol.Code
 	// Borrowed reports that Frame may be in Event.Scratch: to keep it, copy it.

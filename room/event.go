@@ -49,6 +49,9 @@ const (
 	// Arranged: the operator wants the room to exist before anybody has come. Address, Arrangement.
 	// It does nothing to a room that exists.
 	Arranged
+	// Renewed: the shell has new ICE servers for the client of Conn, as Renew asked. Frame is the
+	// ICE_SERVERS for it, empty if there are none now. Conn, Frame.
+	Renewed
 )
 
 // Event is one thing that happened to a room. All of it may be reused when Step returns.

@@ -21,8 +21,9 @@ type join struct {
 	token    tokenHash
 	// secret becomes the token of a new seat.
 	secret secret
-	// create: CREATE_ROOM. legacy: the client has not sent "protocol":1.
-	create, legacy bool
+	// create: CREATE_ROOM. legacy: the client has not sent "protocol":1. relayOnly: a room that it
+	// makes has iceTransportPolicy relay.
+	create, legacy, relayOnly bool
 }
 
 // enter handles CREATE_ROOM and JOIN_ROOM. They differ in one thing: only CREATE_ROOM makes a
@@ -35,12 +36,14 @@ func (s *step) enter(c *conn, m *protocol.Message) {
 	}
 	j := join{
 		userID: string(m.UserID), name: m.UserName, roomName: m.RoomName, ref: s.ref, secret: s.event.Secret,
-		create: m.Type == protocol.CreateRoom, legacy: m.Protocol < protocol.Version,
+		create: m.Type == protocol.CreateRoom, legacy: m.Protocol < protocol.Version, relayOnly: m.RelayOnly,
 	}
 	if m.ResumeToken != nil {
 		j.hasToken, j.token = true, hashPresented(m.ResumeToken)
 	}
 	switch {
+	case j.legacy && (s.relayOnly || !s.Exists() && j.relayOnly):
+		s.refuse(c, protocol.CodeRelayOnly, "") // its candidates would show addresses
 	case c.seat != nil:
 		s.enterAgain(c, &j)
 	case c.wait != nil && !j.hasToken && c.wait.userID == j.userID:
@@ -163,7 +166,7 @@ func (s *step) create(c *conn, j *join) bool {
 			return false
 		}
 	}
-	s.name, s.createdAtMs, s.creator = name, s.nowMs, c.address
+	s.name, s.createdAtMs, s.creator, s.relayOnly = name, s.nowMs, c.address, j.relayOnly
 	s.effects = append(s.effects, Effect{Kind: Created, Address: s.creator})
 	return true
 }
@@ -310,6 +313,7 @@ func (s *step) park(seat *seat) {
 // sit binds a connection to a seat.
 func (s *step) sit(c *conn, seat *seat) {
 	c.seat, seat.conn, seat.heldUntilMs, c.closeAtMs = seat, c, 0, 0
+	s.armRenewal(c)
 	s.due = true
 	s.changed(c)
 }

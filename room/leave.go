@@ -72,6 +72,7 @@ func (s *step) endSeat(seat *seat, code protocol.CloseCode) {
 // last seat. It returns the id of the new host, "" if the role stays.
 func (s *step) removeSeat(seat *seat) (newHostID string) {
 	s.release(seat)
+	s.unseated(seat)
 	for i := range s.seats {
 		if s.seats[i] == seat {
 			s.seats = append(s.seats[:i], s.seats[i+1:]...)
@@ -130,6 +131,9 @@ func (s *step) end() {
 		s.effects = append(s.effects, Effect{Kind: Delete})
 	}
 	s.effects = append(s.effects, Effect{Kind: Ended, Address: s.creator})
+	for _, seat := range s.seats {
+		s.unseated(seat)
+	}
 	s.saved, s.later, s.due = false, false, true
 	*s.Room = Room{config: s.config, id: s.id, conns: s.conns, alarmMs: s.alarmMs, lastSerial: s.lastSerial}
 }

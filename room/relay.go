@@ -50,6 +50,10 @@ func silent(nowMs int64, c *conn, target *seat) bool {
 
 // relay forwards an offer, answer or candidate to its target.
 func (s *step) relay(c *conn, m *protocol.Message) {
+	if s.relayOnly && !protocol.RelayOnly(m.Payload) {
+		s.bounce(c, m, protocol.CodeNotRelayed)
+		return
+	}
 	target := s.seatOf(m.TargetUserID)
 	switch s.passage(s.nowMs, c, target, m.Type) {
 	case nowhere:
@@ -75,7 +79,7 @@ func (s *step) relay(c *conn, m *protocol.Message) {
 // for a shell in which a Step costs much: in Wasm it saves 4 % of the total cost of a relay
 // (docs/performance.md).
 func (r *Room) Relay(nowMs int64, id ConnID, m *protocol.Relay, frameBytes int) ConnID {
-	if r.alarmIsDue(nowMs) || r.activityIsUnsaved(nowMs) {
+	if r.relayOnly || r.alarmIsDue(nowMs) || r.activityIsUnsaved(nowMs) {
 		return 0
 	}
 	c := r.connOf(id)

@@ -20,12 +20,14 @@ type Room struct {
 	creator         uint64
 	name            string
 	mode            protocol.ControlMode
-	playback        *playback
-	host            *seat
-	seats           []*seat
-	conns           []*conn
-	heldBytes       int
-	alarmMs         int64
+	// relayOnly: participants reach each other through TURN servers only.
+	relayOnly bool
+	playback  *playback
+	host      *seat
+	seats     []*seat
+	conns     []*conn
+	heldBytes int
+	alarmMs   int64
 	// metMs is when somebody was last seated while others were connected.
 	metMs int64
 	// partedMs is when somebody's departure was last announced to a legacy client.
@@ -113,6 +115,9 @@ func (r *Room) State() protocol.RoomState {
 	}
 	if r.host != nil {
 		s.HostID = r.host.id
+	}
+	if r.relayOnly {
+		s.ICETransportPolicy = protocol.PolicyRelay
 	}
 	for i, seat := range r.seats {
 		s.Users[i] = r.user(seat)

@@ -38,6 +38,9 @@ const (
 	hashesSection = 8
 	// promisesSection must not be ignored: a used ticket or invite would let somebody in again.
 	promisesSection = 11
+	// policySection must not be ignored: participants would see each other's addresses. It is empty,
+	// and there if they may not.
+	policySection = 13
 )
 
 // isCritical reports whether a section must not be ignored.
@@ -83,6 +86,9 @@ func (r *Room) AppendSnapshot(dst []byte) []byte {
 	}
 	if r.hasPromises() {
 		dst = appendSection(dst, promisesSection, r.appendPromises)
+	}
+	if r.relayOnly {
+		dst = appendSection(dst, policySection, func(dst []byte) []byte { return dst })
 	}
 	dst = append(dst, r.unknown...)
 	return append(dst, endOfSections)
@@ -227,6 +233,8 @@ func (in *reader) sections(r *Room) (ok bool) {
 			content.seats(r)
 		case metersSection:
 			content.meters(r)
+		case policySection:
+			r.relayOnly = true
 		case rolesSection:
 			content.roles(r)
 		case bansSection:

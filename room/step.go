@@ -56,6 +56,8 @@ func (r *Room) Step(nowMs int64, event Event, effects []Effect) []Effect {
 		s.verified()
 	case Arranged:
 		s.arranged()
+	case Renewed:
+		s.renewed()
 	}
 	if s.saved || s.later {
 		s.savedActivityMs, s.hadTokens = s.lastActivityMs, false

@@ -9,7 +9,7 @@ import (
 // An attachment is one connection of a room, as it is kept with its socket: a version byte, then
 // the fields of AppendAttachment. It holds a connection as a snapshot holds everything else, but
 // no deployed program reads another's: sockets end with the program. It has at most 1024 bytes.
-const attachmentVersion = 4
+const attachmentVersion = 5
 
 // Attachment is what Attach told the shell to keep with a socket.
 type Attachment struct {
@@ -82,7 +82,7 @@ func (r *Room) AppendAttachment(dst []byte, id ConnID) []byte {
 	dst = appendUvarint(dst, flags)
 	dst = appendUint64(dst, c.address)
 	for _, n := range []int64{
-		c.lastSeenMs, c.pingDueMs, c.closeAtMs, r.lastActivityMs, int64(c.messages), int64(c.bytes), int64(c.output),
+		c.lastSeenMs, c.pingDueMs, c.closeAtMs, c.renewAtMs, r.lastActivityMs, int64(c.messages), int64(c.bytes), int64(c.output),
 	} {
 		dst = appendVarint(dst, n)
 	}
@@ -149,7 +149,7 @@ func (r *Room) reattach(a Attachment) bool {
 	}
 	flags := in.uvarint()
 	c := &conn{id: a.Conn, parked: flags&flagParked != 0, address: in.uint64()}
-	c.lastSeenMs, c.pingDueMs, c.closeAtMs = in.varint(), in.varint(), in.varint()
+	c.lastSeenMs, c.pingDueMs, c.closeAtMs, c.renewAtMs = in.varint(), in.varint(), in.varint(), in.varint()
 	activityMs := in.varint()
 	c.messages, c.bytes, c.output = meter(in.varint()), meter(in.varint()), meter(in.varint())
 	c.round = round{owed: uint32(in.uvarint()), open: uint32(in.uvarint())}

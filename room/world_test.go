@@ -40,6 +40,7 @@ type world struct {
 func newWorld() *world {
 	w := &world{config: DefaultConfig(), nowMs: 1_000_000, open: map[ConnID]bool{}, attachments: map[ConnID][]byte{}, standings: map[ConnID]Standing{}}
 	w.config.MaxPeople, w.config.MessageBurst, w.config.RoomIdleMs = 4, 60, 600_000
+	w.config.ICERenewMs = 70_000
 	w.room = New(&w.config, "room-1")
 	return w
 }
@@ -212,6 +213,8 @@ var templates = []string{
 	`{"type":"UNBAN_USER","roomId":"room-1","userId":"u%d","targetUserId":"u2"}`,
 	`{"type":"LIST_BANS","roomId":"room-1","userId":"u%d"}`,
 	`{"type":"RENEW_AUTH","roomId":"room-1","userId":"u%d","token":"t"}`,
+	`{"type":"CREATE_ROOM","roomId":"room-1","userId":"u%d","userName":"n","protocol":1,"iceTransportPolicy":"relay"}`,
+	`{"type":"WEBRTC_OFFER","roomId":"room-1","userId":"u%d","targetUserId":"u1","offer":{"sdp":"a=candidate:1"}}`,
 }
 
 // relays are frames from one to another.
@@ -260,6 +263,9 @@ func (w *world) event(b [4]byte) Event {
 	case 13:
 		if who := w.identity(b[2], b[3]); who != nil {
 			return Event{Kind: Verified, Conn: conn, Verdict: &Verdict{Identity: who, Ref: "r"}}
+		}
+		if b[2]%2 == 1 {
+			return Event{Kind: Renewed, Conn: conn, Frame: []byte(`{"type":"ICE_SERVERS"}`)[:b[3]%23]}
 		}
 		return Event{Kind: Exceeded, Conn: conn}
 	}

@@ -139,7 +139,7 @@ func (s *Server) open(out *outside) (err error) {
 	config := rooms.Config{
 		Room: c.Room, MaxPerAddress: c.MaxRoomsPerAddress, MaxPendingBytes: c.MaxPendingBytes,
 		Store: s.store, Clock: out.clock, Secret: out.secret, Full: s.memory.full, ReadArrived: out.readArrived,
-		Turned: out.turned, Check: out.check, Metrics: s.metrics, Log: s.log,
+		ICE: seatICE{s}, Turned: out.turned, Check: out.check, Metrics: s.metrics, Log: s.log,
 	}
 	if config.Verify = out.verify; out.verify == nil && s.auth.Accounts != nil {
 		config.Verify = s.verify

@@ -104,7 +104,7 @@ func (s *schemas) definitions() (defs ordered) {
 
 // shared are the definitions that messages are made of.
 func (s *schemas) shared() (defs ordered) {
-	for _, name := range []string{"User", "Ban", "VideoState", "RoomState", "RoomSummary"} {
+	for _, name := range []string{"User", "Ban", "VideoState", "RoomState", "RoomSummary", "IceServer"} {
 		defs = append(defs, member{name, s.object(*s.objects[name], "")})
 	}
 	for _, name := range []string{"SessionDescription", "IceCandidate"} {

@@ -149,7 +149,7 @@ func (s *script) room() {
 		s.comment("", e.doc)
 		fmt.Fprintf(s, "export type %s = %s;\n\n", e.name, alternatives(e.values))
 	}
-	for _, name := range []string{"User", "Ban", "VideoState", "RoomState", "RoomSummary"} {
+	for _, name := range []string{"User", "Ban", "VideoState", "RoomState", "RoomSummary", "IceServer"} {
 		o := s.model.objects[name]
 		s.declare(o.name, "", o.doc, "", o.fields)
 	}
@@ -202,7 +202,7 @@ func (s *script) w3c() {
 }
 
 func (s *script) responses() {
-	s.WriteString("import type { ErrorCode } from \"./code.js\";\nimport type { MessageType } from \"./message.js\";\nimport type { Ban, Role, RoomState, User } from \"./room.js\";\n\n")
+	s.WriteString("import type { ErrorCode } from \"./code.js\";\nimport type { MessageType } from \"./message.js\";\nimport type { Ban, IceServer, Role, RoomState, User } from \"./room.js\";\n\n")
 	fields := s.model.responses[0].fields
 	clock := fields[slices.IndexFunc(fields, func(f field) bool { return f.name == "timestamp" })]
 	s.declare("BaseResponseMessage", "", "What every ResponseMessage carries.", "string", []field{clock})

@@ -50,6 +50,10 @@ func (r *Runner) print(event room.Event, e room.Effect) {
 			fmt.Fprintf(&r.out, " ref=%s", e.Ref)
 		}
 		r.out.WriteString("\n")
+	case room.Renew:
+		fmt.Fprintf(&r.out, "%s renew: %s,%s\n", name(e.Conn), e.UserID, r.ago(e.AtMs))
+	case room.SeatEnded:
+		fmt.Fprintf(&r.out, "seat ended: %s,%s\n", e.UserID, r.ago(e.AtMs))
 	case room.Refused:
 		fmt.Fprintf(&r.out, "%s refused %s\n", name(e.Conn), e.Refusal)
 	case room.Bounced:
@@ -131,7 +135,7 @@ func (r *Runner) state(value jsontext.Value) string {
 		Users                                     []protocol.User
 		VideoState                                protocol.VideoState
 		HostVideoState                            *protocol.VideoState
-		HostCurrentURL                            string
+		HostCurrentURL, ICETransportPolicy        string
 	}
 	if err := json.Unmarshal(value, &s); err != nil {
 		return "broken: " + string(value)
@@ -152,6 +156,9 @@ func (r *Runner) state(value jsontext.Value) string {
 	}
 	if s.HostCurrentURL != "" {
 		text += " url=" + s.HostCurrentURL
+	}
+	if s.ICETransportPolicy != "" {
+		text += " " + s.ICETransportPolicy + "-only"
 	}
 	return text + "}"
 }

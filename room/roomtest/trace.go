@@ -21,8 +21,10 @@ type Trace struct {
 	// Accounts reports that people are identified, or the room is created ahead of them.
 	Accounts bool `json:"accounts,omitempty"`
 	// IdentityRequired is Config's.
-	IdentityRequired bool   `json:"identityRequired,omitempty"`
-	Steps            []Step `json:"steps"`
+	IdentityRequired bool `json:"identityRequired,omitempty"`
+	// Renews reports that the shell is asked for ICE servers, at a moment of its own.
+	Renews bool   `json:"renews,omitempty"`
+	Steps  []Step `json:"steps"`
 }
 
 // Step is one event line of the transcript and what is seen of it.

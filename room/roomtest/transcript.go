@@ -120,6 +120,8 @@ func (r *Runner) event(line string) error {
 		return r.step(room.Event{Kind: room.ReceivedBinary, Conn: id})
 	case "verified":
 		return r.verified(id, words[2:])
+	case "renewed":
+		return r.renewed(id, words[2:])
 	case "exceeded":
 		trace.Kind = "exceeded"
 		r.trace.Budgets = true
@@ -147,6 +149,17 @@ func (r *Runner) refuseFrom(what string, refusal protocol.Code) {
 	}
 }
 
+// renewed reports new ICE servers, none for no URL.
+func (r *Runner) renewed(id room.ConnID, urls []string) error {
+	r.current().Kind, r.trace.Renews = "renewed", true
+	event := room.Event{Kind: room.Renewed, Conn: id}
+	if len(urls) > 0 {
+		servers := []protocol.IceServer{{URLs: urls}}
+		event.Frame = protocol.IceServersMessage{RoomID: RoomID, IceServers: servers, TTL: 3600, Timestamp: r.nowMs}.Append(nil)
+	}
+	return r.step(event)
+}
+
 func code(word string) protocol.Code {
 	if word == "nothing" {
 		return ""
@@ -165,9 +178,9 @@ func (r *Runner) configure(settings []string) error {
 }
 
 func (r *Runner) set(name, value string) error {
-	if name == "ping-timeout" {
+	if ms := map[string]*int64{"ping-timeout": &r.config.PingTimeoutMs, "ice-renew": &r.config.ICERenewMs}[name]; ms != nil {
 		d, err := time.ParseDuration(value)
-		r.config.PingTimeoutMs = d.Milliseconds()
+		*ms = d.Milliseconds()
 		return err
 	}
 	if name == "identity-required" {

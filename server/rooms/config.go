@@ -11,7 +11,7 @@ import (
 	"usher/server/store"
 )
 
-// Config is what rooms need. Only Owner, Verify, Turned and Check may be nil.
+// Config is what rooms need. Only Owner, Verify, Turned, ICE and Check may be nil.
 type Config struct {
 	// Room has the deadlines and limits of every room.
 	Room room.Config
@@ -41,6 +41,9 @@ type Config struct {
 	// given to them: sockets of other nodes need not send before. It must not block.
 	Turned func()
 
+	// ICE makes ICE servers and revokes them, nil if Room.ICERenewMs is 0.
+	ICE ICE
+
 	// Check is called after each Step; the room is given up if it returns anything but "". Nil
 	// means no check: it is for tests, because room.Room.Check costs more than the Step.
 	Check func(*room.Room) (broken string)
@@ -49,6 +52,17 @@ type Config struct {
 	Metrics *metrics.Metrics
 	// Log receives nothing that identifies a client or a room.
 	Log *slog.Logger
+}
+
+// ICE hands out ICE servers to seats, which their room, user and the time when they were taken
+// name.
+type ICE interface {
+	// Servers returns the ICE_SERVERS for a seat, nil if there are none now. It may block until ctx
+	// is done.
+	Servers(ctx context.Context, roomID, userID string, takenAtMs int64) []byte
+	// Revoke ends what was made for a seat. It is called with the room's lock held and must not
+	// block.
+	Revoke(roomID, userID string, takenAtMs int64)
 }
 
 // Clock is the time of all rooms.

@@ -54,6 +54,10 @@ func (l *liveRoom) perform(w *work, event *room.Event) {
 			}
 		case room.Verify:
 			l.verify(e)
+		case room.Renew:
+			l.rooms.renewals.add(l, e)
+		case room.SeatEnded:
+			l.rooms.config.ICE.Revoke(l.id, e.UserID, e.AtMs)
 		case room.Refused:
 			m.ErrorSent(e.Refusal)
 			l.note("refused", e)

@@ -23,6 +23,7 @@ func New(config Config) (*Rooms, error) {
 		registry: registry{m: make(map[string]*liveRoom)},
 		limit:    newLimiter(config.MaxPerAddress, config.Log), verifying: make(chan struct{}, maxVerifying),
 	}
+	r.renewals.config = &r.config
 	if config.Owner != nil {
 		return r, nil // it owns nothing yet
 	}

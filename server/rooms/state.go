@@ -23,6 +23,7 @@ type Rooms struct {
 	limit    *limiter
 	// verifying has an entry for each token that is being looked at.
 	verifying chan struct{}
+	renewals  renewals
 	// closing is set once Stopping has been called. unstored is why something could not be stored
 	// since.
 	closing  atomic.Bool

@@ -35,6 +35,14 @@ func set(config *room.Config, name, value string) string {
 		config.TokenlessRejoin = rejoin
 		return ""
 	}
+	if name == "ice-renew" {
+		n, err := strconv.ParseInt(value, 10, 64)
+		if err != nil || n < 0 {
+			return "ice-renew must be a whole number"
+		}
+		config.ICERenewMs = n
+		return ""
+	}
 	for _, setting := range config.Settings() {
 		if setting.Name != name {
 			continue
@@ -64,10 +72,12 @@ const (
 	EffectAttach
 	EffectRefused
 	EffectBounced
+	EffectRenew
 )
 
-// appendEffects encodes the effects of a Step. Created, Ended, Stands and Ping are left out: the
-// platform's limits count rooms and sockets, and it cannot ping.
+// appendEffects encodes the effects of a Step. Created, Ended, Stands, Ping and SeatEnded are left
+// out: the platform's limits count rooms and sockets, it cannot ping, and no object knows all TURN
+// credentials of its seats.
 func (rs *Rooms) appendEffects(e *entry) {
 	out := rs.output
 	var before []byte
@@ -104,6 +114,9 @@ func (rs *Rooms) appendEffects(e *entry) {
 			out = appendText(appendFloat64(append(out, EffectRefused), float64(effect.Conn)), effect.Refusal)
 		case room.Bounced:
 			out = appendText(appendFloat64(append(out, EffectBounced), float64(effect.Conn)), effect.Refusal)
+		case room.Renew:
+			out = appendFloat64(appendFloat64(append(out, EffectRenew), float64(effect.Conn)), float64(effect.AtMs))
+			out = appendText(out, effect.UserID)
 		}
 	}
 	rs.output = out

@@ -24,6 +24,7 @@
 //	EventAlarm
 //	EventAnswered      argument is when the PING was answered
 //	EventPaused        argument is for how many milliseconds the shell did not run
+//	EventRenewed       the ICE_SERVERS for conn, empty if there are none now
 //
 // The result is the length of the output, or NoSuchRoom if the room has been dropped meanwhile;
 // then the shell wakes it and steps it again.
@@ -50,6 +51,7 @@
 //	EffectAttach     id, text, the attachment
 //	EffectRefused    id, text, the error code
 //	EffectBounced    id, text, the error code
+//	EffectRenew      id, time when the seat was taken, text, the user id
 //
 // Rooms are a cache: the shell has been given everything in them to keep. The least recently
 // stepped are dropped when there are too many, or when they are too large.

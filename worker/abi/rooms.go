@@ -14,6 +14,7 @@ const (
 	EventAlarm
 	EventAnswered
 	EventPaused
+	EventRenewed
 )
 
 // The flags of Step.
@@ -198,6 +199,8 @@ func (rs *Rooms) Step(handle, kind uint32, conn, nowMs, argument float64, flags 
 		event.Kind, event.AtMs = room.Answered, int64(argument)
 	case EventPaused:
 		event.Kind, event.AtMs = room.Paused, int64(argument)
+	case EventRenewed:
+		event.Kind, event.Frame = room.Renewed, input
 	}
 	if flags&FlagStorageUnavailable != 0 {
 		event.Refuse = protocol.CodeStorageUnavailable

@@ -42,7 +42,7 @@ func step(t *testing.T, rs *Rooms, handle, kind uint32, conn, argument float64, 
 	return show(t, rs.Output())
 }
 
-var effectNames = [...]string{"", "send", "forward", "close", "save", "save later", "delete", "alarm", "attach", "refused", "bounced"}
+var effectNames = [...]string{"", "send", "forward", "close", "save", "save later", "delete", "alarm", "attach", "refused", "bounced", "renew"}
 
 func show(t *testing.T, out []byte) string {
 	t.Helper()

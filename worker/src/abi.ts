@@ -9,6 +9,7 @@ export const Event = {
   alarm: 5,
   answered: 6,
   paused: 7,
+  renewed: 8,
 } as const;
 
 export type Event = (typeof Event)[keyof typeof Event];
@@ -25,6 +26,7 @@ export const Effect = {
   attach: 8,
   refused: 9,
   bounced: 10,
+  renew: 11,
 } as const;
 
 /** Package abi's flags. */

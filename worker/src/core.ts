@@ -20,6 +20,7 @@ export interface Performer {
   setAlarm(atMs: number): void;
   attach(conn: number, attachment: Uint8Array): void;
   note(what: "refused" | "bounced", code: string): void;
+  renew(conn: number, takenAtMs: number, userId: string): void;
 }
 
 /**
@@ -274,6 +275,9 @@ export class Core {
         case Effect.bounced:
           this.#float();
           performer.note(kind === Effect.refused ? "refused" : "bounced", decoder.decode(this.#text()));
+          break;
+        case Effect.renew:
+          performer.renew(this.#float(), this.#float(), decoder.decode(this.#text()));
           break;
         default:
           throw new Error(`no effect ${kind}`);

@@ -22,6 +22,11 @@ const maxResponseLength = 65_536;
 /** Cloudflare's STUN server needs no credentials. */
 const cloudflareStun: IceServer = { urls: ["stun:stun.cloudflare.com:3478"] };
 
+/** Whether any credentials have to be renewed. */
+export function expires(env: IceEnv): boolean {
+  return Boolean(env.TURN_SECRET) || hasCloudflare(env);
+}
+
 /** What needs no credentials. */
 export function stunServers(env: IceEnv): readonly IceServer[] {
   const own = configuredServers(env).flatMap(({ urls }) => {

@@ -6,6 +6,7 @@ import { Close } from "./close";
 import type { Conn, Conns } from "./conns";
 import { core, Trap, type Core, type Performer } from "./core";
 import { log } from "./http";
+import type { Seat } from "./ice";
 import type { Draw } from "./kept";
 import { GivenUp, type Store } from "./store";
 import type { Surroundings } from "./surroundings";
@@ -18,6 +19,8 @@ export interface RoomOptions {
   /** When the platform last answered a socket's PING, ms; 0 for never. */
   answeredMs(socket: WebSocket): number;
   debug(message: string, fields: Readonly<Record<string, string | number>>): void;
+  /** Makes the ICE_SERVERS for a seat: "" if there are none now. Then it calls what it is given. */
+  renew(seat: Seat, done: (frame: string) => void): void;
 }
 
 export class Room implements Performer {
@@ -244,5 +247,14 @@ export class Room implements Performer {
 
   note(what: "refused" | "bounced", code: string): void {
     this.#options.debug(what, { code });
+  }
+
+  renew(id: number, takenAtMs: number, userId: string): void {
+    this.#options.renew({ roomId: this.#conns.roomId, userId, takenAtMs }, (frame) => {
+      const conn = this.#conns.find(id);
+      if (conn !== undefined) {
+        this.step(Event.renewed, conn, 0, new TextEncoder().encode(frame));
+      }
+    });
   }
 }

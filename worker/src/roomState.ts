@@ -11,10 +11,12 @@ import { Alarm } from "./alarm";
 import { answer, close, Close, endOf, noClose } from "./close";
 import { Conns } from "./conns";
 import { errorResponse, json, log } from "./http";
+import { iceServers, type Seat } from "./ice";
 import { Room } from "./room";
 import { roomIdOf } from "./route";
 import { GivenUp, Store } from "./store";
 import { Surroundings } from "./surroundings";
+import { ttlSeconds } from "./ttl";
 
 export class RoomState extends DurableObject<Env> {
   readonly #store: Store;
@@ -34,6 +36,7 @@ export class RoomState extends DurableObject<Env> {
       surroundings,
       answeredMs: (socket) => ctx.getWebSocketAutoResponseTimestamp(socket)?.getTime() ?? 0,
       debug: (message, fields) => this.#debug(message, fields),
+      renew: (seat, done) => ctx.waitUntil(this.#iceServers(seat).then(done)),
     });
     this.#debug("object made", { sockets: this.#conns.size });
     void ctx.blockConcurrencyWhile(async () => {
@@ -64,6 +67,18 @@ export class RoomState extends DurableObject<Env> {
         return error.code === Close.tryLater ? "STORAGE_UNAVAILABLE" : "INTERNAL";
       }
       throw error;
+    }
+  }
+
+  /** The ICE_SERVERS for a seat, "" if there are none now. */
+  async #iceServers(seat: Seat): Promise<string> {
+    const ttl = ttlSeconds(this.env);
+    try {
+      const servers = (await iceServers(this.env, seat, ttl)).map((server) => ({ ...server, urls: [server.urls].flat() }));
+      return JSON.stringify({ type: "ICE_SERVERS", roomId: seat.roomId, iceServers: servers, ttl, timestamp: Date.now() });
+    } catch (error) {
+      log("warn", "no new ICE servers for a participant", { error: String(error) });
+      return "";
     }
   }
 

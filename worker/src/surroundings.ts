@@ -1,5 +1,7 @@
 import { Flag } from "./abi";
+import { expires } from "./ice";
 import { settings } from "./settings";
+import { ttlSeconds } from "./ttl";
 
 /** How late an alarm may be before that is time in which the object did not run. */
 const punctualMs = 2000;
@@ -34,9 +36,11 @@ export class Surroundings {
   /** The settings of rooms, one a line. */
   settings(): string {
     const variables: Readonly<Record<string, unknown>> = { ...this.#env };
-    return Object.entries(settings)
+    const renewal = expires(this.#env) ? `ice-renew ${Math.floor(ttlSeconds(this.#env) * 500)}\n` : "";
+    const changed = Object.entries(settings)
       .filter(([variable]) => variables[variable] !== undefined && variables[variable] !== "")
       .map(([variable, name]) => `${name} ${String(variables[variable])}\n`)
       .join("");
+    return changed + renewal;
   }
 }

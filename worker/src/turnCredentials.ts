@@ -4,10 +4,10 @@ import { roomIdPattern, userIdPattern } from "@usher/types";
 
 import { errorResponse, json, log, roomFailed } from "./http";
 import { iceServers, stunServers, type IceServer, type Seat } from "./ice";
-import { ttlSeconds } from "./ttl";
+import { isTtl, ttlSeconds } from "./ttl";
 
-const minSeconds = 300;
-const maxSeconds = 86_400;
+/** For how long those without a seat get credentials, if they get any. */
+const openSeconds = 300;
 /** Longer than browsers keep an idle connection, which is at most 300 s (Chromium). */
 const maxAgeSeconds = 600;
 
@@ -23,14 +23,16 @@ export async function turnCredentials(request: Request, url: URL, env: Env): Pro
   }
   const ttl = url.searchParams.get("ttl");
   const seconds = ttl === null ? ttlSeconds(env) : /^[0-9]{1,6}$/.test(ttl) ? Number(ttl) : NaN;
-  if (!(seconds >= minSeconds && seconds <= maxSeconds)) {
+  if (!isTtl(seconds)) {
     return errorResponse("INVALID_TTL");
   }
   const authorization = request.headers.get("Authorization");
   if (authorization === null) {
     const isOpen = env.TURN_OPEN === "true";
     const anybody = { roomId: "", userId, takenAtMs: 0 };
-    return isOpen ? respond(minSeconds / 2, minSeconds, () => iceServers(env, anybody, minSeconds)) : respond(maxAgeSeconds, undefined, () => stunServers(env));
+    return isOpen
+      ? respond(openSeconds / 2, openSeconds, () => iceServers(env, anybody, openSeconds))
+      : respond(maxAgeSeconds, undefined, () => stunServers(env));
   }
   const seat = await seatOf(url.searchParams.get("roomId") ?? "", userId, authorization, env);
   return seat instanceof Response ? seat : respond(0, seconds, () => iceServers(env, seat, seconds));

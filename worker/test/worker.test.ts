@@ -1,14 +1,18 @@
 // The worker over HTTP: routes, refusals, headers, and what is handed out without a room.
 
+import { runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, test, vi } from "vitest";
 
 import { iceServers } from "../src/ice";
 import worker from "../src/index";
 import { ask, Client } from "./client";
+import { objectOf, Person } from "./person";
+import { harness } from "./worker";
 
 afterEach(() => {
   vi.restoreAllMocks();
+  Object.assign(harness, { nowMs: undefined, env: {} });
 });
 
 interface ErrorBody {
@@ -276,4 +280,21 @@ describe("ICE servers", () => {
     const body = await wantError(answer, 503, "ICE_UNAVAILABLE", true);
     expect(JSON.stringify(body)).not.toContain("token");
   });
+});
+
+test("new ICE servers are pushed before the credentials of the last ones expire", async () => {
+  harness.env = { ICE_SERVERS: '[{"urls":"turn:turn.example.org"}]', TURN_SECRET: "north", TURN_TTL_SECONDS: "300" };
+  const ann = await Person.open("turn-pushed", "ann");
+  await ann.join("CREATE_ROOM");
+  for (const [minutes, pushed] of [
+    [2.4, 0],
+    [2.6, 1],
+  ] as const) {
+    harness.nowMs = Date.now() + minutes * 60_000;
+    ann.say("PING");
+    await runDurableObjectAlarm(objectOf("turn-pushed"));
+    expect(ann.client.frames("ICE_SERVERS").length).toBeLessThanOrEqual(pushed);
+  }
+  const username = expect.stringMatching(/^\d{10}:[\w-]{20}$/) as string;
+  expect(await ann.client.frame("ICE_SERVERS")).toMatchObject({ iceServers: [{ urls: ["turn:turn.example.org"], username }], ttl: 300, roomId: "turn-pushed" });
 });

@@ -84,6 +84,10 @@ export interface ErrorCodes {
   readonly TARGET_AWAY: Refusal;
   /** The target's client has not said "protocol":1, so it would not notice that it became host. */
   readonly TARGET_CANNOT_HOST: Refusal;
+  /** The room's iceTransportPolicy is relay, and the client has not said "protocol":1. */
+  readonly RELAY_ONLY: Refusal;
+  /** The room's iceTransportPolicy is relay, and the offer, answer or candidate has a candidate of another type, or a raddr. */
+  readonly CANDIDATE_NOT_ALLOWED: Refusal;
   /**
    * The connection, or all those of its network address, sent more messages or bytes than the rate and burst allow. As an
    * HTTP response: the address sent more requests than it may.
@@ -183,6 +187,8 @@ export const errorCodes: ErrorCodes = {
   TARGET_NOT_FOUND: { error: "Target is not in the room", retryable: false },
   TARGET_AWAY: { error: "Target is away", retryable: true },
   TARGET_CANNOT_HOST: { error: "Target's client cannot take over as host", retryable: false },
+  RELAY_ONLY: { error: "This room hides addresses, which your client cannot do", retryable: false, close: 1000 },
+  CANDIDATE_NOT_ALLOWED: { error: "Only relay candidates are allowed in this room", retryable: false },
   RATE_LIMITED: { error: "Too many messages; wait before you reconnect", retryable: true, close: 4029, status: 429 },
   ROOM_BUSY: { error: "Room is busy; try again", retryable: true },
   TOO_MANY_ROOMS: { error: "Too many rooms from this address", retryable: true },

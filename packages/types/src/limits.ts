@@ -42,6 +42,10 @@ export const maxAuthTokenBytes = 8192;
 /** The size of a resume token before its base64url encoding. */
 export const tokenBytes = 16;
 
+export const policyAll = "all";
+
+export const policyRelay = "relay";
+
 /** The number that new clients send as "protocol" in CREATE_ROOM and JOIN_ROOM. */
 export const protocolVersion = 1;
 

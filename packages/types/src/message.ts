@@ -3,13 +3,13 @@
 import type { ControlMode } from "./room.js";
 import type { PongMessage } from "./response.js";
 
-/** The W3C's RTCSessionDescriptionInit. The server does not look into it. */
+/** The W3C's RTCSessionDescriptionInit. The server looks into it only in a room whose iceTransportPolicy is relay. */
 export interface SessionDescription {
   type: "offer" | "answer" | "pranswer" | "rollback";
   sdp?: string;
 }
 
-/** The W3C's RTCIceCandidateInit. The server does not look into it. */
+/** The W3C's RTCIceCandidateInit. The server looks into it only in a room whose iceTransportPolicy is relay. */
 export interface IceCandidate {
   candidate?: string;
   sdpMid?: string | null;
@@ -34,6 +34,12 @@ export interface CreateRoomMessage extends BaseSignalingMessage {
   userName: string;
   /** Made from the room id if it is missing. */
   roomName?: string;
+  /**
+   * For the life of the room that this makes: with relay, participants do not see each other's addresses. Clients that
+   * have not sent `"protocol":1` are refused, and offers, answers and candidates with other candidates than of type relay
+   * bounce.
+   */
+  iceTransportPolicy?: "all" | "relay";
   /** Proves that the sender owns the seat it had. */
   resumeToken?: string;
   /** 1 for a client that knows this version of the protocol. */

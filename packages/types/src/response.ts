@@ -2,7 +2,7 @@
 
 import type { ErrorCode } from "./code.js";
 import type { MessageType } from "./message.js";
-import type { Ban, Role, RoomState, User } from "./room.js";
+import type { Ban, IceServer, Role, RoomState, User } from "./room.js";
 
 /** What every ResponseMessage carries. */
 export interface BaseResponseMessage {
@@ -189,6 +189,18 @@ export interface AuthRenewedMessage extends BaseResponseMessage {
   ref?: string;
 }
 
+/**
+ * Brings new ICE servers before the credentials of the last ones expire, to a client that sent `"protocol":1`. Use them
+ * for new peer connections, and by setConfiguration() for those that exist.
+ */
+export interface IceServersMessage extends BaseResponseMessage {
+  type: "ICE_SERVERS";
+  roomId: string;
+  iceServers: IceServer[];
+  /** For how many seconds the credentials are valid. */
+  ttl: number;
+}
+
 /** Bounces a message that could not be delivered. */
 export interface UndeliveredMessage extends BaseResponseMessage {
   type: "UNDELIVERED";
@@ -238,6 +250,7 @@ export type ResponseMessage =
   | BansMessage
   | TokenExpiresMessage
   | AuthRenewedMessage
+  | IceServersMessage
   | UndeliveredMessage
   | ErrorMessage
   | PongMessage;

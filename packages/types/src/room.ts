@@ -73,6 +73,8 @@ export interface RoomState {
   hostVideoState: VideoState | null;
   /** Where the host or a cohost last took everybody, null before that. */
   hostCurrentUrl: string | null;
+  /** Relay, or missing: then participants may connect by any way. */
+  iceTransportPolicy?: "relay";
   /** The server's clock. */
   createdAt: number;
   /** When somebody last sent anything but a PING. */
@@ -89,4 +91,13 @@ export interface RoomSummary {
   controlMode: ControlMode;
   /** Counts the seats, held ones included. */
   people: number;
+}
+
+/** The W3C's RTCIceServer. */
+export interface IceServer {
+  urls: string[];
+  /** For TURN servers. */
+  username?: string;
+  /** For TURN servers. */
+  credential?: string;
 }

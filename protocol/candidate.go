@@ -1,0 +1,212 @@
+package protocol
+
+import (
+	"bytes"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// RelayOnly reports whether an offer, an answer or a candidate, as a valid JSON value, shows no
+// address but those of TURN servers. Each line of each of its texts that could be taken for a
+// candidate must be one of type relay (RFC 8839, section 5.1), as browsers write it, and any raddr
+// must be unspecified. What is in doubt is not allowed. A sender may lie about the type; it then
+// shows only its own address.
+func RelayOnly(payload []byte) bool {
+	var text []byte
+	for i := 0; i < len(payload); i++ {
+		if payload[i] != '"' {
+			continue
+		}
+		end := i + 1
+		for end < len(payload) && payload[end] != '"' {
+			if payload[end] == '\\' {
+				end++
+			}
+			end++
+		}
+		if end >= len(payload) {
+			return false
+		}
+		quoted := payload[i : end+1]
+		i = end
+		if isName(payload[end+1:]) {
+			continue
+		}
+		text = quoted[1 : len(quoted)-1]
+		if bytes.IndexByte(text, '\\') >= 0 {
+			var err error
+			if text, err = jsontext.AppendUnquote(nil, quoted); err != nil {
+				return false // a lone surrogate
+			}
+		}
+		if !showsRelaysOnly(text) {
+			return false
+		}
+	}
+	return true
+}
+
+// isName reports whether what follows a string makes it the name of a member.
+func isName(rest []byte) bool {
+	rest = skipSpace(rest)
+	return len(rest) > 0 && rest[0] == ':'
+}
+
+func showsRelaysOnly(text []byte) bool {
+	for len(text) > 0 {
+		line := text
+		if end := bytes.IndexAny(text, "\r\n"); end >= 0 {
+			line, text = text[:end], text[end+1:]
+		} else {
+			text = nil
+		}
+		if suspicious(line) && !isRelay(line) && !equalFold(line, "a=end-of-candidates") {
+			return false
+		}
+	}
+	return true
+}
+
+// suspicious reports whether a line has "candidate" anywhere, or one of the words typ and raddr.
+func suspicious(line []byte) bool {
+	for i := range line {
+		switch line[i] | 0x20 {
+		case 'c':
+			if hasPrefixFold(line[i:], "candidate") {
+				return true
+			}
+		case 'r', 't':
+			for _, word := range [...]string{"raddr", "typ"} {
+				if hasPrefixFold(line[i:], word) && (i == 0 || isBreak(line[i-1:i])) && isBreak(line[i+len(word):]) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// isBreak reports whether a word ends before b.
+func isBreak(b []byte) bool { return len(b) == 0 || b[0] <= ' ' || b[0] >= 0x7f }
+
+// isRelay reports whether a line is a candidate of type relay that shows no other address:
+//
+//	candidate:1 1 udp 41885439 203.0.113.7 49160 typ relay raddr 0.0.0.0 rport 0 generation 0
+func isRelay(line []byte) bool {
+	if hasPrefixFold(line, "a=") {
+		line = line[2:]
+	}
+	if !hasPrefixFold(line, "candidate:") {
+		return false
+	}
+	line = line[len("candidate:"):]
+	w := words{rest: line}
+	foundation, component, transport, priority := w.next(), w.next(), w.next(), w.next()
+	address, port := w.next(), w.next()
+	typ, kind := w.next(), w.next()
+	if len(foundation) == 0 || !isNumber(component) || !equalFold(transport, "udp") || !isNumber(priority) ||
+		!isAddress(address) || !isNumber(port) || !equalFold(typ, "typ") || !equalFold(kind, "relay") {
+		return false
+	}
+	for {
+		name := w.next()
+		if len(name) == 0 {
+			return !w.bad
+		}
+		value := w.next()
+		switch {
+		case len(value) == 0, equalFold(name, "typ"), suspicious(value):
+			return false
+		case equalFold(name, "raddr"):
+			if !isUnspecified(value) {
+				return false
+			}
+		case suspicious(name):
+			return false
+		}
+	}
+}
+
+// words are separated by spaces.
+type words struct {
+	rest []byte
+	// bad: there is something other than printable ASCII.
+	bad bool
+}
+
+func (w *words) next() []byte {
+	for len(w.rest) > 0 && w.rest[0] == ' ' {
+		w.rest = w.rest[1:]
+	}
+	n := 0
+	for n < len(w.rest) && w.rest[n] != ' ' {
+		if w.rest[n] < ' ' || w.rest[n] >= 0x7f {
+			w.bad, w.rest = true, nil
+			return nil
+		}
+		n++
+	}
+	word := w.rest[:n]
+	w.rest = w.rest[n:]
+	return word
+}
+
+func isNumber(b []byte) bool {
+	for _, c := range b {
+		if c-'0' > 9 {
+			return false
+		}
+	}
+	return len(b) > 0 && len(b) <= 10
+}
+
+// isAddress reports whether b has the form of an IP address, and of no name such as those of mDNS.
+func isAddress(b []byte) bool {
+	dots, colons := 0, 0
+	for _, c := range b {
+		switch {
+		case c == '.':
+			dots++
+		case c == ':':
+			colons++
+		case c-'0' <= 9:
+		case c|0x20 < 'a' || c|0x20 > 'f':
+			return false
+		default:
+			colons += 0x100 // only IPv6 has letters
+		}
+	}
+	if colons == 0 {
+		return dots == 3 && len(b) <= len("255.255.255.255")
+	}
+	return colons&0xff >= 2 && len(b) <= len("ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255")
+}
+
+// isUnspecified reports whether b is 0.0.0.0 or ::, however it is written.
+func isUnspecified(b []byte) bool {
+	for _, c := range b {
+		if c != '0' && c != ':' && c != '.' {
+			return false
+		}
+	}
+	return isAddress(b)
+}
+
+func equalFold(b []byte, lower string) bool { return len(b) == len(lower) && hasPrefixFold(b, lower) }
+
+// hasPrefixFold reports whether b begins with lower in any letter case.
+func hasPrefixFold(b []byte, lower string) bool {
+	if len(b) < len(lower) {
+		return false
+	}
+	for i := range len(lower) {
+		c := b[i]
+		if 'A' <= c && c <= 'Z' {
+			c |= 0x20
+		}
+		if c != lower[i] {
+			return false
+		}
+	}
+	return true
+}
