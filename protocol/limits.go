@@ -35,8 +35,8 @@ const (
 	TokenBytes = 16
 )
 
-// The iceTransportPolicy of a room, as the W3C names it: in a room of PolicyRelay participants reach
-// each other through TURN servers only.
+// The iceTransportPolicy of a room, as the W3C names it: in a room of PolicyRelay participants
+// reach each other through TURN servers only.
 const (
 	PolicyAll   = "all"
 	PolicyRelay = "relay"

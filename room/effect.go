@@ -55,9 +55,9 @@ const (
 	// Renew: make new ICE servers for the seat of UserID, which was taken at AtMs, and report them
 	// for Conn by Renewed. If they do not come, the room asks again.
 	Renew
-	// SeatEnded: the seat of UserID, which was taken at AtMs, has ended; revoke the credentials that
-	// were made for it. That need not wait for a Save. Renew and SeatEnded are only for a shell with
-	// Config.ICERenewMs.
+	// SeatEnded: the seat of UserID, which was taken at AtMs, has ended; revoke the credentials
+	// that were made for it. That need not wait for a Save. Renew and SeatEnded are only for a
+	// shell with Config.ICERenewMs.
 	SeatEnded
 )
 

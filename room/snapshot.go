@@ -38,8 +38,9 @@ const (
 	hashesSection = 8
 	// promisesSection must not be ignored: a used ticket or invite would let somebody in again.
 	promisesSection = 11
-	// policySection must not be ignored: participants would see each other's addresses. It is empty,
-	// and there if they may not.
+	// policySection must not be ignored: participants would see each other's addresses. It is
+	// empty, and there if they may not.
+	policySection = 13
 	policySection = 13
 )
 
