@@ -41,7 +41,6 @@ const (
 	// policySection must not be ignored: participants would see each other's addresses. It is
 	// empty, and there if they may not.
 	policySection = 13
-	policySection = 13
 )
 
 // isCritical reports whether a section must not be ignored.

@@ -23,9 +23,7 @@ type Step = Trace["steps"][number] & {
 
 // The platform cannot ping a client, the worker has no budgets of seats and messages for an address, knows no accounts yet, and hands out ICE
 // servers by itself.
-const replayed = traces.filter(
-  ({ pings, budgets, accounts, renews }: Trace) => pings !== true && budgets !== true && accounts !== true && renews !== true,
-);
+const replayed = traces.filter(({ pings, budgets, accounts, renews }: Trace) => pings !== true && budgets !== true && accounts !== true && renews !== true);
 
 afterEach(() => {
   harness.nowMs = harness.settings = harness.secret = undefined;
