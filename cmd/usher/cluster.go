@@ -36,6 +36,7 @@ func (s *settings) clusterConfig(config *server.Config) (*cluster.Config, error)
 		}
 	case s.Cluster != "":
 		c.External = &broker.External{
+			NodeID: s.ClusterNode, Dir: filepath.Join(s.Data, "cluster"),
 			URL: s.Cluster, CredentialsFile: s.ClusterCredentials, SyncAssured: s.ClusterSyncAssured == "true",
 			MaxFrameBytes: config.MaxFrameBytes,
 		}

@@ -29,6 +29,8 @@ type Config struct {
 
 	// boot is a clock of tests in the place of the system's boot time.
 	boot func() int64
+	// retire is how long the records of dead nodes stay in tests, 0 for as long as ever.
+	retire time.Duration
 }
 
 // Check returns a *broker.Error if the settings cannot work.

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -104,23 +103,21 @@ func (n *Node) open(ctx context.Context) (err error) {
 		return err
 	}
 	id := n.broker.NodeID()
-	if id == "" { // nobody else has a folder of it, and each start is a node of its own
-		id = fmt.Sprintf("n-%016x", nonce())
-	}
 	if n.stream, err = stream.Open(ctx, stream.Config{
 		Conn: n.broker.Conn(), Replicas: n.broker.Replicas(), Term: n.term, Log: n.log, OnHealth: n.healthChanged,
 	}); err != nil {
 		return err
 	}
-	if n.config.Embedded != nil {
-		if err := n.checkPlace(ctx, id); err != nil {
-			return err
-		}
+	if err := n.checkPlace(ctx, id); err != nil {
+		return err
 	}
 	if n.frames, err = n.broker.Dial("usher frames " + id); err != nil {
 		return err
 	}
 	config := lease.DefaultConfig(id)
+	if n.config.retire != 0 {
+		config.RetireMs = n.config.retire.Milliseconds()
+	}
 	config.Address, config.MinWire, config.MaxWire = address, link.MinWire, link.MaxWire
 	n.lease = lease.New(config)
 	for i := range n.places {

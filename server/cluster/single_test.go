@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"slices"
 	"testing"
@@ -144,6 +145,31 @@ func TestANodeGoesOnWithAnOlderStream(t *testing.T) {
 	}
 	other.Close()
 	servertest.Eventually(t, "the incarnation that knew the old one ends", func() bool { return s.counts.evicted.Load() > 0 })
+	s.ownsAll()
+}
+
+// Each node that has ever been leaves a record, which ends some time after it: a reading of all
+// takes no more than 1 024.
+func TestRecordsOfDeadNodesEnd(t *testing.T) {
+	s := launch(t, Config{retire: 4 * time.Second})
+	for i := range 300 {
+		id := fmt.Sprint("dead-", i)
+		record := lease.Record{Nonce: 1, Counter: 1, Evicted: true}
+		if r := s.stream.PutWait(t.Context(), stream.NodeKey(id), 0, record.Append(nil, id)); r.Outcome != stream.Stored {
+			t.Fatal(r)
+		}
+	}
+	known := func() (nodes int) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.lease.Each(func(string, lease.Record) { nodes++ })
+		return nodes
+	}
+	servertest.Eventually(t, "they are seen", func() bool { return known() == 301 })
+	servertest.Eventually(t, "they end", func() bool {
+		reading, err := s.stream.Nodes(t.Context())
+		return err == nil && len(reading.Entries) == 3 && known() == 1 // u.meta, the table and this one
+	})
 	s.ownsAll()
 }
 

@@ -139,7 +139,7 @@ func (n *Node) perform(e *lease.Effect) {
 
 func (n *Node) put(e *lease.Effect) {
 	request := e.Request
-	n.stream.Put(keyPrefix+e.Key, e.Expected, e.Bytes, func(r stream.Result) {
+	n.stream.Put(keyPrefix+e.Key, e.Expected, e.Bytes, time.Duration(e.TTLMs)*time.Millisecond, func(r stream.Result) {
 		event := lease.Event{Kind: lease.Failed, Request: request, Revision: r.Revision}
 		switch r.Outcome {
 		case stream.Stored:

@@ -20,8 +20,10 @@ const (
 // checkPlace refuses a node that has no place among those that keep the stream, or whose place
 // another process has: the two would take the lease from each other without end.
 func (n *Node) checkPlace(ctx context.Context, id string) error {
-	if err := n.checkCopy(ctx, id); err != nil {
-		return err
+	if n.config.Embedded != nil {
+		if err := n.checkCopy(ctx, id); err != nil {
+			return err
+		}
 	}
 	first, err := n.leaseOf(ctx, id)
 	for err != nil { // no replica is up to date yet

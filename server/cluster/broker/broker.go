@@ -42,7 +42,7 @@ type Broker struct {
 	closed bool
 }
 
-// NodeID is the id of this node: Config.NodeID, or the one in the data folder; "" if external.
+// NodeID is the id of this node: Config.NodeID, or the one in the data folder.
 func (b *Broker) NodeID() string { return b.node }
 
 // Conn is the control connection: for the stream and what is awaited from it.

@@ -80,12 +80,8 @@ func (c *Config) check() (self string, err error) {
 		return "", &Error{ErrConfig, fmt.Sprintf("the secret has %d bytes", len(c.Secret)),
 			fmt.Sprintf("a cluster secret has at least %d random bytes, the same on every node: head -c 32 /dev/urandom | base64 > FILE", MinSecretBytes)}
 	}
-	if c.NodeID != "" && !validID(c.NodeID) {
-		return "", &Error{ErrConfig, "the node id " + strconv.Quote(c.NodeID) + " cannot be used",
-			"a node id has 1 to 64 letters, digits, - and _"}
-	}
-	if c.Dir == "" {
-		return "", &Error{ErrConfig, "there is no data folder", "name a folder that outlives the process and belongs to this node only"}
+	if err := checkNode(c.NodeID, c.Dir); err != nil {
+		return "", err
 	}
 	if n := len(c.Peers); n != 1 && n != 3 && n != 5 {
 		return "", &Error{ErrPeers, fmt.Sprintf("there are %d", n),
@@ -104,6 +100,17 @@ func (c *Config) check() (self string, err error) {
 		}
 	}
 	return c.self()
+}
+
+// checkNode returns an *Error if a node cannot have an id or a folder.
+func checkNode(id, dir string) error {
+	if id != "" && !validID(id) {
+		return &Error{ErrConfig, "the node id " + strconv.Quote(id) + " cannot be used", "a node id has 1 to 64 letters, digits, - and _"}
+	}
+	if dir == "" {
+		return &Error{ErrConfig, "there is no data folder", "name a folder that outlives the process and belongs to this node only"}
+	}
+	return nil
 }
 
 // plain is a peer in the one spelling by which it can be compared.

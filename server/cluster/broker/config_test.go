@@ -89,6 +89,8 @@ func TestFolder(t *testing.T) {
 	again.close()
 	_, err = openFolder(dir, "", "another")
 	wantError(t, err, ErrFolder, "another secret", "was changed on every node")
+	_, err = openFolder(dir, "", externalCluster)
+	wantError(t, err, ErrFolder, "whose NATS was embedded, and this one's is external", "another folder")
 	_, err = openFolder(dir, "node-b", "cluster")
 	wantError(t, err, ErrFolder, "not node-b", "its own folder")
 	for text, problem := range map[string]string{

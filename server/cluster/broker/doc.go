@@ -11,6 +11,8 @@
 //
 // # Data folder
 //
+// With external servers it has lock and identity only.
+//
 //	DIR            0700
 //	DIR/lock       flock of the process that has it open
 //	DIR/identity   JSON: format, node id, fingerprint of the cluster's secret; written once

@@ -16,8 +16,10 @@ import (
 
 // External is what a node needs to use NATS servers that an operator runs.
 type External struct {
-	// Name is how NATS's reports call this node's connections.
-	Name string
+	// NodeID names this node among the others, as Config.NodeID does.
+	NodeID string
+	// Dir is the data folder, which has the node's id. It is created if it does not exist.
+	Dir string
 	// URL is one or more servers, separated by commas.
 	URL string
 	// CredentialsFile is a .creds file, "" for none.
@@ -48,8 +50,15 @@ func Connect(ctx context.Context, config External) (*Broker, error) {
 			return nil, &Error{ErrConfig, err.Error(), "name a credentials file that this process may read: nats auth user credential"}
 		}
 	}
+	if err := checkNode(config.NodeID, config.Dir); err != nil {
+		return nil, err
+	}
+	f, err := openFolder(config.Dir, config.NodeID, externalCluster)
+	if err != nil {
+		return nil, err
+	}
 	b := &Broker{
-		log: config.Log, peers: 3, url: config.URL, assured: config.SyncAssured,
+		log: config.Log, node: f.node, folder: f, peers: 3, url: config.URL, assured: config.SyncAssured,
 		payload: int64(config.MaxFrameBytes + PayloadSlackBytes), options: connectOptions(config.Log),
 	}
 	if config.TLS != nil {
@@ -60,19 +69,27 @@ func Connect(ctx context.Context, config External) (*Broker, error) {
 		b.options = append(b.options, nats.UserCredentials(config.CredentialsFile))
 	}
 	if config.SystemCredentialsFile != "" || config.SystemURL != "" {
-		b.system = systemDial(&config, b.options[:ordinary:ordinary])
+		b.system = systemDial(&config, f.node, b.options[:ordinary:ordinary])
 	}
+	if err := b.connect(ctx, config.URL); err != nil {
+		b.Close()
+		return nil, err
+	}
+	return b, nil
+}
+
+func (b *Broker) connect(ctx context.Context, url string) error {
 	for {
-		conn, err := b.dial(config.Name)
+		conn, err := b.dial(b.node)
 		if err == nil {
 			b.conn = conn
-			return b, nil
+			return nil
 		}
 		if errors.Is(err, nats.ErrAuthorization) {
-			return nil, &Error{ErrUnreachable, err.Error(), "look at the user in the URL and at the credentials file"}
+			return &Error{ErrUnreachable, err.Error(), "look at the user in the URL and at the credentials file"}
 		}
 		if sleep(ctx, 250*time.Millisecond) != nil {
-			return nil, &Error{ErrUnreachable, err.Error(), "look whether a NATS server listens at " + redacted(config.URL) + " and whether TLS is the same on both sides"}
+			return &Error{ErrUnreachable, err.Error(), "look whether a NATS server listens at " + redacted(url) + " and whether TLS is the same on both sides"}
 		}
 	}
 }
@@ -88,7 +105,7 @@ func redacted(url string) string {
 	return strings.Join(servers, ",")
 }
 
-func systemDial(config *External, options []nats.Option) func(context.Context) (*nats.Conn, error) {
+func systemDial(config *External, node string, options []nats.Option) func(context.Context) (*nats.Conn, error) {
 	url := config.SystemURL
 	if url == "" {
 		url = config.URL
@@ -96,7 +113,7 @@ func systemDial(config *External, options []nats.Option) func(context.Context) (
 	if config.SystemCredentialsFile != "" {
 		options = append(options, nats.UserCredentials(config.SystemCredentialsFile))
 	}
-	options = append(options, nats.Name("usher "+config.Name+" check"), nats.MaxReconnects(0))
+	options = append(options, nats.Name("usher "+node+" check"), nats.MaxReconnects(0))
 	return func(context.Context) (*nats.Conn, error) { return nats.Connect(url, options...) }
 }
 

@@ -46,7 +46,7 @@ func foreign(t *testing.T, change func(*server.Options)) (url string) {
 
 func connected(t *testing.T, c External) *Broker {
 	t.Helper()
-	c.Name, c.Log = "test", slog.New(slog.DiscardHandler)
+	c.Dir, c.Log = t.TempDir(), slog.New(slog.DiscardHandler)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	b, err := Connect(ctx, c)
@@ -110,10 +110,34 @@ func TestExternalMustSync(t *testing.T) {
 func TestExternalCannotBeReached(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
-	_, err := Connect(ctx, External{Name: "test", URL: "nats://user:secret@" + servertest.FreeAddresses(t, 1)[0]})
+	_, err := Connect(ctx, External{Dir: t.TempDir(), URL: "nats://user:secret@" + servertest.FreeAddresses(t, 1)[0]})
 	wantError(t, err, ErrUnreachable, "no servers", "at 127.0.0.1:")
-	_, err = Connect(t.Context(), External{Name: "test", URL: "nats://user:wrong@" + redacted(foreign(t, func(*server.Options) {}))})
+	_, err = Connect(t.Context(), External{Dir: t.TempDir(), URL: "nats://user:wrong@" + redacted(foreign(t, func(*server.Options) {}))})
 	wantError(t, err, ErrUnreachable, "Authorization", "credentials")
-	_, err = Connect(t.Context(), External{Name: "test", URL: "nats://127.0.0.1", CredentialsFile: "none.creds"})
+	_, err = Connect(t.Context(), External{Dir: t.TempDir(), URL: "nats://127.0.0.1", CredentialsFile: "none.creds"})
 	wantError(t, err, ErrConfig, "none.creds", "credentials file")
+}
+
+// A node is the same at each start, and one folder is one node's.
+func TestExternalNodeKeepsItsID(t *testing.T) {
+	c := External{URL: "nats://" + foreign(t, func(*server.Options) {}), Dir: t.TempDir(), Log: slog.New(slog.DiscardHandler)}
+	first, err := Connect(t.Context(), c)
+	if err != nil || !validID(first.NodeID()) {
+		t.Fatal(first, err)
+	}
+	defer first.Close()
+	_, err = Connect(t.Context(), c)
+	wantError(t, err, ErrLocked, "in use", "folder of its own")
+	first.Close()
+	again, err := Connect(t.Context(), c)
+	if err != nil || again.NodeID() != first.NodeID() {
+		t.Fatalf("%s has become %+v, %v", first.NodeID(), again, err)
+	}
+	again.Close()
+	c.NodeID = "another"
+	_, err = Connect(t.Context(), c)
+	wantError(t, err, ErrFolder, "not another", "its own folder")
+	c.Dir = ""
+	_, err = Connect(t.Context(), c)
+	wantError(t, err, ErrConfig, "no data folder", "outlives")
 }

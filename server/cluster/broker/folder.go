@@ -12,6 +12,9 @@ import (
 	"strings"
 )
 
+// externalCluster is the cluster of a folder that is used with servers that an operator runs.
+const externalCluster = "external"
+
 // identityFormat is the format of the file "identity" and of the folder around it.
 const identityFormat = 1
 
@@ -79,6 +82,9 @@ func (f *folder) identify(cluster string) error {
 	switch {
 	case found.Format != identityFormat:
 		return &Error{ErrFolder, fmt.Sprintf("%s has format %d and this usher knows %d", f.dir, found.Format, identityFormat), "use the usher that wrote it, or a newer one"}
+	case found.Cluster != cluster && (found.Cluster == externalCluster || cluster == externalCluster):
+		return &Error{ErrFolder, f.dir + " is of a cluster whose NATS was " + kindOf(found.Cluster) + ", and this one's is " + kindOf(cluster),
+			"use another folder: cluster and cluster-listen make two clusters, and neither has the other's rooms"}
 	case found.Cluster != cluster:
 		return &Error{ErrFolder, f.dir + " is of a cluster with another secret",
 			"use this cluster's folder, or an empty one\nif the secret of this cluster was changed on every node, remove " + path + " on every node while all are stopped"}
@@ -87,6 +93,13 @@ func (f *folder) identify(cluster string) error {
 	}
 	f.node = found.Node
 	return nil
+}
+
+func kindOf(cluster string) string {
+	if cluster == externalCluster {
+		return "external"
+	}
+	return "embedded"
 }
 
 func randomID() string {

@@ -18,6 +18,9 @@ const (
 	takeFromLiving
 	sameTerm
 	unknownIsFailed
+	retireNamed
+	retireUnfenced
+	nameUnread
 )
 
 // anyRevision is the revision that a broken node expects.

@@ -37,6 +37,8 @@ type Config struct {
 	AnswerMs int64
 	// RetryMs is when a request that failed, or that a replica behind answered, is sent again; 20.
 	RetryMs int64
+	// RetireMs is how long the record of an incarnation that is over stays; 600_000.
+	RetireMs int64
 	// BatchShards is how many shards are handed over in one write; 32.
 	BatchShards int
 	// BatchMs is how long the first shard that has stopped waits for the rest of its batch; 100.
@@ -48,7 +50,7 @@ func DefaultConfig(id string) Config {
 	return Config{
 		ID: id, MinWire: 1, MaxWire: 1,
 		TTLMs: 3000, RenewMs: 500, HolderMarginMs: 50, EvictorMarginMs: 500, GraceMs: 600,
-		PollMs: 250, AnswerMs: 250, RetryMs: 20,
+		PollMs: 250, AnswerMs: 250, RetryMs: 20, RetireMs: 600_000,
 		BatchShards: 32, BatchMs: 100,
 	}
 }

@@ -23,7 +23,7 @@
 //   - Keep the store's promises: a Put is stored only if its key has the expected revision, an
 //     Acked is durable on a quorum, a revision is the sequence of the whole stream, and the reply
 //     to a Fetch is what one replica had at one sequence. A reply may be late, or stale, or
-//     missing, and a Put may be stored with its reply lost.
+//     missing, and a Put may be stored with its reply lost. A key is forgotten only as a Put said.
 //   - Hold an exclusive lock on the folder that has the node's id as long as the process lives.
 //   - Look at Valid once a turn and again when a frame or close leaves. Write a room (its claim,
 //     its saves) on condition of the room's own revision; Valid is no fence for the store.

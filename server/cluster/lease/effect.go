@@ -6,7 +6,8 @@ type EffectKind uint8
 // The effects. Each names the fields of Effect that it sets.
 const (
 	// Put: store Bytes under Key if the key's revision is Expected, 0 if it must have none; never
-	// without that condition. Request. Answer by Acked, Conflicted or Failed, once or not at all.
+	// without that condition. The store forgets the key TTLMs later, unless it is written again; 0
+	// is never. Request. Answer by Acked, Conflicted or Failed, once or not at all.
 	// Send it at once or never: it must not wait in the buffer of a lost connection. Bytes is
 	// never changed again.
 	Put EffectKind = iota + 1
@@ -85,6 +86,7 @@ type Effect struct {
 	Request  uint64
 	Expected uint64
 	AtLeast  uint64
+	TTLMs    int64
 	Key      string
 	Bytes    []byte
 	Node     Incarnation

@@ -70,6 +70,7 @@ func (s *step) fetched() {
 	if table != nil {
 		s.fetchedTable(table)
 	}
+	s.forgetMissing()
 	s.unresolved(s.next)
 	s.unresolved(s.move)
 	f.wanted = again

@@ -27,7 +27,11 @@ func (r *runner) step(event Event) {
 func (r *runner) text(e Effect) string {
 	switch e.Kind {
 	case Put:
-		return fmt.Sprintf("put %s expecting %d", describe(e.Key, e.Bytes), e.Expected)
+		text := fmt.Sprintf("put %s expecting %d", describe(e.Key, e.Bytes), e.Expected)
+		if e.TTLMs != 0 {
+			text += fmt.Sprintf(" for %d ms", e.TTLMs)
+		}
+		return text
 	case Fetch:
 		return fmt.Sprintf("fetch at least %d", e.AtLeast)
 	case ValidUntil:

@@ -39,9 +39,11 @@ func (s *step) freeze() {
 }
 
 // wantedBy is who shall get a shard of this node, if it lives; else the proposer will name another.
+// One that was not read since the table was written gets it after the next fetch.
 func (s *step) wantedBy(i int) Incarnation {
 	to := s.table.node(s.table.Shards[i].Wanted)
-	if to == s.self || !s.livesHere(to) {
+	at, found := s.find(to.ID)
+	if to == s.self || !found || !s.livesHere(to) || !s.isRead(&s.peers[at]) {
 		return Incarnation{}
 	}
 	return to

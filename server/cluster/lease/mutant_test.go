@@ -2,6 +2,7 @@ package lease
 
 import (
 	"math/rand/v2"
+	"os"
 	"testing"
 )
 
@@ -58,6 +59,29 @@ func TestMutantsAreFound(t *testing.T) {
 			}
 			t.Errorf("not found in %d worlds", maxRuns)
 		})
+	}
+}
+
+// TestTranscriptsFindMutants: what these rules prevent takes more coincidences than the worlds of a
+// simulation have, so a transcript shows each.
+func TestTranscriptsFindMutants(t *testing.T) {
+	for _, mutant := range []struct {
+		name, transcript string
+		broken           broken
+	}{
+		{"ends a record of whom the table names", "retire-not-named", retireNamed},
+		{"ends a record that is newer than the table", "retire", retireUnfenced},
+		{"adds a node that was read before the table", "read-before-added", nameUnread},
+	} {
+		text, err := os.ReadFile("testdata/" + mutant.transcript + ".txt")
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := newRunner()
+		r.node.broken = mutant.broken
+		if got, err := r.replay(string(text)); err == nil && got == string(text) {
+			t.Errorf("%s: %s does not find it", mutant.name, mutant.transcript)
+		}
 	}
 }
 

@@ -8,6 +8,12 @@ import (
 // candidate reports whether a node may be given shards.
 func (s *step) candidate(p *peer) bool { return p.lives() && !p.record.Draining }
 
+// drains reports whether an incarnation lives and wants to own nothing.
+func (s *step) drains(who Incarnation) bool {
+	at, found := s.find(who.ID)
+	return found && s.livesHere(who) && s.peers[at].record.Draining
+}
+
 // proposes reports whether this node is the one that proposes: of those that live, the lowest id.
 func (s *step) proposes() bool {
 	for i := range s.peers {
@@ -35,9 +41,13 @@ func (s *step) propose() {
 	if !s.proposes() {
 		return
 	}
+	if !s.allRead() {
+		s.fetch.wanted = s.fetch.wanted || s.fetch.request == 0
+		return
+	}
 	b := balance{edit: s.table.edit()}
 	for i := range s.peers {
-		if s.candidate(&s.peers[i]) {
+		if p := &s.peers[i]; s.candidate(p) && s.isRead(p) {
 			b.nodes = append(b.nodes, s.peers[i].Incarnation)
 		}
 	}
@@ -57,7 +67,7 @@ func (s *step) propose() {
 		}
 		if to := b.index(b.target(i)); to >= 0 {
 			b.load[to]++
-		} else if s.livesHere(owner) { // it drains; one neither alive nor gone keeps its own
+		} else if s.drains(owner) { // one neither alive nor gone keeps its own
 			leaving = append(leaving, i)
 		}
 	}

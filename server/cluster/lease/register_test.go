@@ -54,6 +54,13 @@ func (r *register) write(key string, bytes []byte) uint64 {
 	return r.seq
 }
 
+// expire forgets a key, unless it was written again.
+func (r *register) expire(key string, revision uint64) {
+	if r.last(key).Revision == revision {
+		delete(r.log, key)
+	}
+}
+
 // at are the records that a replica has that has come up to a sequence.
 func (r *register) at(upTo uint64) (records []Stored) {
 	for _, key := range r.keys {

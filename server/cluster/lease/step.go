@@ -53,7 +53,11 @@ func (s *step) turn() {
 		s.handOver()
 		s.propose()
 		s.evictSilent()
+		s.retire()
 		s.reportDrained()
+		if s.fetch.wanted { // by what is above
+			s.fetchAgain()
+		}
 	}
 	s.setTimer()
 }

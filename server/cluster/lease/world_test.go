@@ -21,6 +21,7 @@ type world struct {
 	// outageUntilMs: until then the register takes no writes. evicted counts the evictions.
 	outageUntilMs int64
 	evicted       int
+	retired       int
 	// digest is of all effects.
 	digest uint64
 	// calm: nothing is lost, late or stale.
@@ -29,6 +30,9 @@ type world struct {
 	acted [Shards]uint64
 	nonce uint64
 }
+
+// simRetireMs is short, so that records end while faults happen.
+const simRetireMs = 1000
 
 // member is a node and its shell.
 type member struct {
@@ -122,7 +126,9 @@ func (w *world) start(m *member) {
 		return
 	}
 	m.life++
-	m.alive, m.node, m.pausedUntilMs = true, New(DefaultConfig(m.id)), 0
+	config := DefaultConfig(m.id)
+	config.RetireMs = simRetireMs
+	m.alive, m.node, m.pausedUntilMs = true, New(config), 0
 	m.node.broken = w.broken
 	m.shards, m.untilMs = [Shards]uint64{}, 0
 	w.begin(m)
@@ -260,6 +266,10 @@ func (w *world) sendPut(m *member, e Effect) {
 			return
 		}
 		revision, ok, fault := w.register.put(by, e.Key, e.Expected, e.Bytes)
+		if ok && e.TTLMs != 0 {
+			w.retired++
+			w.in(e.TTLMs, func() { w.register.expire(e.Key, revision) })
+		}
 		if fault != "" {
 			w.fault = fault
 		}

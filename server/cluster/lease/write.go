@@ -67,6 +67,7 @@ func (s *step) acked() {
 	if _, ok := s.move.sent(request); ok {
 		s.effects = append(s.effects, Effect{Kind: Hint})
 		s.adopt(s.move.table, revision)
+		s.fetch.wanted = true
 		return
 	}
 	if s.evictionEnds() {
@@ -91,13 +92,21 @@ func (s *step) conflicted() {
 			w.lowerMs = s.nowMs
 		}
 		if s.nowMs-w.lowerMs >= s.config.TTLMs {
-			s.evicted(StoreLost)
+			s.evicted(s.reasonOfLower())
 			return
 		}
 		w.againMs = min(w.againMs, s.nowMs+s.config.RetryMs)
 		return
 	}
 	s.evictionEnds()
+}
+
+// reasonOfLower is why a key has a lower revision for good.
+func (s *step) reasonOfLower() Reason {
+	if s.ackedMs != 0 && s.nowMs-s.ackedMs >= s.config.RetireMs {
+		return Taken // the own record may have ended, long after its eviction
+	}
+	return StoreLost
 }
 
 // unresolved sends a write again that collided with a revision which the reply to a fetch did not

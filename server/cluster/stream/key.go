@@ -16,10 +16,11 @@ func NodeKey(id string) string { return NodePrefix + id }
 func NodeID(key string) (id string, ok bool) { return strings.CutPrefix(key, NodePrefix) }
 
 // Put writes value under key, NodeKey or TableKey, if the key's revision is the expected one (0: it
-// does not exist). It is one try; what to do about its Outcome is the caller's. done is called
-// once, after 500 ms at the latest, and must not block.
-func (s *Stream) Put(key string, expected uint64, value []byte, done func(Result)) {
-	s.publish(key, expected, value, 0, done)
+// does not exist). NATS removes it after ttl, at least a second, if that is not 0 and it is not
+// written again. It is one try; what to do about its Outcome is the caller's. done is called once,
+// after 500 ms at the latest, and must not block.
+func (s *Stream) Put(key string, expected uint64, value []byte, ttl time.Duration, done func(Result)) {
+	s.publish(key, expected, value, ttl, done)
 }
 
 // PutWait is Put for a caller that waits. The Outcome is Unknown if ctx is done before the reply.
