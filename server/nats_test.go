@@ -128,7 +128,7 @@ func (a *account) launch(t *testing.T, change func(*setup)) []*running {
 				s.Cluster = &cluster.Config{
 					Address:   fmt.Sprintf("node-%d.test:80", i+1),
 					SeatGrace: time.Hour, // by the machine's clock, on which nothing here depends
-					External:  &broker.External{Name: fmt.Sprint("node-", i+1), URL: a.url, SyncAssured: true},
+					External:  &broker.External{NodeID: fmt.Sprint("node-", i+1), Dir: t.TempDir(), URL: a.url, SyncAssured: true},
 				}
 			})
 		})
