@@ -49,6 +49,11 @@ const (
 	// PingFrame is the PING that a platform may answer with PongFrame on behalf of a room that it
 	// has dropped from memory, if it has to be the same bytes every time.
 	PingFrame = `{"type":"PING"}`
+	// AuthSubprotocol is the subprotocol that a client offers beside its token, and that the server
+	// selects.
+	AuthSubprotocol = "usher.1"
+	// TokenSubprotocolPrefix begins the subprotocol that ends in a token.
+	TokenSubprotocolPrefix = "usher.jwt."
 	// PongFrame is the PONG for it. Its timestamp is 0, because no clock was read.
 	PongFrame = `{"type":"PONG","timestamp":0}`
 )

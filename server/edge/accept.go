@@ -102,8 +102,8 @@ func (e *Edge) accept(w http.ResponseWriter, r *http.Request, roomID string) {
 			c.release()
 		}
 	}()
-	if offers(r, subprotocol) {
-		w.Header().Set("Sec-WebSocket-Protocol", subprotocol)
+	if offers(r, protocol.AuthSubprotocol) {
+		w.Header().Set("Sec-WebSocket-Protocol", protocol.AuthSubprotocol)
 	}
 	buffered, err := c.upgrade(w, key)
 	if err != nil {

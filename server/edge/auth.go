@@ -9,14 +9,6 @@ import (
 	"usher/server/auth"
 )
 
-// A client that has a token may send it as a subprotocol, because a browser lets a page set no
-// other header of a handshake. It offers subprotocol as well, which the server selects: Chromium
-// fails the connection if none is selected.
-const (
-	subprotocol    = "usher.1"
-	tokenSubprefix = "usher.jwt."
-)
-
 // identify returns what the credentials of a request say about whoever wants into a room, nil if
 // there are none. Without any, only the path that legacy clients use leads on: there the room
 // refuses by an ERROR, because a browser shows nobody the response to a handshake.
@@ -38,7 +30,7 @@ func (e *Edge) identify(r *http.Request, roomID string) (who *room.Identity, ref
 }
 
 func isLegacyPath(r *http.Request) bool {
-	return strings.TrimSuffix(r.URL.Path, "/") == "/ws" && !offers(r, subprotocol)
+	return strings.TrimSuffix(r.URL.Path, "/") == "/ws" && !offers(r, protocol.AuthSubprotocol)
 }
 
 // credentialsOf returns the credentials of a request, and false if there is more than one.
@@ -47,7 +39,7 @@ func credentialsOf(r *http.Request) (c auth.Credentials, ok bool) {
 	c.Ticket, c.Invite = parameter(r.URL.RawQuery, "ticket="), parameter(r.URL.RawQuery, "invite=")
 	count := 0
 	for _, offered := range subprotocols(r) {
-		if token, ok := strings.CutPrefix(offered, tokenSubprefix); ok {
+		if token, ok := strings.CutPrefix(offered, protocol.TokenSubprotocolPrefix); ok {
 			if c.Token != "" {
 				count++
 			}
@@ -62,7 +54,9 @@ func credentialsOf(r *http.Request) (c auth.Credentials, ok bool) {
 	return c, count <= 1
 }
 
-// subprotocols are those that a handshake offers (RFC 6455, section 11.3.4).
+// subprotocols are those that a handshake offers (RFC 6455, section 11.3.4). A browser lets a page
+// set no other header, so a token may be among them. The server selects the one beside it: Chromium
+// fails the connection if none is selected.
 func subprotocols(r *http.Request) (offered []string) {
 	for _, line := range r.Header.Values("Sec-WebSocket-Protocol") {
 		for name := range strings.SplitSeq(line, ",") {

@@ -71,6 +71,8 @@ export function wordsFor(message: AnyMessage, names: Names): string {
       return "lift a ban";
     case "LIST_BANS":
       return "who is banned?";
+    case "RENEW_AUTH":
+      return "a new token";
     case "WEBRTC_OFFER":
       return "offer";
     case "WEBRTC_ANSWER":
@@ -113,6 +115,10 @@ export function wordsFor(message: AnyMessage, names: Names): string {
       return message.banned ? "you are banned" : "you were removed";
     case "BANS":
       return message.bans.length === 1 ? "one is banned" : `${message.bans.length} are banned`;
+    case "TOKEN_EXPIRES":
+      return "your token expires soon";
+    case "AUTH_RENEWED":
+      return "token renewed";
     case "UNDELIVERED":
     case "ERROR":
       return `no: ${message.code.toLowerCase().replaceAll("_", " ")}`;

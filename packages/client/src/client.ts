@@ -54,9 +54,9 @@ export class RoomClient extends Emitter<RoomClientEvents> implements Signaling {
 
   /** Takes a seat in a room that exists. */
   join(request: JoinRequest): Promise<Seated> {
-    const { userName, roomId, userId = newUserId(), orCreate = false, signal } = { ...request };
+    const { userName, roomId, userId = newUserId(), orCreate = false, invite, signal } = { ...request };
     const intent = { create: false, orCreate, patient: false };
-    return this.#session.seek({ roomId, userId, userName, resumeToken: "" }, intent, signal);
+    return this.#session.seek({ roomId, userId, userName, resumeToken: "", ...(invite ? { invite } : {}) }, intent, signal);
   }
 
   /**

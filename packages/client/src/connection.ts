@@ -1,3 +1,4 @@
+import type { Door } from "./auth.js";
 import type { Ending } from "./ending.js";
 import { isLocalNetworkDenied } from "./localNetwork.js";
 
@@ -10,17 +11,17 @@ export interface ConnectionEvents {
 
 /** One WebSocket. Nothing here throws; every failure is an ending. */
 export class Connection {
-  readonly #url: URL;
+  readonly #door: Door;
   readonly #socket: WebSocket | undefined;
   #events: ConnectionEvents | undefined;
   #cause: unknown;
   #wasOpen = false;
 
-  constructor(url: URL, events: ConnectionEvents) {
-    this.#url = url;
+  constructor(door: Door, events: ConnectionEvents) {
+    this.#door = door;
     this.#events = events;
     try {
-      this.#socket = new WebSocket(url);
+      this.#socket = new WebSocket(door.url, door.protocols);
     } catch (error) {
       // A page's policy, a mixed address, or a platform without WebSocket.
       this.#cause = error;
@@ -93,13 +94,15 @@ export class Connection {
       return;
     }
     let reason: Ending["reason"] = "CONNECTION_LOST";
+    let refusal: Ending["refusal"];
     if (!this.#wasOpen) {
-      reason = (await isLocalNetworkDenied(this.#url)) ? "LOCAL_NETWORK_DENIED" : "SERVER_UNREACHABLE";
+      reason = (await isLocalNetworkDenied(this.#door.url)) ? "LOCAL_NETWORK_DENIED" : "SERVER_UNREACHABLE";
+      refusal = reason === "SERVER_UNREACHABLE" ? await this.#door.explain() : undefined;
     }
     // It may have been closed meanwhile, or have ended twice.
     if (this.#events === events) {
       this.#events = undefined;
-      events.closed({ code, cause: this.#cause, reason });
+      events.closed({ code, cause: this.#cause, reason, refusal });
     }
   }
 }

@@ -1,4 +1,4 @@
-import { isFinal } from "./backoff.js";
+import { isFinal as isFinalCode } from "./backoff.js";
 import { failure, refusal, RoomError, type ConnectionErrorCode } from "./error.js";
 import type { ServerMessage } from "./signaling.js";
 import type { StoredSeat } from "./store.js";
@@ -15,13 +15,20 @@ export interface Ending {
   cause: unknown;
   /** What it means for somebody who waits for a reply. */
   reason: ConnectionErrorCode;
+  /** Why the server refused the connection, or nobody could ask for one, if that is known. */
+  refusal?: RoomError | undefined;
 }
 
 const finalReasons: Readonly<Partial<Record<number, ConnectionErrorCode>>> = { 4003: "SEAT_RESUMED_ELSEWHERE", 4004: "ROOM_ENDED" };
 
+/** Says that no new connection will end differently. */
+export function isFinal({ code, reason, refusal: known }: Ending): boolean {
+  return isFinalCode(code) || known?.retryable === false || reason === "LOCAL_NETWORK_DENIED";
+}
+
 /** The error of somebody for whom this was the last connection. */
-export function failureOf({ code, cause, reason }: Ending): RoomError {
-  return failure(isFinal(code) ? (finalReasons[code] ?? "CLOSED") : reason, cause, `${code}`);
+export function failureOf({ code, cause, reason, refusal: known }: Ending): RoomError {
+  return known ?? failure(isFinalCode(code) ? (finalReasons[code] ?? "CLOSED") : reason, cause, `${code}`);
 }
 
 /** Says whether the seat is gone, or somebody else's. After 4003 it is this participant's still, elsewhere, maybe from the same store. */

@@ -12,6 +12,8 @@ export interface ConnectionErrorCodes {
   readonly TIMED_OUT: "retryable";
   /** close(), leave() or an AbortSignal came before the reply. */
   readonly ABORTED: "final";
+  /** The option auth threw or rejected. */
+  readonly AUTH_FAILED: "retryable";
   /** The message is larger than maxFrameBytes. Nothing was sent. */
   readonly MESSAGE_TOO_LARGE: "final";
   /** The server's address is not a WebSocket address. Thrown by the constructor. */
@@ -36,6 +38,7 @@ const sentences: Readonly<Record<ConnectionErrorCode | OwnErrorCode, string>> = 
   CONNECTION_LOST: "The connection was lost before the reply",
   TIMED_OUT: "The server did not answer in time",
   ABORTED: "The request was given up",
+  AUTH_FAILED: "Your account could not be asked for a token",
   MESSAGE_TOO_LARGE: "The message is too large",
   INVALID_URL: "This is no WebSocket address",
   SEAT_RESUMED_ELSEWHERE: "Your seat is in use in another tab or on another device",
@@ -48,7 +51,7 @@ const sentences: Readonly<Record<ConnectionErrorCode | OwnErrorCode, string>> = 
   ALREADY_SEATED: "This client has a seat, or is about to have one: leave() first",
 };
 type RetryableCode = { [C in ConnectionErrorCode]: ConnectionErrorCodes[C] extends "retryable" ? C : never }[ConnectionErrorCode];
-const retryable: Readonly<Record<RetryableCode, true>> = { SERVER_UNREACHABLE: true, CONNECTION_LOST: true, TIMED_OUT: true };
+const retryable: Readonly<Record<RetryableCode, true>> = { SERVER_UNREACHABLE: true, CONNECTION_LOST: true, TIMED_OUT: true, AUTH_FAILED: true };
 
 /**
  * A refusal by the server, or a failure on the way to it. Branch on `code`; `message` is a sentence

@@ -4,12 +4,13 @@
 export type * from "@usher/types";
 export { RoomClient } from "./client.js";
 export { claimed, tabStore } from "./claim.js";
+export type { Auth } from "./auth.js";
 export { Emitter } from "./emitter.js";
 export { RoomError, type ConnectionErrorCode, type ConnectionErrorCodes } from "./error.js";
 export type { DirectMessage } from "./legacy.js";
 export { nextFilm, positionAt, type Film } from "./film.js";
 export { newRoomId, newUserId } from "./id.js";
-export { roomIdIn } from "./invite.js";
+export { inviteIn, roomIdIn } from "./invite.js";
 export { PeerMesh } from "./mesh.js";
 export type { PeerConnection, PeerMeshEvents, PeerMeshOptions, Route } from "./meshOptions.js";
 export type {

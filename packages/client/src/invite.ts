@@ -18,6 +18,11 @@ export function roomIdIn(text: string): string {
   return links.find((id) => id !== "") ?? (parts.length === 1 ? bareId(parts[0] ?? "") : "");
 }
 
+/** Finds the invite in an invite link (ORIGIN/#ROOM?invite=INVITE). Returns "" if there is none. */
+export function inviteIn(text: string): string {
+  return /[?&]invite=([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)/.exec(decoded(text).replace(unseen, ""))?.[1] ?? "";
+}
+
 /** A fragment may be followed by anything that is not of the id: the rest of a sentence, or what a chat program counts clicks with. */
 function idAtStart(fragment: string): string {
   const [, id = "", rest = ""] = /^[^A-Za-z0-9_-]*([A-Za-z0-9_-]+)(.*)$/s.exec(fragment) ?? [];

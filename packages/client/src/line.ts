@@ -4,8 +4,9 @@ import type { ClientMessage } from "@usher/types";
 import { asksToWait, delayMs } from "./backoff.js";
 import type { ServerClock } from "./clock.js";
 import { Connection } from "./connection.js";
+import type { Door } from "./auth.js";
 import type { Ending } from "./ending.js";
-import { failure, type RoomError } from "./error.js";
+import { failure, RoomError } from "./error.js";
 import { frameOf, parseMessage } from "./frame.js";
 import { Heartbeat } from "./heartbeat.js";
 import type { RoomClientEvents } from "./options.js";
@@ -13,6 +14,8 @@ import type { ServerMessage } from "./signaling.js";
 import { onWake } from "./wake.js";
 
 export interface LineEvents {
+  /** Where the next connection goes. */
+  door(): Door | Promise<Door>;
   /** A connection has been begun. */
   connecting(): void;
   opened(): void;
@@ -37,10 +40,11 @@ const seatPingMs = 5_000;
 export class Line {
   readonly heartbeat: Heartbeat;
   readonly #events: LineEvents;
-  #url: URL | undefined;
   #connection: Connection | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #beganMs = 0;
+  /** Counts what has been begun, so that a door that opens too late is none. */
+  #round = 0;
   #attempt = 0;
   /** When the next connection is due, by the wall clock, ms, if one is; and whether the server asked for that wait. */
   #retry: { atMs: number; isAsked: boolean } | undefined;
@@ -60,8 +64,7 @@ export class Line {
     return this.#connection;
   }
 
-  open(url: URL): void {
-    this.#url = url;
+  open(): void {
     this.#attempt = 0;
     this.#stopWaking ??= onWake((isClockLost) => this.#wake(isClockLost));
     this.#connect();
@@ -129,17 +132,41 @@ export class Line {
     this.#beganMs = Date.now();
     const timeout = (reason: Ending["reason"]) => (): void => this.#lose({ code: 1006, cause: undefined, reason }, false);
     this.#timer = setTimeout(timeout("SERVER_UNREACHABLE"), openTimeoutMs);
-    this.#connection = new Connection(this.#url as URL, {
+    const door = this.#events.door();
+    if (door instanceof Promise) {
+      this.#knock(door, ++this.#round);
+    } else {
+      this.#enter(door, timeout("TIMED_OUT"));
+    }
+    this.#events.connecting();
+  }
+
+  /** Enters once the door is known, unless all is over by then. */
+  #knock(door: Promise<Door>, round: number): void {
+    const isStill = (): boolean => this.#round === round;
+    const late = (): void => this.#lose({ code: 1006, cause: undefined, reason: "TIMED_OUT" }, false);
+    door.then(
+      (known) => (isStill() ? this.#enter(known, late) : undefined),
+      (cause: unknown) => {
+        if (isStill()) {
+          const refusal = cause instanceof RoomError ? cause : failure("AUTH_FAILED", cause);
+          this.#lose({ code: 1006, cause, reason: "AUTH_FAILED", refusal }, false);
+        }
+      },
+    );
+  }
+
+  #enter(door: Door, late: () => void): void {
+    this.#connection = new Connection(door, {
       opened: () => {
         this.#clearTimer();
-        this.#timer = setTimeout(timeout("TIMED_OUT"), seatTimeoutMs);
+        this.#timer = setTimeout(late, seatTimeoutMs);
         this.heartbeat.watch(seatPingMs);
         this.#events.opened();
       },
       heard: (data) => this.#heard(data),
       closed: (ending) => this.#lose(ending, false),
     });
-    this.#events.connecting();
   }
 
   #heard(data: unknown): void {
@@ -163,6 +190,7 @@ export class Line {
 
   /** Whatever the connection still does is not reported from here on. */
   #detach(): Connection | undefined {
+    this.#round += 1;
     this.#clearTimer();
     this.heartbeat.stop();
     const connection = this.#connection;

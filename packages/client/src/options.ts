@@ -1,5 +1,6 @@
 // What a RoomClient takes, and the events that it emits.
 
+import type { Auth } from "./auth.js";
 import type { RoomError } from "./error.js";
 import type { ServerMessage, SignalingEvents } from "./signaling.js";
 import type { SeatStore } from "./store.js";
@@ -18,6 +19,16 @@ export interface RoomClientOptions {
    * connection.
    */
   maxFrameBytes?: number;
+  /**
+   * Returns a token (JWT) of your accounts, for a server that has them. Called for each connection, and
+   * when the server says that the token expires. The token's user id is the participant's.
+   */
+  auth?: Auth;
+  /**
+   * How the token reaches the server: as a subprotocol of the WebSocket (the default), or exchanged for
+   * a ticket before, which takes one more request and keeps the token out of the handshake.
+   */
+  authBy?: "subprotocol" | "ticket";
 }
 
 /** A URL, or any other object that has an address in href. */
@@ -88,6 +99,8 @@ export interface JoinRequest extends Abortable {
   userName: string;
   /** The participant's id in the room. By default a new one. */
   userId?: string | undefined;
+  /** The invite to the room, instead of a token. inviteIn() finds it in an invite link. */
+  invite?: string | undefined;
   /** Creates the room if it does not exist. */
   orCreate?: boolean | undefined;
 }

@@ -19,7 +19,7 @@ export const returning: Intent = { create: false, orCreate: true, patient: true 
 
 /** The message that asks for a seat. */
 export function seatRequest(seat: StoredSeat, { create, roomName }: Intent, ref: string): CreateRoomMessage | JoinRoomMessage {
-  const { resumeToken, ...own } = seat;
+  const { resumeToken, invite: _, ...own } = seat;
   const request = {
     ...own,
     timestamp: Date.now(),

@@ -1,9 +1,9 @@
 // A seat and the connections that it takes: who asks for it, who is told, and what ends it.
 
 import { maxFrameBytes, type ClientMessage, type ControlMode, type RoomState } from "@usher/types";
-import { isFinal } from "./backoff.js";
+import { Account } from "./account.js";
 import { ServerClock } from "./clock.js";
-import { endsSeat, failureOf, goingCode, leftCode, removalOf, type Ending } from "./ending.js";
+import { endsSeat, failureOf, goingCode, isFinal, leftCode, removalOf, type Ending } from "./ending.js";
 import { failure, refusal, type RoomError } from "./error.js";
 import { IceServers } from "./ice.js";
 import { isRoomId, isUserId } from "./id.js";
@@ -26,7 +26,7 @@ type Emit = <K extends keyof RoomClientEvents>(type: K, event: RoomClientEvents[
 /** What a RoomClient does behind its methods, which say what each of these means. */
 export class Session {
   readonly #emit: Emit;
-  readonly #url: URL;
+  readonly #account: Account;
   readonly #keeper: Keeper;
   readonly #clock = new ServerClock();
   readonly #requests = new Requests();
@@ -41,11 +41,13 @@ export class Session {
 
   constructor(options: RoomClientOptions, emit: Emit) {
     this.#emit = emit;
-    this.#url = socketUrl(options.url);
+    const url = socketUrl(options.url);
     this.#keeper = new Keeper(options.store ?? memoryStore());
-    this.#iceServers = new IceServers(this.#url, () => this.#keeper.seat);
+    this.#account = new Account(url, options, this.#keeper);
+    this.#iceServers = new IceServers(url, () => this.#keeper.seat);
     this.#room = new KnownRoom((room) => emit("room", room));
     this.#line = new Line({
+      door: () => this.#account.door(),
       connecting: () => this.#setStatus({ state: "connecting" }),
       opened: () => this.#askForSeat(this.#intent.create),
       heard: (message) => this.#heard(message),
@@ -161,9 +163,7 @@ export class Session {
     this.#keeper.seat = seat;
     this.#intent = intent;
     this.#room.begin(undefined);
-    const url = new URL(this.#url);
-    url.searchParams.set("roomId", seat.roomId);
-    this.#line.open(url);
+    this.#line.open();
   }
 
   #askForSeat(create: boolean): void {
@@ -200,7 +200,9 @@ export class Session {
       this.#line.heartbeat.pong(message.timestamp);
     } else if (message.type === "CONTROL_MODE_CHANGE") {
       this.#room.setMode(message.mode);
-    } else if (message.type === "BANS") {
+    } else if (message.type === "TOKEN_EXPIRES") {
+      void this.#account.renew((token) => this.ask({ type: "RENEW_AUTH", token })).catch((error: RoomError) => this.#emit("refused", { error }));
+    } else if (message.type === "BANS" || message.type === "AUTH_RENEWED") {
       this.#requests.settle(message.ref ?? "", message);
     } else if (isOfRoom(message)) {
       this.#room.hear(message);
@@ -263,7 +265,7 @@ export class Session {
   }
 
   #lost(ending: Ending, isDoubted: boolean): void {
-    const isOver = isFinal(ending.code) || ending.reason === "LOCAL_NETWORK_DENIED" || !this.#intent.patient;
+    const isOver = isFinal(ending) || !this.#intent.patient;
     if (endsSeat(ending)) {
       void this.#keeper.forget();
     }

@@ -10,6 +10,8 @@ export interface StoredSeat {
   userName: string;
   /** A secret: whoever presents it gets the seat. "" if the server gave none. */
   resumeToken: string;
+  /** The invite that the seat was taken with, if it was. */
+  invite?: string | undefined;
 }
 
 /**
@@ -95,7 +97,7 @@ function parseJSON(text: string | null): unknown {
 /** What is no seat, of an older version for instance, is none. */
 export function parseSeat(value: unknown): StoredSeat | undefined {
   const seat = value as Partial<Record<keyof StoredSeat, unknown>> | null | undefined;
-  const { roomId, userId, userName, resumeToken } = seat ?? {};
+  const { roomId, userId, userName, resumeToken, invite } = seat ?? {};
   const isSeat = isRoomId(roomId) && isUserId(userId) && typeof userName === "string" && typeof resumeToken === "string";
-  return isSeat ? { roomId, userId, userName, resumeToken } : undefined;
+  return isSeat ? { roomId, userId, userName, resumeToken, ...(typeof invite === "string" ? { invite } : {}) } : undefined;
 }

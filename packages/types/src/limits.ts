@@ -55,6 +55,12 @@ export const protocolVersion = 1;
  */
 export const pingFrame = "{\"type\":\"PING\"}";
 
+/** The subprotocol that a client offers beside its token, and that the server selects. */
+export const authSubprotocol = "usher.1";
+
+/** Begins the subprotocol that ends in a token. */
+export const tokenSubprotocolPrefix = "usher.jwt.";
+
 /** The PONG for it. Its timestamp is 0, because no clock was read. */
 export const pongFrame = "{\"type\":\"PONG\",\"timestamp\":0}";
 

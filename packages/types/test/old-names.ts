@@ -157,6 +157,8 @@ export function describe(message: ResponseMessage): string {
     case "ROLE_CHANGED":
     case "KICKED":
     case "BANS":
+    case "TOKEN_EXPIRES":
+    case "AUTH_RENEWED":
     case "UNDELIVERED":
       return `${message.type} at ${timestamp}`; // came with this server
     default: {
@@ -243,6 +245,7 @@ export function target(message: SignalingMessage): string {
       return message.userName;
     case "LEAVE_ROOM":
     case "LIST_BANS":
+    case "RENEW_AUTH":
       return message.roomId;
     case "RENAME_ROOM":
       return message.newRoomName;

@@ -1,0 +1,111 @@
+// How a connection shows who somebody is: by a token of the operator's accounts, by a ticket made from one, or by an invite.
+
+import { authSubprotocol, tokenSubprotocolPrefix, type ErrorMessage } from "@usher/types";
+import { failure, refusal, type RoomError } from "./error.js";
+
+const timeoutMs = 5000;
+
+/** Returns a token (JWT) for the room. Called for each connection, and when a token is about to expire. */
+export type Auth = (request: { roomId: string }) => Promise<string> | string;
+
+/** The address of a connection, and what is shown there. */
+export interface Door {
+  url: URL;
+  protocols: string[];
+  /** Whom the token names; "" if the client may choose. */
+  userId: string;
+  /** Says why the server has refused the handshake, which a browser does not show. Undefined if that is not the reason. */
+  explain(): Promise<RoomError | undefined>;
+}
+
+export interface AuthOptions {
+  auth?: Auth | undefined;
+  authBy?: "subprotocol" | "ticket" | undefined;
+}
+
+/** The door of a room for somebody with an invite, with an account, or with neither. Rejects with a RoomError. */
+export function doorOf(url: URL, roomId: string, invite: string, options: AuthOptions): Door | Promise<Door> {
+  const door = new URL(url);
+  door.searchParams.set("roomId", roomId);
+  if (invite !== "") {
+    door.searchParams.set("invite", invite);
+    return { url: door, protocols: [], userId: "", explain: () => refusalOf(besides(url, `rooms/${roomId}`, { invite }), {}) };
+  }
+  if (options.auth === undefined) {
+    return { url: door, protocols: [], userId: "", explain: () => Promise.resolve(undefined) };
+  }
+  return options.authBy === "ticket" ? doorByTicket(door, url, roomId, options.auth) : doorByToken(door, url, roomId, options.auth);
+}
+
+async function doorByToken(door: URL, url: URL, roomId: string, auth: Auth): Promise<Door> {
+  const token = await tokenOf(auth, roomId);
+  const explain = (): Promise<RoomError | undefined> => refusalOf(besides(url, "tickets", { roomId }), ticketRequest(token));
+  return { url: door, protocols: [authSubprotocol, tokenSubprotocolPrefix + token], userId: subjectOf(token), explain };
+}
+
+async function doorByTicket(door: URL, url: URL, roomId: string, auth: Auth): Promise<Door> {
+  const token = await tokenOf(auth, roomId);
+  const answer = await ask(besides(url, "tickets", { roomId }), ticketRequest(token));
+  if (answer === undefined) {
+    throw failure("SERVER_UNREACHABLE");
+  }
+  if (isError(answer)) {
+    throw refusal(answer);
+  }
+  const { ticket, userId } = answer as { ticket?: string; userId?: string };
+  door.searchParams.set("ticket", `${ticket}`);
+  return { url: door, protocols: [], userId: `${userId}`, explain: () => Promise.resolve(undefined) };
+}
+
+/** The token, or AUTH_FAILED. */
+export async function tokenOf(auth: Auth, roomId: string): Promise<string> {
+  try {
+    return await auth({ roomId });
+  } catch (error) {
+    throw failure("AUTH_FAILED", error);
+  }
+}
+
+/** The user id in a token, which the server checks; "" if there is none. */
+function subjectOf(token: string): string {
+  try {
+    const payload = (token.split(".")[1] ?? "").replace(/-/g, "+").replace(/_/g, "/");
+    const { sub } = JSON.parse(atob(payload)) as { sub?: unknown };
+    return typeof sub === "string" ? sub : "";
+  } catch {
+    return "";
+  }
+}
+
+function ticketRequest(token: string): RequestInit {
+  return { method: "POST", headers: { Authorization: `Bearer ${token}` } };
+}
+
+/** An address of the server beside its WebSocket's. */
+function besides(socketUrl: URL, path: string, query: Record<string, string>): URL {
+  const url = new URL(socketUrl);
+  url.protocol = url.protocol.replace("ws", "http");
+  url.pathname = url.pathname.replace(/ws\/?$/, path);
+  url.search = new URLSearchParams(query).toString();
+  return url;
+}
+
+async function refusalOf(url: URL, init: RequestInit): Promise<RoomError | undefined> {
+  const answer = await ask(url, init);
+  return isError(answer) ? refusal(answer) : undefined;
+}
+
+/** Undefined if no response comes, or one that is not of usher. */
+async function ask(url: URL, init: RequestInit): Promise<unknown> {
+  try {
+    const answer = await fetch(url, { ...init, signal: AbortSignal.timeout(timeoutMs) });
+    return await answer.json();
+  } catch {
+    return undefined;
+  }
+}
+
+function isError(answer: unknown): answer is ErrorMessage {
+  const { type, code } = (answer ?? {}) as Partial<ErrorMessage>;
+  return type === "ERROR" && typeof code === "string";
+}
