@@ -106,7 +106,7 @@ func TestBannerSaysWhereTheServerIs(t *testing.T) {
 	if strings.Contains(out.String(), "\x1b") {
 		t.Errorf("not on a terminal it writes %q", &out)
 	}
-	for _, want := range []string{"http://localhost:8787/\n", "ws://localhost:8787/ws", "http://localhost:8787/health", "./usher-data", "VITE_WS_URL"} {
+	for _, want := range []string{"http://localhost:8787/\n", "ws://localhost:8787/ws", "http://localhost:8787/health", "./usher-data"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %s in %s", want, &out)
 		}
