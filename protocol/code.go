@@ -29,6 +29,13 @@ const (
 	CodeNotAllowed         Code = "NOT_ALLOWED"
 	CodeKicked             Code = "KICKED"
 	CodeBanned             Code = "BANNED"
+	CodePasscodeRequired   Code = "PASSCODE_REQUIRED"
+	CodeWrongPasscode      Code = "WRONG_PASSCODE"
+	CodeTooManyAttempts    Code = "TOO_MANY_ATTEMPTS"
+	CodeRoomLocked         Code = "ROOM_LOCKED"
+	CodeAdmissionDenied    Code = "ADMISSION_DENIED"
+	CodeKnockExpired       Code = "KNOCK_EXPIRED"
+	CodeTooManyKnocks      Code = "TOO_MANY_KNOCKS"
 	CodeControlDenied      Code = "CONTROL_DENIED"
 	CodeTargetNotFound     Code = "TARGET_NOT_FOUND"
 	CodeTargetAway         Code = "TARGET_AWAY"
@@ -96,24 +103,31 @@ var Codes = []Refusal{
 	{CodeRoomNotFound, "Room not found", false, 0, 404, "No such room. CREATE_ROOM with the same id makes it."},
 	{CodeRoomMismatch, "Message names another room than this connection's", false, CloseRoomMismatch, 0, "The roomId in a message is not the one that the connection's URL names."},
 	{CodeRoomFull, "Room is full", true, 0, 0, "Every seat of the room is taken."},
-	{CodeUserIDTaken, "User id is already in the room", false, CloseUserIDTaken, 0, "Somebody with this user id is connected, and the newcomer has not shown to be the same one."},
+	{CodeUserIDTaken, "User id is already in the room", false, CloseUserIDTaken, 0, "Somebody with this user id is connected or knocks, and the newcomer has not shown to be the same one."},
 	{CodeSeatHeld, "Seat is held for its owner to return", true, 0, 0, "The seat of this user id is held after a lost connection, and the newcomer has not shown to be its owner."},
 	{CodeInvalidResumeToken, "Resume token does not fit this seat", false, 0, 401, "The resumeToken is malformed or not the seat's. As an HTTP response, it may also be that the seat or the room does not exist."},
 	{CodeAlreadySeated, "This connection already has a seat", false, 0, 0, "CREATE_ROOM or JOIN_ROOM for another user id than the connection's own seat."},
 	{CodeNotSeated, "Join the room first", false, 0, 0, "The connection has no seat, and the message needs one."},
 	{CodeWrongUser, "Message claims another user", false, 0, 0, "The userId in the message is not the one of the connection's seat."},
 	{CodeNotHost, "Only the host may do this", false, 0, 0, "Only the host may ask for this."},
-	{CodeNotAllowed, "Your role does not allow this", false, 0, 0, "KICK_USER, UNBAN_USER or LIST_BANS of a guest or viewer; KICK_USER for oneself, for the host, or of a cohost for a cohost."},
+	{CodeNotAllowed, "Your role does not allow this", false, 0, 0, "KICK_USER, UNBAN_USER, LIST_BANS, ADMIT or DENY of a guest or viewer; KICK_USER for oneself, for the host, or of a cohost for a cohost."},
 	{CodeKicked, "You were removed from the room", false, CloseKicked, 0, "The host or a cohost has ended the seat. It is for a client that has not said \"protocol\":1 and so does not know the message KICKED, and closes with 1000, because 4005 is not final for it."},
 	{CodeBanned, "You are banned from this room", false, CloseKicked, 0, "The user id, the resume token or the network address is one that the host or a cohost has banned. A client that has not said \"protocol\":1 is closed with 1000."},
+	{CodePasscodeRequired, "This room needs a passcode", false, 0, 0, "The room has a passcode, and the request none. A client that has not said \"protocol\":1 cannot send one and is closed with 1000."},
+	{CodeWrongPasscode, "Wrong passcode", false, 0, 0, "The passcode is not the room's."},
+	{CodeTooManyAttempts, "Too many wrong passcodes; wait before you try again", true, 0, 0, "The address has sent too many wrong passcodes, or the room was sent too many and nobody from this address has been in it. Nothing was compared; details says how long to wait, up to 15 min for the former and 2 s for the latter."},
+	{CodeRoomLocked, "This room is locked", false, 0, 0, "The host lets nobody in who has no seat. A client that has not said \"protocol\":1 is closed with 1000."},
+	{CodeAdmissionDenied, "You were not let in", false, 0, 0, "The host or a cohost has denied the knock, or has denied one from this address within the last minute; or newcomers must knock, which a client that has not said \"protocol\":1 cannot do: it is closed with 1000."},
+	{CodeKnockExpired, "Nobody answered in time", true, 0, 0, "Neither the host nor a cohost has answered the knock before its deadline, or the knockToken is of a knock that has ended."},
+	{CodeTooManyKnocks, "Too many people are waiting to be let in; try again later", true, 0, 0, "As many people knock as may at once, in all or from this address."},
 	{CodeControlDenied, "You may not control playback in this room", false, 0, 0, "The sender is a viewer, or the room's control mode is HOST_ONLY and the sender neither host nor cohost."},
-	{CodeTargetNotFound, "Target is not in the room", false, 0, 0, "No seat has the targetUserId, or in UNBAN_USER no ban."},
+	{CodeTargetNotFound, "Target is not in the room", false, 0, 0, "No seat has the targetUserId; in UNBAN_USER no ban, in ADMIT and DENY nobody who knocks."},
 	{CodeTargetAway, "Target is away", true, 0, 0, "The target's seat is held after a lost connection, and the frame is of a kind that is not kept, or no more can be kept."},
 	{CodeTargetCannotHost, "Target's client cannot take over as host", false, 0, 0, "The target's client has not said \"protocol\":1, so it would not notice that it became host."},
 	{CodeRelayOnly, "This room hides addresses, which your client cannot do", false, CloseNormal, 0, "The room's iceTransportPolicy is relay, and the client has not said \"protocol\":1."},
 	{CodeNotRelayed, "Only relay candidates are allowed in this room", false, 0, 0, "The room's iceTransportPolicy is relay, and the offer, answer or candidate has a candidate of another type, or a raddr."},
 	{CodeRateLimited, "Too many messages; wait before you reconnect", true, CloseRateLimited, 429, "The connection, or all those of its network address, sent more messages or bytes than the rate and burst allow. As an HTTP response: the address sent more requests than it may."},
-	{CodeRoomBusy, "Room is busy; try again", true, 0, 0, "The room has more to send or to store than its budget allows."},
+	{CodeRoomBusy, "Room is busy; try again", true, 0, 0, "The room has more to send or to store than its budget allows, or a passcode could not be checked now."},
 	{CodeTooManyRooms, "Too many rooms from this address", true, 0, 0, "The address has as many rooms as one address may have."},
 	{CodeTooManyConnections, "Too many connections from this address", true, 0, 429, "The address has as many connections as one address may have."},
 	{CodeStorageUnavailable, "Storage is unavailable; try again later", true, 0, 503, "What was asked must be stored before it is answered, and the store does not accept it now. Relays go on."},

@@ -20,8 +20,8 @@ type Message struct {
 	RoomID []byte
 	// UserID is nil in PING and PONG.
 	UserID []byte
-	// TargetUserID is set in offers, answers, candidates, TRANSFER_HOST, SET_ROLE, KICK_USER and
-	// UNBAN_USER, and in a SyncMessage for only one participant.
+	// TargetUserID is set in offers, answers, candidates, TRANSFER_HOST, SET_ROLE, KICK_USER,
+	// UNBAN_USER, ADMIT and DENY, and in a SyncMessage for only one participant.
 	TargetUserID []byte
 
 	// UserName and RoomName are as sent, in CREATE_ROOM and, the first one,
@@ -39,6 +39,11 @@ type Message struct {
 
 	// Role is set in SET_ROLE. It is never Host.
 	Role Role
+
+	// Passcode and KnockToken are as sent in CREATE_ROOM and JOIN_ROOM, nil if there are none.
+	Passcode, KnockToken []byte
+	// Door is what SET_DOOR or the door of CREATE_ROOM changes, nil if there is nothing.
+	Door *DoorChange
 
 	// Ban and Reason are set in KICK_USER. Reason is as sent, "" if there is none.
 	Ban    bool
@@ -102,6 +107,12 @@ const (
 	fieldReason
 	fieldToken
 	fieldICETransportPolicy
+	fieldDoor
+	fieldEntry
+	fieldPasscode
+	fieldMaxPeople
+	fieldListed
+	fieldKnockToken
 	fields
 )
 
@@ -109,8 +120,8 @@ var fieldNames = [fields]string{
 	"", "type", "roomId", "userId", "targetUserId", "timestamp", "offer", "answer", "candidate", "userName", "roomName",
 	"resumeToken", "protocol", "newRoomName", "newUserName", "state", "action", "mode", "time",
 	"hostVideoUrl", "videoUrl", "url", "ref",
-	"role", "ban", "reason",
-	"token", "iceTransportPolicy",
+	"role", "ban", "reason", "token", "iceTransportPolicy",
+	"door", "entry", "passcode", "maxPeople", "listed", "knockToken",
 }
 
 // fieldOf returns the field with the given name. It uses a table because a switch becomes a large
@@ -127,10 +138,10 @@ func fieldOf(name []byte) field {
 
 // slot is a hash that differs for every field's name; a test checks that.
 func slot[S string | []byte](name S) byte {
-	return (name[0] + name[len(name)/2]*27 + byte(len(name))*5) % 128
+	return name[0]*4 + name[len(name)/2]*21 + byte(len(name))
 }
 
-var fieldSlots = func() (slots [128]field) {
+var fieldSlots = func() (slots [256]field) {
 	for f := fieldNone + 1; f < fields; f++ {
 		slots[slot(fieldNames[f])] = f
 	}
@@ -347,6 +358,17 @@ func (m *Message) set(f field, value []byte) (ok bool) {
 		policy, _ := unquote(value)
 		m.RelayOnly = string(policy) == PolicyRelay
 		return m.RelayOnly || string(policy) == PolicyAll
+	case fieldDoor:
+		return m.readDoor(value)
+	case fieldEntry, fieldMaxPeople, fieldListed:
+		return m.change().read(f, value)
+	case fieldPasscode:
+		if m.Type == SetDoor {
+			return m.change().read(f, value)
+		}
+		m.Passcode, ok = passcode(value)
+	case fieldKnockToken:
+		m.KnockToken, ok = unquote(value)
 	case fieldMode:
 		m.Mode, ok = controlMode(value)
 	case fieldTime:

@@ -108,6 +108,31 @@ func TestDecodeRefusesMalformedFields(t *testing.T) {
 	}
 }
 
+func TestDecodeRefusesMalformedDoors(t *testing.T) {
+	for _, test := range []refused{
+		{`{"type":"SET_DOOR",` + head + `"entry":"AJAR"}`, CodeInvalidMessage, "entry is malformed"},
+		{`{"type":"SET_DOOR",` + head + `"entry":null}`, CodeInvalidMessage, "entry is malformed"},
+		{`{"type":"SET_DOOR",` + head + `"passcode":"abc"}`, CodeInvalidMessage, "passcode is malformed"},
+		{`{"type":"SET_DOOR",` + head + `"passcode":"abc\u0000"}`, CodeInvalidMessage, "passcode is malformed"},
+		{`{"type":"SET_DOOR",` + head + `"passcode":"abc\ud800"}`, CodeInvalidMessage, "passcode is malformed"},
+		{`{"type":"SET_DOOR",` + head + `"passcode":1234}`, CodeInvalidMessage, "passcode is malformed"},
+		{`{"type":"SET_DOOR",` + head + `"passcode":"` + strings.Repeat("x", MaxPasscodeLength+1) + `"}`, CodeInvalidMessage, "passcode is malformed"},
+		{`{"type":"SET_DOOR",` + head + `"maxPeople":0}`, CodeInvalidMessage, "maxPeople is malformed"},
+		{`{"type":"SET_DOOR",` + head + `"maxPeople":251}`, CodeInvalidMessage, "maxPeople is malformed"},
+		{`{"type":"SET_DOOR",` + head + `"listed":"yes"}`, CodeInvalidMessage, "listed is malformed"},
+		{`{"type":"CREATE_ROOM",` + head + `"userName":"A","door":[]}`, CodeInvalidMessage, "door is malformed"},
+		{`{"type":"CREATE_ROOM",` + head + `"userName":"A","door":{"entry":1}}`, CodeInvalidMessage, "door is malformed"},
+		{`{"type":"CREATE_ROOM",` + head + `"userName":"A","door":{"passcode":"abc"}}`, CodeInvalidMessage, "door is malformed"},
+		{`{"type":"JOIN_ROOM",` + head + `"userName":"A","passcode":null}`, CodeInvalidMessage, "passcode is malformed"},
+		{`{"type":"JOIN_ROOM",` + head + `"userName":"A","passcode":"abc"}`, CodeInvalidMessage, "passcode is malformed"},
+		{`{"type":"JOIN_ROOM",` + head + `"userName":"A","knockToken":1}`, CodeInvalidMessage, "knockToken is malformed"},
+		{`{"type":"ADMIT",` + head + `"x":1}`, CodeInvalidMessage, "targetUserId is missing"},
+		{`{"type":"DENY",` + head + `"targetUserId":"a b"}`, CodeInvalidMessage, "targetUserId is malformed"},
+	} {
+		test.check(t)
+	}
+}
+
 // The ERROR for a request says its ref, whatever is wrong with the rest of it.
 func TestDecodeKeepsTheRefOfARequest(t *testing.T) {
 	longest := strings.Repeat("x", MaxRefBytes)

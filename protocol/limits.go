@@ -21,6 +21,12 @@ const (
 	// MaxJoinNameUnits bounds the names in CREATE_ROOM and JOIN_ROOM, in UTF-16 code units. The
 	// old backend never checked them, so a name that a client has stored must still be accepted.
 	MaxJoinNameUnits = 64
+	// MinPasscodeLength is the least length of a passcode, in characters (Unicode code points).
+	MinPasscodeLength = 4
+	// MaxPasscodeLength bounds a passcode, in characters.
+	MaxPasscodeLength = 128
+	// MaxRoomPeople is the most seats that a server may give a room.
+	MaxRoomPeople = 250
 	// MaxReasonUnits bounds the reason in KICK_USER, in UTF-16 code units.
 	MaxReasonUnits = 200
 	// MaxBans is how many bans a room keeps. One more lifts the oldest.

@@ -32,6 +32,12 @@ type CreateRoomMessage struct {
 	ResumeToken string `json:"resumeToken,omitempty"`
 	// Protocol is 1 for a client that knows this version of the protocol.
 	Protocol int `json:"protocol,omitempty"`
+	// Passcode is for the door of a live room.
+	Passcode string `json:"passcode,omitempty" format:"passcode"`
+	// KnockToken gives back the place of somebody who knocks.
+	KnockToken string `json:"knockToken,omitempty"`
+	// Door counts only if this makes the room.
+	Door *DoorSettings `json:"door,omitempty"`
 	// Ref comes back in the reply, and in an ERROR or UNDELIVERED for this request.
 	Ref string `json:"ref,omitempty" format:"ref"`
 }
@@ -44,6 +50,10 @@ type JoinRoomMessage struct {
 	ResumeToken string `json:"resumeToken,omitempty"`
 	// Protocol is 1 for a client that knows this version of the protocol.
 	Protocol int `json:"protocol,omitempty"`
+	// Passcode is for the room's door. A seat that one has needs none.
+	Passcode string `json:"passcode,omitempty" format:"passcode"`
+	// KnockToken gives back the place of somebody who knocks.
+	KnockToken string `json:"knockToken,omitempty"`
 	// Ref comes back in the reply, and in an ERROR or UNDELIVERED for this request.
 	Ref string `json:"ref,omitempty" format:"ref"`
 }
@@ -87,34 +97,6 @@ type SetRoleMessage struct {
 	TargetUserID string `json:"targetUserId" format:"user-id"`
 	Role         string `json:"role" enum:"COHOST,GUEST,VIEWER"`
 	// Ref comes back in the sender's ROLE_CHANGED, and in an ERROR or UNDELIVERED for this request.
-	Ref string `json:"ref,omitempty" format:"ref"`
-}
-
-// KickUserMessage ends another participant's seat, also one that is held. Host, and cohosts for
-// guests and viewers. Answered by KICKED to the participant and USER_LEFT to all others.
-type KickUserMessage struct {
-	BaseSignalingMessage
-	TargetUserID string `json:"targetUserId" format:"user-id"`
-	// Ban keeps the participant out until UNBAN_USER or the end of the room.
-	Ban bool `json:"ban,omitempty"`
-	// Reason is shown to the participant.
-	Reason string `json:"reason,omitempty" format:"reason"`
-	// Ref comes back in the sender's USER_LEFT, and in an ERROR or UNDELIVERED for this request.
-	Ref string `json:"ref,omitempty" format:"ref"`
-}
-
-// UnbanUserMessage lifts a ban. Host and cohosts. Answered by BANS, as they are then.
-type UnbanUserMessage struct {
-	BaseSignalingMessage
-	TargetUserID string `json:"targetUserId" format:"user-id"`
-	// Ref comes back in BANS, and in an ERROR or UNDELIVERED for this request.
-	Ref string `json:"ref,omitempty" format:"ref"`
-}
-
-// ListBansMessage asks who is banned. Host and cohosts. Answered by BANS.
-type ListBansMessage struct {
-	BaseSignalingMessage
-	// Ref comes back in BANS, and in an ERROR or UNDELIVERED for this request.
 	Ref string `json:"ref,omitempty" format:"ref"`
 }
 
@@ -231,6 +213,7 @@ var messages = [Types]ClientMessage{
 	CreateRoom: CreateRoomMessage{}, JoinRoom: JoinRoomMessage{}, LeaveRoom: LeaveRoomMessage{},
 	RenameRoom: RenameRoomMessage{}, RenameUser: RenameUserMessage{}, TransferHost: TransferHostMessage{}, SetRole: SetRoleMessage{},
 	KickUser: KickUserMessage{}, UnbanUser: UnbanUserMessage{}, ListBans: ListBansMessage{}, RenewAuth: RenewAuthMessage{},
+	SetDoor: SetDoorMessage{}, Admit: AdmitMessage{}, Deny: DenyMessage{},
 	WebRTCOffer: WebRTCOfferMessage{}, WebRTCAnswer: WebRTCAnswerMessage{}, WebRTCIceCandidate: WebRTCIceCandidateMessage{},
 	Ping: PingMessage{}, Pong: PongMessage{},
 
@@ -267,14 +250,16 @@ func (m CreateRoomMessage) Append(dst []byte) []byte {
 	dst = appendOptional(dst, "roomName", m.RoomName)
 	dst = appendOptional(dst, "iceTransportPolicy", m.ICETransportPolicy)
 	dst = appendOptional(dst, "resumeToken", m.ResumeToken)
-	return appendRef(appendProtocol(dst, m.Protocol), m.Ref)
+	dst = appendOptional(appendProtocol(dst, m.Protocol), "passcode", m.Passcode)
+	return appendRef(appendDoor(appendOptional(dst, "knockToken", m.KnockToken), m.Door), m.Ref)
 }
 
 func (m JoinRoomMessage) Append(dst []byte) []byte {
 	dst = m.open(dst, JoinRoom)
 	dst = appendString(dst, "userName", m.UserName)
 	dst = appendOptional(dst, "resumeToken", m.ResumeToken)
-	return appendRef(appendProtocol(dst, m.Protocol), m.Ref)
+	dst = appendOptional(appendProtocol(dst, m.Protocol), "passcode", m.Passcode)
+	return appendRef(appendOptional(dst, "knockToken", m.KnockToken), m.Ref)
 }
 
 func (m LeaveRoomMessage) Append(dst []byte) []byte { return appendRef(m.open(dst, LeaveRoom), m.Ref) }
@@ -295,20 +280,6 @@ func (m SetRoleMessage) Append(dst []byte) []byte {
 	dst = appendString(m.open(dst, SetRole), "targetUserId", m.TargetUserID)
 	return appendRef(appendString(dst, "role", m.Role), m.Ref)
 }
-
-func (m KickUserMessage) Append(dst []byte) []byte {
-	dst = appendString(m.open(dst, KickUser), "targetUserId", m.TargetUserID)
-	if m.Ban {
-		dst = appendBool(dst, "ban", true)
-	}
-	return appendRef(appendOptional(dst, "reason", m.Reason), m.Ref)
-}
-
-func (m UnbanUserMessage) Append(dst []byte) []byte {
-	return appendRef(appendString(m.open(dst, UnbanUser), "targetUserId", m.TargetUserID), m.Ref)
-}
-
-func (m ListBansMessage) Append(dst []byte) []byte { return appendRef(m.open(dst, ListBans), m.Ref) }
 
 func (m WebRTCOfferMessage) Append(dst []byte) []byte {
 	dst = appendString(m.open(dst, WebRTCOffer), "targetUserId", m.TargetUserID)

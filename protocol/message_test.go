@@ -24,13 +24,19 @@ var (
 	base     = BaseSignalingMessage{RoomID: "room-1", UserID: "user-1764000000000-a1b2c3d4e", Timestamp: 1764000000123}
 	syncBase = BaseSyncMessage{UserID: "user-1764000000000-a1b2c3d4e", Timestamp: 1764000000123}
 	seconds  = 62.5
+
+	passcodeExample = "Sesam öffne dich \"1\""
+	isListed        = true
 )
 
 var clientExamples = []ClientMessage{
-	CreateRoomMessage{base, "Ann", "Film night", "relay", "", 1, "create-1"},
+	CreateRoomMessage{BaseSignalingMessage: base, UserName: "Ann", RoomName: "Film night", ICETransportPolicy: "relay", Protocol: 1, Ref: "create-1"},
 	CreateRoomMessage{BaseSignalingMessage: base, UserName: "Ann"},
-	JoinRoomMessage{base, "Ann \"A\" \u2028 é 😀 \n", "AAECAwQFBgcICQoLDA0ODw", 1, "_2"},
+	JoinRoomMessage{BaseSignalingMessage: base, UserName: "Ann \"A\" \u2028 é 😀 \n", ResumeToken: "AAECAwQFBgcICQoLDA0ODw", Protocol: 1, Ref: "_2"},
 	JoinRoomMessage{BaseSignalingMessage: base, UserName: "Ann"},
+	JoinRoomMessage{BaseSignalingMessage: base, UserName: "Ann", Protocol: 1, Passcode: passcodeExample, KnockToken: "AAECAwQFBgcICQoLDA0ODw"},
+	CreateRoomMessage{BaseSignalingMessage: base, UserName: "Ann", Protocol: 1, Door: &DoorSettings{Entry: "KNOCK", Passcode: &passcodeExample, MaxPeople: 8, Listed: &isListed}},
+	CreateRoomMessage{BaseSignalingMessage: base, UserName: "Ann", Protocol: 1, Passcode: passcodeExample, KnockToken: "AAECAwQFBgcICQoLDA0ODw", Door: &DoorSettings{}},
 	LeaveRoomMessage{BaseSignalingMessage: base}, LeaveRoomMessage{base, "3"},
 	RenameRoomMessage{BaseSignalingMessage: base, NewRoomName: "Second night"}, RenameRoomMessage{base, "Second night", "4"},
 	RenameUserMessage{BaseSignalingMessage: base, NewUserName: "Anna"}, RenameUserMessage{base, "Anna", "5"},
@@ -39,6 +45,8 @@ var clientExamples = []ClientMessage{
 	KickUserMessage{base, "bob", false, "", ""}, KickUserMessage{base, "bob", true, "Spoilers \"again\"", "9"},
 	UnbanUserMessage{base, "bob", "10"}, ListBansMessage{base, ""}, ListBansMessage{base, "11"},
 	RenewAuthMessage{base, "eyJhbGciOiJIUzI1NiJ9.e30.c2ln", "12"}, RenewAuthMessage{base, "eyJhbGciOiJIUzI1NiJ9.e30.c2ln", ""},
+	SetDoorMessage{base, DoorSettings{Entry: "KNOCK"}, ""}, SetDoorMessage{base, DoorSettings{"LOCKED", &passcodeExample, 8, &isListed}, "12"}, SetDoorMessage{base, DoorSettings{Passcode: new(string)}, "13"},
+	AdmitMessage{base, "bob", ""}, AdmitMessage{base, "bob", "14"}, DenyMessage{base, "bob", ""}, DenyMessage{base, "bob", "15"},
 	WebRTCOfferMessage{base, "bob", SessionDescription{"offer", "v=0\r\n"}},
 	WebRTCAnswerMessage{base, "bob", SessionDescription{"answer", "v=0\r\n"}},
 	WebRTCIceCandidateMessage{base, "bob", IceCandidate{"candidate:1 1 udp 1 192.0.2.1 1 typ host", "0", 0}},
@@ -60,6 +68,7 @@ func serverExamples() []ResponseMessage {
 	state := RoomState{ID: "room-1", Name: "Film night", HostID: "ann", Users: []User{ann, bob}, VideoState: VideoState{PlaybackRate: 1, LastUpdated: 1}, CreatedAt: 1, LastActivity: 2}
 	told := state
 	told.ControlMode, told.VideoState, told.HostVideoState, told.HostCurrentURL = FreeForAll, video, &video, "https://example.org/next"
+	told.Door = &Door{EntryKnock, true, 8, true}
 	seating := Seating{"room-1", "ann", state, "AAECAwQFBgcICQoLDA0ODw", true, true, 20000, 3, "create-1", 3}
 	return []ResponseMessage{
 		RoomCreatedMessage{seating}, RoomJoinedMessage{Seating{RoomID: "room-1", UserID: "ann", RoomState: told, Timestamp: 3}},
@@ -75,6 +84,10 @@ func serverExamples() []ResponseMessage {
 		TokenExpiresMessage{"room-1", 60_003, 3}, AuthRenewedMessage{"room-1", 600_003, "12", 3}, AuthRenewedMessage{RoomID: "room-1", ExpiresAt: 600_003, Timestamp: 3},
 		IceServersMessage{"room-1", []IceServer{{URLs: []string{"stun:s"}}, {[]string{"turn:t", "turns:t"}, "1764000000:x", "c/+="}}, 43200, 3},
 		IceServersMessage{RoomID: "room-1", Timestamp: 3},
+		DoorChangedMessage{"room-1", Door{EntryLocked, true, 8, true}, "12", 3}, DoorChangedMessage{"room-1", Door{EntryOpen, false, 50, false}, "", 3},
+		KnockingMessage{"room-1", "dan", 2, "AAECAwQFBgcICQoLDA0ODw", 300003, 20000, "_2", 3}, KnockingMessage{RoomID: "room-1", UserID: "dan", Position: 1, ExpiresAt: 300003, PingIntervalMs: 20000, Timestamp: 4},
+		KnockMessage{"room-1", "dan", "Dan \"D\"", 300003, 3},
+		KnockEndedMessage{"room-1", "dan", KnockAdmitted, "14", 3}, KnockEndedMessage{"room-1", "dan", KnockExpired, "", 3},
 		UndeliveredMessage{CodeTargetAway, WebRTCOffer, "bob", true, "", 3}, UndeliveredMessage{CodeControlDenied, DirectPlay, "", false, "", 3}, UndeliveredMessage{CodeNotSeated, RenameUser, "", false, "5", 3},
 		ErrorMessage{CodeInvalidMessage, "Message has a missing or malformed field", "userName is missing", false, "", 3}, ErrorMessage{CodeRoomNotFound, "Room not found", "", false, "_2", 3},
 		PongMessage{3},
@@ -201,6 +214,15 @@ func TestDecodeReadsWhatAppendWrites(t *testing.T) {
 	})
 	check(clientExamples[2], func(m Message) bool {
 		return m.UserName == "Ann \"A\" \u2028 é 😀 \n" && string(m.ResumeToken) == "AAECAwQFBgcICQoLDA0ODw"
+	})
+	check(SetDoorMessage{base, DoorSettings{"LOCKED", &passcodeExample, 8, &isListed}, ""}, func(m Message) bool {
+		d := m.Door
+		return d.HasEntry && d.Entry == EntryLocked && string(d.Passcode) == passcodeExample && d.MaxPeople == 8 && d.HasListed && d.Listed && m.Passcode == nil
+	})
+	check(SetDoorMessage{base, DoorSettings{Passcode: new(string)}, ""}, func(m Message) bool { return m.Door.NoPasscode && m.Door.Passcode == nil && !m.Door.HasEntry })
+	check(SetDoorMessage{BaseSignalingMessage: base}, func(m Message) bool { return m.Door == nil })
+	check(CreateRoomMessage{BaseSignalingMessage: base, UserName: "A", Passcode: "abcd", KnockToken: "t", Door: &DoorSettings{MaxPeople: 3}}, func(m Message) bool {
+		return string(m.Passcode) == "abcd" && string(m.KnockToken) == "t" && m.Door.MaxPeople == 3 && m.Door.Passcode == nil
 	})
 	check(RenameRoomMessage{base, "r", "4"}, func(m Message) bool { return m.RoomName == "r" && m.UserName == "" && string(m.Ref) == "4" })
 	check(RenameUserMessage{base, "u", ""}, func(m Message) bool { return m.UserName == "u" && m.Ref == nil })

@@ -229,6 +229,7 @@ func ResponseMessages() []ResponseMessage {
 	return []ResponseMessage{
 		RoomCreatedMessage{}, RoomJoinedMessage{}, UserJoinedMessage{}, UserLeftMessage{}, UserDisconnectedMessage{},
 		UserReconnectedMessage{}, RoomRenamedMessage{}, UserRenamedMessage{}, HostChangedMessage{}, RoleChangedMessage{}, KickedMessage{}, BansMessage{},
+		DoorChangedMessage{}, KnockingMessage{}, KnockMessage{}, KnockEndedMessage{},
 		TokenExpiresMessage{}, AuthRenewedMessage{}, IceServersMessage{}, UndeliveredMessage{Code: CodeNotSeated, MessageType: WebRTCOffer}, ErrorMessage{Code: CodeInvalidJSON}, PongMessage{},
 	}
 }

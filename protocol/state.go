@@ -59,6 +59,8 @@ type RoomState struct {
 	CreatedAt int64 `json:"createdAt"`
 	// LastActivity is when somebody last sent anything but a PING.
 	LastActivity int64 `json:"lastActivity"`
+	// Door is only there for a receiver that sent "protocol":1.
+	Door *Door `json:"door,omitempty"`
 }
 
 // Ban is one participant whom a room keeps out.
@@ -112,7 +114,7 @@ func (s *RoomState) append(dst []byte) []byte {
 	}
 	dst = appendOptional(dst, "iceTransportPolicy", s.ICETransportPolicy)
 	dst = appendInt(dst, "createdAt", s.CreatedAt)
-	return append(appendInt(dst, "lastActivity", s.LastActivity), '}')
+	return append(s.Door.append(appendInt(dst, "lastActivity", s.LastActivity)), '}')
 }
 
 func (u *User) append(dst []byte) []byte {

@@ -17,6 +17,9 @@ const (
 	UnbanUser
 	ListBans
 	RenewAuth
+	SetDoor
+	Admit
+	Deny
 	WebRTCOffer
 	WebRTCAnswer
 	WebRTCIceCandidate
@@ -89,10 +92,10 @@ const (
 var rows = [Types]row{
 	CreateRoom: {"CREATE_ROOM", signaling, asks,
 		need{fieldRoomID, fieldUserID, fieldUserName},
-		may{fieldTimestamp, fieldResumeToken, fieldProtocol, fieldRoomName, fieldICETransportPolicy}, 0},
+		may{fieldTimestamp, fieldResumeToken, fieldProtocol, fieldRoomName, fieldICETransportPolicy, fieldPasscode, fieldKnockToken, fieldDoor}, 0},
 	JoinRoom: {"JOIN_ROOM", signaling, asks,
 		need{fieldRoomID, fieldUserID, fieldUserName},
-		may{fieldTimestamp, fieldResumeToken, fieldProtocol}, 0},
+		may{fieldTimestamp, fieldResumeToken, fieldProtocol, fieldPasscode, fieldKnockToken}, 0},
 	LeaveRoom: {"LEAVE_ROOM", signaling, asks,
 		need{fieldRoomID, fieldUserID}, may{fieldTimestamp}, 0},
 	RenameRoom: {"RENAME_ROOM", signaling, asks,
@@ -112,6 +115,13 @@ var rows = [Types]row{
 		need{fieldRoomID, fieldUserID}, may{fieldTimestamp}, 0},
 	RenewAuth: {"RENEW_AUTH", signaling, asks,
 		need{fieldRoomID, fieldUserID, fieldToken}, may{fieldTimestamp}, 0},
+	SetDoor: {"SET_DOOR", signaling, asks,
+		need{fieldRoomID, fieldUserID},
+		may{fieldTimestamp, fieldEntry, fieldPasscode, fieldMaxPeople, fieldListed}, 0},
+	Admit: {"ADMIT", signaling, asks,
+		need{fieldRoomID, fieldUserID, fieldTargetUserID}, may{fieldTimestamp}, 0},
+	Deny: {"DENY", signaling, asks,
+		need{fieldRoomID, fieldUserID, fieldTargetUserID}, may{fieldTimestamp}, 0},
 	WebRTCOffer: {"WEBRTC_OFFER", signaling, passes,
 		need{fieldRoomID, fieldUserID, fieldTargetUserID, fieldOffer}, may{fieldTimestamp}, 0},
 	WebRTCAnswer: {"WEBRTC_ANSWER", signaling, passes,

@@ -23,6 +23,8 @@ func (s *step) sweep() {
 	s.sweepTokens()
 	s.sweepConns()
 	s.sweepRenewals()
+	s.sweepHashes()
+	s.sweepKnocks()
 	s.seatWaiting()
 	for i := 0; i < len(s.seats); {
 		seat := s.seats[i]
@@ -126,6 +128,12 @@ func (r *Room) nextMs() int64 {
 		if !c.parked {
 			next = nearer(nearer(next, r.dueMs(c)), nearer(c.nextNoticeMs(), c.renewDueMs()))
 		}
+		if c.hashing != nil {
+			next = nearer(next, c.hashing.untilMs)
+		}
+	}
+	for _, k := range r.knocks {
+		next = nearer(next, k.untilMs)
 	}
 	for _, seat := range r.seats {
 		if r.expiring(seat) {

@@ -24,6 +24,7 @@ func (s *step) ban(seat *seat) {
 		s.bans = append(s.bans[:0], s.bans[n-protocol.MaxBans+1:]...)
 	}
 	s.bans = append(s.bans, b)
+	s.banKnocks(&b)
 }
 
 // lift removes the ban of a user id, or reports false if there is none.

@@ -12,6 +12,7 @@ func (r *Room) Check() string {
 	for i, holds := range []func() bool{
 		r.oneHost, r.distinctSeats, r.oneConnASeat, r.heldSeatsHaveDeadlines, r.parkedHaveNewer,
 		r.bounded, r.existsForSeats, r.heldBytesAdd, r.alarmIsSet, r.connsInOrder, r.standingsReported, r.rolesFit, r.bansHold,
+		r.knocksFit, r.knockersFit, r.guessesBounded,
 	} {
 		if !holds() {
 			return "invariant " + strconv.Itoa(i+1)
@@ -153,4 +154,46 @@ func (r *Room) standingsReported() bool {
 		}
 	}
 	return true
+}
+
+func (r *Room) knocksFit() bool {
+	waiting, denied := 0, 0
+	for i, k := range r.knocks {
+		if k.state == knockDenied {
+			denied++
+		} else {
+			waiting++
+		}
+		for _, earlier := range r.knocks[:i] {
+			if earlier.userID == k.userID {
+				return false
+			}
+		}
+		for j := range r.bans {
+			if r.bans[j].userID == k.userID {
+				return false
+			}
+		}
+		if r.seatOf([]byte(k.userID)) != nil {
+			return false
+		}
+	}
+	return waiting <= r.config.MaxKnocks && denied <= r.config.MaxKnocks &&
+		(len(r.knocks) == 0 || r.Exists() && r.door.entry == protocol.EntryKnock)
+}
+
+func (r *Room) knockersFit() bool {
+	for _, c := range r.conns {
+		if k := c.knocking; k != nil && (k.state != knockOpen || r.knockOf(k.userID) != k.knock || r.knockerOf(k.knock) != c ||
+			c.seat != nil || c.wait != nil) {
+			return false
+		}
+	}
+	return true
+}
+
+func (r *Room) guessesBounded() bool {
+	g := &r.guesses
+	return len(g.guessers) <= maxGuessers && len(g.entered) <= maxEntered &&
+		(r.door.passcode != nil || len(g.guessers)+len(g.entered) == 0)
 }

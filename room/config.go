@@ -1,5 +1,7 @@
 package room
 
+import "usher/protocol"
+
 // TokenlessRejoin determines from which addresses a client without a resume token may take its
 // seat again. It never applies to a seat whose client sent "protocol":1.
 type TokenlessRejoin uint8
@@ -56,6 +58,12 @@ type Config struct {
 	IdentityRequired bool
 	// MaxPeople is how many seats a room has. 2 to 250. Default 50.
 	MaxPeople int
+	// KnockWaitMs is how long somebody waits to be let in until the knock expires. 10 s to 1 h.
+	// Default 5 min.
+	KnockWaitMs int64
+	// MaxKnocks is how many may wait to be let in at once. 1 to 200. Default 20: the host sees them
+	// all in one list.
+	MaxKnocks int
 	// MessagesPerSecond and MessageBurst bound what one connection may send; a request that
 	// changes the room counts as 20 messages. The burst must hold the reconnect of a whole full
 	// room: 15 messages to each of 49 others, five times over, is 3 675. Defaults 200
@@ -97,6 +105,8 @@ func DefaultConfig() Config {
 		PingIntervalMs:    20_000,
 		TokenlessRejoin:   RejoinFromAddress,
 		MaxPeople:         50,
+		KnockWaitMs:       5 * 60_000,
+		MaxKnocks:         20,
 		MessagesPerSecond: 200,
 		MessageBurst:      4_000,
 		BytesPerSecond:    256 << 10,
@@ -171,7 +181,9 @@ func (c *Config) Settings() []Setting {
 		{Name: "room-idle", Low: minute, High: 30 * day, ms: &c.RoomIdleMs},
 		{Name: "empty-room", Low: 0, High: 30 * day, ms: &c.EmptyRoomMs},
 		{Name: "ping-interval", Low: second, High: c.IdleMs, ms: &c.PingIntervalMs},
-		{Name: "max-people", Unit: Count, Low: 2, High: 250, n: &c.MaxPeople},
+		{Name: "max-people", Unit: Count, Low: 2, High: protocol.MaxRoomPeople, n: &c.MaxPeople},
+		{Name: "knock-wait", Low: 10 * second, High: hour, ms: &c.KnockWaitMs},
+		{Name: "max-knocks", Unit: Count, Low: 1, High: 200, n: &c.MaxKnocks},
 		{Name: "message-rate", Unit: Count, Low: 1, High: maxRate, n: &c.MessagesPerSecond},
 		{Name: "message-burst", Unit: Count, Low: 1, High: maxRate, n: &c.MessageBurst},
 		{Name: "byte-rate", Unit: Bytes, Low: 1, High: maxByteRate, n: &c.BytesPerSecond},

@@ -14,7 +14,12 @@ type conn struct {
 	// stands is the standing that was last reported.
 	stands Standing
 	// wait is the join that is waiting, nil if none is.
-	wait       *wait
+	wait *wait
+	// knocking is set while it waits to be let in, and hashing while a passcode is hashed; hashes
+	// counts those.
+	knocking   *knocking
+	hashing    *hashing
+	hashes     uint32
 	lastSeenMs int64
 	// pingDueMs is when it must have shown life after a Ping, 0 if none is outstanding.
 	pingDueMs int64
@@ -49,7 +54,7 @@ func (c *conn) standing() Standing {
 	switch {
 	case c.parked:
 		return Parked
-	case c.seat != nil || c.wait != nil:
+	case c.seat != nil || c.wait != nil || c.knocking != nil:
 		return Seated
 	}
 	return Unseated
@@ -82,7 +87,7 @@ func (s *step) makeRoom() bool {
 		is   func(*conn) bool
 		code protocol.CloseCode
 	}{
-		{func(c *conn) bool { return c.seat == nil && c.wait == nil }, protocol.CloseTryLater},
+		{func(c *conn) bool { return c.standing() == Unseated && c.hashing == nil }, protocol.CloseTryLater},
 		{func(c *conn) bool { return c.parked }, protocol.CloseNormal},
 		{func(c *conn) bool { return c.seat == nil }, protocol.CloseTryLater},
 	} {
@@ -116,7 +121,7 @@ func (s *step) forget(c *conn) {
 	if c.round != (round{}) {
 		s.due = true // the next seating no longer waits for its offers
 	}
-	c.seat = nil
+	c.seat, c.knocking, c.hashing = nil, nil, nil
 	s.unqueue(c)
 }
 

@@ -24,6 +24,8 @@
 //     dropped after any Step, and Wake makes it again, to be stepped with Woken.
 //   - If PINGs are answered without the room, report them by Answered before AlarmFired and
 //     before any event at or after the time of the alarm.
+//   - Hash passcodes where they hold up no room, and only so many at once: a Hashed may say that
+//     there is no hash.
 //   - Report by Paused, before any other event, the time for which the shell did not run.
 //   - After a restart, Restore each room when it is first touched, and step it with Restored.
 //
@@ -48,4 +50,10 @@
 //  12. The host's seat has no role of its own, and no seat has the role HOST of its own.
 //  13. Bans are for different user ids, none of which has a seat. There are at most
 //     protocol.MaxBans.
+//  14. Knocks are for different user ids, none of which has a seat or is banned, and there are none
+//     unless newcomers have to knock. At most MaxKnocks are open or admitted, and as many denied.
+//  15. A connection that knocks has an open knock, which no other has, no seat, and no join that
+//     waits.
+//  16. The addresses that a room remembers for guesses of its passcode are bounded, and there are
+//     none without a passcode.
 package room

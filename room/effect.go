@@ -39,6 +39,9 @@ const (
 	// step the room with Verified for Conn and with Ref. That may take time; the room goes on
 	// meanwhile.
 	Verify
+	// Hash: carry out the HashRequest, away from the room, and step it with Hashed for Conn. The
+	// shell keeps the frame of this event until then; a Close makes it superfluous.
+	Hash
 	// Created and Ended: the room begins or ceases to exist. Address is that of the connection
 	// that created it. The two alternate; a room that Restore or Wake returns already exists.
 	// They are for a shell that counts rooms by address.
@@ -90,7 +93,8 @@ type Effect struct {
 	// Borrowed reports that Frame may be in Event.Scratch: to keep it, copy it.
 	Borrowed bool
 	// Ref is that of the request that Verify is for.
-	Ref string
+	Ref  string
+	Hash *HashRequest
 	// Brief is Frame without its roomState, nil if there is no such version. While a Send waits
 	// for a commit or for a slow socket, the shell may send Brief in place of Frame if a later
 	// Send with a Brief waits behind it for the same Conn, so that only the last one carries the
@@ -145,6 +149,15 @@ func (s *step) save() {
 	if !s.saved {
 		s.saved = true
 		s.effects = append(s.effects, Effect{Kind: Save})
+	}
+}
+
+// saveIfPossible stores what has happened before it is seen, unless the store fails.
+func (s *step) saveIfPossible() {
+	if s.event.Refuse == "" {
+		s.save()
+	} else {
+		s.saveLater()
 	}
 }
 

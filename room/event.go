@@ -52,6 +52,9 @@ const (
 	// Renewed: the shell has new ICE servers for the client of Conn, as Renew asked. Frame is the
 	// ICE_SERVERS for it, empty if there are none now. Conn, Frame.
 	Renewed
+	// Hashed: the passcode of a Hash is hashed, or cannot be. Conn, Hash, and the Message
+	// and Secret of the event that had the Hash. Refuse and RefuseCreate if they apply.
+	Hashed
 )
 
 // Event is one thing that happened to a room. All of it may be reused when Step returns.
@@ -68,6 +71,8 @@ type Event struct {
 	// Verdict and Arrangement are those of their events.
 	Verdict     *Verdict
 	Arrangement *Arrangement
+	// Hash is what has become of a Hash.
+	Hash *HashResult
 	// Frame is the received frame.
 	Frame   []byte
 	Message *protocol.Message

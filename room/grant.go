@@ -28,6 +28,9 @@ func (g grant) role() protocol.Role {
 
 func (g grant) hosts() bool { return g == grant(protocol.Host)+1 }
 
+// leads: its owner could open the door.
+func (g grant) leads() bool { return g.hosts() || g == grant(protocol.Cohost)+1 }
+
 func (g grant) views() bool { return g == grant(protocol.Viewer)+1 }
 
 // settle gives a new seat its role. Whoever comes first is host. Somebody whom the operator has

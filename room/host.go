@@ -35,6 +35,7 @@ func (s *step) transferHost(c *conn, m *protocol.Message) {
 		changed.Ref = ref
 		return changed
 	})
+	s.showKnocks(target)
 }
 
 // makeHost gives the role to a seat, which loses the one it had.

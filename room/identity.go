@@ -104,7 +104,7 @@ func (s *step) unwelcome(c *conn, j *join, waited *wait) bool {
 		s.refuse(c, protocol.CodeInvalidInvite, "the room that it is for has ended")
 	case s.hasPassed(who.Once):
 		s.refuse(c, either(who.Invited, protocol.CodeInviteUsed, protocol.CodeTicketUsed), "")
-	case who.EnterUntilMs != 0 && s.nowMs >= who.EnterUntilMs && waited == nil:
+	case who.EnterUntilMs != 0 && s.nowMs >= who.EnterUntilMs && waited == nil && !j.admitted:
 		s.refuse(c, either(who.Invited, protocol.CodeInviteExpired, protocol.CodeInvalidTicket), "it has expired")
 	case who.Once != PassID{} && len(s.passes) >= MaxPasses:
 		s.refuse(c, protocol.CodeRoomBusy, "")

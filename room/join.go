@@ -22,8 +22,11 @@ type join struct {
 	// secret becomes the token of a new seat.
 	secret secret
 	// create: CREATE_ROOM. legacy: the client has not sent "protocol":1. relayOnly: a room that it
-	// makes has iceTransportPolicy relay.
-	create, legacy, relayOnly bool
+	// makes has iceTransportPolicy relay. admitted: it has knocked, and was let in.
+	create, legacy, relayOnly, admitted bool
+	// passcode, knockToken and door are as sent, nil if there is none. A join that waits has none.
+	passcode, knockToken []byte
+	door                 *protocol.DoorChange
 }
 
 // enter handles CREATE_ROOM and JOIN_ROOM. They differ in one thing: only CREATE_ROOM makes a
@@ -37,6 +40,10 @@ func (s *step) enter(c *conn, m *protocol.Message) {
 	j := join{
 		userID: string(m.UserID), name: m.UserName, roomName: m.RoomName, ref: s.ref, secret: s.event.Secret,
 		create: m.Type == protocol.CreateRoom, legacy: m.Protocol < protocol.Version, relayOnly: m.RelayOnly,
+		passcode: m.Passcode, knockToken: m.KnockToken, door: m.Door,
+	}
+	if c.knocking != nil && c.knocking.userID != j.userID {
+		s.withdraw(c)
 	}
 	if m.ResumeToken != nil {
 		j.hasToken, j.token = true, hashPresented(m.ResumeToken)
@@ -46,6 +53,7 @@ func (s *step) enter(c *conn, m *protocol.Message) {
 		s.refuse(c, protocol.CodeRelayOnly, "") // its candidates would show addresses
 	case c.seat != nil:
 		s.enterAgain(c, &j)
+	case s.isHashing(c):
 	case c.wait != nil && !j.hasToken && c.wait.userID == j.userID:
 		s.changed(c) // it keeps its place
 		c.wait.create, c.wait.ref = j.create, j.ref
@@ -116,9 +124,14 @@ func (s *step) joinAnew(c *conn, j *join, waited *wait) {
 	case s.host == nil && granted.views():
 		s.refuse(c, protocol.CodeNoHost, "")
 		return
-	case waited == nil && !s.affordable(c), !s.storable(c):
+	case waited == nil && s.hash == nil && !j.admitted && !s.affordable(c), !s.storable(c):
 		return
-	case s.Exists() && len(s.seats) >= s.config.MaxPeople:
+	case waited == nil && !s.passesDoor(c, j):
+		return
+	case waited != nil && s.door.entry == protocol.EntryLocked:
+		s.turnAway(c, j, protocol.CodeRoomLocked)
+		return
+	case s.isFull():
 		s.refuse(c, protocol.CodeRoomFull, "")
 		return
 	case waited == nil && s.mustWait(c, j):
@@ -141,6 +154,9 @@ func (s *step) joinAnew(c *conn, j *join, waited *wait) {
 	s.settle(seat)
 	s.awaitedUntilMs = 0
 	s.pass(c)
+	if k := s.knockOf(seat.id); k != nil {
+		s.removeKnock(k)
+	}
 	s.sit(c, seat)
 	s.save()
 	s.active()
@@ -167,6 +183,9 @@ func (s *step) create(c *conn, j *join) bool {
 		}
 	}
 	s.name, s.createdAtMs, s.creator, s.relayOnly = name, s.nowMs, c.address, j.relayOnly
+	if j.door != nil {
+		s.changeDoor(j.door)
+	}
 	s.effects = append(s.effects, Effect{Kind: Created, Address: s.creator})
 	return true
 }
@@ -182,10 +201,9 @@ func (s *step) rejoin(c *conn, j *join, seat *seat, waited *wait) {
 		return
 	}
 	if moved := seat.address != c.address; moved || resumed && !j.legacy && !seat.modern {
-		if s.event.Refuse == "" {
-			s.save()
-		} else {
-			s.saveLater()
+		s.saveIfPossible()
+		if moved {
+			s.rememberEntered(seat.address)
 		}
 		seat.address = c.address
 		seat.modern = seat.modern || resumed && !j.legacy
@@ -334,9 +352,14 @@ func (s *step) meet(seat *seat) {
 func (s *step) seated(c *conn, j *join, answer protocol.Seating) {
 	answer.RoomID, answer.UserID, answer.RoomState, answer.Ref = s.id, c.seat.id, s.State(), j.ref
 	answer.PingIntervalMs, answer.ServerTime, answer.Timestamp = s.config.PingIntervalMs, s.nowMs, s.nowMs
+	var reply protocol.StateMessage = protocol.RoomJoinedMessage{Seating: answer}
 	if j.create {
-		s.send(c, protocol.RoomCreatedMessage{Seating: answer})
-	} else {
-		s.send(c, protocol.RoomJoinedMessage{Seating: answer})
+		reply = protocol.RoomCreatedMessage{Seating: answer}
 	}
+	if !c.seat.modern {
+		s.send(c, reply.Legacy())
+		return
+	}
+	s.send(c, reply)
+	s.showKnocks(c.seat)
 }

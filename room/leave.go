@@ -11,6 +11,9 @@ func (s *step) disconnected() {
 	seat := c.seat
 	switch {
 	case seat == nil || c.parked:
+		if s.event.CloseCode == protocol.CloseNormal {
+			s.withdraw(c)
+		}
 		s.forget(c)
 	case s.event.CloseCode == protocol.CloseNormal:
 		s.forget(c)
@@ -73,6 +76,7 @@ func (s *step) endSeat(seat *seat, code protocol.CloseCode) {
 func (s *step) removeSeat(seat *seat) (newHostID string) {
 	s.release(seat)
 	s.unseated(seat)
+	s.rememberEntered(seat.address)
 	for i := range s.seats {
 		if s.seats[i] == seat {
 			s.seats = append(s.seats[:i], s.seats[i+1:]...)
@@ -106,6 +110,9 @@ func (s *step) left(seat *seat, newHostID string, asked *conn) {
 		n.reply = protocol.UserLeftMessage{Departure: departure, RoomState: &state, Ref: s.ref}
 	}
 	s.tell(nil, n)
+	if newHostID != "" {
+		s.showKnocks(s.host)
+	}
 }
 
 func (s *step) departure(seat *seat, newHostID string) protocol.Departure {
@@ -136,4 +143,5 @@ func (s *step) end() {
 	}
 	s.saved, s.later, s.due = false, false, true
 	*s.Room = Room{config: s.config, id: s.id, conns: s.conns, alarmMs: s.alarmMs, lastSerial: s.lastSerial}
+	s.answerKnockers()
 }

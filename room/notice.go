@@ -32,12 +32,21 @@ func (n *notice) version(seat *seat, frugal bool) int {
 	switch {
 	case seat == n.asked && n.reply != nil:
 		return replyVersion
-	case !seat.modern && n.legacy != nil:
+	case !seat.modern:
 		return legacyVersion
 	case seat.modern && n.brief != nil && frugal:
 		return briefVersion
 	}
 	return fullVersion
+}
+
+// inVersion returns the message of a version.
+func (n *notice) inVersion(version int) protocol.ResponseMessage {
+	m := [versions]protocol.ResponseMessage{n.full, n.legacy, n.brief, n.reply}[version]
+	if state, ok := m.(protocol.StateMessage); ok && (version == legacyVersion || version == replyVersion && !n.asked.modern) {
+		return state.Legacy()
+	}
+	return m
 }
 
 // broadcast encodes a message once and sends it to every connected seat except one (nil for all).
@@ -48,14 +57,17 @@ func (s *step) broadcast(but *seat, m protocol.ResponseMessage) { s.tell(but, no
 func (s *step) tell(but *seat, n notice) (told bool) {
 	frugal, bytes := n.brief != nil && s.frugal(), 0
 	var brief []byte
-	for version, m := range [versions]protocol.ResponseMessage{n.full, n.legacy, n.brief, n.reply} {
+	if n.legacy == nil {
+		n.legacy = n.full
+	}
+	for version := range versions {
 		var frame []byte
 		for _, seat := range s.seats {
 			if seat == but || seat.conn == nil || n.version(seat, frugal) != version {
 				continue
 			}
 			if frame == nil {
-				frame = m.Append(make([]byte, 0, 512+160*len(s.seats)))
+				frame = n.inVersion(version).Append(make([]byte, 0, 512+160*len(s.seats)))
 			}
 			e := Effect{Kind: Send, Conn: seat.conn.id, Frame: frame}
 			if seat != n.asked {

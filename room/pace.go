@@ -67,6 +67,7 @@ func (r *Room) disturbs(c *conn, j *join) bool {
 func (s *step) queue(c *conn, j *join, notBeforeMs int64, owned bool) {
 	c.wait = &wait{join: *j, sinceMs: s.nowMs, notBeforeMs: notBeforeMs, owned: owned}
 	c.wait.hasToken, c.wait.roomName = false, "" // it has no token, and the room exists
+	c.wait.passcode, c.wait.knockToken, c.wait.door = nil, nil, nil
 	c.closeAtMs = 0
 	s.due = true
 	s.changed(c)
@@ -124,16 +125,14 @@ func (s *step) seatWaiting() {
 		w := c.wait
 		c.wait = nil
 		s.changed(c)
-		by, messageType, ref := s.by, s.messageType, s.ref
-		s.by, s.ref, s.messageType = c, w.ref, protocol.JoinRoom
+		messageType := protocol.JoinRoom
 		if w.create {
-			s.messageType = protocol.CreateRoom
+			messageType = protocol.CreateRoom
 		}
-		s.admit(c, &w.join, w)
+		s.answering(c, messageType, w.ref, func() { s.admit(c, &w.join, w) })
 		if seat := s.seatOf([]byte(w.userID)); seat != nil && s.expiring(seat) {
 			s.closeParked(seat) // it was refused
 		}
-		s.by, s.messageType, s.ref = by, messageType, ref
 	}
 }
 

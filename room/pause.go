@@ -16,11 +16,21 @@ func (s *step) paused() {
 			c.wait.sinceMs = past(c.wait.sinceMs)
 			later(&c.wait.notBeforeMs, shiftMs)
 		}
+		if c.hashing != nil {
+			later(&c.hashing.untilMs, shiftMs)
+		}
 		c.meters.pause(pauseMs)
 		s.changed(c)
 	}
 	for _, seat := range s.seats {
 		later(&seat.heldUntilMs, shiftMs)
+	}
+	for _, k := range s.knocks {
+		later(&k.untilMs, shiftMs)
+	}
+	s.guesses.all.lastMs = past(s.guesses.all.lastMs)
+	for i := range s.guesses.guessers {
+		s.guesses.guessers[i].lastMs = past(s.guesses.guessers[i].lastMs)
 	}
 	for i := range s.spent {
 		s.spent[i].pause(pauseMs)

@@ -48,6 +48,9 @@ func (s *step) setRole(c *conn, m *protocol.Message) {
 		changed.Ref = ref
 		return changed
 	})
+	if target.role != previous {
+		s.showKnocks(target)
+	}
 }
 
 // hasRoles reports whether anybody but the host is no guest.

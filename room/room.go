@@ -40,6 +40,10 @@ type Room struct {
 	passes []pass
 	// awaitedUntilMs is how long the room waits for somebody to come first, 0 if it does not.
 	awaitedUntilMs int64
+	door           door
+	guesses        guesses
+	// knocks are in the order in which they were made.
+	knocks []*knock
 	// spent holds the meters of closed connections.
 	spent []spent
 	// hadTokens: the snapshot has tokens that a program of an older version wrote as they are, and
@@ -123,6 +127,8 @@ func (r *Room) State() protocol.RoomState {
 		s.Users[i] = r.user(seat)
 	}
 	s.VideoState, s.HostVideoState, s.HostCurrentURL = r.playback.state(r.createdAtMs)
+	door := r.shownDoor()
+	s.Door = &door
 	return s
 }
 

@@ -23,6 +23,11 @@ func TestAnyEventsKeepTheInvariants(t *testing.T) {
 		if fault != "" {
 			t.Fatalf("%s\n%s", fault, first.log.String())
 		}
+		for _, prefix := range atDoors {
+			if difference := atDoor(prefix, script); difference != "" {
+				t.Fatal("at a door ", difference)
+			}
+		}
 		second, _ := run(script)
 		if first.log.String() != second.log.String() {
 			t.Fatal("the same events give other effects the second time")
@@ -54,6 +59,11 @@ func FuzzStep(f *testing.F) {
 		}
 		if _, difference := withRelay(script); difference != "" {
 			t.Fatal("with Relay ", difference)
+		}
+		for _, prefix := range atDoors {
+			if difference := atDoor(prefix, script); difference != "" {
+				t.Fatal("at a door ", difference)
+			}
 		}
 	})
 }

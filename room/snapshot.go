@@ -20,8 +20,8 @@ import (
 //
 // Version 1 has no sections: its fields are those of room, playback and seats, one after the other.
 // Version 3 adds the roles and the bans. Version 4 has hashes of tokens, in a section of their own;
-// where the versions before it have the token, it has the alias of the hash. It also adds what
-// tokens of accounts, tickets and invites promise.
+// where the versions before it have the token, it has the alias of the hash. It also adds the door,
+// the knocks, and what tokens of accounts, tickets and invites promise.
 const snapshotVersion = 4
 
 // The kinds of sections.
@@ -32,10 +32,13 @@ const (
 	seatsSection    = 3
 	metersSection   = 4
 	// rolesSection must not be ignored: a viewer would be in control.
-	rolesSection = 5
+	rolesSection  = 5
+	knocksSection = 6
 	// bansSection must not be ignored: somebody whom the room has banned would be let in.
 	bansSection   = 7
 	hashesSection = 8
+	// doorSection must not be ignored: newcomers would walk in.
+	doorSection = 9
 	// promisesSection must not be ignored: a used ticket or invite would let somebody in again.
 	promisesSection = 11
 	// policySection must not be ignored: participants would see each other's addresses. It is
@@ -89,6 +92,12 @@ func (r *Room) AppendSnapshot(dst []byte) []byte {
 	}
 	if r.relayOnly {
 		dst = appendSection(dst, policySection, func(dst []byte) []byte { return dst })
+	}
+	if r.hasDoor() {
+		dst = appendSection(dst, doorSection, r.appendDoor)
+	}
+	if len(r.knocks) > 0 {
+		dst = appendSection(dst, knocksSection, r.appendKnocks)
 	}
 	dst = append(dst, r.unknown...)
 	return append(dst, endOfSections)
@@ -208,6 +217,7 @@ func Restore(config *Config, id string, snapshot []byte) (*Room, error) {
 	if in.bad || len(in.b) != 0 || !r.Exists() || len(r.seats) > 0 && r.host == nil {
 		return nil, ErrSnapshot
 	}
+	r.settleKnocks()
 	r.savedActivityMs = r.lastActivityMs
 	return r, nil
 }
@@ -243,6 +253,10 @@ func (in *reader) sections(r *Room) (ok bool) {
 			hashes = content.hashes()
 		case promisesSection:
 			content.promises(r)
+		case doorSection:
+			content.door(r)
+		case knocksSection:
+			content.knocks(r)
 		default:
 			if isCritical(kind) && !in.bad {
 				return false
@@ -333,6 +347,7 @@ func (s *step) restored() {
 		}
 		s.saveLater() // otherwise a clean stop would make it look as if nothing had been lost
 	}
+	s.renewKnocks(droppedMs)
 	s.sweep()
 }
 

@@ -40,7 +40,8 @@ func TestEverySnapshotVersionRestores(t *testing.T) {
 	path := fmt.Sprintf("testdata/snapshot-v%d.bin", snapshotVersion)
 	if *writeSnapshot {
 		w, _ := run([]byte{0, 0, 0, 0, 5, 0, 1, 0, 0, 0, 128 + 4 + 16 + 32 + 1, 0, 5, 0, 2, 1, 5, 1, 12, 0, 5, 1, 13, 0, 5, 1, 16, 0, 3, 0, 1, 0, 5, 1, 21, 0,
-			0, 1, 0, 0, 5, 0, 2, 2, 3, 0, 1, 0, 5, 2, 24, 0, 2, 1, 2, 0, 5, 2, 10, 0})
+			0, 1, 0, 0, 5, 0, 2, 2, 3, 0, 1, 0, 5, 2, 24, 0, 2, 1, 2, 0, 5, 2, 10, 0, 3, 0, 1, 0, 5, 2, 30, 0, 14, 0, 0, 0, 5, 2, 28, 0,
+			0, 0, 0, 0, 3, 0, 1, 0, 5, 0, 34, 3, 14, 0, 0, 0})
 		if err := os.WriteFile(path, w.room.AppendSnapshot(nil), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -66,6 +67,10 @@ func TestEverySnapshotVersionRestores(t *testing.T) {
 		}
 		if version >= 3 && state.Users[1].Role != protocol.Cohost {
 			t.Errorf("version %d: u1 has the role %s", version, state.Users[1].Role)
+		}
+		if version >= 4 && (len(r.knocks) != 1 || r.knocks[0].userID != "u3" || r.door.entry != protocol.EntryKnock || !r.door.listed || r.door.passcode == nil ||
+			r.door.passcode.iterations != passcodeIterations) {
+			t.Errorf("version %d: the door is %+v, and the knocks are %+v", version, r.door, r.knocks)
 		}
 		if version >= 3 && (len(r.bans) != 1 || r.bans[0].userID != "u2" || r.bans[0].address != 1 || !r.bans[0].byAddress) {
 			t.Errorf("version %d: the bans are %+v", version, r.bans)

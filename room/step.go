@@ -17,6 +17,10 @@ type step struct {
 	by          *conn
 	messageType protocol.Type
 	ref         string
+	// hash is the event's, while the request that needed it is handled again. making: it was asked
+	// for when there was no room.
+	hash   *HashResult
+	making bool
 	// due: a deadline may have come nearer, so the alarm must be looked at.
 	due bool
 	// attach: some connection's attachment has changed, and perhaps its standing.
@@ -44,6 +48,8 @@ func (r *Room) Step(nowMs int64, event Event, effects []Effect) []Effect {
 		s.received()
 	case Exceeded:
 		s.exceeded()
+	case Hashed:
+		s.hashed()
 	case Restored:
 		s.restored()
 	case Woken:
@@ -146,6 +152,7 @@ func (s *step) message(c *conn, m *protocol.Message) {
 		return
 	case protocol.LeaveRoom:
 		if c.seat == nil {
+			s.withdraw(c)
 			s.close(c, protocol.CloseNormal)
 			return
 		}
@@ -188,6 +195,10 @@ func (s *step) message(c *conn, m *protocol.Message) {
 		s.listBans(c)
 	case protocol.RenewAuth:
 		s.renewAuth(c, m)
+	case protocol.SetDoor:
+		s.setDoor(c, m)
+	case protocol.Admit, protocol.Deny:
+		s.answerKnock(c, m)
 	case protocol.ControlModeChange:
 		s.changeMode(c, m)
 	default:

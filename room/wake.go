@@ -74,8 +74,9 @@ func (s *step) attachChanged() {
 func (r *Room) AppendAttachment(dst []byte, id ConnID) []byte {
 	c := r.connOf(id)
 	flags := flagIf(c.parked, flagParked) | flagIf(c.seat != nil, flagSeated) | flagIf(c.wait != nil, flagWaiting) |
-		flagIf(c.identity != nil, flagIdentity)
+		flagIf(c.identity != nil, flagIdentity) | flagIf(c.knocking != nil, flagKnocking) | flagIf(c.hashing != nil, flagHashing)
 	if c.wait != nil {
+		flags |= flagIf(c.wait.admitted, flagAdmitted)
 		flags |= flagIf(c.wait.create, flagCreate) | flagIf(c.wait.legacy, flagLegacy) | flagIf(c.wait.owned, flagOwned)
 	}
 	dst = append(dst, attachmentVersion)
@@ -100,6 +101,14 @@ func (r *Room) AppendAttachment(dst []byte, id ConnID) []byte {
 			dst = appendText(dst, text)
 		}
 	}
+	if k := c.knocking; k != nil {
+		dst = appendText(appendText(appendUvarint(dst, flagIf(k.create, 1)), k.userID), k.ref)
+	}
+	dst = appendUvarint(dst, uint64(c.hashes))
+	if h := c.hashing; h != nil {
+		dst = appendUvarint(dst, uint64(h.messageType)<<1|flagIf(h.making, 1))
+		dst = appendText(appendVarint(dst, h.untilMs), h.ref)
+	}
 	return dst
 }
 
@@ -111,6 +120,9 @@ const (
 	flagLegacy
 	flagOwned
 	flagIdentity
+	flagKnocking
+	flagHashing
+	flagAdmitted
 )
 
 func flagIf(set bool, bit uint64) uint64 {
@@ -164,8 +176,17 @@ func (r *Room) reattach(a Attachment) bool {
 		c.wait = &wait{sinceMs: in.varint(), notBeforeMs: in.varint(), owned: flags&flagOwned != 0}
 		c.wait.join = join{
 			userID: in.text(), name: in.text(), ref: in.text(), create: flags&flagCreate != 0, legacy: flags&flagLegacy != 0,
-			secret: a.Secret,
+			admitted: flags&flagAdmitted != 0, secret: a.Secret,
 		}
+	}
+	if flags&flagKnocking != 0 {
+		create, k := in.uvarint() == 1, r.knockOf(in.text())
+		c.knocking = &knocking{knock: k, create: create, secret: a.Secret, ref: in.text()}
+	}
+	c.hashes = uint32(in.uvarint())
+	if flags&flagHashing != 0 {
+		what := in.uvarint()
+		c.hashing = &hashing{messageType: protocol.Type(what >> 1), making: what&1 != 0, untilMs: in.varint(), ref: in.text()}
 	}
 	if in.bad || len(in.b) != 0 {
 		return false
@@ -174,8 +195,11 @@ func (r *Room) reattach(a Attachment) bool {
 	switch {
 	case c.parked:
 		c.stands = Parked
-	case flags&(flagSeated|flagWaiting) != 0:
+	case flags&(flagSeated|flagWaiting|flagKnocking) != 0:
 		c.stands = Seated
+	}
+	if c.knocking != nil && (c.knocking.knock == nil || c.knocking.state != knockOpen) {
+		c.knocking = nil
 	}
 	switch {
 	case c.seat == nil:
@@ -213,6 +237,7 @@ func (s *step) woken() {
 	if !cut {
 		return
 	}
+	s.renewKnocks(s.nowMs)
 	for _, seat := range s.seats {
 		if seat.conn == nil {
 			s.release(seat)

@@ -26,9 +26,11 @@ type world struct {
 	short   bool
 	relayed int // by Relay
 	// chatty makes three of four events relays between seats, and time pass slowly.
-	chatty      bool
-	evict       bool
-	alarmMs     int64
+	chatty  bool
+	evict   bool
+	alarmMs int64
+	// hashes are the passcodes that are being hashed.
+	hashes      []Event
 	snapshot    []byte
 	attachments map[ConnID][]byte
 	// exists and creator are as Created and Ended have it, and standings as Stands has them.
@@ -75,6 +77,9 @@ func (w *world) step(event Event) (fault string) {
 	}
 	existed, saved := w.exists, false
 	for _, e := range w.room.Step(w.nowMs, event, nil) {
+		if e.Kind == Hash {
+			w.hashes = append(w.hashes, hashed(event, e.Hash))
+		}
 		fmt.Fprintf(&w.log, "%d %d %d %d %d %s %s\n", w.nowMs, e.Kind, e.Conn, e.Code, e.AtMs, e.Frame, e.Refusal)
 		saved = saved || e.Kind == Save || e.Kind == Delete
 		if bytes.Contains(e.Frame, []byte(`"type":"ROOM_CREATED"`)) && !existed && !saved {
@@ -187,7 +192,7 @@ func (w *world) checkSnapshot() string {
 }
 
 // frames that a generated client may send, about users u0 to u4.
-var templates = []string{
+var templates = append([]string{
 	`{"type":"CREATE_ROOM","roomId":"room-1","userId":"u%d","userName":"n","protocol":1}`,
 	`{"type":"CREATE_ROOM","roomId":"room-1","userId":"u%d","userName":"n"}`,
 	`{"type":"JOIN_ROOM","roomId":"room-1","userId":"u%d","userName":"n"}`,
@@ -215,7 +220,7 @@ var templates = []string{
 	`{"type":"RENEW_AUTH","roomId":"room-1","userId":"u%d","token":"t"}`,
 	`{"type":"CREATE_ROOM","roomId":"room-1","userId":"u%d","userName":"n","protocol":1,"iceTransportPolicy":"relay"}`,
 	`{"type":"WEBRTC_OFFER","roomId":"room-1","userId":"u%d","targetUserId":"u1","offer":{"sdp":"a=candidate:1"}}`,
-}
+}, doorTemplates...)
 
 // relays are frames from one to another.
 var relays = []string{
@@ -244,7 +249,9 @@ func (w *world) event(b [4]byte) Event {
 			return Event{Kind: AlarmFired}
 		}
 	}
-	switch b[0] % 14 {
+	switch b[0] % 15 {
+	case 14:
+		return w.hashEvent(b[1])
 	case 0, 1:
 		return Event{Kind: Connected, Address: uint64(b[1] % 2), Identity: w.identity(b[2], b[3])}
 	case 2:

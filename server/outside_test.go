@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"usher/protocol"
+	"usher/room"
 	"usher/server/rooms"
 )
 
@@ -15,6 +16,9 @@ type fakeOutside struct {
 	paused int64
 	timers []*fakeTimer // that are set
 	secret [protocol.TokenBytes]byte
+	// hashes wait until they are done, if tardy is set.
+	hashes       []func()
+	tardy, fails bool
 }
 
 type fakeTimer struct {
@@ -25,7 +29,7 @@ type fakeTimer struct {
 
 // set makes it the outside of a server.
 func (f *fakeOutside) set(s *setup) {
-	s.clock = f
+	s.clock, s.hasher = f, f
 	f.secret[0] = 1 // of whoever no test draws one for
 	s.secret = func() [protocol.TokenBytes]byte {
 		f.mu.Lock()
@@ -55,6 +59,36 @@ func (f *fakeOutside) draw(secret []byte) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	copy(f.secret[:], secret)
+}
+
+// Hash implements rooms.Hasher.
+func (f *fakeOutside) Hash(passcode string, salt [room.SaltBytes]byte, iterations int, done func([room.DigestBytes]byte)) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	hash := func() { done(rooms.Digest(passcode, salt, iterations)) }
+	switch {
+	case f.fails:
+		return false
+	case f.tardy:
+		f.hashes = append(f.hashes, hash)
+	default:
+		go hash()
+	}
+	return true
+}
+
+// hash lets hashes wait, has those done that wait, or lets further ones fail.
+func (f *fakeOutside) hash(how string) {
+	f.mu.Lock()
+	f.tardy, f.fails = how == "wait", how == "fail"
+	var hashes []func()
+	if !f.tardy {
+		hashes, f.hashes = f.hashes, nil
+	}
+	f.mu.Unlock()
+	for _, hash := range hashes {
+		hash()
+	}
 }
 
 // isTimed reports whether any timer is set.

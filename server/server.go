@@ -68,6 +68,8 @@ type roomStore interface {
 type outside struct {
 	clock  rooms.Clock
 	secret func() [protocol.TokenBytes]byte
+	// hasher is for rooms.Config.
+	hasher rooms.Hasher
 	// onCommit is called after each commit, before its result is reported. It may be nil.
 	onCommit func()
 	// connect returns what the edge uses as the rooms. Nil for the rooms themselves.
@@ -138,7 +140,7 @@ func (s *Server) open(out *outside) (err error) {
 	s.openICE()
 	config := rooms.Config{
 		Room: c.Room, MaxPerAddress: c.MaxRoomsPerAddress, MaxPendingBytes: c.MaxPendingBytes,
-		Store: s.store, Clock: out.clock, Secret: out.secret, Full: s.memory.full, ReadArrived: out.readArrived,
+		Store: s.store, Clock: out.clock, Secret: out.secret, Hasher: out.hasher, Full: s.memory.full, ReadArrived: out.readArrived,
 		ICE: seatICE{s}, Turned: out.turned, Check: out.check, Metrics: s.metrics, Log: s.log,
 	}
 	if config.Verify = out.verify; out.verify == nil && s.auth.Accounts != nil {

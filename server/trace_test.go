@@ -137,6 +137,8 @@ func (p *replay) perform(step *roomtest.Step) {
 		p.outside.advance(step.Ms, p.awaitCommits)
 	case "restart":
 		p.restart(step.Clean)
+	case "hashes":
+		p.outside.hash(step.Hashes)
 	case "refuse":
 		p.refuse(step.Refusal)
 	case "refuse-create":

@@ -65,6 +65,8 @@ func (s *settings) roomConfig() room.Config {
 		PingIntervalMs:        s.PingInterval.ms(),
 		TokenlessRejoin:       rejoin,
 		MaxPeople:             int(s.MaxPeople),
+		KnockWaitMs:           s.KnockWait.ms(),
+		MaxKnocks:             int(s.MaxKnocks),
 		MessagesPerSecond:     int(s.MessageRate),
 		MessageBurst:          int(s.MessageBurst),
 		BytesPerSecond:        int(s.ByteRate),

@@ -37,9 +37,11 @@ type settings struct {
 	RoomIdle        duration `group:"rooms" default:"12h" min:"1m" max:"30d" help:"How long a room may see nothing but PINGs before it ends."`
 	EmptyRoom       duration `group:"rooms" default:"0s" min:"0s" max:"30d" help:"How long a room outlives its last seat."`
 	PingInterval    duration `group:"rooms" default:"20s" min:"1s" help:"PING interval recommended to clients, at most idle-timeout."`
+	KnockWait       duration `group:"rooms" default:"5m" min:"10s" max:"1h" help:"How long somebody waits to be let in until the knock expires."`
 	TokenlessRejoin choice   `group:"rooms" default:"address" placeholder:"address" choices:"address,anywhere,never" help:"Where a client without a resume token may return to its seat from."`
 
 	MaxPeople                count    `group:"limits" default:"50" min:"2" max:"250" help:"Seats of a room."`
+	MaxKnocks                count    `group:"limits" default:"20" min:"1" max:"200" help:"People who may wait at once to be let into a room."`
 	MaxFrame                 byteSize `group:"limits" default:"64KiB" min:"4KiB" max:"1MiB" help:"Bytes of one message from a client."`
 	MaxPending               byteSize `group:"limits" default:"1MiB" min:"64KiB" max:"64MiB" help:"Bytes queued for a slow client before it is cut off."`
 	MessageRate              count    `group:"limits" default:"200" min:"1" max:"1000000" help:"Messages a second from one connection."`

@@ -115,18 +115,24 @@ func (m *model) check() error {
 }
 
 func (m *model) addEnums() {
-	var modes, roles []string
+	var modes, roles, entries, outcomes []string
 	for _, c := range m.constants {
 		switch c.kind {
 		case "ControlMode":
 			modes = append(modes, protocol.ControlMode(len(modes)).String())
 		case "Role":
 			roles = append(roles, protocol.Role(len(roles)).String())
+		case "Entry":
+			entries = append(entries, protocol.Entry(len(entries)).String())
+		case "KnockOutcome":
+			outcomes = append(outcomes, protocol.KnockOutcome(len(outcomes)).String())
 		}
 	}
 	m.enums = []enum{
 		{"ControlMode", sentence("ControlMode", m.docs["ControlMode"]), modes},
 		{"Role", sentence("Role", m.docs["Role"]), roles},
+		{"Entry", sentence("Entry", m.docs["Entry"]), entries},
+		{"KnockOutcome", sentence("KnockOutcome", m.docs["KnockOutcome"]), outcomes},
 		{"FollowMode", "What a room's followMode may be. The server says only " + protocol.FollowMode + ".", []string{protocol.FollowMode, protocol.ManualFollow}},
 	}
 }
@@ -198,7 +204,7 @@ func (m *model) object(t reflect.Type) *object {
 		}
 		item.optional = strings.HasSuffix(f.Tag.Get("json"), ",omitempty")
 		if f.Type.Kind() == reflect.Pointer {
-			item.nullable = !item.optional
+			item.nullable = !item.optional || f.Tag.Get("nullable") == "true"
 			item.typ = f.Type.Elem()
 		}
 		for held := f.Type; ; held = held.Elem() {

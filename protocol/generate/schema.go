@@ -104,7 +104,7 @@ func (s *schemas) definitions() (defs ordered) {
 
 // shared are the definitions that messages are made of.
 func (s *schemas) shared() (defs ordered) {
-	for _, name := range []string{"User", "Ban", "VideoState", "RoomState", "RoomSummary", "IceServer"} {
+	for _, name := range []string{"User", "Ban", "Door", "DoorSettings", "VideoState", "RoomState", "RoomSummary", "IceServer"} {
 		defs = append(defs, member{name, s.object(*s.objects[name], "")})
 	}
 	for _, name := range []string{"SessionDescription", "IceCandidate"} {
@@ -151,6 +151,7 @@ func (s *schemas) clientMessage(msg message) ordered {
 			property = ordered{{"allOf", []ordered{property, {{"not", ordered{{"type", "string"}, {"pattern", anyCase(reservedUserIDPattern())}}}}}}}
 		case !msg.reads(f.name):
 			property = ordered{{"description", f.doc}}
+		case f.format == "people":
 		case kind == reflect.Int || kind == reflect.Int64 || kind == reflect.Float64:
 			property = withDoc(f.doc, "number")
 			if !msg.allows(f.name, "0.5") {
@@ -215,6 +216,11 @@ func (s *schemas) value(f field) ordered {
 		return append(withDoc(fmt.Sprintf("%s At most %d bytes of UTF-8, without control characters and lone surrogates.", f.doc, protocol.MaxURLBytes), "string"), member{"maxLength", protocol.MaxURLBytes}, member{"pattern", urlPattern})
 	case f.format == "auth-token":
 		return append(withDoc(fmt.Sprintf("%s At most %d bytes.", f.doc, protocol.MaxAuthTokenBytes), "string"), member{"minLength", 1}, member{"maxLength", protocol.MaxAuthTokenBytes})
+	case f.format == "people":
+		return append(withDoc(f.doc, "integer"), member{"minimum", 1}, member{"maximum", protocol.MaxRoomPeople})
+	case f.format == "passcode":
+		return append(withDoc(fmt.Sprintf("%s %d to %d characters, without control characters and lone surrogates.", f.doc, protocol.MinPasscodeLength, protocol.MaxPasscodeLength), "string"),
+			member{"minLength", protocol.MinPasscodeLength}, member{"maxLength", protocol.MaxPasscodeLength}, member{"pattern", urlPattern})
 	case f.format == "reason":
 		return withDoc(fmt.Sprintf("%s At most %d UTF-16 code units, under the rules for names; others the room refuses with INVALID_MESSAGE.", f.doc, protocol.MaxReasonUnits), "string")
 	case f.format != "":
@@ -230,7 +236,7 @@ var nameUnits = map[string]int{
 
 func (s *schemas) plain(t reflect.Type, f field) ordered {
 	switch name := typeName(t); name {
-	case "ErrorCode", "MessageType", "ControlMode", "Role":
+	case "ErrorCode", "MessageType", "ControlMode", "Role", "Entry", "KnockOutcome":
 		return s.ref(name)
 	}
 	switch t.Kind() {

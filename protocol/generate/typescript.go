@@ -149,14 +149,14 @@ func (s *script) room() {
 		s.comment("", e.doc)
 		fmt.Fprintf(s, "export type %s = %s;\n\n", e.name, alternatives(e.values))
 	}
-	for _, name := range []string{"User", "Ban", "VideoState", "RoomState", "RoomSummary", "IceServer"} {
+	for _, name := range []string{"User", "Ban", "Door", "DoorSettings", "VideoState", "RoomState", "RoomSummary", "IceServer"} {
 		o := s.model.objects[name]
 		s.declare(o.name, "", o.doc, "", o.fields)
 	}
 }
 
 func (s *script) messages() {
-	s.WriteString("import type { ControlMode } from \"./room.js\";\nimport type { PongMessage } from \"./response.js\";\n\n")
+	s.WriteString("import type { ControlMode, DoorSettings, Entry } from \"./room.js\";\nimport type { PongMessage } from \"./response.js\";\n\n")
 	s.w3c()
 	older := []string{}
 	for _, group := range []struct {
@@ -202,7 +202,7 @@ func (s *script) w3c() {
 }
 
 func (s *script) responses() {
-	s.WriteString("import type { ErrorCode } from \"./code.js\";\nimport type { MessageType } from \"./message.js\";\nimport type { Ban, IceServer, Role, RoomState, User } from \"./room.js\";\n\n")
+	s.WriteString("import type { ErrorCode } from \"./code.js\";\nimport type { MessageType } from \"./message.js\";\nimport type { Ban, Door, IceServer, KnockOutcome, Role, RoomState, User } from \"./room.js\";\n\n")
 	fields := s.model.responses[0].fields
 	clock := fields[slices.IndexFunc(fields, func(f field) bool { return f.name == "timestamp" })]
 	s.declare("BaseResponseMessage", "", "What every ResponseMessage carries.", "string", []field{clock})
@@ -277,6 +277,10 @@ func typeName(t reflect.Type) string {
 		return "ControlMode"
 	case reflect.TypeFor[protocol.Role]():
 		return "Role"
+	case reflect.TypeFor[protocol.Entry]():
+		return "Entry"
+	case reflect.TypeFor[protocol.KnockOutcome]():
+		return "KnockOutcome"
 	}
 	switch t.Kind() {
 	case reflect.String:

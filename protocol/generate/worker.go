@@ -45,15 +45,18 @@ func workerABI() string {
 		b.WriteString("} as const;\n\n")
 	}
 	enum("Event", "Package abi's events.", "connected", abi.EventConnected, "received", abi.EventReceived, "binary", abi.EventBinary,
-		"disconnected", abi.EventDisconnected, "alarm", abi.EventAlarm, "answered", abi.EventAnswered, "paused", abi.EventPaused, "renewed", abi.EventRenewed)
+		"disconnected", abi.EventDisconnected, "alarm", abi.EventAlarm, "answered", abi.EventAnswered, "paused", abi.EventPaused, "renewed", abi.EventRenewed,
+		"hashed", abi.EventHashed)
 	b.WriteString("export type Event = (typeof Event)[keyof typeof Event];\n\n")
 	enum("Effect", "Package abi's effects.", "send", abi.EffectSend, "forward", abi.EffectForward, "close", abi.EffectClose, "save", abi.EffectSave,
 		"saveLater", abi.EffectSaveLater, "delete", abi.EffectDelete, "setAlarm", abi.EffectSetAlarm, "attach", abi.EffectAttach,
-		"refused", abi.EffectRefused, "bounced", abi.EffectBounced, "renew", abi.EffectRenew)
+		"refused", abi.EffectRefused, "bounced", abi.EffectBounced, "renew", abi.EffectRenew, "hash", abi.EffectHash)
 	enum("Flag", "Package abi's flags.", "storageUnavailable", abi.FlagStorageUnavailable, "tooManyRooms", abi.FlagTooManyRooms)
 	fmt.Fprintf(&b, "/** The length of a text that is the one before again. */\nexport const again = %d;\n\n", uint32(abi.Again))
 	fmt.Fprintf(&b, "/** The size of the largest frame. */\nexport const frameBytes = %d;\n\n", protocol.MaxFrameBytes)
 	fmt.Fprintf(&b, "/** The size of the buffer that takes a frame and the randomness behind it. */\nexport const inputBytes = %d;\n\n", abi.InputBytes)
+	fmt.Fprintf(&b, "/** The size of the salt that a passcode is hashed with. */\nexport const saltBytes = %d;\n\n", room.SaltBytes)
+	fmt.Fprintf(&b, "/** The size of the hash of a passcode. */\nexport const digestBytes = %d;\n\n", room.DigestBytes)
 	fmt.Fprintf(&b, "/** The size of the randomness that comes with each frame. */\nexport const secretBytes = %d;\n", protocol.TokenBytes)
 	return b.String()
 }

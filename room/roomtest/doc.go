@@ -16,6 +16,8 @@
 //	refuse CODE|nothing      what the store would refuse from now on
 //	refuse-create CODE|nothing
 //	refuse-seat CODE|nothing
+//	hashes wait|done|fail    the hashes of passcodes take their time from now on, or all that wait
+//	                         are done, or there are none from now on
 //	config k=v               a setting of the room, at the top only
 //
 // The effects:
@@ -27,7 +29,10 @@
 //	save, save later, delete
 //	created HOME, ended HOME the room begins or ceases to exist; HOME is its creator's address
 //	alarm 40s                set to that long from now
+//	ann hash                 a passcode is to be hashed, which is done at once unless hashes wait
 //	ann refused CODE         noted before the ERROR, and "bounced" before the UNDELIVERED
 //
-// The resume token that a seat got with ann's connection is written $ann.
+// The resume token that a seat got with ann's connection is written $ann, and so is the knock
+// token. A door is written as its entry and whatever else it has, and left out if it is that of a
+// new room.
 package roomtest

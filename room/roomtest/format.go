@@ -54,6 +54,8 @@ func (r *Runner) print(event room.Event, e room.Effect) {
 		fmt.Fprintf(&r.out, "%s renew: %s,%s\n", name(e.Conn), e.UserID, r.ago(e.AtMs))
 	case room.SeatEnded:
 		fmt.Fprintf(&r.out, "seat ended: %s,%s\n", e.UserID, r.ago(e.AtMs))
+	case room.Hash:
+		fmt.Fprintf(&r.out, "%s hash\n", name(e.Conn))
 	case room.Refused:
 		fmt.Fprintf(&r.out, "%s refused %s\n", name(e.Conn), e.Refusal)
 	case room.Bounced:
@@ -103,11 +105,16 @@ func (r *Runner) member(key string, value jsontext.Value) string {
 		return strings.Trim(text, `"`)
 	case key == "roomState":
 		return r.state(value)
-	case key == "resumeToken":
+	case key == "resumeToken" || key == "knockToken":
 		for _, name := range r.names {
 			if text == `"`+token(name)+`"` {
-				return "resumeToken=$" + name
+				return key + "=$" + name
 			}
+		}
+	case key == "door":
+		var d protocol.Door
+		if json.Unmarshal(value, &d) == nil {
+			return "door=" + r.door(&d)
 		}
 	case key == "roomId" && text == `"`+RoomID+`"`, key == "userId" && text == `"`+protocol.SystemUserID+`"`,
 		(key == "timestamp" || key == "serverTime") && text == fmt.Sprint(r.nowMs), key == "pingIntervalMs" && text == fmt.Sprint(r.config.PingIntervalMs):
@@ -136,6 +143,7 @@ func (r *Runner) state(value jsontext.Value) string {
 		VideoState                                protocol.VideoState
 		HostVideoState                            *protocol.VideoState
 		HostCurrentURL, ICETransportPolicy        string
+		Door                                      *protocol.Door
 	}
 	if err := json.Unmarshal(value, &s); err != nil {
 		return "broken: " + string(value)
@@ -159,6 +167,9 @@ func (r *Runner) state(value jsontext.Value) string {
 	}
 	if s.ICETransportPolicy != "" {
 		text += " " + s.ICETransportPolicy + "-only"
+	}
+	if s.Door != nil && *s.Door != (protocol.Door{MaxPeople: r.config.MaxPeople}) {
+		text += " door=" + r.door(s.Door)
 	}
 	return text + "}"
 }
@@ -208,4 +219,19 @@ func (r *Runner) video(v protocol.VideoState) string {
 		word = "playing"
 	}
 	return fmt.Sprintf("%s@%gs,%s,%s", word, v.CurrentTime, r.ago(v.LastUpdated), v.URL)
+}
+
+// door tells the entry, and whatever else is not as in a new room.
+func (r *Runner) door(d *protocol.Door) string {
+	text := d.Entry.String()
+	if d.HasPasscode {
+		text += ",passcode"
+	}
+	if d.MaxPeople != r.config.MaxPeople {
+		text += fmt.Sprintf(",max=%d", d.MaxPeople)
+	}
+	if d.Listed {
+		text += ",listed"
+	}
+	return text
 }

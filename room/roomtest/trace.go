@@ -33,7 +33,8 @@ type Step struct {
 	Text string `json:"text"`
 	// Kind is open, frame, binary, pong, exceeded, end (of the socket, with Code; 1006 for none),
 	// wait (Ms), pause (of the shell, Ms), restart (Clean), refuse, refuse-create or refuse-seat
-	// (Refusal, "" for nothing), verified (Conn, Verdict), arrange (Arrangement), config.
+	// (Refusal, "" for nothing), verified (Conn, Verdict), arrange (Arrangement), hashes (Hashes),
+	// config.
 	Kind string `json:"kind"`
 	// Conn numbers connections from 1 as they open.
 	Conn int `json:"conn,omitempty"`
@@ -51,6 +52,8 @@ type Step struct {
 	Identity    *room.Identity    `json:"identity,omitempty"`
 	Verdict     *room.Verdict     `json:"verdict,omitempty"`
 	Arrangement *room.Arrangement `json:"arrangement,omitempty"`
+	// Hashes is wait, done or fail.
+	Hashes string `json:"hashes,omitempty"`
 	// Seen is in order for each connection.
 	Seen []Seen `json:"seen"`
 }

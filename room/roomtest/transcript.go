@@ -32,6 +32,11 @@ type Runner struct {
 	refuseSeat   protocol.Code
 	out          strings.Builder
 	trace        Trace
+	// hashes are the passcodes whose hashes are not done, and tardy is set while they are to wait,
+	// or fail.
+	hashes       []room.Event
+	tardy, fails bool
+	salts        int
 	evict        bool
 	kept         kept
 }
@@ -94,6 +99,8 @@ func (r *Runner) event(line string) error {
 		return r.pause(words[1])
 	case "restart":
 		return r.restart(len(words) > 1)
+	case "hashes":
+		return r.hash(words[1])
 	case "refuse", "refuse-create", "refuse-seat":
 		r.refuseFrom(words[0], code(words[1]))
 		return nil
@@ -355,16 +362,22 @@ func (r *Runner) restart(clean bool) error {
 	if err != nil {
 		return err
 	}
-	r.room, r.alarmMs, r.kept.attachments = restored, 0, nil
+	r.room, r.alarmMs, r.kept.attachments, r.hashes = restored, 0, nil, nil
 	return r.step(room.Event{Kind: room.Restored, HoldsComplete: clean})
 }
 
 func (r *Runner) step(event room.Event) error {
-	event.Refuse, event.RefuseCreate, event.RefuseSeat = r.refuse, r.refuseCreate, r.refuseSeat
+	event.Refuse, event.RefuseCreate = r.refuse, r.refuseCreate
+	if event.Kind != room.Hashed {
+		event.RefuseSeat = r.refuseSeat
+	}
 	for _, effect := range r.room.Step(r.nowMs, event, nil) {
 		r.print(event, effect)
 		r.see(event, effect)
 		r.keep(effect)
+		if effect.Kind == room.Hash {
+			r.hashes = append(r.hashes, r.hashed(event, effect.Hash))
+		}
 	}
 	if event.Kind == room.Disconnected {
 		delete(r.kept.attachments, event.Conn)
@@ -373,7 +386,14 @@ func (r *Runner) step(event room.Event) error {
 		return fmt.Errorf("%s is broken", broken)
 	}
 	if r.evict {
-		return r.wake()
+		if err := r.wake(); err != nil {
+			return err
+		}
 	}
-	return nil
+	if len(r.hashes) == 0 || r.tardy {
+		return nil
+	}
+	event = r.hashes[0]
+	r.hashes = r.hashes[1:]
+	return r.step(event)
 }

@@ -11,7 +11,7 @@ import (
 	"usher/server/store"
 )
 
-// Config is what rooms need. Only Owner, Verify, Turned, ICE and Check may be nil.
+// Config is what rooms need. Only Hasher, Owner, Verify, Turned, ICE and Check may be nil.
 type Config struct {
 	// Room has the deadlines and limits of every room.
 	Room room.Config
@@ -32,6 +32,8 @@ type Config struct {
 	// Verify returns whom a token identifies, if it is for the room, or the reason for refusing it.
 	// It may take time. Nil if there are no accounts.
 	Verify func(ctx context.Context, roomID, token string) (who *room.Identity, refusal protocol.Code, details string)
+	// Hasher hashes passcodes. Nil means NewHasher.
+	Hasher Hasher
 	// Full reports whether memory is nearly used up; if so, no new room may be created.
 	Full func() bool
 	// ReadArrived returns once everything that has arrived for these sockets by now has been

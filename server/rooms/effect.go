@@ -58,6 +58,8 @@ func (l *liveRoom) perform(w *work, event *room.Event) {
 			l.rooms.renewals.add(l, e)
 		case room.SeatEnded:
 			l.rooms.config.ICE.Revoke(l.id, e.UserID, e.AtMs)
+		case room.Hash:
+			l.hash(e, event)
 		case room.Refused:
 			m.ErrorSent(e.Refusal)
 			l.note("refused", e)

@@ -53,7 +53,7 @@ func (l *liveRoom) run(w *work, now Moment, event *room.Event) {
 	if !l.rooms.store.Accepts() {
 		event.Refuse = protocol.CodeStorageUnavailable
 	}
-	if !l.room.Exists() && event.Kind == room.Received {
+	if !l.room.Exists() && (event.Kind == room.Received || event.Kind == room.Hashed) {
 		l.reserve(w, event)
 	}
 	w.effects = l.room.Step(l.timeOf(now.Ms), *event, w.effects[:0])

@@ -17,6 +17,9 @@ const describeTimeout = 5 * time.Second
 
 // New takes stock of the store: it removes what has expired and counts the rooms of each address.
 func New(config Config) (*Rooms, error) {
+	if config.Hasher == nil {
+		config.Hasher = NewHasher()
+	}
 	r := &Rooms{
 		config: config, store: config.Store, metrics: config.Metrics, log: config.Log,
 		debug:    config.Log.Enabled(context.Background(), slog.LevelDebug),

@@ -73,6 +73,7 @@ const (
 	EffectRefused
 	EffectBounced
 	EffectRenew
+	EffectHash
 )
 
 // appendEffects encodes the effects of a Step. Created, Ended, Stands, Ping and SeatEnded are left
@@ -110,6 +111,8 @@ func (rs *Rooms) appendEffects(e *entry) {
 			start := len(out)
 			out = e.room.AppendAttachment(appendUint32(out, 0), effect.Conn)
 			fillLength(out, start)
+		case room.Hash:
+			out = appendHash(appendFloat64(append(out, EffectHash), float64(effect.Conn)), effect.Hash)
 		case room.Refused:
 			out = appendText(appendFloat64(append(out, EffectRefused), float64(effect.Conn)), effect.Refusal)
 		case room.Bounced:
@@ -120,6 +123,27 @@ func (rs *Rooms) appendEffects(e *entry) {
 		}
 	}
 	rs.output = out
+}
+
+// appendHash puts out a request for a hash.
+func appendHash(out []byte, request *room.HashRequest) []byte {
+	out = appendUint32(appendUint32(out, request.Number), uint32(request.Iterations))
+	salt := []byte(nil)
+	if request.Salt != nil {
+		salt = request.Salt[:]
+	}
+	return appendText(appendText(out, salt), request.Passcode)
+}
+
+// hashBytes is what precedes the frame in the input of EventHashed: whether there is a hash, the
+// salt and the hash.
+const hashBytes = 1 + room.SaltBytes + room.DigestBytes
+
+func hashResult(input []byte, number float64) *room.HashResult {
+	result := &room.HashResult{Number: uint32(number), Failed: input[0] == 0}
+	copy(result.Salt[:], input[1:])
+	copy(result.Digest[:], input[1+room.SaltBytes:])
+	return result
 }
 
 // appendSnapshot puts out the room as it is.

@@ -25,6 +25,8 @@
 //	EventAnswered      argument is when the PING was answered
 //	EventPaused        argument is for how many milliseconds the shell did not run
 //	EventRenewed       the ICE_SERVERS for conn, empty if there are none now
+//	EventHashed        a byte, 1 if there is a hash, 16 bytes of salt, 32 of hash, the frame, and
+//	                   16 bytes of fresh randomness; argument is the number of the EffectHash
 //
 // The result is the length of the output, or NoSuchRoom if the room has been dropped meanwhile;
 // then the shell wakes it and steps it again.
@@ -52,6 +54,8 @@
 //	EffectRefused    id, text, the error code
 //	EffectBounced    id, text, the error code
 //	EffectRenew      id, time when the seat was taken, text, the user id
+//	EffectHash       id, number and iterations as uint32, the salt and the passcode as texts; the
+//	                 shell draws an empty salt, and the frame is the one that it has received
 //
 // Rooms are a cache: the shell has been given everything in them to keep. The least recently
 // stepped are dropped when there are too many, or when they are too large.

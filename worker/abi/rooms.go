@@ -15,6 +15,7 @@ const (
 	EventAnswered
 	EventPaused
 	EventRenewed
+	EventHashed
 )
 
 // The flags of Step.
@@ -168,16 +169,16 @@ func (rs *Rooms) Drop(handle uint32) {
 	}
 }
 
-// Step steps a room with the first n bytes of the input, which must be no
-// longer than InputBytes. It returns the length of the output, or NoSuchRoom.
+// Step steps a room with the first n bytes of the input. It returns the length of the output, or
+// NoSuchRoom.
 func (rs *Rooms) Step(handle, kind uint32, conn, nowMs, argument float64, flags uint32, n int) int {
 	e := rs.rooms[handle]
 	if e == nil {
 		return NoSuchRoom
 	}
-	rs.shrink()
 	event := room.Event{Conn: room.ConnID(conn)}
 	input := rs.input[:n]
+	rs.shrink()
 	switch kind {
 	case EventConnected:
 		event.Kind = room.Connected
@@ -201,6 +202,12 @@ func (rs *Rooms) Step(handle, kind uint32, conn, nowMs, argument float64, flags 
 		event.Kind, event.AtMs = room.Paused, int64(argument)
 	case EventRenewed:
 		event.Kind, event.Frame = room.Renewed, input
+	case EventHashed:
+		frame := input[hashBytes : n-len(event.Secret)]
+		copy(event.Secret[:], input[hashBytes+len(frame):])
+		event.Kind, event.Hash = room.Hashed, hashResult(input, argument)
+		rs.message, event.Err = protocol.Decode(frame)
+		event.Message = &rs.message
 	}
 	if flags&FlagStorageUnavailable != 0 {
 		event.Refuse = protocol.CodeStorageUnavailable

@@ -10,6 +10,7 @@ export const Event = {
   answered: 6,
   paused: 7,
   renewed: 8,
+  hashed: 9,
 } as const;
 
 export type Event = (typeof Event)[keyof typeof Event];
@@ -27,6 +28,7 @@ export const Effect = {
   refused: 9,
   bounced: 10,
   renew: 11,
+  hash: 12,
 } as const;
 
 /** Package abi's flags. */
@@ -43,6 +45,12 @@ export const frameBytes = 65536;
 
 /** The size of the buffer that takes a frame and the randomness behind it. */
 export const inputBytes = 65552;
+
+/** The size of the salt that a passcode is hashed with. */
+export const saltBytes = 16;
+
+/** The size of the hash of a passcode. */
+export const digestBytes = 32;
 
 /** The size of the randomness that comes with each frame. */
 export const secretBytes = 16;

@@ -68,6 +68,14 @@ export class Conns {
     return conn;
   }
 
+  has(conn: Conn): boolean {
+    return this.#byId.get(conn.id) === conn;
+  }
+
+  get(id: number): Conn | undefined {
+    return this.#byId.get(id);
+  }
+
   /** The attachments that the core has given the sockets. */
   attachments(): { conn: number; bytes: Uint8Array }[] {
     return [...this.#byId.values()]

@@ -4,24 +4,11 @@ import module from "../build/room.wasm";
 import { Effect, again, frameBytes, inputBytes, secretBytes, type Event } from "./abi";
 import type { Exports } from "./exports";
 import type { Draw, Kept } from "./kept";
+import type { Performer } from "./performer";
 import { wasi } from "./wasi";
 
 /** The Wasm instance is gone: it trapped. The call had no effect. */
 export class Trap extends Error {}
-
-/** What carries out the effects of a step, in order. */
-export interface Performer {
-  send(conn: number, text: string): void;
-  forward(conn: number): void;
-  close(conn: number, code: number): void;
-  save(snapshot: Uint8Array): void;
-  saveLater(snapshot: Uint8Array): void;
-  delete(): void;
-  setAlarm(atMs: number): void;
-  attach(conn: number, attachment: Uint8Array): void;
-  note(what: "refused" | "bounced", code: string): void;
-  renew(conn: number, takenAtMs: number, userId: string): void;
-}
 
 /**
  * What the platform puts in place of bytes that are not UTF-8. The frame is not what its sender sent then, so the core gets a byte that
@@ -123,6 +110,11 @@ export class Core {
 
   /** Puts bytes in the buffer of the next step. */
   putBytes(bytes: Uint8Array): number {
+    const size = bytes.length + secretBytes;
+    if (size > this.#input.length) {
+      this.#guarded(() => this.#exports.reserve(size));
+      this.#refresh();
+    }
     this.#input.set(bytes);
     return bytes.length;
   }
@@ -147,8 +139,8 @@ export class Core {
     if (n < 0) {
       return false;
     }
-    if (this.#input.length === 0) {
-      this.#refresh(); // the memory has grown
+    if (this.#input.length !== inputBytes) {
+      this.#refresh(); // the memory has grown, or the input was larger than usual
     }
     if (n > 0) {
       const start = this.#output();
@@ -269,6 +261,14 @@ export class Core {
         case Effect.attach: {
           const conn = this.#float();
           performer.attach(conn, this.#text().slice());
+          break;
+        }
+        case Effect.hash: {
+          const conn = this.#float();
+          this.#at += 8;
+          const number = view.getUint32(this.#at - 8, true);
+          const iterations = view.getUint32(this.#at - 4, true);
+          performer.hash(conn, { number, iterations, salt: this.#text().slice(), passcode: this.#text().slice() });
           break;
         }
         case Effect.refused:

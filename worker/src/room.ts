@@ -1,15 +1,20 @@
 // The room of an object: each event goes to the core in Wasm, and the effects that come back are carried out in order.
 
-import { Event } from "./abi";
+import { Event, saltBytes } from "./abi";
 import type { Alarm } from "./alarm";
 import { Close } from "./close";
 import type { Conn, Conns } from "./conns";
-import { core, Trap, type Core, type Performer } from "./core";
+import { core, Trap, type Core } from "./core";
+import { hashedInput, type HashRequest } from "./hash";
 import { log } from "./http";
 import type { Seat } from "./ice";
+import type { Performer } from "./performer";
 import type { Draw } from "./kept";
 import { GivenUp, type Store } from "./store";
 import type { Surroundings } from "./surroundings";
+
+/** How many passcodes an object hashes at once. */
+const maxHashes = 16;
 
 export interface RoomOptions {
   readonly conns: Conns;
@@ -33,6 +38,9 @@ export class Room implements Performer {
   #handle = 0;
   /** The frame that the core is looking at, which it may forward. */
   #frame = "";
+  /** The hash that the frame needs, undefined for none. */
+  #hash: Promise<void> | undefined;
+  #hashes = 0;
 
   constructor(options: RoomOptions) {
     this.#options = options;
@@ -63,10 +71,14 @@ export class Room implements Performer {
     }
   }
 
-  received(conn: Conn, frame: string): void {
+  /** Returns what the object must not be dropped before: the hash of a passcode. */
+  received(conn: Conn, frame: string): Promise<void> | undefined {
     this.#frame = frame;
     this.step(Event.received, conn, 0);
     this.#frame = "";
+    const hash = this.#hash;
+    this.#hash = undefined;
+    return hash;
   }
 
   disconnected(conn: Conn, code: number): void {
@@ -148,7 +160,7 @@ export class Room implements Performer {
           return;
         }
       }
-      if (event === Event.received && conn !== undefined) {
+      if ((event === Event.received || event === Event.hashed) && conn !== undefined) {
         length = wasm.putSecret(length, conn.id, this.#draw);
       }
       if (wasm.step(this.#handle, event, conn?.id ?? 0, now, argument, flags, length, this)) {
@@ -243,6 +255,29 @@ export class Room implements Performer {
 
   attach(id: number, attachment: Uint8Array): void {
     this.#conns.attach(id, attachment);
+  }
+
+  hash(id: number, request: HashRequest): void {
+    const conn = this.#conns.get(id);
+    if (conn !== undefined) {
+      this.#hash = this.#hashed(conn, request, this.#frame);
+    }
+  }
+
+  /** Steps the room with the hash of a passcode, and with the frame that it came in. */
+  async #hashed(conn: Conn, { number, iterations, salt, passcode }: HashRequest, frame: string): Promise<void> {
+    const used = salt.length > 0 ? salt : crypto.getRandomValues(new Uint8Array(saltBytes));
+    let digest: Uint8Array | undefined;
+    this.#hashes++;
+    try {
+      digest = this.#hashes > maxHashes ? await Promise.resolve(undefined) : await this.#surroundings.hash(passcode, used, iterations);
+    } catch (error) {
+      log("error", "a passcode could not be hashed", { error: String(error) });
+    }
+    this.#hashes--;
+    if (this.#conns.has(conn)) {
+      this.step(Event.hashed, conn, number, hashedInput(used, digest, frame));
+    }
   }
 
   note(what: "refused" | "bounced", code: string): void {

@@ -100,16 +100,15 @@ export class RoomState extends DurableObject<Env> {
     return this.env.ROOMS_LIMIT === undefined || (await this.env.ROOMS_LIMIT.limit({ key: address })).success;
   }
 
-  override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): void {
+  override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): void | Promise<void> {
     const conn = this.#conns.of(socket);
     if (conn === undefined) {
       return;
     }
     if (typeof message === "string") {
-      this.#room.received(conn, message);
-    } else {
-      this.#room.step(Event.binary, conn, 0);
+      return this.#room.received(conn, message);
     }
+    this.#room.step(Event.binary, conn, 0);
   }
 
   override webSocketClose(socket: WebSocket, code: number, reason: string, wasClean: boolean): void {

@@ -14,6 +14,10 @@ export const settings = {
   PING_INTERVAL_MS: "ping-interval",
   /** 2 to 250, default 50. */
   MAX_PEOPLE: "max-people",
+  /** 10000 to 3600000, default 300000. */
+  KNOCK_WAIT_MS: "knock-wait",
+  /** 1 to 200, default 20. */
+  MAX_KNOCKS: "max-knocks",
   /** 1 to 1000000, default 200. */
   MESSAGE_RATE: "message-rate",
   /** 1 to 1000000, default 4000. */

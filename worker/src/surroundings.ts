@@ -1,5 +1,6 @@
 import { Flag } from "./abi";
 import { expires } from "./ice";
+import { derive } from "./hash";
 import { settings } from "./settings";
 import { ttlSeconds } from "./ttl";
 
@@ -26,6 +27,11 @@ export class Surroundings {
   /** Fills the bytes with the fresh randomness of a connection. */
   draw(secret: Uint8Array, _conn: number): void {
     crypto.getRandomValues(secret);
+  }
+
+  /** The hash of a passcode. */
+  hash(passcode: Uint8Array<ArrayBuffer>, salt: Uint8Array<ArrayBuffer>, iterations: number): Promise<Uint8Array> {
+    return derive(passcode, salt, iterations);
   }
 
   /** The flags of every step. */

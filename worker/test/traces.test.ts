@@ -19,6 +19,7 @@ type Step = Trace["steps"][number] & {
   ms?: number;
   clean?: boolean;
   refusal?: string;
+  hashes?: string;
 };
 
 // The platform cannot ping a client, the worker has no budgets of seats and messages for an address, knows no accounts yet, and hands out ICE
@@ -28,6 +29,8 @@ const replayed = traces.filter(({ pings, budgets, accounts, renews }: Trace) => 
 afterEach(() => {
   harness.nowMs = harness.settings = harness.secret = undefined;
   harness.flags = 0;
+  harness.hashes = "done";
+  harness.allowed = harness.hashed = harness.asked;
 });
 
 describe.each([
@@ -126,8 +129,24 @@ class Replay {
       case "refuse-create":
         harness.flags = step.refusal ? Flag.tooManyRooms : 0;
         return;
+      case "hashes":
+        return this.#hashes(step.hashes ?? "");
       default:
         throw new Error(`no step ${step.kind}`);
+    }
+  }
+
+  async #hashes(how: string): Promise<void> {
+    harness.hashes = how as typeof harness.hashes;
+    if (how !== "wait") {
+      while (harness.allowed < harness.asked) {
+        const { hashed } = harness;
+        harness.allowed++;
+        await until(
+          () => harness.hashed > hashed,
+          () => "a hash",
+        );
+      }
     }
   }
 
@@ -165,6 +184,9 @@ class Replay {
   }
 
   async #evict(webSockets: "close" | "hibernate" = "hibernate"): Promise<void> {
+    if (webSockets === "hibernate" && harness.asked !== harness.hashed) {
+      return; // the platform drops no object while one of its events is being handled
+    }
     await this.#touch(); // only an object that is there can be evicted
     await evictDurableObject(this.#stub, { webSockets });
   }

@@ -17,6 +17,12 @@ export const harness = {
   /** For how long objects did not run: each tells it once, if it is asked while something is due. */
   pausedMs: 0,
   env: {} as Partial<Env>,
+  /** Whether the hashes of passcodes wait until they are done, or fail. */
+  hashes: "done" as "done" | "wait" | "fail",
+  /** How many hashes were asked for, may be done, and are. */
+  asked: 0,
+  allowed: 0,
+  hashed: 0,
   /** How many frames and ends of sockets have been handled, and how often an object was made. */
   frames: 0,
   ends: 0,
@@ -47,6 +53,22 @@ class Harnessed extends Surroundings {
     return harness.settings ?? super.settings();
   }
 
+  override async hash(...passcode: Parameters<Surroundings["hash"]>): Promise<Uint8Array> {
+    if (harness.hashes === "fail") {
+      throw new Error("no hash");
+    }
+    const turn = ++harness.asked;
+    if (harness.hashes === "done") {
+      harness.allowed = turn;
+    }
+    const hash = await super.hash(...passcode);
+    while (turn > harness.allowed) {
+      await scheduler.wait(1);
+    }
+    harness.hashed++;
+    return hash;
+  }
+
   override flags(storageFails: boolean): number {
     return super.flags(storageFails) | harness.flags;
   }
@@ -59,12 +81,13 @@ export class RoomState extends Real {
     harness.made++;
   }
 
-  override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): void {
+  override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): void | Promise<void> {
     if (harness.secret !== undefined) {
       harness.secrets.set(Number(this.ctx.getTags(socket)[0]), harness.secret);
     }
-    super.webSocketMessage(socket, message);
+    const done = super.webSocketMessage(socket, message);
     harness.frames++;
+    return done;
   }
 
   override webSocketClose(socket: WebSocket, code: number, reason: string, wasClean: boolean): void {

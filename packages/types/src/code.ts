@@ -50,7 +50,7 @@ export interface ErrorCodes {
   readonly ROOM_MISMATCH: Refusal;
   /** Every seat of the room is taken. */
   readonly ROOM_FULL: Refusal;
-  /** Somebody with this user id is connected, and the newcomer has not shown to be the same one. */
+  /** Somebody with this user id is connected or knocks, and the newcomer has not shown to be the same one. */
   readonly USER_ID_TAKEN: Refusal;
   /** The seat of this user id is held after a lost connection, and the newcomer has not shown to be its owner. */
   readonly SEAT_HELD: Refusal;
@@ -64,7 +64,10 @@ export interface ErrorCodes {
   readonly WRONG_USER: Refusal;
   /** Only the host may ask for this. */
   readonly NOT_HOST: Refusal;
-  /** KICK_USER, UNBAN_USER or LIST_BANS of a guest or viewer; KICK_USER for oneself, for the host, or of a cohost for a cohost. */
+  /**
+   * KICK_USER, UNBAN_USER, LIST_BANS, ADMIT or DENY of a guest or viewer; KICK_USER for oneself, for the host, or of a
+   * cohost for a cohost.
+   */
   readonly NOT_ALLOWED: Refusal;
   /**
    * The host or a cohost has ended the seat. It is for a client that has not said "protocol":1 and so does not know the
@@ -76,9 +79,29 @@ export interface ErrorCodes {
    * not said "protocol":1 is closed with 1000.
    */
   readonly BANNED: Refusal;
+  /** The room has a passcode, and the request none. A client that has not said "protocol":1 cannot send one and is closed with 1000. */
+  readonly PASSCODE_REQUIRED: Refusal;
+  /** The passcode is not the room's. */
+  readonly WRONG_PASSCODE: Refusal;
+  /**
+   * The address has sent too many wrong passcodes, or the room was sent too many and nobody from this address has been in
+   * it. Nothing was compared; details says how long to wait, up to 15 min for the former and 2 s for the latter.
+   */
+  readonly TOO_MANY_ATTEMPTS: Refusal;
+  /** The host lets nobody in who has no seat. A client that has not said "protocol":1 is closed with 1000. */
+  readonly ROOM_LOCKED: Refusal;
+  /**
+   * The host or a cohost has denied the knock, or has denied one from this address within the last minute; or newcomers
+   * must knock, which a client that has not said "protocol":1 cannot do: it is closed with 1000.
+   */
+  readonly ADMISSION_DENIED: Refusal;
+  /** Neither the host nor a cohost has answered the knock before its deadline, or the knockToken is of a knock that has ended. */
+  readonly KNOCK_EXPIRED: Refusal;
+  /** As many people knock as may at once, in all or from this address. */
+  readonly TOO_MANY_KNOCKS: Refusal;
   /** The sender is a viewer, or the room's control mode is HOST_ONLY and the sender neither host nor cohost. */
   readonly CONTROL_DENIED: Refusal;
-  /** No seat has the targetUserId, or in UNBAN_USER no ban. */
+  /** No seat has the targetUserId; in UNBAN_USER no ban, in ADMIT and DENY nobody who knocks. */
   readonly TARGET_NOT_FOUND: Refusal;
   /** The target's seat is held after a lost connection, and the frame is of a kind that is not kept, or no more can be kept. */
   readonly TARGET_AWAY: Refusal;
@@ -93,7 +116,7 @@ export interface ErrorCodes {
    * HTTP response: the address sent more requests than it may.
    */
   readonly RATE_LIMITED: Refusal;
-  /** The room has more to send or to store than its budget allows. */
+  /** The room has more to send or to store than its budget allows, or a passcode could not be checked now. */
   readonly ROOM_BUSY: Refusal;
   /** The address has as many rooms as one address may have. */
   readonly TOO_MANY_ROOMS: Refusal;
@@ -183,6 +206,13 @@ export const errorCodes: ErrorCodes = {
   NOT_ALLOWED: { error: "Your role does not allow this", retryable: false },
   KICKED: { error: "You were removed from the room", retryable: false, close: 4005 },
   BANNED: { error: "You are banned from this room", retryable: false, close: 4005 },
+  PASSCODE_REQUIRED: { error: "This room needs a passcode", retryable: false },
+  WRONG_PASSCODE: { error: "Wrong passcode", retryable: false },
+  TOO_MANY_ATTEMPTS: { error: "Too many wrong passcodes; wait before you try again", retryable: true },
+  ROOM_LOCKED: { error: "This room is locked", retryable: false },
+  ADMISSION_DENIED: { error: "You were not let in", retryable: false },
+  KNOCK_EXPIRED: { error: "Nobody answered in time", retryable: true },
+  TOO_MANY_KNOCKS: { error: "Too many people are waiting to be let in; try again later", retryable: true },
   CONTROL_DENIED: { error: "You may not control playback in this room", retryable: false },
   TARGET_NOT_FOUND: { error: "Target is not in the room", retryable: false },
   TARGET_AWAY: { error: "Target is away", retryable: true },

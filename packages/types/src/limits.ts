@@ -24,6 +24,15 @@ export const maxUserNameUnits = 20;
  */
 export const maxJoinNameUnits = 64;
 
+/** The least length of a passcode, in characters (Unicode code points). */
+export const minPasscodeLength = 4;
+
+/** Bounds a passcode, in characters. */
+export const maxPasscodeLength = 128;
+
+/** The most seats that a server may give a room. */
+export const maxRoomPeople = 250;
+
 /** Bounds the reason in KICK_USER, in UTF-16 code units. */
 export const maxReasonUnits = 200;
 

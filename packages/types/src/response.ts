@@ -2,7 +2,7 @@
 
 import type { ErrorCode } from "./code.js";
 import type { MessageType } from "./message.js";
-import type { Ban, IceServer, Role, RoomState, User } from "./room.js";
+import type { Ban, Door, IceServer, KnockOutcome, Role, RoomState, User } from "./room.js";
 
 /** What every ResponseMessage carries. */
 export interface BaseResponseMessage {
@@ -167,6 +167,68 @@ export interface BansMessage extends BaseResponseMessage {
   ref?: string;
 }
 
+/** Tells everybody what the door is like now. */
+export interface DoorChangedMessage extends BaseResponseMessage {
+  type: "DOOR_CHANGED";
+  roomId: string;
+  /** Always "system". */
+  userId: string;
+  door: Door;
+  /** The ref of the request that this replies to, only in its sender's copy. */
+  ref?: string;
+}
+
+/**
+ * The first reply to CREATE_ROOM or JOIN_ROOM at a door where people knock: wait, and send PINGs. ROOM_CREATED,
+ * ROOM_JOINED or ERROR follows when somebody has decided.
+ */
+export interface KnockingMessage extends BaseResponseMessage {
+  type: "KNOCKING";
+  roomId: string;
+  /** The sender's. */
+  userId: string;
+  /** The place among those who knock, from 1. Another KNOCKING follows when it changes. */
+  position: number;
+  /** A secret that gives the place back after a lost connection, in JOIN_ROOM. It is only in the reply that makes the place. */
+  knockToken?: string;
+  /** When the knock ends if nobody answers it, by the server's clock. */
+  expiresAt: number;
+  /** How often the client should send PING. */
+  pingIntervalMs: number;
+  /** The ref of the request that this replies to. */
+  ref?: string;
+}
+
+/**
+ * Tells the host and the cohosts that somebody knocks, and each of them on its return or when it gets the role of
+ * everybody who does: reply with ADMIT or DENY.
+ */
+export interface KnockMessage extends BaseResponseMessage {
+  type: "KNOCK";
+  roomId: string;
+  /** Always "system". */
+  userId: string;
+  /** The user id of whoever knocks. */
+  knockerId: string;
+  userName: string;
+  /** When the knock ends if nobody answers it, by the server's clock. */
+  expiresAt: number;
+}
+
+/** Tells the host and the cohosts that somebody knocks no longer. */
+export interface KnockEndedMessage extends BaseResponseMessage {
+  type: "KNOCK_ENDED";
+  roomId: string;
+  /** Always "system". */
+  userId: string;
+  /** The user id of whoever knocked. */
+  knockerId: string;
+  /** Says why. */
+  outcome: KnockOutcome;
+  /** The ref of the request that this replies to, only in its sender's copy. */
+  ref?: string;
+}
+
 /** Tells a participant that its token is about to expire: RENEW_AUTH with a new one keeps the connection open. */
 export interface TokenExpiresMessage extends BaseResponseMessage {
   type: "TOKEN_EXPIRES";
@@ -248,6 +310,10 @@ export type ResponseMessage =
   | RoleChangedMessage
   | KickedMessage
   | BansMessage
+  | DoorChangedMessage
+  | KnockingMessage
+  | KnockMessage
+  | KnockEndedMessage
   | TokenExpiresMessage
   | AuthRenewedMessage
   | IceServersMessage

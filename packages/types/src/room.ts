@@ -6,6 +6,12 @@ export type ControlMode = "HOST_ONLY" | "FREE_FOR_ALL";
 /** What a participant may do in a room. */
 export type Role = "GUEST" | "VIEWER" | "COHOST" | "HOST";
 
+/** What a newcomer meets at a room's door. Whoever has a seat passes in any case. */
+export type Entry = "OPEN" | "KNOCK" | "LOCKED";
+
+/** How a knock ended. */
+export type KnockOutcome = "ADMITTED" | "DENIED" | "WITHDRAWN" | "EXPIRED";
+
 /** What a room's followMode may be. The server says only AUTO_FOLLOW. */
 export type FollowMode = "AUTO_FOLLOW" | "MANUAL_FOLLOW";
 
@@ -32,6 +38,33 @@ export interface Ban {
   userName: string;
   /** The server's clock. */
   bannedAt: number;
+}
+
+/** A room's door as participants see it. */
+export interface Door {
+  /** What newcomers meet: OPEN lets them in, KNOCK lets them wait until the host or a cohost admits them, LOCKED turns them away. */
+  entry: Entry;
+  /** Reports that newcomers need a passcode, which nobody is told. */
+  hasPasscode: boolean;
+  /** How many seats the room has. */
+  maxPeople: number;
+  /** Reports that the room may be listed, if the server lists rooms. */
+  listed: boolean;
+}
+
+/** What a host wants of the door. What is missing stays as it is. */
+export interface DoorSettings {
+  /**
+   * OPEN for a new room. KNOCK lets newcomers wait until the host or a cohost admits them, LOCKED turns them away. OPEN
+   * admits everybody who is knocking.
+   */
+  entry?: Entry;
+  /** What newcomers must send. Null removes it. */
+  passcode?: string | null;
+  /** How many seats the room has, at most as many as the server allows. Fewer than are taken put nobody out. */
+  maxPeople?: number;
+  /** Reports that the room may be listed, if the server lists rooms. */
+  listed?: boolean;
 }
 
 /**
@@ -79,6 +112,8 @@ export interface RoomState {
   createdAt: number;
   /** When somebody last sent anything but a PING. */
   lastActivity: number;
+  /** Only there for a receiver that sent "protocol":1. */
+  door?: Door;
 }
 
 /** The response to GET /rooms/ROOM: what anyone with an invitation may know before joining. */
