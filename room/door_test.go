@@ -19,6 +19,9 @@ var doorTemplates = []string{
 	`{"type":"DENY","roomId":"room-1","userId":"u%d","targetUserId":"u3"}`,
 }
 
+// doorTemplate is the number of a door template among all.
+func doorTemplate(n int) byte { return byte(len(templates) - len(doorTemplates) + n) }
+
 // hashed answers a Hash, with the passcode itself.
 func hashed(event Event, request *HashRequest) Event {
 	result := &HashResult{Number: request.Number, Failed: len(request.Passcode)%5 == 0}
@@ -41,8 +44,8 @@ func (w *world) hashEvent(address byte) Event {
 
 // atDoors are scripts that make rooms whose newcomers knock, or need a passcode.
 var atDoors = [][]byte{
-	{0, 0, 0, 0, 5, 0, 38, 0, 0, 0, 0, 0, 5, 0, 33, 1, 0, 1, 0, 0, 5, 0, 33, 2},
-	{0, 0, 0, 0, 5, 0, 39, 0, 14, 0, 0, 0, 0, 0, 0, 0, 5, 0, 34, 1, 14, 0, 0, 0, 5, 1, 28, 0},
+	{0, 0, 0, 0, 5, 0, doorTemplate(10), 0, 0, 0, 0, 0, 5, 0, doorTemplate(5), 1, 0, 1, 0, 0, 5, 0, doorTemplate(5), 2},
+	{0, 0, 0, 0, 5, 0, doorTemplate(11), 0, 14, 0, 0, 0, 0, 0, 0, 0, 5, 0, doorTemplate(6), 1, 14, 0, 0, 0, 5, 1, doorTemplate(0), 0},
 }
 
 // atDoor runs the script after another one, and returns what is wrong, or differs with an eviction

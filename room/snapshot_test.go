@@ -40,8 +40,8 @@ func TestEverySnapshotVersionRestores(t *testing.T) {
 	path := fmt.Sprintf("testdata/snapshot-v%d.bin", snapshotVersion)
 	if *writeSnapshot {
 		w, _ := run([]byte{0, 0, 0, 0, 5, 0, 1, 0, 0, 0, 128 + 4 + 16 + 32 + 1, 0, 5, 0, 2, 1, 5, 1, 12, 0, 5, 1, 13, 0, 5, 1, 16, 0, 3, 0, 1, 0, 5, 1, 21, 0,
-			0, 1, 0, 0, 5, 0, 2, 2, 3, 0, 1, 0, 5, 2, 24, 0, 2, 1, 2, 0, 5, 2, 10, 0, 3, 0, 1, 0, 5, 2, 30, 0, 14, 0, 0, 0, 5, 2, 28, 0,
-			0, 0, 0, 0, 3, 0, 1, 0, 5, 0, 34, 3, 14, 0, 0, 0})
+			0, 1, 0, 0, 5, 0, 2, 2, 3, 0, 1, 0, 5, 2, 24, 0, 2, 1, 2, 0, 5, 2, 10, 0, 3, 0, 1, 0, 5, 2, doorTemplate(2), 0, 14, 0, 0, 0, 5, 2, doorTemplate(0), 0,
+			0, 0, 0, 0, 3, 0, 1, 0, 5, 0, doorTemplate(6), 3, 14, 0, 0, 0})
 		if err := os.WriteFile(path, w.room.AppendSnapshot(nil), 0o644); err != nil {
 			t.Fatal(err)
 		}
