@@ -37,10 +37,16 @@ func (s *settings) clusterConfig(config *server.Config) (*cluster.Config, error)
 	case s.Cluster != "":
 		c.External = &broker.External{
 			NodeID: s.ClusterNode, Dir: filepath.Join(s.Data, "cluster"),
-			URL: s.Cluster, CredentialsFile: s.ClusterCredentials, SyncAssured: s.ClusterSyncAssured == "true",
+			URL: s.Cluster, CredentialsFile: s.ClusterCredentials, SystemCredentialsFile: s.ClusterSystemCredentials,
+			TLS: s.clusterTLS(), SyncAssured: s.ClusterSyncAssured == "true",
 			MaxFrameBytes: config.MaxFrameBytes,
 		}
 		return c, nil
+	case !embeds && s.hasLooseCluster():
+		return nil, &hinted{
+			errors.New("settings of a cluster are given without cluster-listen or cluster"),
+			"name the NATS servers (--cluster), or the nodes (--cluster-listen, --cluster-peers, --cluster-secret-file)",
+		}
 	case !embeds:
 		return nil, nil
 	case s.ClusterListen == "" || len(s.ClusterPeers) == 0 || s.ClusterSecretFile == "":
@@ -56,7 +62,17 @@ func (s *settings) clusterConfig(config *server.Config) (*cluster.Config, error)
 	c.Embedded = &broker.Config{
 		NodeID: s.ClusterNode,
 		Listen: s.ClusterListen, Peers: s.ClusterPeers, Secret: []byte(secret), Dir: filepath.Join(s.Data, "cluster"),
-		MaxFrameBytes: config.MaxFrameBytes, MaxStoreBytes: config.MaxStoreBytes,
+		TLS: s.clusterTLS(), MaxFrameBytes: config.MaxFrameBytes, MaxStoreBytes: config.MaxStoreBytes,
 	}
 	return c, nil
+}
+
+// hasLooseCluster reports whether there are settings that mean nothing without a cluster, and would
+// let somebody believe that there is one.
+func (s *settings) hasLooseCluster() bool {
+	return s.clusterTLS() != broker.TLSFiles{} || s.ClusterCredentials+s.ClusterSystemCredentials+s.ClusterNode+s.ClusterAddress != ""
+}
+
+func (s *settings) clusterTLS() broker.TLSFiles {
+	return broker.TLSFiles{CA: s.ClusterTLSCA, Cert: s.ClusterTLSCert, Key: s.ClusterTLSKey}
 }

@@ -97,6 +97,7 @@ func TestEverySettingReachesTheServer(t *testing.T) {
 		"tls-cert": "c", "tls-key": "k", "tls-domain": "a.example", "acme-directory": "https://acme.example", "acme-email": "x@a.example",
 		"cluster-listen": ":2", "cluster-peers": "b.example:1", "cluster-secret-file": otherSecret, "cluster-address": "b.example:80",
 		"cluster-node": "n1", "cluster-credentials": "c.creds", "cluster-sync-assured": "true",
+		"cluster-system-credentials": "s.creds", "cluster-tls-cert": "c", "cluster-tls-key": "k", "cluster-tls-ca": "a",
 		"page": "false", "auth-create": "false", "tokenless-rejoin": "never", "max-store": "16MiB", "max-memory": "1GiB", "metrics-listen": ":2", "address-join-burst": "301", "max-people": "3", "max-knocks": "30", "max-frame": "5000", "max-pending": "2MiB",
 	}
 	notServer := map[string]bool{"log-level": true, "log-format": true}
@@ -110,6 +111,7 @@ func TestEverySettingReachesTheServer(t *testing.T) {
 	beside := map[string][]string{
 		"cluster-listen": embedded, "cluster-peers": embedded, "cluster-secret-file": embedded, "cluster-address": embedded, "cluster-node": embedded,
 		"cluster-credentials": external, "cluster-sync-assured": external,
+		"cluster-system-credentials": external, "cluster-tls-cert": embedded, "cluster-tls-key": embedded, "cluster-tls-ca": external,
 	}
 	configOf := func(args ...string) server.Config {
 		settings := parsed(t, append([]string{"serve"}, args...)...).Serve.settings

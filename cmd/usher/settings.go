@@ -74,14 +74,18 @@ type settings struct {
 	AuthCreate   choice   `group:"auth" default:"true" placeholder:"true" choices:"true,false" help:"Whether a token may create its room if its claim create does not say."`
 	APIKeyFile   string   `group:"auth" name:"api-key-file" placeholder:"FILE" help:"File with a line NAME SHA256 for each program that may create rooms by POST /rooms; usher apikey makes one."`
 
-	ClusterListen      string `group:"cluster" placeholder:"ADDRESS" help:"Where the other nodes reach this one, as HOST:PORT; embeds NATS."`
-	ClusterPeers       list   `group:"cluster" placeholder:"ADDRESS,..." help:"The cluster-listen of all nodes that keep the rooms, this one among them: three or five."`
-	ClusterSecretFile  string `group:"cluster" placeholder:"FILE" help:"File that holds the cluster's secret, the same on every node; at least 16 bytes."`
-	ClusterAddress     string `group:"cluster" placeholder:"ADDRESS" help:"HOST:PORT of this node for balancers; where listen is, if empty."`
-	ClusterNode        string `group:"cluster" placeholder:"ID" help:"Id of this node, to replace one whose folder is lost; otherwise the one in the data folder."`
-	Cluster            string `group:"cluster" placeholder:"URL,..." help:"NATS servers that keep the rooms, instead of cluster-listen."`
-	ClusterCredentials string `group:"cluster" placeholder:"FILE" help:"NATS credentials (.creds) for cluster."`
-	ClusterSyncAssured choice `group:"cluster" default:"false" placeholder:"true" choices:"true,false" help:"Your word that every NATS server of cluster has sync_interval: always, which an ordinary account cannot see."`
+	ClusterListen            string `group:"cluster" placeholder:"ADDRESS" help:"Where the other nodes reach this one, as HOST:PORT; embeds NATS."`
+	ClusterPeers             list   `group:"cluster" placeholder:"ADDRESS,..." help:"The cluster-listen of all nodes that keep the rooms, this one among them: three or five."`
+	ClusterSecretFile        string `group:"cluster" placeholder:"FILE" help:"File that holds the cluster's secret, the same on every node; at least 16 bytes."`
+	ClusterAddress           string `group:"cluster" placeholder:"ADDRESS" help:"HOST:PORT of this node for balancers; where listen is, if empty."`
+	ClusterNode              string `group:"cluster" placeholder:"ID" help:"Id of this node, to replace one whose folder is lost; otherwise the one in the data folder."`
+	ClusterTLSCert           string `group:"cluster" name:"cluster-tls-cert" placeholder:"FILE" help:"PEM file of this node's certificate for the other nodes, or for NATS servers that want one."`
+	ClusterTLSKey            string `group:"cluster" name:"cluster-tls-key" placeholder:"FILE" help:"PEM file of its private key."`
+	ClusterTLSCA             string `group:"cluster" name:"cluster-tls-ca" placeholder:"FILE" help:"PEM file of the authority that signed the certificates of the other nodes, or of the NATS servers."`
+	Cluster                  string `group:"cluster" placeholder:"URL,..." help:"NATS servers that keep the rooms, instead of cluster-listen."`
+	ClusterCredentials       string `group:"cluster" placeholder:"FILE" help:"NATS credentials (.creds) for cluster."`
+	ClusterSystemCredentials string `group:"cluster" placeholder:"FILE" help:"NATS credentials (.creds) of the system account, to see whether every NATS server syncs each write."`
+	ClusterSyncAssured       choice `group:"cluster" default:"false" placeholder:"true" choices:"true,false" help:"Your word that every NATS server of cluster has sync_interval: always, which an ordinary account cannot see."`
 
 	ICEServer      iceServers `group:"ice" name:"ice-server" placeholder:"URL,..." help:"STUN and TURN servers handed out to clients."`
 	TURNSecret     string     `group:"ice" name:"turn-secret" secret:"" placeholder:"SECRET" help:"Shared secret of a TURN server with use-auth-secret; better in a file."`

@@ -38,6 +38,9 @@ func (c *Config) Check() error {
 	if _, err := c.address(); err != nil {
 		return err
 	}
+	if c.External != nil {
+		return c.External.Check()
+	}
 	if c.Embedded == nil {
 		return nil
 	}

@@ -168,7 +168,7 @@ func TestRecordsOfDeadNodesEnd(t *testing.T) {
 	servertest.Eventually(t, "they are seen", func() bool { return known() == 301 })
 	servertest.Eventually(t, "they end", func() bool {
 		reading, err := s.stream.Nodes(t.Context())
-		return err == nil && len(reading.Entries) == 3 && known() == 1 // u.meta, the table and this one
+		return err == nil && len(reading.Entries) == 3 && known() == 1 // and u.meta, u.table
 	})
 	s.ownsAll()
 }

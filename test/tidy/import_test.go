@@ -63,6 +63,10 @@ var allowed = map[string]imports{
 			"golang.org/x/sys/unix":                    "flock: one process a data folder",
 		},
 		testHouse: []string{"server/servertest"},
+		testModules: map[string]string{
+			"github.com/nats-io/jwt/v2": "credentials files, as operators' tools make them",
+			"github.com/nats-io/nkeys":  "their keys",
+		},
 	},
 	"server/cluster/stream": {
 		house:     []string{"server/cluster/broker", "server/cluster/lease", "server/store"},

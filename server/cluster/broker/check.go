@@ -61,7 +61,7 @@ func (b *Broker) checkExternal(ctx context.Context) error {
 	}
 	if b.system == nil {
 		return &Error{ErrNotSynced, "an ordinary account cannot see whether sync_interval is always",
-			"set sync_interval: always in the jetstream block of every NATS server\nthen give usher credentials of the system account, so that it can look, or set cluster-sync-assured to vouch for it"}
+			"set sync_interval: always in the jetstream block of every NATS server\nthen give credentials of the system account as cluster-system-credentials, so that usher can look, or set cluster-sync-assured to vouch for it"}
 	}
 	return b.checkServers(ctx)
 }

@@ -1,7 +1,6 @@
 package broker
 
 import (
-	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"net"
@@ -37,9 +36,8 @@ type Config struct {
 	Peers []string
 	// Secret is the cluster's, the same on every node; at least MinSecretBytes random bytes.
 	Secret []byte
-	// TLS replaces the certificates that are made from the secret, nil for those. It needs
-	// certificates for both directions, RootCAs and ClientCAs.
-	TLS *tls.Config
+	// TLS replaces the certificates that are made from the secret: all three files, or none.
+	TLS TLSFiles
 	// Dir is the data folder. It is created if it does not exist.
 	Dir string
 	// MaxFrameBytes is the largest frame that nodes pass to each other; 0 means 64 KiB.
@@ -70,7 +68,10 @@ func (c *Config) payloadBytes() int { return max(minPayloadBytes, c.MaxFrameByte
 
 // Check returns an *Error if the settings cannot work.
 func (c *Config) Check() error {
-	_, err := c.check()
+	self, err := c.check()
+	if err == nil && !c.TLS.none() {
+		_, err = c.TLS.between(self)
+	}
 	return err
 }
 

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"net"
@@ -102,13 +103,9 @@ func (b *Broker) serverOptions(config *Config, self string) (*server.Options, er
 	if host == "" {
 		host = server.DEFAULT_HOST
 	}
-	tlsConfig := config.TLS
-	if tlsConfig == nil {
-		a, err := newAuthority(config.Secret, b.node)
-		if err != nil {
-			return nil, err
-		}
-		tlsConfig = a.config()
+	tlsConfig, err := config.tls(b.node, self)
+	if err != nil {
+		return nil, err
 	}
 	user, password := "usher", fmt.Sprintf("%x", derive(config.Secret, "route password"))
 	o.Cluster = server.ClusterOpts{
@@ -122,4 +119,16 @@ func (b *Broker) serverOptions(config *Config, self string) (*server.Options, er
 		o.Routes = append(o.Routes, &url.URL{Scheme: "nats-route", User: url.UserPassword(user, password), Host: peer})
 	}
 	return o, nil
+}
+
+// tls is for both sides of a route.
+func (c *Config) tls(node, self string) (*tls.Config, error) {
+	if !c.TLS.none() {
+		return c.TLS.between(self)
+	}
+	a, err := newAuthority(c.Secret, node)
+	if err != nil {
+		return nil, err
+	}
+	return a.config(), nil
 }

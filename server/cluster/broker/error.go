@@ -14,6 +14,8 @@ var (
 	ErrFolder = errors.New("the cluster's data folder cannot be used")
 	// ErrLocked: another process has the data folder open.
 	ErrLocked = errors.New("the cluster's data folder is locked")
+	// ErrTLS: the certificate files cannot be used.
+	ErrTLS = errors.New("the cluster's certificates cannot be used")
 	// ErrListen: the address for routes cannot be listened on.
 	ErrListen = errors.New("the address for cluster routes cannot be used")
 	// ErrUnreachable: NATS or a majority of the peers does not answer.

@@ -24,8 +24,9 @@ type External struct {
 	URL string
 	// CredentialsFile is a .creds file, "" for none.
 	CredentialsFile string
-	// TLS is for the connections; nil means what the URL says.
-	TLS *tls.Config
+	// TLS has the authority of the servers' certificates, if the system does not know it, and this
+	// node's own certificate for servers that want one.
+	TLS TLSFiles
 	// SystemCredentialsFile is a .creds file of the system account, and SystemURL the same servers
 	// with its user and password: either lets Check see whether each server syncs always.
 	SystemCredentialsFile, SystemURL string
@@ -37,6 +38,24 @@ type External struct {
 	Log *slog.Logger
 }
 
+// Check returns an *Error if the settings cannot work.
+func (c *External) Check() error {
+	_, err := c.check()
+	return err
+}
+
+func (c *External) check() (*tls.Config, error) {
+	for _, file := range []string{c.CredentialsFile, c.SystemCredentialsFile} {
+		if _, err := os.ReadFile(file); file != "" && err != nil {
+			return nil, &Error{ErrConfig, err.Error(), "name a credentials file that this process may read: nats auth user credential"}
+		}
+	}
+	if err := checkNode(c.NodeID, c.Dir); err != nil {
+		return nil, err
+	}
+	return c.TLS.towards()
+}
+
 // Connect connects to NATS, trying until ctx is done. The errors that a person can mend are *Error.
 func Connect(ctx context.Context, config External) (*Broker, error) {
 	if config.Log == nil {
@@ -45,12 +64,8 @@ func Connect(ctx context.Context, config External) (*Broker, error) {
 	if config.MaxFrameBytes == 0 {
 		config.MaxFrameBytes = 64 << 10
 	}
-	for _, file := range []string{config.CredentialsFile, config.SystemCredentialsFile} {
-		if _, err := os.ReadFile(file); file != "" && err != nil {
-			return nil, &Error{ErrConfig, err.Error(), "name a credentials file that this process may read: nats auth user credential"}
-		}
-	}
-	if err := checkNode(config.NodeID, config.Dir); err != nil {
+	tlsConfig, err := config.check()
+	if err != nil {
 		return nil, err
 	}
 	f, err := openFolder(config.Dir, config.NodeID, externalCluster)
@@ -61,8 +76,8 @@ func Connect(ctx context.Context, config External) (*Broker, error) {
 		log: config.Log, node: f.node, folder: f, peers: 3, url: config.URL, assured: config.SyncAssured,
 		payload: int64(config.MaxFrameBytes + PayloadSlackBytes), options: connectOptions(config.Log),
 	}
-	if config.TLS != nil {
-		b.options = append(b.options, nats.Secure(config.TLS))
+	if !config.TLS.none() {
+		b.options = append(b.options, nats.Secure(tlsConfig))
 	}
 	ordinary := len(b.options)
 	if config.CredentialsFile != "" {
@@ -85,6 +100,9 @@ func (b *Broker) connect(ctx context.Context, url string) error {
 			b.conn = conn
 			return nil
 		}
+		if refused := refusedTLS(err); refused != nil {
+			return refused
+		}
 		if errors.Is(err, nats.ErrAuthorization) {
 			return &Error{ErrUnreachable, err.Error(), "look at the user in the URL and at the credentials file"}
 		}
@@ -92,6 +110,21 @@ func (b *Broker) connect(ctx context.Context, url string) error {
 			return &Error{ErrUnreachable, err.Error(), "look whether a NATS server listens at " + redacted(url) + " and whether TLS is the same on both sides"}
 		}
 	}
+}
+
+// refusedTLS is why trying again is of no use, nil if it may be of some.
+func refusedTLS(err error) error {
+	var unverified *tls.CertificateVerificationError
+	switch {
+	case errors.As(err, &unverified):
+		return tlsError("a NATS server's certificate: "+err.Error(),
+			"give the authority that signed it as cluster-tls-ca, and use a host of the URL that the certificate is for")
+	case strings.Contains(err.Error(), "remote error: tls:"), errors.Is(err, nats.ErrSecureConnRequired):
+		return tlsError("a NATS server refuses this node: "+err.Error(), "a server with verify: true wants cluster-tls-cert and cluster-tls-key of an authority that it knows")
+	case errors.Is(err, nats.ErrSecureConnWanted):
+		return tlsError("the NATS server has no TLS", "use nats:// without cluster-tls-ca, or give the server a certificate")
+	}
+	return nil
 }
 
 // redacted is a URL without what stands before its host.
@@ -135,7 +168,7 @@ type serverReport struct {
 func (b *Broker) checkServers(ctx context.Context) error {
 	conn, err := b.system(ctx)
 	if err != nil {
-		return &Error{ErrNotSynced, "the system account cannot be used: " + err.Error(), "look at the system account's credentials, or set cluster-sync-assured"}
+		return &Error{ErrNotSynced, "the system account cannot be used: " + err.Error(), "look at the system account's credentials (cluster-system-credentials), or set cluster-sync-assured"}
 	}
 	defer conn.Close()
 	inbox := nats.NewInbox()
@@ -169,7 +202,7 @@ func (b *Broker) checkServers(ctx context.Context) error {
 		}
 	}
 	if asked == 0 {
-		return &Error{ErrNotSynced, "no server answers the system account", "look whether these credentials are the system account's, or set cluster-sync-assured"}
+		return &Error{ErrNotSynced, "no server answers the system account", "look whether cluster-system-credentials are the system account's, or set cluster-sync-assured"}
 	}
 	return nil
 }
