@@ -102,7 +102,8 @@ func (r *roff) title(name, section, about string) {
 	if err != nil {
 		date = time.Now() // a build outside a checkout
 	}
-	r.line("TH", name, section, date.Format(time.DateOnly), "usher "+v.Version, "")
+	// A date that is escaped is none to mandoc.
+	fmt.Fprintf(&r.text, ".TH \"%s\" \"%s\" \"%s\" \"usher %s\"\n", name, section, date.Format(time.DateOnly), roffText.Replace(v.Version))
 	r.text.WriteString(".nh\n.ad l\n") // flags must not be broken at hyphens
 	r.line("SH", "NAME")
 	r.write(strings.ToLower(name) + " - " + about)
