@@ -31,7 +31,7 @@ type tick struct {
 // Lengths of a chart, in its own units.
 const (
 	chartWidth, chartHeight                           = 800.0, 320.0
-	chartLeft, chartRight, chartTop, chartBottomSpace = 100.0, 24.0, 14.0, 34.0
+	chartLeft, chartRight, chartTop, chartBottomSpace = 112.0, 24.0, 14.0, 34.0
 )
 
 // latencyChart shows each kind's distribution. The x axis has as much room for each further nine.
@@ -103,7 +103,11 @@ func (c *chart) svg() template.HTML {
 			chartLeft, chartWidth-chartRight, y(value), y(value), chartLeft-8, y(value)+4, strings.TrimSpace(fmt.Sprintf(c.format+" "+c.unit, value)))
 	}
 	for _, t := range c.x {
-		fmt.Fprintf(&b, `<text x="%.1f" y="%.1f" text-anchor="middle">%s</text>`, x(t.at), chartHeight-10, template.HTMLEscapeString(t.text))
+		anchor := "middle"
+		if t.at > 0.97 {
+			anchor = "end" // or it would be cut off
+		}
+		fmt.Fprintf(&b, `<text x="%.1f" y="%.1f" text-anchor="%s">%s</text>`, x(t.at), chartHeight-10, anchor, template.HTMLEscapeString(t.text))
 	}
 	for _, l := range c.lines {
 		fmt.Fprintf(&b, `<polyline class="curve" style="stroke:var(--c%d)" points="`, l.colour)
