@@ -120,7 +120,14 @@ func (c *comparison) crashOnce(p peer) error {
 		return l.server.explain(err)
 	}
 	c.add("crash", "seconds", p, time.Since(start).Seconds())
-	return nil
+	if len(l.streams) == 0 {
+		return nil
+	}
+	const patience = 2 * time.Second
+	until := time.Now().Add(patience)
+	err = l.loop.run(func() bool { return l.arrivals == len(l.streams) || time.Now().After(until) })
+	c.add("crash", "arrived", p, 100*float64(l.arrivals)/float64(len(l.streams)))
+	return err
 }
 
 // comeback is how people return after a crash: one tries until it is connected, then all do.
@@ -144,9 +151,32 @@ func newReturn(l *peerLoad) *comeback {
 		}
 		b.away = append(b.away, p)
 	}
-	l.joined = func(*person) { b.first, b.seats, b.dialing = true, b.seats+1, b.dialing-1 }
+	l.joined = func(p *person) {
+		b.seats, b.dialing = b.seats+1, b.dialing-1
+		if !b.first {
+			b.first = true
+			b.greet(p)
+		}
+	}
 	l.loop.tickEvery, l.loop.tick = 2*time.Millisecond, func(time.Time) { b.dial() }
 	return b
+}
+
+// keeper is a peer that promises to keep what is sent to somebody who is still away.
+type keeper interface{ keeps() }
+
+// greet lets the first to return send an offer to each of the room, who are still away.
+func (b *comeback) greet(p *person) {
+	if _, ok := b.load.peer.(keeper); !ok {
+		return
+	}
+	for _, other := range b.load.people {
+		if other.room == p.room && other != p {
+			s := b.load.newOffers(p, other)
+			b.load.streams = append(b.load.streams, s)
+			s.sendOne()
+		}
+	}
 }
 
 func (b *comeback) dial() {

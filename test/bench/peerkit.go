@@ -157,6 +157,15 @@ func (k *kit) certify() error {
 	return os.WriteFile(k.certificate, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate}), 0o600)
 }
 
+// commit names what was checked out.
+func (k *kit) commit() string {
+	hash, err := exec.CommandContext(k.w.ctx, "git", "-C", k.w.repository, "rev-parse", "--short", "HEAD").Output()
+	if err != nil {
+		return "of this checkout"
+	}
+	return strings.TrimSpace(string(hash))
+}
+
 // start runs a server of a peer, with TLS or without.
 func (k *kit) start(p peer, secure bool) (*server, error) {
 	address, err := freePort()

@@ -37,7 +37,7 @@ func (p *workerPeer) prepare(k *kit) (err error) {
 	if err := k.workers(); err != nil {
 		return err
 	}
-	p.version = "of this checkout"
+	p.version = k.commit()
 	p.bundle, err = k.w.workerBundle("")
 	return err
 }

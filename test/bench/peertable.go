@@ -35,7 +35,7 @@ var peerTables = []peerTable{
 	{"pace", "Joins at 200 a second", "From the connection to the reply.",
 		[]peerColumn{{"p50", "p50, µs", "%.0f", true}, {"p99", "p99, µs", "%.0f", false}, {"cpu", "CPU, µs", "%.0f", true}, lateColumn, generatorColumn}},
 	{"crash", "After kill -9", "Time until everybody is seated again; the server is started again at once.",
-		[]peerColumn{{"seconds", "seconds", "%.2f", true}}},
+		[]peerColumn{{"seconds", "seconds", "%.2f", true}, {"arrived", "offers of the first to return that arrived, %", "%.0f", false}}},
 	{"idle", "Memory", "RSS for one more idle person in rooms of four.",
 		[]peerColumn{{"bytes", "bytes", "%.0f", true}, {"total", "all, MiB", "%.1f", false}}},
 }
@@ -100,6 +100,9 @@ func (c *comparison) writeTable(b *strings.Builder, t peerTable) {
 		cells := make([]string, 0, 2*len(t.columns))
 		for _, column := range t.columns {
 			value, has := c.middle(t.measurement, column.figure, name)
+			if !has && len(cells) > 0 {
+				cells = append(cells, "")
+			}
 			if !has {
 				continue
 			}

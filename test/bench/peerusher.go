@@ -31,7 +31,7 @@ func (u *usherPeer) prepare(k *kit) error {
 	if err := k.w.build(); err != nil {
 		return err
 	}
-	u.program, u.version = k.w.program, "of this checkout"
+	u.program, u.version = k.w.program, k.commit()
 	return nil
 }
 
@@ -45,6 +45,9 @@ func (u *usherPeer) command(k *kit, s *server) (string, []string, []string, erro
 
 // usherDialect is what usher and its worker speak.
 type usherDialect struct{}
+
+// keeps makes it a keeper.
+func (usherDialect) keeps() {}
 
 func (usherDialect) path(p *person) string { return "/ws?roomId=" + p.room }
 
