@@ -93,8 +93,9 @@ test("the address names a room, or none, or is broken", () => {
   const rows: [hash: string, invitation: ReturnType<typeof invitationIn>][] = [
     ["", { kind: "none" }],
     ["#", { kind: "none" }],
-    ["#room-4f9a2c", { kind: "room", roomId: "room-4f9a2c" }],
-    ["#room-4f9a2c%E2%80%8B).", { kind: "room", roomId: "room-4f9a2c" }],
+    ["#room-4f9a2c", { kind: "room", roomId: "room-4f9a2c", invite: "" }],
+    ["#room-4f9a2c?invite=ab-_.cd.ef", { kind: "room", roomId: "room-4f9a2c", invite: "ab-_.cd.ef" }],
+    ["#room-4f9a2c%E2%80%8B).", { kind: "room", roomId: "room-4f9a2c", invite: "" }],
     ["#room", { kind: "broken" }],
     ["#.", { kind: "broken" }],
   ];

@@ -135,5 +135,5 @@ function receivedPath(message: AnyMessage, self: string): Path {
  * over the viewer's shoulder may see it.
  */
 export function messageText(message: AnyMessage): string {
-  return JSON.stringify(message, (key, value: unknown) => (key === "resumeToken" ? "•••" : value), 2);
+  return JSON.stringify(message, (key, value: unknown) => (key === "resumeToken" || key === "token" ? "•••" : value), 2);
 }

@@ -21,9 +21,15 @@ function roomOf(invitation: Invitation): string {
   return invitation.kind === "room" ? invitation.roomId : "";
 }
 
+/** The fragment that an invitation is made of, in its canonical form. */
+function hashOf(invitation: Invitation): string {
+  const invite = invitation.kind === "room" && invitation.invite !== "" ? `?invite=${invitation.invite}` : "";
+  return roomOf(invitation) + invite;
+}
+
 /** Makes the address the invite link, without a new entry in the history. */
-function setHash(roomId: string): void {
-  history.replaceState(null, "", roomId === "" ? location.pathname : `#${roomId}`);
+function setHash(fragment: string): void {
+  history.replaceState(null, "", fragment === "" ? location.pathname : `#${fragment}`);
 }
 
 /** Reports whether this tab keeps a seat and was not opened for another room. */
@@ -84,7 +90,7 @@ function useVisit(): Visit {
     setReturning(false);
     setBusy(false);
     if (next.kind !== "broken") {
-      setHash(roomOf(next)); // in its canonical form
+      setHash(hashOf(next));
     }
     setInvitation(next);
     setProblem("");
@@ -115,7 +121,7 @@ function useVisit(): Visit {
   };
   const enter = (entrance: Entrance, name: string): void => {
     setProblem("");
-    void wait(entrance.kind === "create" ? session.create(name) : session.join(entrance.roomId, name, entrance.orCreate));
+    void wait(entrance.kind === "create" ? session.create(name) : session.join(entrance, name));
   };
   const leave = async (next: Invitation): Promise<void> => {
     current.current = undefined;
@@ -126,7 +132,7 @@ function useVisit(): Visit {
   };
   useEffect(() => {
     if (invitation.kind === "room") {
-      setHash(invitation.roomId); // without the text that was pasted along with it
+      setHash(hashOf(invitation)); // without the text that was pasted along with it
     }
     if (isReturning) {
       void wait(session.client.resume());
@@ -136,8 +142,8 @@ function useVisit(): Visit {
     const onHash = (): void => {
       const next = invitedTo();
       const here = isEntered ? (session.client.room?.id ?? "") : roomOf(invitation);
-      if (next.kind === "room" && next.roomId === here) {
-        setHash(here);
+      if (next.kind === "room" && next.roomId === here && (isEntered || next.invite === "")) {
+        setHash(isEntered ? here : hashOf(invitation));
       } else if (isEntered && next.kind === "broken") {
         setHash(here);
         session.say("That link is broken: it names no room.");

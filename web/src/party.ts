@@ -1,6 +1,6 @@
 // Who is who in the room, for text and for drawing.
 
-import { roomIdIn } from "@usher/client";
+import { inviteIn, roomIdIn } from "@usher/client";
 import type { RoomState } from "@usher/types";
 
 /** Names by user id, including those of people who have left. */
@@ -63,10 +63,10 @@ export function filmTitle(source: string): string {
   return source.startsWith("file:") ? source.slice("file:".length) : hostOf(source) || "a film";
 }
 
-/** What the page's address invites the viewer to. */
-export type Invitation = { kind: "none" } | { kind: "room"; roomId: string } | { kind: "broken" };
+/** What the page's address invites the viewer to. invite is "" if the room is open to whoever knows it. */
+export type Invitation = { kind: "none" } | { kind: "room"; roomId: string; invite: string } | { kind: "broken" };
 
 export function invitationIn(hash: string): Invitation {
   const roomId = roomIdIn(hash);
-  return roomId !== "" ? { kind: "room", roomId } : { kind: hash === "" || hash === "#" ? "none" : "broken" };
+  return roomId !== "" ? { kind: "room", roomId, invite: inviteIn(hash) } : { kind: hash === "" || hash === "#" ? "none" : "broken" };
 }

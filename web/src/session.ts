@@ -166,9 +166,9 @@ export class Session {
    * With orCreate, opens the room if it does not exist. The viewer becomes its host, so use it only
    * if the viewer asks for that.
    */
-  async join(roomId: string, userName: string, orCreate: boolean): Promise<Seated> {
+  async join(entrance: { roomId: string; invite: string; orCreate: boolean }, userName: string): Promise<Seated> {
     rememberName(userName);
-    return this.client.join({ roomId, userName, orCreate });
+    return this.client.join({ roomId: entrance.roomId, invite: entrance.invite, orCreate: entrance.orCreate, userName });
   }
 
   async renameUser(name: string): Promise<void> {

@@ -1,15 +1,15 @@
 // Before the room: a ticket to open one, and its stub to join one.
 
-import { roomIdIn } from "@usher/client";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { inviteIn, roomIdIn } from "@usher/client";
+import { useRef, useState } from "preact/hooks";
 import type { ComponentChildren, JSX } from "preact";
-import type { RoomSummary } from "@usher/types";
 
+import { isRefusal, useRoom, type Found } from "./found.ts";
 import { Torch } from "./icons.tsx";
 import type { Invitation } from "./party.ts";
 import { rememberedName } from "./session.ts";
 
-export type Entrance = { kind: "create" } | { kind: "join"; roomId: string; orCreate: boolean };
+export type Entrance = { kind: "create" } | { kind: "join"; roomId: string; invite: string; orCreate: boolean };
 
 interface StartProps {
   /** The invitation that opened the page. */
@@ -25,7 +25,7 @@ export function Start({ invitation, isBusy, problem, isGone, enter }: StartProps
   const [name, setName] = useState(rememberedName);
   const [complaint, setComplaint] = useState("");
   const nameField = useRef<HTMLInputElement>(null);
-  const found = useRoom(invitation.kind === "room" ? invitation.roomId : "");
+  const found = useRoom(invitation.kind === "room" ? invitation.roomId : "", invitation.kind === "room" ? invitation.invite : "");
   const isEmpty = found === "none" || isGone;
   const enterAs = (entrance: Entrance): void => {
     const trimmed = name.trim();
@@ -42,7 +42,7 @@ export function Start({ invitation, isBusy, problem, isGone, enter }: StartProps
     if (invitation.kind === "none") {
       enterAs({ kind: "create" });
     } else if (invitation.kind === "room") {
-      enterAs({ kind: "join", roomId: invitation.roomId, orCreate: isEmpty });
+      enterAs({ kind: "join", roomId: invitation.roomId, invite: invitation.invite, orCreate: isEmpty });
     }
   };
   const stub = <Stub isBusy={isBusy} enterAs={enterAs} title={invitation.kind === "broken" ? "Join by code" : "Or join one"} />;
@@ -79,7 +79,7 @@ export function Start({ invitation, isBusy, problem, isGone, enter }: StartProps
                 onInput={(event) => setName(event.currentTarget.value)}
               />
             </label>
-            {invitation.kind !== "broken" && (
+            {invitation.kind !== "broken" && !isRefusal(found) && (
               <button class="primary" type="submit" disabled={isBusy}>
                 {invitation.kind === "none" ? "Create a room" : isEmpty ? "Open the room again" : "Join the room"}
               </button>
@@ -123,7 +123,7 @@ function Stub({ isBusy, enterAs, title }: { isBusy: boolean; enterAs: (entrance:
         const roomId = roomIdIn(text);
         setComplaint(roomId === "" ? "That is no whole invite link, and no room code." : "");
         if (roomId !== "") {
-          enterAs({ kind: "join", roomId, orCreate: false });
+          enterAs({ kind: "join", roomId, invite: inviteIn(text), orCreate: false });
         }
       }}
     >
@@ -150,28 +150,9 @@ function Stub({ isBusy, enterAs, title }: { isBusy: boolean; enterAs: (entrance:
   );
 }
 
-/** The server's information about a room before the viewer joins; undefined until it arrives. */
-function useRoom(roomId: string): RoomSummary | "none" | undefined {
-  const [room, setRoom] = useState<RoomSummary | "none" | undefined>();
-  useEffect(() => {
-    let isCurrent = true;
-    setRoom(undefined);
-    if (roomId !== "") {
-      fetch(`rooms/${roomId}`)
-        .then(async (answer) => (answer.ok ? ((await answer.json()) as RoomSummary) : answer.status === 404 ? "none" : undefined))
-        .then((found) => isCurrent && setRoom(found))
-        .catch(() => undefined); // joining will report it
-    }
-    return () => {
-      isCurrent = false;
-    };
-  }, [roomId]);
-  return room;
-}
-
 interface HeadingProps {
   invitation: Invitation;
-  room: RoomSummary | "none" | undefined;
+  room: Found | undefined;
   isEmpty: boolean;
 }
 
@@ -183,6 +164,13 @@ function Heading({ invitation, room, isEmpty }: HeadingProps): JSX.Element {
     return (
       <Words kind="Torn" title="This link is broken">
         It names no room: a part of it is missing. Ask for the link again, or paste the room’s code.
+      </Words>
+    );
+  }
+  if (isRefusal(room)) {
+    return (
+      <Words kind="Not tonight" title={room.title}>
+        {room.words}
       </Words>
     );
   }
