@@ -130,7 +130,7 @@ func (s *step) passesDoor(c *conn, j *join) bool {
 	case k != nil && k.state == knockAdmitted:
 		j.admitted = true
 		return true
-	case grantOf(c.identity).leads() && k == nil:
+	case k == nil && (grantOf(c.identity).leads() || c.identity.isInvited()):
 		return true // isFull is asked for in any case
 	case k == nil && j.knockToken != nil && s.door.entry == protocol.EntryKnock:
 		s.refuse(c, protocol.CodeKnockExpired, "")

@@ -28,6 +28,9 @@ type Identity struct {
 	RoomSinceMs int64
 }
 
+// isInvited reports whether it is an invite. A nil identity is none.
+func (who *Identity) isInvited() bool { return who != nil && who.Invited }
+
 // PassID names a ticket or invite. It is random.
 type PassID [16]byte
 
