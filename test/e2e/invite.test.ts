@@ -87,7 +87,7 @@ async function invitesOpenTheDoor(set: Scene): Promise<void> {
 async function tokensOpenTheDoor(set: Scene): Promise<void> {
   const { page, person } = await Visitor.arrive(set, "Ann");
   const { url } = person;
-  await page.goto(`${url}/healthz`);
+  await page.goto(url);
   const seat = (address: string, protocols: string[]): Promise<string> =>
     page.evaluate(
       ([to, offered]) =>
