@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -88,6 +90,11 @@ func explainStore(dir string, err error) error {
 			fmt.Errorf("%s is in use by a running server", dir),
 			"stop the server first, or look at a copy of the folder",
 		}
+	case errors.Is(err, fs.ErrNotExist) && isNode(dir):
+		return &hinted{
+			fmt.Errorf("%s is the folder of a node of a cluster, whose rooms are in its stream", dir),
+			"usher cluster status shows the nodes, and /metrics of each how many rooms it has",
+		}
 	case errors.Is(err, fs.ErrNotExist):
 		return &hinted{
 			fmt.Errorf("%s has no rooms.db", dir),
@@ -95,6 +102,12 @@ func explainStore(dir string, err error) error {
 		}
 	}
 	return err
+}
+
+// isNode reports whether a data folder is that of a node of a cluster.
+func isNode(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, "cluster", "identity"))
+	return err == nil
 }
 
 func writeRooms(out io.Writer, rooms []keptRoom, now time.Time, style style) {

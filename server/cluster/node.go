@@ -36,6 +36,8 @@ type Node struct {
 	links  *link.Links
 	local  Local
 	clock  *clock
+	// address is what balancers are told of this node, "" for nothing.
+	address string
 
 	// What is read without the lock: what lease has said.
 	validUntil atomic.Int64 // by clock
@@ -79,11 +81,10 @@ func Open(ctx context.Context, config Config) (*Node, error) {
 func (n *Node) open(ctx context.Context) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, cmp.Or(n.config.StartTimeout, startTimeout))
 	defer cancel()
-	address, err := n.config.address()
-	if err != nil {
+	if n.address, err = n.config.address(); err != nil {
 		return err
 	}
-	if address == "" {
+	if n.address == "" {
 		n.log.Warn("balancers cannot be told where this node is, and take any", "listen", n.config.Listen,
 			"hint", "set cluster-address to where they reach this node")
 	}
@@ -111,6 +112,9 @@ func (n *Node) open(ctx context.Context) (err error) {
 	if err := n.checkPlace(ctx, id); err != nil {
 		return err
 	}
+	if err := n.checkClock(ctx); err != nil {
+		return err
+	}
 	if n.frames, err = n.broker.Dial("usher frames " + id); err != nil {
 		return err
 	}
@@ -118,7 +122,7 @@ func (n *Node) open(ctx context.Context) (err error) {
 	if n.config.retire != 0 {
 		config.RetireMs = n.config.retire.Milliseconds()
 	}
-	config.Address, config.MinWire, config.MaxWire = address, link.MinWire, link.MaxWire
+	config.Address, config.MinWire, config.MaxWire = n.address, link.MinWire, link.MaxWire
 	n.lease = lease.New(config)
 	for i := range n.places {
 		n.places[i].Store(&link.Place{Shard: i})
@@ -190,6 +194,9 @@ func (n *Node) check(ctx context.Context) {
 	defer cancel()
 	err := errors.Join(n.broker.Check(ctx), n.stream.Check(ctx))
 	var known *broker.Error
+	if errors.As(n.checkClock(ctx), &known) {
+		n.log.Error("the clocks of two nodes differ", "error", known, "hint", known.Hint)
+	}
 	if !errors.As(err, &known) {
 		n.trouble.Store(nil)
 		return

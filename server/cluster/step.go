@@ -120,6 +120,10 @@ func (n *Node) perform(e *lease.Effect) {
 		n.places[e.Shard].Store(&link.Place{Shard: e.Shard, Term: e.Term, Owner: link.Incarnation(e.Node)})
 	case lease.Joined:
 		n.log.Info("a node joined", "node", e.Node.ID)
+		if record, ok := n.lease.Peer(e.Node.ID); ok && record.Address != "" && record.Address == n.address {
+			n.log.Error("two nodes tell balancers the same address", "other", e.Node.ID, "address", record.Address,
+				"hint", "give each node a cluster-address of its own, or a listen that says where it is")
+		}
 		n.links.Joined(link.Incarnation(e.Node))
 	case lease.Gone:
 		n.log.Info("a node is gone", "node", e.Node.ID)

@@ -30,8 +30,16 @@ func needed(t *testing.T, name string) string {
 			return found
 		}
 	}
-	t.Skipf("%s is not installed: apt-get install %s, or run test/run balancers as root on Debian", name, name)
+	t.Skipf("%s is not installed: run test/run balancers as root on Debian, or test/cluster/balancers says which packages have it", name)
 	return ""
+}
+
+// Prometheus takes the alert rules.
+func TestAlertRulesAreValid(t *testing.T) {
+	text, err := exec.Command(needed(t, "promtool"), "check", "rules", "../../examples/cluster/alerts.yml").CombinedOutput()
+	if err != nil || !strings.Contains(string(text), "SUCCESS") {
+		t.Errorf("%v\n%s", err, text)
+	}
 }
 
 // configured writes a configuration of examples/cluster with the test's addresses in place of its

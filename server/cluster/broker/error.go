@@ -30,6 +30,8 @@ var (
 	ErrPayload = errors.New("NATS's max_payload is too small")
 	// ErrSettings: the stream has settings with which it cannot hold rooms.
 	ErrSettings = errors.New("the stream's settings are wrong")
+	// ErrClock: this machine's clock and that of a server differ too much.
+	ErrClock = errors.New("the clock is wrong")
 	// ErrMeta: the stream belongs to an usher whose format or count of shards is another.
 	ErrMeta = errors.New("the stream has another format")
 )

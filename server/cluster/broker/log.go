@@ -68,9 +68,9 @@ func (l *serverLog) Errorf(format string, v ...any) {
 	if isRefusal(format) {
 		l.refused()
 		if skipped, due := l.due("refused"); due {
-			l.log.Warn("a cluster peer and this node refused each other: they have different secrets or certificates",
-				"cause", fmt.Sprintf(format, v...), "skipped", skipped,
-				"hint", "the cluster's secret is the same on every node; if nobody has changed it, a stranger tries the port")
+			l.log.Warn("a cluster peer and this node refused each other: they have different secrets or certificates", append(skipped,
+				"cause", fmt.Sprintf(format, v...),
+				"hint", "the cluster's secret is the same on every node; if nobody has changed it, a stranger tries the port")...)
 		}
 		return
 	}
@@ -133,12 +133,13 @@ func (l *serverLog) warn(level slog.Level, format string, v []any) {
 		kind = format[at:]
 	}
 	if skipped, due := l.due(kind); due {
-		l.log.Log(context.Background(), level, fmt.Sprintf(format, v...), "skipped", skipped)
+		l.log.Log(context.Background(), level, fmt.Sprintf(format, v...), skipped...)
 	}
 }
 
-// due reports whether a warning of a kind is to be logged, and how many were not since the last.
-func (l *serverLog) due(kind string) (skipped int, due bool) {
+// due reports whether a warning of a kind is to be logged, and as an attribute how many were not
+// since the last, if any.
+func (l *serverLog) due(kind string) (skipped []any, due bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := l.said[kind]
@@ -151,9 +152,11 @@ func (l *serverLog) due(kind string) (skipped int, due bool) {
 	}
 	if !s.at.IsZero() && time.Since(s.at) < repeatAfter {
 		s.skipped++
-		return 0, false
+		return nil, false
 	}
-	skipped = s.skipped
+	if s.skipped > 0 {
+		skipped = []any{"skipped", s.skipped}
+	}
 	*s = saying{at: time.Now()}
 	return skipped, true
 }

@@ -41,6 +41,7 @@ func TestWrongSettingsAreRefused(t *testing.T) {
 		"max_age 0":              func(c *settings) { c.MaxAge = int64(time.Hour) },
 		"max_msgs -1":            func(c *settings) { c.MaxMessages = 1000 },
 		"discard new":            func(c *settings) { c.Discard, c.MaxBytes = "old", 1<<20 },
+		"max_msg_size -1":        func(c *settings) { c.MaxSize = 1024 },
 		"sealed false":           func(c *settings) { c.Sealed = true },
 		"no_ack false":           func(c *settings) { c.NoAck = true },
 		"mirror none":            func(c *settings) { c.Mirror = "x" },
@@ -107,6 +108,54 @@ func TestStartChecks(t *testing.T) {
 			wantError(t, err, row.kind, row.hint)
 		})
 	}
+}
+
+// A stream that somebody has made by hand, each time with one setting that is wrong, is refused by
+// what a real server says of it.
+func TestAStreamMadeByHandIsRefused(t *testing.T) {
+	b := single(t)
+	for _, row := range []struct {
+		name   string
+		change func(*settings)
+		hint   string
+	}{
+		{"memory", func(c *settings) { c.Storage = "memory" }, "storage file"},
+		{"old messages make way", func(c *settings) { c.Discard, c.MaxBytes = "old", 1<<20 }, "discard to new"},
+		{"a bound on all messages", func(c *settings) { c.Discard, c.MaxMessages = "new", 1000 }, "max_msgs to -1"},
+		{"many messages of a key", func(c *settings) { c.MaxPerSubject = 5 }, "max_msgs_per_subject to 1"},
+		{"no TTLs", func(c *settings) { c.AllowTTL = false }, "allow_msg_ttl to true"},
+		{"an age", func(c *settings) { c.MaxAge = int64(time.Hour) }, "max_age to 0"},
+		{"small messages", func(c *settings) { c.MaxSize = 1024 }, "max_msg_size to -1"},
+		{"markers of what has ended", func(c *settings) { c.MarkerTTL = int64(time.Minute) }, "subject_delete_marker_ttl to 0"},
+		{"interest", func(c *settings) { c.Retention = "interest" }, "retention limits"},
+		{"a work queue", func(c *settings) { c.Retention = "workqueue" }, "retention limits"},
+		{"no direct reads", func(c *settings) { c.AllowDirect = false }, "allow_direct to true"},
+		{"messages may be deleted", func(c *settings) { c.DenyDelete = false }, "deny_delete to true"},
+		{"no acknowledgements", func(c *settings) { c.NoAck = true }, "no_ack to false"},
+		{"a mirror", func(c *settings) {
+			*c = settings{Name: Name, Retention: "limits", Discard: "new", Storage: "file", Replicas: 1, MaxPerSubject: 1, MaxMessages: -1,
+				MaxBytes: -1, MaxSize: -1, MaxConsumers: -1, AllowDirect: true, AllowTTL: true, DenyDelete: true, Mirror: map[string]string{"name": "OTHER"}}
+		}, "mirror none"},
+		{"a source", func(c *settings) { c.Sources = []any{map[string]string{"name": "OTHER"}} }, "sources to none"},
+		{"a transform", func(c *settings) { c.Transform = map[string]string{"src": "u.probe", "dest": "u.meta"} }, "subject_transform to none"},
+		{"more subjects", func(c *settings) { c.Subjects = append(c.Subjects, "u.hint") }, "set them to"},
+		{"fewer subjects", func(c *settings) { c.Subjects = c.Subjects[:2] }, "set them to"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			c := wanted(1)
+			row.change(c)
+			ask(t, b.Conn(), "$JS.API.STREAM.CREATE."+Name, c)
+			defer ask(t, b.Conn(), "$JS.API.STREAM.DELETE."+Name, nil)
+			s, err := Open(t.Context(), Config{Conn: b.Conn(), Replicas: 1, Term: owner(1, 0), Log: testLog(t)})
+			if err == nil {
+				s.Close()
+			}
+			wantError(t, err, broker.ErrSettings, row.hint)
+		})
+	}
+	ask(t, b.Conn(), "$JS.API.STREAM.CREATE."+Name, wanted(1))
+	_, err := Open(t.Context(), Config{Conn: b.Conn(), Replicas: 3, Term: owner(1, 0), Log: testLog(t)})
+	wantError(t, err, broker.ErrSettings, "num_replicas to 3")
 }
 
 // ask asks JetStream, and fails the test for an error.

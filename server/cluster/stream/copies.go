@@ -44,3 +44,12 @@ func (s *Stream) Copies(ctx context.Context) ([]Copy, error) {
 	}
 	return copies, nil
 }
+
+// Time is what the clock of the server that leads the stream shows, and that server's name.
+func (s *Stream) Time(ctx context.Context) (now time.Time, server string, err error) {
+	found, err := s.info(ctx, "", 0)
+	if err != nil {
+		return now, "", err
+	}
+	return found.Time, found.Cluster.Leader, nil
+}

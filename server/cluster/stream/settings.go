@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"usher/server/cluster/broker"
 )
@@ -31,6 +32,7 @@ type settings struct {
 	Sealed        bool     `json:"sealed"`
 	NoAck         bool     `json:"no_ack,omitempty"`
 	PersistMode   string   `json:"persist_mode,omitempty"`
+	MarkerTTL     int64    `json:"subject_delete_marker_ttl,omitempty"`
 	Mirror        any      `json:"mirror,omitempty"`
 	Sources       []any    `json:"sources,omitempty"`
 	Transform     any      `json:"subject_transform,omitempty"`
@@ -58,7 +60,8 @@ type info struct {
 		Leader   string     `json:"leader"`
 		Replicas []copyInfo `json:"replicas"`
 	} `json:"cluster"`
-	Total int `json:"total"`
+	Total int       `json:"total"`
+	Time  time.Time `json:"ts"`
 }
 
 // check returns an *broker.Error for the first setting with which the stream cannot hold rooms.
@@ -80,6 +83,8 @@ func (c *settings) check(replicas int) error {
 		{"retention", c.Retention == "limits", c.Retention, "limits", true},
 		{"max_age", c.MaxAge == 0, c.MaxAge, 0, false},
 		{"max_msgs", c.MaxMessages <= 0, c.MaxMessages, -1, false},
+		{"max_msg_size", c.MaxSize <= 0, c.MaxSize, -1, false},
+		{"subject_delete_marker_ttl", c.MarkerTTL == 0, c.MarkerTTL, 0, false},
 		{"discard", c.Discard == "new" || c.MaxBytes <= 0, c.Discard, "new", false},
 		{"sealed", !c.Sealed, c.Sealed, false, true},
 		{"no_ack", !c.NoAck, c.NoAck, false, false},

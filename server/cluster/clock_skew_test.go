@@ -1,0 +1,46 @@
+package cluster
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"usher/server/cluster/broker"
+)
+
+// Rooms would end an hour early or late when their owner changes.
+func TestClocksThatDifferAreRefused(t *testing.T) {
+	now := time.Now()
+	for _, row := range []struct {
+		theirs  time.Duration
+		problem string
+	}{
+		{0, ""},
+		{time.Minute, ""},
+		{-time.Minute, ""},
+		{time.Hour, "1h0m0s behind that of node-b"},
+		{-time.Hour, "1h0m0s ahead of that of node-b"},
+		{-maxSkew - time.Second, "2m1s ahead of that of node-b"},
+	} {
+		err := skewError(now, now, now.Add(row.theirs), "node-b")
+		var refused *broker.Error
+		if row.problem == "" && err != nil || row.problem != "" && (!errors.As(err, &refused) || !errors.Is(err, broker.ErrClock) ||
+			!strings.Contains(refused.Problem, row.problem) || !strings.Contains(refused.Hint, "NTP")) {
+			t.Errorf("%v: %v", row.theirs, err)
+		}
+	}
+	if err := skewError(now, now.Add(time.Hour), now.Add(time.Minute), ""); err != nil {
+		t.Errorf("a reply that took an hour proves nothing: %v", err)
+	}
+}
+
+func TestClockOfTheStreamsLeaderIsLookedAt(t *testing.T) {
+	s := launch(t, Config{})
+	if err := s.checkClock(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if theirs, _, err := s.stream.Time(t.Context()); err != nil || time.Since(theirs).Abs() > maxSkew {
+		t.Errorf("its time is %v, %v", theirs, err)
+	}
+}

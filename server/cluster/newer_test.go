@@ -1,0 +1,33 @@
+package cluster
+
+import (
+	"log/slog"
+	"strings"
+	"testing"
+
+	"usher/server/cluster/stream"
+	"usher/server/servertest"
+)
+
+// A node of a newer format is let be: nothing is concluded from what cannot be read, and an
+// operator is told once for each record.
+func TestANodeOfANewerFormatIsLetBe(t *testing.T) {
+	var log servertest.LogBuffer
+	s := launch(t, Config{Log: slog.New(slog.NewTextHandler(&log, nil))})
+	for version, id := range map[byte]string{2: "one-newer", 3: "two-newer"} {
+		if r := s.stream.PutWait(t.Context(), stream.NodeKey(id), 0, []byte{version, 0, 0, 0}); r.Outcome != stream.Stored {
+			t.Fatal(r)
+		}
+	}
+	servertest.Eventually(t, "both are reported", func() bool { return strings.Count(log.String(), "a key of the cluster cannot be read") == 2 })
+	for _, part := range []string{"key=node.one-newer", "key=node.two-newer", "upgrade this node"} {
+		if !strings.Contains(log.String(), part) {
+			t.Errorf("no %q in the log", part)
+		}
+	}
+	s.ownsAll()
+	reading, err := s.stream.Nodes(t.Context())
+	if err != nil || len(reading.Entry(stream.NodeKey("one-newer")).Value) != 4 {
+		t.Errorf("its record was changed: %+v, %v", reading, err)
+	}
+}
