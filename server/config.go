@@ -12,6 +12,7 @@ import (
 	"usher/server/cluster"
 	"usher/server/edge"
 	"usher/server/turn"
+	"usher/server/turn/relay"
 )
 
 // Config configures a native server. The zero value is not usable: start from DefaultConfig.
@@ -100,6 +101,8 @@ type Config struct {
 	// TURNKeyID and TURNKeyToken are a TURN key of Cloudflare and its API token; with them,
 	// participants get Cloudflare's servers as well.
 	TURNKeyID, TURNKeyToken string
+	// TURNRelay is the embedded STUN and TURN server.
+	TURNRelay TURNRelay
 	// TURNOpen gives TURN servers to those without a seat too, with credentials for five minutes.
 	// Legacy clients ask before they join, and never prove a seat: without it they get STUN only,
 	// with it anybody can relay through your servers. Default false.
@@ -125,6 +128,36 @@ type Config struct {
 	// Log receives the server's log. Addresses, SDP and tokens never reach it.
 	Log *slog.Logger
 }
+
+// TURNRelay configures the embedded STUN and TURN server. Without an address to listen on there is
+// none.
+type TURNRelay struct {
+	// Listen are addresses for UDP and TCP, such as ":3478", and ListenTLS those for TLS, such as
+	// ":5349". TLS has the server's certificate.
+	Listen, ListenTLS []string
+	// PublicIP is the address by which clients and peers reach the server. Needed.
+	PublicIP netip.Addr
+	// Host is the server's name in URLs. Default the first of TLSDomains, otherwise PublicIP. TLS
+	// needs one that the certificate has.
+	Host string
+	// MinPort and MaxPort are the range of the relayed addresses: one port each, over UDP. Default
+	// 49152 to 65535.
+	MinPort, MaxPort int
+	// AllowPeers are networks that may be relayed to although they are not public, such as those of
+	// other nodes of a cluster. Default none.
+	AllowPeers []netip.Prefix
+	// MaxAllocations bounds the relayed addresses of one seat. 1 to 256. Default 16: a browser
+	// takes one or two for each peer connection and way to the server.
+	MaxAllocations int
+	// Bandwidth bounds the bytes a second that one seat relays in each direction. 16 KiB to 1 GiB.
+	// Default 4 MiB.
+	Bandwidth int
+	// MaxLifetime bounds the life of a relayed address. 1 min to 7 days. Default 12 h.
+	MaxLifetime time.Duration
+}
+
+// Enabled reports whether there is an embedded server.
+func (t *TURNRelay) Enabled() bool { return len(t.Listen)+len(t.ListenTLS) > 0 }
 
 // MemoryBound returns MaxMemoryBytes, or three quarters of the available memory if that is 0, or 0
 // if that is unknown.
@@ -152,9 +185,13 @@ func DefaultConfig() Config {
 		AddressBytes:       edge.DefaultByteRate,
 		AllowOrigins:       []string{"*"},
 		TURNTTL:            12 * time.Hour,
-		Auth:               auth.Config{Leeway: 30 * time.Second, MayCreate: true},
-		DrainSpread:        3 * time.Second,
-		DrainTimeout:       10 * time.Second,
-		Log:                slog.Default(),
+		TURNRelay: TURNRelay{
+			MinPort: relay.DefaultMinPort, MaxPort: relay.DefaultMaxPort, MaxAllocations: relay.DefaultMaxAllocations,
+			Bandwidth: relay.DefaultBandwidth, MaxLifetime: relay.DefaultMaxLifetime,
+		},
+		Auth:         auth.Config{Leeway: 30 * time.Second, MayCreate: true},
+		DrainSpread:  3 * time.Second,
+		DrainTimeout: 10 * time.Second,
+		Log:          slog.Default(),
 	}
 }

@@ -24,6 +24,7 @@ import (
 	"usher/server/store"
 	"usher/server/store/bolt"
 	"usher/server/turn"
+	"usher/server/turn/relay"
 )
 
 // sweepEvery is how often the addresses that have nothing open and whose budgets are full are
@@ -40,6 +41,8 @@ type Server struct {
 	closeStore func() error
 	// ice hands out STUN and TURN servers.
 	ice turn.Provider
+	// relay is the embedded TURN server, nil for none.
+	relay *relay.Server
 	// node is nil without a cluster.
 	node      *cluster.Node
 	auth      *auth.Auth
@@ -137,7 +140,9 @@ func (s *Server) open(out *outside) (err error) {
 	if out.readArrived == nil {
 		out.readArrived = s.readArrived
 	}
-	s.openICE()
+	if err := s.openICE(); err != nil {
+		return err
+	}
 	config := rooms.Config{
 		Room: c.Room, MaxPerAddress: c.MaxRoomsPerAddress, MaxPendingBytes: c.MaxPendingBytes,
 		Store: s.store, Clock: out.clock, Secret: out.secret, Hasher: out.hasher, Full: s.memory.full, ReadArrived: out.readArrived,
@@ -281,6 +286,9 @@ func (s *Server) Close() (err error) {
 		s.metricsAside.close()
 		if s.edge != nil {
 			_ = s.edge.Close()
+		}
+		if s.relay != nil {
+			_ = s.relay.Close()
 		}
 		if s.closeStore != nil {
 			err = s.closeStore()

@@ -183,7 +183,7 @@ func (r *running) checkLog() {
 		if strings.Contains(line, " part=nats") {
 			continue // about the other nodes
 		}
-		if strings.Contains(line, "msg=serving ") || strings.Contains(line, `msg="serving metrics" `) {
+		if strings.Contains(line, "msg=serving ") || strings.Contains(line, `msg="serving metrics" `) || strings.Contains(line, `msg="serving TURN" `) {
 			continue // the address is the server's own
 		}
 		for _, text := range r.private {

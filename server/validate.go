@@ -17,6 +17,7 @@ import (
 
 	"usher/server/edge"
 	"usher/server/turn"
+	"usher/server/turn/relay"
 )
 
 const (
@@ -164,12 +165,38 @@ func (p *problems) checkICE(c *Config) {
 		p.add("turn-secret begins or ends with white space")
 	}
 	p.duration("turn-ttl", c.TURNTTL, turn.MinTTL, turn.MaxTTL)
+	p.checkRelay(c)
 	switch {
 	case c.TURNKeyID != "" && c.TURNKeyToken == "":
 		p.add("turn-key-id needs turn-key-token-file")
 	case c.TURNKeyID == "" && c.TURNKeyToken != "":
 		p.add("turn-key-token-file needs turn-key-id")
 	}
+}
+
+func (p *problems) checkRelay(c *Config) {
+	t := &c.TURNRelay
+	for _, address := range t.Listen {
+		p.address("turn-listen", address)
+	}
+	for _, address := range t.ListenTLS {
+		p.address("turn-tls-listen", address)
+	}
+	if t.Enabled() && (!t.PublicIP.IsValid() || t.PublicIP.IsUnspecified() || t.PublicIP.Is4In6() || t.PublicIP.Zone() != "") {
+		p.add("turn-listen needs turn-public-address, the IP address by which clients reach this server")
+	}
+	if len(t.ListenTLS) > 0 && c.TLSCert == "" && len(c.TLSDomains) == 0 {
+		p.add("turn-tls-listen needs tls-cert or tls-domain")
+	}
+	if t.Host != "" && !turn.ValidHost(t.Host) {
+		p.add("turn-host must be a domain name or an address, not %q", t.Host)
+	}
+	if t.MinPort < 1024 || t.MaxPort > 65535 || t.MinPort > t.MaxPort {
+		p.add("turn-ports must be MIN-MAX within 1024 and 65535, not %d-%d", t.MinPort, t.MaxPort)
+	}
+	p.count("turn-seat-allocations", t.MaxAllocations, 1, relay.MaxMaxAllocations)
+	p.size("turn-seat-bandwidth", t.Bandwidth, 16<<10, maxBytesPerSecond)
+	p.duration("turn-lifetime", t.MaxLifetime, time.Minute, 7*day)
 }
 
 func (p *problems) checkTLS(c *Config) {

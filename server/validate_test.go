@@ -97,6 +97,19 @@ func serviceValidations() []validation {
 		{func(c *Config) { c.TURNSecret = "hunter2\n" }, "turn-secret begins or ends with white space"},
 		{func(c *Config) { c.TURNTTL = time.Minute }, "turn-ttl must be 5m to 24h, not 1m"},
 		{func(c *Config) { c.TURNTTL = 25 * time.Hour }, "turn-ttl must be 5m to 24h, not 25h"},
+		{func(c *Config) { c.TURNRelay.Listen = []string{"3478"} }, `turn-listen must be host:port or :port, not "3478"`},
+		{func(c *Config) { c.TURNRelay.Listen = []string{":3478"} }, "turn-listen needs turn-public-address"},
+		{func(c *Config) {
+			c.TURNRelay.Listen, c.TURNRelay.PublicIP = []string{":3478"}, netip.MustParseAddr("192.0.2.1")
+		}, ""},
+		{func(c *Config) {
+			c.TURNRelay.ListenTLS, c.TURNRelay.PublicIP = []string{":5349"}, netip.MustParseAddr("192.0.2.1")
+		}, "turn-tls-listen needs tls-cert or tls-domain"},
+		{func(c *Config) { c.TURNRelay.Host = "a b" }, "turn-host must be"},
+		{func(c *Config) { c.TURNRelay.MinPort = 80 }, "turn-ports must be MIN-MAX within 1024 and 65535, not 80-65535"},
+		{func(c *Config) { c.TURNRelay.MaxAllocations = 257 }, "turn-seat-allocations must be 1 to 256, not 257"},
+		{func(c *Config) { c.TURNRelay.Bandwidth = 1 }, "turn-seat-bandwidth must be 16KiB to 1024MiB, not 1"},
+		{func(c *Config) { c.TURNRelay.MaxLifetime = time.Second }, "turn-lifetime must be 1m to 7d, not 1s"},
 		{func(c *Config) { c.TURNKeyID = "key" }, "turn-key-id needs turn-key-token-file"},
 		{func(c *Config) { c.TURNKeyToken = "hunter2" }, "turn-key-token-file needs turn-key-id"},
 

@@ -43,6 +43,11 @@ func (s *settings) serverConfig() (server.Config, error) {
 		return config, err
 	}
 	config.TURNKeyID = s.TURNKeyID
+	config.TURNRelay = server.TURNRelay{
+		Listen: s.TURNListen, ListenTLS: s.TURNTLSListen, PublicIP: s.TURNPublicAddress.Addr, Host: s.TURNHost,
+		MinPort: s.TURNPorts.low, MaxPort: s.TURNPorts.high, AllowPeers: s.TURNAllowPeers,
+		MaxAllocations: int(s.TURNSeatAllocations), Bandwidth: int(s.TURNSeatBandwidth), MaxLifetime: time.Duration(s.TURNLifetime),
+	}
 	if s.TURNKeyTokenFile != "" {
 		if config.TURNKeyToken, err = readSecret("turn-key-token-file", s.TURNKeyTokenFile); err != nil {
 			return config, err

@@ -93,6 +93,16 @@ type settings struct {
 	TURNTTL        duration   `group:"ice" name:"turn-ttl" default:"12h" min:"5m" max:"24h" help:"How long TURN credentials are valid; participants get new ones when half of that is over."`
 	TURNOpen       choice     `group:"ice" name:"turn-open" default:"false" placeholder:"true" choices:"true,false" help:"Whether those without a seat get TURN credentials too, for 5m: legacy clients can relay then, and so can anybody."`
 
+	TURNListen          list      `group:"ice" name:"turn-listen" placeholder:"ADDRESS,..." help:"Where the embedded STUN and TURN server listens for UDP and TCP, as HOST:PORT, such as :3478."`
+	TURNTLSListen       list      `group:"ice" name:"turn-tls-listen" placeholder:"ADDRESS,..." help:"Where it listens for TLS, with the server's certificate, such as :5349."`
+	TURNPublicAddress   ipAddress `group:"ice" name:"turn-public-address" placeholder:"IP" help:"IP address by which clients and peers reach the embedded TURN server."`
+	TURNHost            string    `group:"ice" name:"turn-host" placeholder:"NAME" help:"Name of the embedded TURN server in URLs; the first tls-domain or turn-public-address if empty."`
+	TURNPorts           portRange `group:"ice" name:"turn-ports" default:"49152-65535" placeholder:"MIN-MAX" help:"UDP ports of the relayed addresses (49152-65535)."`
+	TURNAllowPeers      networks  `group:"ice" name:"turn-allow-peers" placeholder:"NETWORK,..." help:"Networks that may be relayed to although they are not public."`
+	TURNSeatAllocations count     `group:"ice" name:"turn-seat-allocations" default:"16" min:"1" max:"256" help:"Relayed addresses of one seat."`
+	TURNSeatBandwidth   byteSize  `group:"ice" name:"turn-seat-bandwidth" default:"4MiB" min:"16KiB" max:"1GiB" help:"Bytes a second that one seat relays in each direction."`
+	TURNLifetime        duration  `group:"ice" name:"turn-lifetime" default:"12h" min:"1m" max:"7d" help:"How old a relayed address may get."`
+
 	TURNKeyID        string `group:"ice" name:"turn-key-id" placeholder:"ID" help:"Id of a TURN key of Cloudflare, whose servers are handed out too."`
 	TURNKeyTokenFile string `group:"ice" name:"turn-key-token-file" placeholder:"FILE" help:"File that holds the API token of turn-key-id."`
 

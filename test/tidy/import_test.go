@@ -93,6 +93,15 @@ var allowed = map[string]imports{
 	},
 	"server/servertest": {house: []string{"protocol"}},
 	"server/turn":       {testHouse: []string{"server/servertest"}},
+	"server/turn/relay": {
+		house: []string{"server/metrics", "server/turn"},
+		modules: map[string]string{
+			"github.com/pion/logging": "pion/turn logs through it: nowhere, because it would log addresses",
+			"github.com/pion/stun/v4": "names the methods of requests",
+			"github.com/pion/turn/v5": "the messages and timers of STUN and TURN",
+		},
+		testHouse: []string{"server/servertest"},
+	},
 	"server/edge": {
 		house:     []string{"protocol", "room", "server/auth", "server/frame", "server/metrics", "server/turn", "web"},
 		modules:   map[string]string{"golang.org/x/sys/unix": "epoll for idle sockets"},
@@ -121,7 +130,7 @@ var allowed = map[string]imports{
 		testHouse: []string{"room", "server/metrics", "server/servertest", "server/store"},
 	},
 	"server": {
-		house: []string{"protocol", "room", "server/auth", "server/cluster", "server/edge", "server/metrics", "server/rooms", "server/store", "server/store/bolt", "server/turn"},
+		house: []string{"protocol", "room", "server/auth", "server/cluster", "server/edge", "server/metrics", "server/rooms", "server/store", "server/store/bolt", "server/turn", "server/turn/relay"},
 		modules: map[string]string{
 			"golang.org/x/crypto/acme": "certificates without a second program",
 			"golang.org/x/sys/unix":    "the clock that goes on while a machine is suspended",
@@ -131,6 +140,7 @@ var allowed = map[string]imports{
 			"github.com/coder/websocket":    onlyTests,
 			"github.com/go-jose/go-jose/v4": "the claims of tokens",
 			"github.com/nats-io":            "NATS servers of an operator, where each cluster of a test has an account",
+			"github.com/pion/turn/v5":       "a TURN client",
 		},
 	},
 	"bench": { // it is any server's client: what it knows of the protocol is what travels
@@ -186,7 +196,7 @@ var allowed = map[string]imports{
 	},
 	"test/attack": {
 		house:   []string{"protocol"},
-		modules: map[string]string{"github.com/coder/websocket": onlyTests},
+		modules: map[string]string{"github.com/coder/websocket": onlyTests, "github.com/pion/turn/v5": "a TURN client"},
 	},
 	"test/chaos": { // the stream is read by the packages that write it, once no usher runs any more
 		house:   []string{"protocol", "room", "server/cluster/broker", "server/cluster/stream", "server/store"},
