@@ -196,7 +196,7 @@ var allowed = map[string]imports{
 	},
 	"test/attack": {
 		house:   []string{"protocol"},
-		modules: map[string]string{"github.com/coder/websocket": onlyTests, "github.com/pion/turn/v5": "a TURN client"},
+		modules: map[string]string{"github.com/coder/websocket": onlyTests},
 	},
 	"test/chaos": { // the stream is read by the packages that write it, once no usher runs any more
 		house:   []string{"protocol", "room", "server/cluster/broker", "server/cluster/stream", "server/store"},
