@@ -335,6 +335,7 @@ func (s *step) rewrite() {
 // crash the frames that were held are dropped, and those sent from now on are held.
 func (s *step) restored() {
 	s.rewrite()
+	s.fillMeters()
 	droppedMs := s.nowMs
 	if s.event.AtMs != 0 {
 		droppedMs = min(s.event.AtMs, s.nowMs)
@@ -349,6 +350,20 @@ func (s *step) restored() {
 	}
 	s.renewKnocks(droppedMs)
 	s.sweep()
+}
+
+// fillMeters moves the budgets from a clock that is ahead of this one: its program charged them at
+// times that are yet to come here, and until then nothing would be affordable.
+func (s *step) fillMeters() {
+	aheadMs := s.lastActivityMs - s.nowMs
+	if aheadMs <= 0 {
+		return
+	}
+	s.requests.pause(-aheadMs)
+	s.output.pause(-aheadMs)
+	for i := range s.spent {
+		s.spent[i].pause(-aheadMs)
+	}
 }
 
 func (in *reader) text() string { return string(in.take(in.uvarint())) }

@@ -186,3 +186,30 @@ func TestGracesBeginWhenTheConnectionsDropped(t *testing.T) {
 		}
 	}
 }
+
+// In a cluster a room moves to another machine, whose clock may be behind by seconds.
+func TestABehindClockDoesNotUseUpBudgets(t *testing.T) {
+	config := DefaultConfig()
+	const nowMs, joins = 1_700_000_000_000, 100 // a tenth of the burst
+	for behindMs := range int64(60) {
+		behindMs *= 1000
+		r := New(&config, "budget-room")
+		for i := ConnID(1); i <= joins; i++ {
+			r.Step(nowMs, Event{Kind: Connected, Conn: i, Address: 7}, nil)
+			r.Step(nowMs, received(i, `{"type":"CREATE_ROOM","roomId":"budget-room","userId":"ann","userName":"Ann"}`), nil)
+			r.Step(nowMs, Event{Kind: Disconnected, Conn: i, CloseCode: 1006}, nil)
+		}
+		again, err := Restore(&config, "budget-room", r.AppendSnapshot(nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := nowMs - behindMs
+		again.Step(at, Event{Kind: Restored, HoldsComplete: true}, nil)
+		again.Step(at, Event{Kind: Connected, Conn: 1, Address: 7}, nil)
+		for _, e := range again.Step(at, received(1, `{"type":"JOIN_ROOM","roomId":"budget-room","userId":"ann","userName":"Ann"}`), nil) {
+			if e.Kind == Send && bytes.Contains(e.Frame, []byte(`"ERROR"`)) {
+				t.Fatalf("%d ms behind: %s", behindMs, e.Frame)
+			}
+		}
+	}
+}
