@@ -41,6 +41,7 @@ func statusOf(t *testing.T, n *running) (status cluster.Status) {
 
 // Any node shows all of them, and whoever has the secret can drain one by way of another.
 func TestOperatorSeesAndDrainsNodes(t *testing.T) {
+	t.Parallel()
 	nodes := launchCluster(t)
 	servertest.Eventually(t, "all nodes and current copies are shown", func() bool {
 		s := statusOf(t, nodes[0])
@@ -87,6 +88,7 @@ func TestOperatorSeesAndDrainsNodes(t *testing.T) {
 // A node that has no copy of the stream, or whose id another one has, does not start: it would have
 // nothing to keep rooms with, or would take the other's lease.
 func TestANodeWithoutAPlaceIsRefused(t *testing.T) {
+	t.Parallel()
 	nodes := launchCluster(t)
 	peers := nodes[0].config.Cluster.Embedded.Peers
 	open := func(id string) error {

@@ -75,6 +75,7 @@ func ownerOf(t *testing.T, nodes [3]*running, roomID string) int {
 }
 
 func TestPeopleOfOneRoomMayBeOnThreeNodes(t *testing.T) {
+	t.Parallel()
 	nodes := launchCluster(t)
 	const id = "room-of-three-nodes"
 	ann, bob, cy := nodes[0].open(id, "ann"), nodes[1].open(id, "bob"), nodes[2].open(id, "cy")

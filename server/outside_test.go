@@ -30,7 +30,7 @@ type fakeTimer struct {
 // set makes it the outside of a server.
 func (f *fakeOutside) set(s *setup) {
 	s.clock, s.hasher = f, f
-	f.secret[0] = 1 // of whoever no test draws one for
+	f.draw([]byte{1}) // for whoever no test draws one
 	s.secret = func() [protocol.TokenBytes]byte {
 		f.mu.Lock()
 		defer f.mu.Unlock()

@@ -15,9 +15,13 @@ var notOnNodes = []string{"auth-arrange-storage", "door-storage", "kick-storage"
 // The people of a room may be on three nodes, each person's next socket on the next node: they get
 // the same frames. Nodes, links, leases and stream are real; what rooms take for the time is not.
 func TestEveryTraceIsSeenOnThreeNodes(t *testing.T) {
+	t.Parallel()
 	const atOnce = 6
 	nats := operate(t, atOnce)
 	eachTrace(t, func(p *replay) {
+		if raced && len(p.trace.Name)%7 != 0 {
+			p.t.Skip("the race detector gets some, so that it does not take minutes: NATS is slow under it")
+		}
 		if slices.Contains(notOnNodes, p.trace.Name) {
 			p.t.Skip("no cluster refuses to store and has a lease")
 		}
