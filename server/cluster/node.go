@@ -112,9 +112,7 @@ func (n *Node) open(ctx context.Context) (err error) {
 	if err := n.checkPlace(ctx, id); err != nil {
 		return err
 	}
-	if err := n.checkClock(ctx); err != nil {
-		return err
-	}
+	n.checkClock(ctx)
 	if n.frames, err = n.broker.Dial("usher frames " + id); err != nil {
 		return err
 	}
@@ -194,9 +192,7 @@ func (n *Node) check(ctx context.Context) {
 	defer cancel()
 	err := errors.Join(n.broker.Check(ctx), n.stream.Check(ctx))
 	var known *broker.Error
-	if errors.As(n.checkClock(ctx), &known) {
-		n.log.Error("the clocks of two nodes differ", "error", known, "hint", known.Hint)
-	}
+	n.checkClock(ctx)
 	if !errors.As(err, &known) {
 		n.trouble.Store(nil)
 		return
