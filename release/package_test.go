@@ -9,12 +9,23 @@ import (
 	"time"
 )
 
+// packed is the folder of packages, once they are made.
+var packed string
+
 // packages returns a folder with old and new packages: of this release, and of one later, which
 // also ships other settings.
 func packages(t *testing.T) string {
 	t.Helper()
+	if packed != "" {
+		return packed
+	}
 	o := release(t)
-	given, folder := t.TempDir(), o.unpack(t)
+	given, err := os.MkdirTemp("", "usher-packed-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	folders = append(folders, given)
+	folder := o.unpack(t)
 	d := new(documents)
 	for _, file := range append(contents("deb"), contents("rpm")...) {
 		if file.document == "LICENSES.txt" {
@@ -46,7 +57,8 @@ func packages(t *testing.T) string {
 			t.Fatal(err)
 		}
 	}
-	return given
+	packed = given
+	return packed
 }
 
 // inRoot runs a script of testdata in namespaces of its own, where it may change everything.

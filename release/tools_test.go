@@ -43,13 +43,7 @@ func needs(t *testing.T, programs ...string) {
 	}
 }
 
-// shell runs a script and returns what it prints. The arguments are $1, $2 and so on.
-func shell(t *testing.T, name, script string, args ...string) string {
-	t.Helper()
-	command := exec.Command(name, append([]string{"-c", script, "test"}, args...)...)
-	return output(t, command)
-}
-
+// output runs a command and returns what it prints.
 func output(t *testing.T, command *exec.Cmd) string {
 	t.Helper()
 	var out bytes.Buffer

@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"maps"
 	"os"
@@ -74,7 +75,7 @@ func render(values map[string]any) (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return (engine.Engine{Strict: true}).Render(loaded, all)
+	return (engine.Engine{Strict: true}).RenderWithContext(context.Background(), loaded, all)
 }
 
 func TestHelmFindsNothingWrong(t *testing.T) {
