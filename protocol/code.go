@@ -22,6 +22,7 @@ const (
 	CodeUserIDTaken        Code = "USER_ID_TAKEN"
 	CodeSeatHeld           Code = "SEAT_HELD"
 	CodeInvalidResumeToken Code = "INVALID_RESUME_TOKEN"
+	CodeInvalidOwnerToken  Code = "INVALID_OWNER_TOKEN"
 	CodeAlreadySeated      Code = "ALREADY_SEATED"
 	CodeNotSeated          Code = "NOT_SEATED"
 	CodeWrongUser          Code = "WRONG_USER"
@@ -106,6 +107,7 @@ var Codes = []Refusal{
 	{CodeUserIDTaken, "User id is already in the room", false, CloseUserIDTaken, 0, "Somebody with this user id is connected or knocks, and the newcomer has not shown to be the same one."},
 	{CodeSeatHeld, "Seat is held for its owner to return", true, 0, 0, "The seat of this user id is held after a lost connection, and the newcomer has not shown to be its owner."},
 	{CodeInvalidResumeToken, "Resume token does not fit this seat", false, 0, 401, "The resumeToken is malformed or not the seat's. As an HTTP response, it may also be that the seat or the room does not exist."},
+	{CodeInvalidOwnerToken, "Owner token does not fit this room", false, 0, 0, "The ownerToken is malformed or not the room's."},
 	{CodeAlreadySeated, "This connection already has a seat", false, 0, 0, "CREATE_ROOM or JOIN_ROOM for another user id than the connection's own seat."},
 	{CodeNotSeated, "Join the room first", false, 0, 0, "The connection has no seat, and the message needs one."},
 	{CodeWrongUser, "Message claims another user", false, 0, 0, "The userId in the message is not the one of the connection's seat."},

@@ -31,6 +31,9 @@ type Message struct {
 	RelayOnly bool
 	// ResumeToken is as sent, nil if there is none.
 	ResumeToken []byte
+	// OwnerToken is as sent, nil if there is none, and KeepMs 0 if there is none.
+	OwnerToken []byte
+	KeepMs     int64
 	// Protocol is 0 for a client that did not send it.
 	Protocol int
 
@@ -113,6 +116,8 @@ const (
 	fieldMaxPeople
 	fieldListed
 	fieldKnockToken
+	fieldOwnerToken
+	fieldKeepMs
 	fields
 )
 
@@ -122,6 +127,7 @@ var fieldNames = [fields]string{
 	"hostVideoUrl", "videoUrl", "url", "ref",
 	"role", "ban", "reason", "token", "iceTransportPolicy",
 	"door", "entry", "passcode", "maxPeople", "listed", "knockToken",
+	"ownerToken", "keepMs",
 }
 
 // fieldOf returns the field with the given name. It uses a table because a switch becomes a large
@@ -340,6 +346,10 @@ func (m *Message) set(f field, value []byte) (ok bool) {
 		m.RoomName, ok = text(value)
 	case fieldResumeToken:
 		m.ResumeToken, ok = unquote(value)
+	case fieldOwnerToken:
+		m.OwnerToken, ok = unquote(value)
+	case fieldKeepMs:
+		m.KeepMs, ok = milliseconds(value)
 	case fieldProtocol:
 		m.Protocol, ok = count(value)
 	case fieldState, fieldAction:

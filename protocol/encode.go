@@ -37,6 +37,14 @@ func appendInt(dst []byte, name string, value int64) []byte {
 	return strconv.AppendInt(appendName(dst, name), value, 10)
 }
 
+// appendPositive appends no member for 0.
+func appendPositive(dst []byte, name string, value int64) []byte {
+	if value == 0 {
+		return dst
+	}
+	return appendInt(dst, name, value)
+}
+
 func appendBool(dst []byte, name string, value bool) []byte {
 	return strconv.AppendBool(appendName(dst, name), value)
 }

@@ -31,6 +31,9 @@ const (
 	MaxReasonUnits = 200
 	// MaxBans is how many bans a room keeps. One more lifts the oldest.
 	MaxBans = 200
+	// MaxKeepMs bounds the keepMs of CREATE_ROOM: a year. A server keeps a room for at most its own
+	// max-keep.
+	MaxKeepMs = 365 * 24 * 60 * 60 * 1000
 	// MaxURLBytes bounds the address of a page or video.
 	MaxURLBytes = 2048
 	// MaxRefBytes bounds the ref of a request.

@@ -32,6 +32,11 @@ type CreateRoomMessage struct {
 	ResumeToken string `json:"resumeToken,omitempty"`
 	// Protocol is 1 for a client that knows this version of the protocol.
 	Protocol int `json:"protocol,omitempty"`
+	// OwnerToken makes the sender host of the room that it made, whoever is host now.
+	OwnerToken string `json:"ownerToken,omitempty"`
+	// KeepMs is how long the room stays when it is empty, at most the server's max-keep. It counts
+	// only if this makes the room.
+	KeepMs int64 `json:"keepMs,omitempty"`
 	// Passcode is for the door of a live room.
 	Passcode string `json:"passcode,omitempty" format:"passcode"`
 	// KnockToken gives back the place of somebody who knocks.
@@ -50,6 +55,8 @@ type JoinRoomMessage struct {
 	ResumeToken string `json:"resumeToken,omitempty"`
 	// Protocol is 1 for a client that knows this version of the protocol.
 	Protocol int `json:"protocol,omitempty"`
+	// OwnerToken makes the sender host of the room that it made, whoever is host now.
+	OwnerToken string `json:"ownerToken,omitempty"`
 	// Passcode is for the room's door. A seat that one has needs none.
 	Passcode string `json:"passcode,omitempty" format:"passcode"`
 	// KnockToken gives back the place of somebody who knocks.
@@ -250,6 +257,8 @@ func (m CreateRoomMessage) Append(dst []byte) []byte {
 	dst = appendOptional(dst, "roomName", m.RoomName)
 	dst = appendOptional(dst, "iceTransportPolicy", m.ICETransportPolicy)
 	dst = appendOptional(dst, "resumeToken", m.ResumeToken)
+	dst = appendOptional(dst, "ownerToken", m.OwnerToken)
+	dst = appendPositive(dst, "keepMs", m.KeepMs)
 	dst = appendOptional(appendProtocol(dst, m.Protocol), "passcode", m.Passcode)
 	return appendRef(appendDoor(appendOptional(dst, "knockToken", m.KnockToken), m.Door), m.Ref)
 }
@@ -258,6 +267,7 @@ func (m JoinRoomMessage) Append(dst []byte) []byte {
 	dst = m.open(dst, JoinRoom)
 	dst = appendString(dst, "userName", m.UserName)
 	dst = appendOptional(dst, "resumeToken", m.ResumeToken)
+	dst = appendOptional(dst, "ownerToken", m.OwnerToken)
 	dst = appendOptional(appendProtocol(dst, m.Protocol), "passcode", m.Passcode)
 	return appendRef(appendOptional(dst, "knockToken", m.KnockToken), m.Ref)
 }

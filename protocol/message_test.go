@@ -30,9 +30,9 @@ var (
 )
 
 var clientExamples = []ClientMessage{
-	CreateRoomMessage{BaseSignalingMessage: base, UserName: "Ann", RoomName: "Film night", ICETransportPolicy: "relay", Protocol: 1, Ref: "create-1"},
+	CreateRoomMessage{BaseSignalingMessage: base, UserName: "Ann", RoomName: "Film night", ICETransportPolicy: "relay", Protocol: 1, KeepMs: 3_600_000, OwnerToken: "AAECAwQFBgcICQoLDA0ODw", Ref: "create-1"},
 	CreateRoomMessage{BaseSignalingMessage: base, UserName: "Ann"},
-	JoinRoomMessage{BaseSignalingMessage: base, UserName: "Ann \"A\" \u2028 é 😀 \n", ResumeToken: "AAECAwQFBgcICQoLDA0ODw", Protocol: 1, Ref: "_2"},
+	JoinRoomMessage{BaseSignalingMessage: base, UserName: "Ann \"A\" \u2028 é 😀 \n", ResumeToken: "AAECAwQFBgcICQoLDA0ODw", Protocol: 1, OwnerToken: "AQECAwQFBgcICQoLDA0ODw", Ref: "_2"},
 	JoinRoomMessage{BaseSignalingMessage: base, UserName: "Ann"},
 	JoinRoomMessage{BaseSignalingMessage: base, UserName: "Ann", Protocol: 1, Passcode: passcodeExample, KnockToken: "AAECAwQFBgcICQoLDA0ODw"},
 	CreateRoomMessage{BaseSignalingMessage: base, UserName: "Ann", Protocol: 1, Door: &DoorSettings{Entry: "KNOCK", Passcode: &passcodeExample, MaxPeople: 8, Listed: &isListed}},
@@ -69,7 +69,7 @@ func serverExamples() []ResponseMessage {
 	told := state
 	told.ControlMode, told.VideoState, told.HostVideoState, told.HostCurrentURL = FreeForAll, video, &video, "https://example.org/next"
 	told.Door = &Door{EntryKnock, true, 8, true}
-	seating := Seating{"room-1", "ann", state, "AAECAwQFBgcICQoLDA0ODw", true, true, 20000, 3, "create-1", 3}
+	seating := Seating{"room-1", "ann", state, "AAECAwQFBgcICQoLDA0ODw", "AQECAwQFBgcICQoLDA0ODw", 3_600_000, true, true, 20000, 3, "create-1", 3}
 	return []ResponseMessage{
 		RoomCreatedMessage{seating}, RoomJoinedMessage{Seating{RoomID: "room-1", UserID: "ann", RoomState: told, Timestamp: 3}},
 		UserJoinedMessage{"room-1", bob, &state, 3}, UserJoinedMessage{"room-1", bob, nil, 3},

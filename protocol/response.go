@@ -14,6 +14,11 @@ type Seating struct {
 	// ResumeToken is a secret that proves the seat's owner on its return. Only the reply that gives
 	// a new seat has it: keep it for as long as you want the seat.
 	ResumeToken string `json:"resumeToken,omitempty"`
+	// OwnerToken is a secret that makes whoever presents it host of the room again. Only the reply
+	// that makes a room with keepMs has it.
+	OwnerToken string `json:"ownerToken,omitempty"`
+	// KeepMs is how long the room stays when it is empty. It is missing if the room ends then.
+	KeepMs int64 `json:"keepMs,omitempty"`
 	// Resumed reports that the token was accepted and the seat is the same as before.
 	Resumed bool `json:"resumed"`
 	// Recovered reports that every frame for the seat was kept while it was away and follows this
@@ -262,6 +267,8 @@ func (m *Seating) append(dst []byte, name string) []byte {
 	dst = openResponse(dst, name, m.RoomID, m.UserID, m.Timestamp)
 	dst = m.RoomState.append(dst)
 	dst = appendOptional(dst, "resumeToken", m.ResumeToken)
+	dst = appendOptional(dst, "ownerToken", m.OwnerToken)
+	dst = appendPositive(dst, "keepMs", m.KeepMs)
 	dst = appendBool(dst, "resumed", m.Resumed)
 	dst = appendBool(dst, "recovered", m.Recovered)
 	dst = appendInt(dst, "pingIntervalMs", m.PingIntervalMs)

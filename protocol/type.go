@@ -92,10 +92,10 @@ const (
 var rows = [Types]row{
 	CreateRoom: {"CREATE_ROOM", signaling, asks,
 		need{fieldRoomID, fieldUserID, fieldUserName},
-		may{fieldTimestamp, fieldResumeToken, fieldProtocol, fieldRoomName, fieldICETransportPolicy, fieldPasscode, fieldKnockToken, fieldDoor}, 0},
+		may{fieldTimestamp, fieldResumeToken, fieldProtocol, fieldRoomName, fieldICETransportPolicy, fieldPasscode, fieldKnockToken, fieldDoor, fieldOwnerToken, fieldKeepMs}, 0},
 	JoinRoom: {"JOIN_ROOM", signaling, asks,
 		need{fieldRoomID, fieldUserID, fieldUserName},
-		may{fieldTimestamp, fieldResumeToken, fieldProtocol, fieldPasscode, fieldKnockToken}, 0},
+		may{fieldTimestamp, fieldResumeToken, fieldProtocol, fieldPasscode, fieldKnockToken, fieldOwnerToken}, 0},
 	LeaveRoom: {"LEAVE_ROOM", signaling, asks,
 		need{fieldRoomID, fieldUserID}, may{fieldTimestamp}, 0},
 	RenameRoom: {"RENAME_ROOM", signaling, asks,

@@ -77,6 +77,12 @@ func number(value []byte) (float64, bool) {
 	return n, err == nil && n >= 0 && !math.IsInf(n, 0) && value[0] != '"'
 }
 
+// milliseconds reads a whole number of at most MaxKeepMs.
+func milliseconds(value []byte) (int64, bool) {
+	n, ok := number(value)
+	return int64(min(n, MaxKeepMs)), ok && n == math.Trunc(n) && n <= MaxKeepMs
+}
+
 func count(value []byte) (int, bool) {
 	n, ok := number(value)
 	return int(min(n, 1<<20)), ok && n == math.Trunc(n)

@@ -39,7 +39,7 @@ func (s *step) sweep() {
 		}
 	}
 	s.forgetPasses()
-	if s.Exists() && s.nowMs >= s.ExpiresAtMs() {
+	if s.Exists() && s.nowMs >= s.deadlineMs() {
 		s.expire()
 	}
 }
@@ -78,15 +78,20 @@ func (s *step) sweepConns() {
 	}
 }
 
-// expire ends a room in which nothing has happened for too long.
+// expire ends a room in which nothing has happened for too long, or its seats if it is one that
+// stays.
 func (s *step) expire() {
 	if s.event.Refuse != "" {
 		s.lastActivityMs = s.nowMs - s.config.RoomIdleMs + retryMs
-		s.emptySinceMs = s.nowMs - s.config.EmptyRoomMs + retryMs
+		s.emptySinceMs = s.nowMs - s.emptyMs() + retryMs
 		if s.awaitedUntilMs != 0 {
 			s.awaitedUntilMs = s.nowMs + retryMs
 		}
 		s.saveLater()
+		return
+	}
+	if s.kept() > 0 && len(s.seats) > 0 {
+		s.clear()
 		return
 	}
 	conns := append([]*conn(nil), s.conns...)
@@ -123,7 +128,7 @@ func (s *step) setAlarm() {
 
 // nextMs returns the nearest deadline, 0 if there is none.
 func (r *Room) nextMs() int64 {
-	next := nearer(r.nextSeatingMs(), r.ExpiresAtMs())
+	next := nearer(r.nextSeatingMs(), r.deadlineMs())
 	for _, c := range r.conns {
 		if !c.parked {
 			next = nearer(nearer(next, r.dueMs(c)), nearer(c.nextNoticeMs(), c.renewDueMs()))

@@ -34,7 +34,7 @@ func (r *Room) defaultName() string {
 
 // emptyUntilMs is how long the room lasts while it has no seats.
 func (r *Room) emptyUntilMs() int64 {
-	return max(r.emptySinceMs+r.config.EmptyRoomMs, r.awaitedUntilMs, r.ticketsUntilMs())
+	return max(r.emptySinceMs+r.emptyMs(), r.awaitedUntilMs, r.ticketsUntilMs())
 }
 
 // hasPromises reports whether a snapshot has a section for what the operator's tokens, tickets and

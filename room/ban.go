@@ -39,12 +39,12 @@ func (r *Room) lift(userID string) bool {
 }
 
 // banned reports whether the connection may not have what it asks for. A seat that still exists and
-// its token pass.
+// its token pass, and so does the owner's: otherwise a stranger who is host could ban the owner.
 func (s *step) banned(c *conn, j *join) bool {
 	for i := range s.bans {
 		b := &s.bans[i]
 		if b.userID == j.userID || b.byAddress && b.address == c.address || j.token.is(&b.token) {
-			return !s.resumes(c, j)
+			return !j.owner && !s.resumes(c, j)
 		}
 	}
 	return false

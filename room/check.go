@@ -12,7 +12,7 @@ func (r *Room) Check() string {
 	for i, holds := range []func() bool{
 		r.oneHost, r.distinctSeats, r.oneConnASeat, r.heldSeatsHaveDeadlines, r.parkedHaveNewer,
 		r.bounded, r.existsForSeats, r.heldBytesAdd, r.alarmIsSet, r.connsInOrder, r.standingsReported, r.rolesFit, r.bansHold,
-		r.knocksFit, r.knockersFit, r.guessesBounded,
+		r.knocksFit, r.knockersFit, r.guessesBounded, r.keptHasOwner,
 	} {
 		if !holds() {
 			return "invariant " + strconv.Itoa(i+1)
@@ -136,6 +136,10 @@ func (r *Room) bansHold() bool {
 		}
 	}
 	return len(r.bans) <= protocol.MaxBans
+}
+
+func (r *Room) keptHasOwner() bool {
+	return (r.keepMs > 0) == (r.ownerToken != tokenHash{}) && (r.keepMs == 0 || r.Exists())
 }
 
 func (r *Room) connsInOrder() bool {

@@ -47,6 +47,8 @@ type Config struct {
 	// EmptyRoomMs is how long a room outlives its last seat. 0 to 30 days.
 	// Default 0: the room ends with its last seat.
 	EmptyRoomMs int64
+	// MaxKeepMs bounds the keepMs of a room. 0 to 365 days. Default 30 days; 0 keeps no room.
+	MaxKeepMs int64
 	// PingIntervalMs is the interval that join replies recommend to clients. 1 s to IdleMs.
 	// Default 20 s, less than the 30 s after which Chrome stops an idle service worker.
 	PingIntervalMs int64
@@ -102,6 +104,7 @@ func DefaultConfig() Config {
 		IdleMs:            90_000,
 		RoomIdleMs:        12 * 60 * 60 * 1000,
 		EmptyRoomMs:       0,
+		MaxKeepMs:         30 * 24 * 60 * 60 * 1000,
 		PingIntervalMs:    20_000,
 		TokenlessRejoin:   RejoinFromAddress,
 		MaxPeople:         50,
@@ -180,6 +183,7 @@ func (c *Config) Settings() []Setting {
 		{Name: "idle-timeout", Low: 10 * second, High: day, ms: &c.IdleMs},
 		{Name: "room-idle", Low: minute, High: 30 * day, ms: &c.RoomIdleMs},
 		{Name: "empty-room", Low: 0, High: 30 * day, ms: &c.EmptyRoomMs},
+		{Name: "max-keep", Low: 0, High: protocol.MaxKeepMs, ms: &c.MaxKeepMs},
 		{Name: "ping-interval", Low: second, High: c.IdleMs, ms: &c.PingIntervalMs},
 		{Name: "max-people", Unit: Count, Low: 2, High: protocol.MaxRoomPeople, n: &c.MaxPeople},
 		{Name: "knock-wait", Low: 10 * second, High: hour, ms: &c.KnockWaitMs},

@@ -20,6 +20,7 @@
 //   - Set Event.Refuse while the store is known to fail. Relays go on; what would need a Save is
 //     refused.
 //   - Keep a room in memory while it has connections, and while it Exists until its next alarm.
+//     A room that Sleeps may be dropped as well; step it with AlarmFired at its ExpiresAtMs.
 //     Or keep what Attach, Save, SaveLater and SetAlarm give, immediately; then a room may be
 //     dropped after any Step, and Wake makes it again, to be stepped with Woken.
 //   - If PINGs are answered without the room, report them by Answered before AlarmFired and
@@ -56,4 +57,5 @@
 //     waits.
 //  16. The addresses that a room remembers for guesses of its passcode are bounded, and there are
 //     none without a passcode.
+//  17. A room that stays exists and has an owner; no other room has one.
 package room

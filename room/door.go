@@ -121,7 +121,7 @@ func (s *step) passesDoor(c *conn, j *join) bool {
 	}
 	k := s.knockOf(j.userID)
 	switch {
-	case j.admitted:
+	case j.admitted, j.owner:
 		return true
 	case k != nil && k.state == knockDenied:
 		s.refuse(c, protocol.CodeAdmissionDenied, "")

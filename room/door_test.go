@@ -29,7 +29,7 @@ func hashed(event Event, request *HashRequest) Event {
 		result.Salt = *request.Salt
 	}
 	copy(result.Digest[:], request.Passcode)
-	return Event{Kind: Hashed, Conn: event.Conn, Message: event.Message, Secret: event.Secret, Hash: result}
+	return Event{Kind: Hashed, Conn: event.Conn, Message: event.Message, Secret: event.Secret, OwnerSecret: event.OwnerSecret, Hash: result}
 }
 
 // hashEvent is the hash that was asked for first, or a new connection if there is none.

@@ -15,8 +15,8 @@ const (
 	// Connected: a socket for this room is open. Conn, Address, Identity.
 	Connected EventKind = iota + 1
 	// Received: a text frame arrived. Conn, Frame, and Message or Err as protocol.Decode returned
-	// them. Secret if it may be a CREATE_ROOM or JOIN_ROOM. Refuse, RefuseCreate and RefuseSeat if
-	// they apply. Scratch.
+	// them. Secret if it may be a CREATE_ROOM or JOIN_ROOM, OwnerSecret if it has KeepMs. Refuse,
+	// RefuseCreate and RefuseSeat if they apply. Scratch.
 	Received
 	// ReceivedBinary: a binary frame arrived. Conn.
 	ReceivedBinary
@@ -66,6 +66,9 @@ type Event struct {
 	Address uint64
 	// Secret is fresh randomness: it becomes the resume token if the message takes a new seat.
 	Secret [protocol.TokenBytes]byte
+	// OwnerSecret is fresh randomness, too: it becomes the owner token if the message makes a room
+	// that stays.
+	OwnerSecret [protocol.TokenBytes]byte
 	// Identity is what the shell has verified about the client, nil for nothing.
 	Identity *Identity
 	// Verdict and Arrangement are those of their events.

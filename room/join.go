@@ -19,8 +19,12 @@ type join struct {
 	// hasToken: it has a resumeToken, and token is its hash.
 	hasToken bool
 	token    tokenHash
-	// secret becomes the token of a new seat.
-	secret secret
+	// secret becomes the token of a new seat, and ownerSecret that of a new room's owner.
+	secret, ownerSecret secret
+	// keepMs is how long a new room is to stay when it is empty.
+	keepMs int64
+	// owner: it has presented the owner token.
+	owner bool
 	// create: CREATE_ROOM. legacy: the client has not sent "protocol":1. relayOnly: a room that it
 	// makes has iceTransportPolicy relay. admitted: it has knocked, and was let in.
 	create, legacy, relayOnly, admitted bool
@@ -38,7 +42,8 @@ func (s *step) enter(c *conn, m *protocol.Message) {
 		return
 	}
 	j := join{
-		userID: string(m.UserID), name: m.UserName, roomName: m.RoomName, ref: s.ref, secret: s.event.Secret,
+		userID: string(m.UserID), name: m.UserName, roomName: m.RoomName, ref: s.ref,
+		secret: s.event.Secret, ownerSecret: s.event.OwnerSecret, keepMs: m.KeepMs,
 		create: m.Type == protocol.CreateRoom, legacy: m.Protocol < protocol.Version, relayOnly: m.RelayOnly,
 		passcode: m.Passcode, knockToken: m.KnockToken, door: m.Door,
 	}
@@ -48,6 +53,13 @@ func (s *step) enter(c *conn, m *protocol.Message) {
 	if m.ResumeToken != nil {
 		j.hasToken, j.token = true, hashPresented(m.ResumeToken)
 	}
+	if m.OwnerToken != nil && s.Exists() {
+		presented := hashPresented(m.OwnerToken)
+		if j.owner = presented.is(&s.ownerToken); !j.owner {
+			s.refuse(c, protocol.CodeInvalidOwnerToken, "")
+			return
+		}
+	}
 	switch {
 	case j.legacy && (s.relayOnly || !s.Exists() && j.relayOnly):
 		s.refuse(c, protocol.CodeRelayOnly, "") // its candidates would show addresses
@@ -56,7 +68,7 @@ func (s *step) enter(c *conn, m *protocol.Message) {
 	case s.isHashing(c):
 	case c.wait != nil && !j.hasToken && c.wait.userID == j.userID:
 		s.changed(c) // it keeps its place
-		c.wait.create, c.wait.ref = j.create, j.ref
+		c.wait.create, c.wait.ref, c.wait.owner = j.create, j.ref, j.owner || c.wait.owner
 	case s.event.RefuseSeat != "" && !s.resumes(c, &j):
 		s.refuse(c, s.event.RefuseSeat, "")
 	default:
@@ -79,8 +91,12 @@ func (s *step) enterAgain(c *conn, j *join) {
 	switch {
 	case seat.id != j.userID:
 		s.refuse(c, protocol.CodeAlreadySeated, "")
+	case s.reclaims(j, seat) && (!s.affordable(c) || !s.storable(c)):
 	case seat.modern || !s.disturbs(c, j):
+		former := s.host
+		s.reclaim(j, seat)
 		s.seated(c, j, protocol.Seating{})
+		s.announceHost(seat, former)
 	case !s.affordable(c):
 	default:
 		c.seat = nil
@@ -112,6 +128,7 @@ func (s *step) admit(c *conn, j *join, waited *wait) {
 }
 
 func (s *step) joinAnew(c *conn, j *join, waited *wait) {
+	reply := protocol.Seating{ResumeToken: encodeToken(&j.secret)}
 	granted := grantOf(c.identity)
 	if c.identity != nil && c.identity.Name != "" {
 		j.name = c.identity.Name
@@ -138,7 +155,7 @@ func (s *step) joinAnew(c *conn, j *join, waited *wait) {
 		j.name = name
 		s.queue(c, j, 0, false)
 		return
-	case !s.Exists() && !s.create(c, j):
+	case !s.Exists() && !s.create(c, j, &reply):
 		return
 	}
 	if j.secret == (secret{}) {
@@ -159,13 +176,15 @@ func (s *step) joinAnew(c *conn, j *join, waited *wait) {
 	}
 	s.sit(c, seat)
 	s.save()
+	s.reclaim(j, seat)
 	s.active()
-	s.seated(c, j, protocol.Seating{ResumeToken: encodeToken(&j.secret)})
+	s.seated(c, j, reply)
 	s.meet(seat)
 	s.announceHost(seat, former)
 }
 
-func (s *step) create(c *conn, j *join) bool {
+// create makes the room, or reports false if it may not be made.
+func (s *step) create(c *conn, j *join, reply *protocol.Seating) bool {
 	if s.event.RefuseCreate != "" {
 		s.refuse(c, s.event.RefuseCreate, "")
 		return false
@@ -186,6 +205,7 @@ func (s *step) create(c *conn, j *join) bool {
 	if j.door != nil {
 		s.changeDoor(j.door)
 	}
+	reply.OwnerToken = s.keeps(j)
 	s.effects = append(s.effects, Effect{Kind: Created, Address: s.creator})
 	return true
 }
@@ -195,6 +215,9 @@ func (s *step) rejoin(c *conn, j *join, seat *seat, waited *wait) {
 	resumed := j.hasToken
 	if refusal := s.owner(c, j, seat); refusal != "" && (waited == nil || !waited.owned) {
 		s.refuseSeat(c, j, seat, refusal)
+		return
+	}
+	if s.reclaims(j, seat) && (resumed && !s.affordable(c) || !s.storable(c)) {
 		return
 	}
 	if !resumed && (waited == nil && !s.affordable(c) || s.mayHaveToWait(c, j, seat, waited)) {
@@ -216,11 +239,14 @@ func (s *step) rejoin(c *conn, j *join, seat *seat, waited *wait) {
 	frames := s.release(seat)
 	s.pass(c)
 	s.sit(c, seat)
+	former := s.host
+	s.reclaim(j, seat)
 	s.active()
 	s.seated(c, j, protocol.Seating{Resumed: resumed, Recovered: recovered})
 	if !resumed {
 		// The client has closed its peer connections: the others must offer again.
 		s.meet(seat)
+		s.announceHost(seat, former)
 		return
 	}
 	for _, frame := range frames {
@@ -229,6 +255,7 @@ func (s *step) rejoin(c *conn, j *join, seat *seat, waited *wait) {
 	s.broadcast(seat, protocol.UserReconnectedMessage{
 		RoomID: s.id, ReconnectedUserID: seat.id, RoomState: s.State(), Timestamp: s.nowMs,
 	})
+	s.announceHost(seat, former)
 }
 
 // mayHaveToWait queues a return without a token if it is not due yet. If the seat has a live
@@ -352,6 +379,7 @@ func (s *step) meet(seat *seat) {
 func (s *step) seated(c *conn, j *join, answer protocol.Seating) {
 	answer.RoomID, answer.UserID, answer.RoomState, answer.Ref = s.id, c.seat.id, s.State(), j.ref
 	answer.PingIntervalMs, answer.ServerTime, answer.Timestamp = s.config.PingIntervalMs, s.nowMs, s.nowMs
+	answer.KeepMs = s.kept()
 	var reply protocol.StateMessage = protocol.RoomJoinedMessage{Seating: answer}
 	if j.create {
 		reply = protocol.RoomCreatedMessage{Seating: answer}

@@ -86,7 +86,7 @@ func (s *step) removeSeat(seat *seat) (newHostID string) {
 	newHostID = s.succeed(seat)
 	s.due = true
 	if len(s.seats) == 0 {
-		s.emptySinceMs = s.nowMs
+		s.emptied()
 	}
 	if len(s.seats) == 0 && s.emptyUntilMs() <= s.nowMs && s.waiting() == nil {
 		s.end()

@@ -34,6 +34,10 @@ type Room struct {
 	partedMs int64
 	// requests and output meter what the room as a whole does for its participants.
 	requests, output meter
+	// keepMs is how long the room stays when it is empty, 0 if nobody has asked for that. Then it
+	// has no owner.
+	keepMs     int64
+	ownerToken tokenHash
 	// bans are in the order in which they were made.
 	bans []ban
 	// passes are the used tickets and invites that have not expired.
@@ -97,19 +101,6 @@ func (r *Room) Creator() uint64 { return r.creator }
 
 // People returns how many seats are taken, held ones included.
 func (r *Room) People() int { return len(r.seats) }
-
-// ExpiresAtMs returns when the room ends if nothing more happens to it, even while nobody steps
-// it. It is 0 for a room that does not exist.
-func (r *Room) ExpiresAtMs() int64 {
-	if !r.Exists() {
-		return 0
-	}
-	at := r.lastActivityMs + r.config.RoomIdleMs
-	if len(r.seats) == 0 {
-		at = min(at, r.emptyUntilMs())
-	}
-	return at
-}
 
 // State returns the room as its participants see it.
 func (r *Room) State() protocol.RoomState {

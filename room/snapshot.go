@@ -21,7 +21,7 @@ import (
 // Version 1 has no sections: its fields are those of room, playback and seats, one after the other.
 // Version 3 adds the roles and the bans. Version 4 has hashes of tokens, in a section of their own;
 // where the versions before it have the token, it has the alias of the hash. It also adds the door,
-// the knocks, and what tokens of accounts, tickets and invites promise.
+// the knocks, what rooms have that stay, and what tokens of accounts, tickets and invites promise.
 const snapshotVersion = 4
 
 // The kinds of sections.
@@ -39,6 +39,7 @@ const (
 	hashesSection = 8
 	// doorSection must not be ignored: newcomers would walk in.
 	doorSection = 9
+	keepSection = 10
 	// promisesSection must not be ignored: a used ticket or invite would let somebody in again.
 	promisesSection = 11
 	// policySection must not be ignored: participants would see each other's addresses. It is
@@ -86,6 +87,9 @@ func (r *Room) AppendSnapshot(dst []byte) []byte {
 	}
 	if r.hasTokens() {
 		dst = appendSection(dst, hashesSection, r.appendHashes)
+	}
+	if r.keepMs > 0 {
+		dst = appendSection(dst, keepSection, r.appendKeep)
 	}
 	if r.hasPromises() {
 		dst = appendSection(dst, promisesSection, r.appendPromises)
@@ -249,6 +253,8 @@ func (in *reader) sections(r *Room) (ok bool) {
 			content.roles(r)
 		case bansSection:
 			content.bans(r)
+		case keepSection:
+			content.keep(r)
 		case hashesSection:
 			hashes = content.hashes()
 		case promisesSection:

@@ -13,7 +13,7 @@ import (
 )
 
 func FuzzRestore(f *testing.F) {
-	w, _ := run([]byte{0, 0, 0, 0, 5, 0, 1, 0, 0, 0, 0, 0, 5, 0, 2, 1, 5, 0, 13, 1, 2, 1, 2, 0, 5, 0, 10, 1})
+	w, _ := run([]byte{0, 0, 0, 0, 5, 0, 26, 0, 0, 0, 0, 0, 5, 0, 2, 1, 5, 0, 13, 1, 2, 1, 2, 0, 5, 0, 10, 1})
 	f.Add(w.room.AppendSnapshot(nil))
 	f.Add(handMade(f, "next"))
 	f.Add(handMade(f, "next-critical"))
@@ -39,13 +39,14 @@ var writeSnapshot = flag.Bool("write-snapshot", false, "write testdata/snapshot-
 func TestEverySnapshotVersionRestores(t *testing.T) {
 	path := fmt.Sprintf("testdata/snapshot-v%d.bin", snapshotVersion)
 	if *writeSnapshot {
-		w, _ := run([]byte{0, 0, 0, 0, 5, 0, 1, 0, 0, 0, 128 + 4 + 16 + 32 + 1, 0, 5, 0, 2, 1, 5, 1, 12, 0, 5, 1, 13, 0, 5, 1, 16, 0, 3, 0, 1, 0, 5, 1, 21, 0,
+		w, _ := run([]byte{0, 0, 0, 0, 5, 0, 26, 0, 0, 0, 128 + 4 + 16 + 32 + 1, 0, 5, 0, 2, 1, 5, 1, 12, 0, 5, 1, 13, 0, 5, 1, 16, 0, 3, 0, 1, 0, 5, 1, 21, 0,
 			0, 1, 0, 0, 5, 0, 2, 2, 3, 0, 1, 0, 5, 2, 24, 0, 2, 1, 2, 0, 5, 2, 10, 0, 3, 0, 1, 0, 5, 2, doorTemplate(2), 0, 14, 0, 0, 0, 5, 2, doorTemplate(0), 0,
 			0, 0, 0, 0, 3, 0, 1, 0, 5, 0, doorTemplate(6), 3, 14, 0, 0, 0})
 		if err := os.WriteFile(path, w.room.AppendSnapshot(nil), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
+	owner := secretOf(1001)
 	for version := 1; version <= snapshotVersion; version++ {
 		snapshot, err := os.ReadFile(fmt.Sprintf("testdata/snapshot-v%d.bin", version))
 		if err != nil {
@@ -74,6 +75,9 @@ func TestEverySnapshotVersionRestores(t *testing.T) {
 		}
 		if version >= 3 && (len(r.bans) != 1 || r.bans[0].userID != "u2" || r.bans[0].address != 1 || !r.bans[0].byAddress) {
 			t.Errorf("version %d: the bans are %+v", version, r.bans)
+		}
+		if kept := r.keepMs == 900_000 && r.ownerToken == hashOf(&owner); kept != (version >= 4) {
+			t.Errorf("version %d: it stays %d ms", version, r.keepMs)
 		}
 		if r.ID() != "room-1" || r.Unused() || len(effects) != 2 || effects[0].Kind != SaveLater || effects[1].AtMs != 2_000_000+config.SeatGraceMs {
 			t.Errorf("version %d: effects are %+v", version, effects)

@@ -77,7 +77,7 @@ func (r *Room) AppendAttachment(dst []byte, id ConnID) []byte {
 		flagIf(c.identity != nil, flagIdentity) | flagIf(c.knocking != nil, flagKnocking) | flagIf(c.hashing != nil, flagHashing)
 	if c.wait != nil {
 		flags |= flagIf(c.wait.admitted, flagAdmitted)
-		flags |= flagIf(c.wait.create, flagCreate) | flagIf(c.wait.legacy, flagLegacy) | flagIf(c.wait.owned, flagOwned)
+		flags |= flagIf(c.wait.create, flagCreate) | flagIf(c.wait.legacy, flagLegacy) | flagIf(c.wait.owned, flagOwned) | flagIf(c.wait.owner, flagOwner)
 	}
 	dst = append(dst, attachmentVersion)
 	dst = appendUvarint(dst, flags)
@@ -123,6 +123,7 @@ const (
 	flagKnocking
 	flagHashing
 	flagAdmitted
+	flagOwner
 )
 
 func flagIf(set bool, bit uint64) uint64 {
@@ -176,7 +177,7 @@ func (r *Room) reattach(a Attachment) bool {
 		c.wait = &wait{sinceMs: in.varint(), notBeforeMs: in.varint(), owned: flags&flagOwned != 0}
 		c.wait.join = join{
 			userID: in.text(), name: in.text(), ref: in.text(), create: flags&flagCreate != 0, legacy: flags&flagLegacy != 0,
-			admitted: flags&flagAdmitted != 0, secret: a.Secret,
+			admitted: flags&flagAdmitted != 0, secret: a.Secret, owner: flags&flagOwner != 0,
 		}
 	}
 	if flags&flagKnocking != 0 {

@@ -216,6 +216,9 @@ var templates = append([]string{
 	`{"type":"KICK_USER","roomId":"room-1","userId":"u%d","targetUserId":"u1","reason":"r"}`,
 	`{"type":"KICK_USER","roomId":"room-1","userId":"u%d","targetUserId":"u2","ban":true}`,
 	`{"type":"UNBAN_USER","roomId":"room-1","userId":"u%d","targetUserId":"u2"}`,
+	`{"type":"CREATE_ROOM","roomId":"room-1","userId":"u%d","userName":"n","protocol":1,"keepMs":900000}`,
+	`{"type":"JOIN_ROOM","roomId":"room-1","userId":"u%d","userName":"n","protocol":1,"ownerToken":"6QMAAAAAAAAAAAAAAAAAAA"}`,
+	`{"type":"JOIN_ROOM","roomId":"room-1","userId":"u%d","userName":"n","ownerToken":"6QMAAAAAAAAAAAAAAAAAAA"}`,
 	`{"type":"LIST_BANS","roomId":"room-1","userId":"u%d"}`,
 	`{"type":"RENEW_AUTH","roomId":"room-1","userId":"u%d","token":"t"}`,
 	`{"type":"CREATE_ROOM","roomId":"room-1","userId":"u%d","userName":"n","protocol":1,"iceTransportPolicy":"relay"}`,
@@ -231,7 +234,7 @@ var relays = []string{
 
 func received(conn ConnID, frame string) Event {
 	message, err := protocol.Decode([]byte(frame))
-	return Event{Kind: Received, Conn: conn, Frame: []byte(frame), Message: &message, Err: err, Secret: secretOf(conn)}
+	return Event{Kind: Received, Conn: conn, Frame: []byte(frame), Message: &message, Err: err, Secret: secretOf(conn), OwnerSecret: secretOf(conn + 1000)}
 }
 
 // event makes an event of four bytes.

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -15,7 +16,8 @@ type fakeOutside struct {
 	atMs   int64
 	paused int64
 	timers []*fakeTimer // that are set
-	secret [protocol.TokenBytes]byte
+	// secrets are drawn one after the other, again and again.
+	secrets [][protocol.TokenBytes]byte
 	// hashes wait until they are done, if tardy is set.
 	hashes       []func()
 	tardy, fails bool
@@ -30,11 +32,13 @@ type fakeTimer struct {
 // set makes it the outside of a server.
 func (f *fakeOutside) set(s *setup) {
 	s.clock, s.hasher = f, f
-	f.draw([]byte{1}) // for whoever no test draws one
+	f.secrets = [][protocol.TokenBytes]byte{{1}} // of whoever no test draws one for
 	s.secret = func() [protocol.TokenBytes]byte {
 		f.mu.Lock()
 		defer f.mu.Unlock()
-		return f.secret
+		next := f.secrets[0]
+		f.secrets = append(f.secrets[1:], next)
+		return next
 	}
 }
 
@@ -54,11 +58,14 @@ func (f *fakeOutside) Now() rooms.Moment {
 
 func (f *fakeOutside) nowMs() int64 { return f.Now().Ms }
 
-// draw sets what secret will be.
-func (f *fakeOutside) draw(secret []byte) {
+// draw sets what is drawn.
+func (f *fakeOutside) draw(secrets []byte) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	copy(f.secret[:], secret)
+	f.secrets = nil
+	for one := range slices.Chunk(secrets, protocol.TokenBytes) {
+		f.secrets = append(f.secrets, [protocol.TokenBytes]byte(one))
+	}
 }
 
 // Hash implements rooms.Hasher.

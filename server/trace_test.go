@@ -193,8 +193,10 @@ func (p *replay) eventually(what string, holds func() bool) {
 func (p *replay) draw(secret []byte) {
 	if secret != nil {
 		p.outside.draw(secret)
-		for _, s := range p.servers {
-			s.keepPrivate(base64.RawURLEncoding.EncodeToString(secret))
+		for one := range slices.Chunk(secret, protocol.TokenBytes) {
+			for _, s := range p.servers {
+				s.keepPrivate(base64.RawURLEncoding.EncodeToString(one))
+			}
 		}
 	}
 }

@@ -67,6 +67,7 @@ func (s *settings) roomConfig() room.Config {
 		IdleMs:                s.IdleTimeout.ms(),
 		RoomIdleMs:            s.RoomIdle.ms(),
 		EmptyRoomMs:           s.EmptyRoom.ms(),
+		MaxKeepMs:             s.MaxKeep.ms(),
 		PingIntervalMs:        s.PingInterval.ms(),
 		TokenlessRejoin:       rejoin,
 		MaxPeople:             int(s.MaxPeople),

@@ -57,6 +57,6 @@ func workerABI() string {
 	fmt.Fprintf(&b, "/** The size of the buffer that takes a frame and the randomness behind it. */\nexport const inputBytes = %d;\n\n", abi.InputBytes)
 	fmt.Fprintf(&b, "/** The size of the salt that a passcode is hashed with. */\nexport const saltBytes = %d;\n\n", room.SaltBytes)
 	fmt.Fprintf(&b, "/** The size of the hash of a passcode. */\nexport const digestBytes = %d;\n\n", room.DigestBytes)
-	fmt.Fprintf(&b, "/** The size of the randomness that comes with each frame. */\nexport const secretBytes = %d;\n", protocol.TokenBytes)
+	fmt.Fprintf(&b, "/** The size of the randomness that comes with each frame. */\nexport const secretBytes = %d;\n", abi.SecretBytes)
 	return b.String()
 }

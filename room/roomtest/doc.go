@@ -32,7 +32,7 @@
 //	ann hash                 a passcode is to be hashed, which is done at once unless hashes wait
 //	ann refused CODE         noted before the ERROR, and "bounced" before the UNDELIVERED
 //
-// The resume token that a seat got with ann's connection is written $ann, and so is the knock
-// token. A door is written as its entry and whatever else it has, and left out if it is that of a
-// new room.
+// The resume token that a seat got with ann's connection is written $ann, and so are the knock
+// token and the owner token. A door is written as its entry and whatever else it has, and left out
+// if it is that of a new room.
 package roomtest

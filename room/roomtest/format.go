@@ -105,9 +105,9 @@ func (r *Runner) member(key string, value jsontext.Value) string {
 		return strings.Trim(text, `"`)
 	case key == "roomState":
 		return r.state(value)
-	case key == "resumeToken" || key == "knockToken":
+	case key == "resumeToken", key == "knockToken", key == "ownerToken":
 		for _, name := range r.names {
-			if text == `"`+token(name)+`"` {
+			if text == `"`+token(key, name)+`"` {
 				return key + "=$" + name
 			}
 		}

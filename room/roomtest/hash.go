@@ -32,5 +32,5 @@ func (r *Runner) hashed(event room.Event, request *room.HashRequest) room.Event 
 		copy(result.Salt[:], fmt.Sprint("salt ", r.salts))
 	}
 	result.Digest = sha256.Sum256(append(result.Salt[:], request.Passcode...))
-	return room.Event{Kind: room.Hashed, Conn: event.Conn, Message: event.Message, Secret: event.Secret, Hash: result}
+	return room.Event{Kind: room.Hashed, Conn: event.Conn, Message: event.Message, Secret: event.Secret, OwnerSecret: event.OwnerSecret, Hash: result}
 }

@@ -40,8 +40,8 @@ type Step struct {
 	Conn int `json:"conn,omitempty"`
 	// Address stands for a network address: equal for equal ones.
 	Address string `json:"address,omitempty"`
-	// Secret is what the server draws for a frame that may take a seat. A connection always has the
-	// same.
+	// Secret is what the server draws for a frame that may take a seat, first for the seat and then
+	// for the room's owner. A connection always has the same.
 	Secret  []byte        `json:"secret,omitempty"`
 	Frame   []byte        `json:"frame,omitempty"`
 	Code    int           `json:"code,omitempty"`

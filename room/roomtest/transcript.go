@@ -1,7 +1,6 @@
 package roomtest
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -241,17 +240,6 @@ func (r *Runner) open(words []string) error {
 	return r.step(room.Event{Kind: room.Connected, Conn: room.ConnID(len(r.names)), Address: address, Identity: who})
 }
 
-// secret is what the server draws for a connection of a transcript: its name.
-func secret(name string) (s [protocol.TokenBytes]byte) {
-	copy(s[:], name+"-secret-secret-secret")
-	return s
-}
-
-func token(name string) string {
-	s := secret(name)
-	return base64.RawURLEncoding.EncodeToString(s[:])
-}
-
 // userOf is the name of a connection without the number at its end.
 func userOf(conn string) string { return strings.TrimRight(conn, "0123456789") }
 
@@ -293,7 +281,7 @@ func (r *Runner) message(conn string, words []string) []byte {
 		case key == "to":
 			set("targetUserId", value)
 		case strings.HasPrefix(value, "$"):
-			set(key, token(value[1:]))
+			set(key, token(key, value[1:]))
 		case json.Valid([]byte(value)):
 			set(key, json.RawMessage(value))
 		default:
@@ -319,8 +307,8 @@ func (r *Runner) receive(id room.ConnID, frame []byte) error {
 	message, err := protocol.Decode(frame)
 	event := room.Event{Kind: room.Received, Conn: id, Frame: frame, Message: &message, Err: err}
 	if message.Type.Seats() {
-		event.Secret = secret(r.names[id-1])
-		trace.Secret = event.Secret[:]
+		event.Secret, event.OwnerSecret = secret(r.names[id-1]), ownerSecret(r.names[id-1])
+		trace.Secret = append(event.Secret[:], event.OwnerSecret[:]...)
 	}
 	return r.step(event)
 }

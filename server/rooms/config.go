@@ -27,7 +27,7 @@ type Config struct {
 	// Owner is nil if nobody else can ever own these rooms. Otherwise the store has the rooms of
 	// all nodes, and its Load claims the room: no earlier owner can write it any more.
 	Owner Owner
-	// Secret draws the bytes of a seat's resume token.
+	// Secret draws the bytes of a token.
 	Secret func() [protocol.TokenBytes]byte
 	// Verify returns whom a token identifies, if it is for the room, or the reason for refusing it.
 	// It may take time. Nil if there are no accounts.

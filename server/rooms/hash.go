@@ -66,8 +66,9 @@ func (l *liveRoom) hash(e *room.Effect, event *room.Event) {
 	if s == nil {
 		return
 	}
-	frame, secret := bytes.Clone(event.Frame), event.Secret
+	frame, again := bytes.Clone(event.Frame), room.Event{Kind: room.Hashed, Secret: event.Secret, OwnerSecret: event.OwnerSecret}
 	result := room.HashResult{Number: request.Number}
+	again.Hash = &result
 	if request.Salt != nil {
 		result.Salt = *request.Salt
 	} else {
@@ -75,14 +76,15 @@ func (l *liveRoom) hash(e *room.Effect, event *room.Event) {
 	}
 	if !l.rooms.config.Hasher.Hash(string(request.Passcode), result.Salt, request.Iterations, func(digest [room.DigestBytes]byte) {
 		result.Digest = digest
-		s.hashed(frame, secret, &result)
+		s.hashed(frame, again)
 	}) {
 		result.Failed = true
-		go s.hashed(frame, secret, &result) // not now: the room is locked
+		go s.hashed(frame, again) // not now: the room is locked
 	}
 }
 
-func (s *Session) hashed(frame []byte, secret [protocol.TokenBytes]byte, result *room.HashResult) {
+func (s *Session) hashed(frame []byte, event room.Event) {
 	message, err := protocol.Decode(frame)
-	s.step(room.Event{Kind: room.Hashed, Message: &message, Err: err, Secret: secret, Hash: result}, nil)
+	event.Message, event.Err = &message, err
+	s.step(event, nil)
 }

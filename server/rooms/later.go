@@ -31,7 +31,14 @@ func (l *liveRoom) saveNow() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	defer l.survive()
-	if l.gone || l.leaving || !l.unsaved || !l.room.Exists() {
+	if !l.gone && !l.leaving {
+		l.saveNowLocked()
+	}
+}
+
+// saveNowLocked is saveNow for callers that hold the lock.
+func (l *liveRoom) saveNowLocked() {
+	if !l.unsaved || !l.room.Exists() {
 		return
 	}
 	l.unsaved = false
@@ -42,6 +49,8 @@ func (l *liveRoom) saveNow() {
 		if err != nil {
 			l.rooms.notStored(err)
 			go l.saveAgain()
+		} else if l.drowsy.Swap(false) {
+			go l.sleepAgain()
 		}
 	})
 }

@@ -179,8 +179,14 @@ func (l *liveRoom) abandon(s *Session) {
 
 // forgetIfUnused drops the room from memory if nothing would be lost.
 func (l *liveRoom) forgetIfUnused() {
-	if !l.gone && l.room.Unused() && l.entering == 0 && l.issued == l.durable && len(l.waiting) == 0 {
+	if l.gone || l.leaving || l.entering > 0 || l.issued != l.durable || len(l.waiting) > 0 {
+		return
+	}
+	switch {
+	case l.room.Unused():
 		l.leaveRegistry()
+	case l.room.Sleeps():
+		l.sleep()
 	}
 }
 

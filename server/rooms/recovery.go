@@ -13,7 +13,9 @@ import (
 // load restores the room if the store has it. The caller holds the lock. A panic of the core costs
 // only this room.
 func (l *liveRoom) load() (refusal protocol.Code) {
+	l.entering++ // or it would be dropped before anybody enters
 	defer func() {
+		l.entering--
 		if l.gone {
 			refusal = protocol.CodeInternal
 		}

@@ -146,6 +146,11 @@ func (g *registry) close() {
 func (g *registry) givenUp(id string, room *droppedRoom) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.drop(id, room)
+}
+
+// drop is givenUp for callers that hold the lock.
+func (g *registry) drop(id string, room *droppedRoom) {
 	if g.dropped == nil {
 		g.dropped = make(map[string]*droppedRoom)
 	}
@@ -156,10 +161,13 @@ func (g *registry) givenUp(id string, room *droppedRoom) {
 	}
 }
 
-// forgetDropped forgets that a room was given up. The caller holds the lock.
+// forgetDropped forgets that a room was dropped. The caller holds the lock.
 func (g *registry) forgetDropped(id string) {
 	room := g.dropped[id]
 	delete(g.dropped, id)
+	if room != nil && room.end != nil {
+		room.end.Stop()
+	}
 	if room == nil || room.tenure == nil {
 		return
 	}
@@ -169,8 +177,8 @@ func (g *registry) forgetDropped(id string) {
 	}
 }
 
-// droppedRoom returns what givenUp recorded. It is nil unless the room was given up and has not
-// been loaded since.
+// droppedRoom returns what givenUp or asleep recorded. It is nil unless the room was dropped and
+// has not been loaded since.
 func (g *registry) droppedRoom(id string) *droppedRoom {
 	g.mu.Lock()
 	defer g.mu.Unlock()

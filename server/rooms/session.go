@@ -44,6 +44,9 @@ func (s *Session) Received(f *protocol.Frame, refuseSeat protocol.Code, batch an
 	event := room.Event{Kind: room.Received, Frame: f.Bytes, Message: &f.Message, Err: f.Err, RefuseSeat: refuseSeat}
 	if f.Message.Type.Seats() {
 		event.Secret = s.room.rooms.config.Secret()
+		if f.Message.KeepMs > 0 {
+			event.OwnerSecret = s.room.rooms.config.Secret()
+		}
 	}
 	s.step(event, batch)
 }

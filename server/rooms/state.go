@@ -34,7 +34,7 @@ type Rooms struct {
 type registry struct {
 	mu sync.Mutex
 	m  map[string]*liveRoom
-	// dropped has the rooms that were given up and have not been loaded again since.
+	// dropped has the rooms that were given up or sleep, and have not been loaded again since.
 	dropped map[string]*droppedRoom
 	// tenancies are what belongs to each tenure that has anything.
 	tenancies map[Tenure]*tenancy
@@ -46,13 +46,13 @@ type registry struct {
 // lock guards the maps.
 type tenancy struct {
 	rooms map[*liveRoom]struct{}
-	// dropped are the ids of those that were given up.
+	// dropped are the ids of those that were given up or sleep.
 	dropped map[string]struct{}
 	// sessions counts the open sessions of the rooms.
 	sessions atomic.Int64
 }
 
-// droppedRoom is what is remembered about a room that was given up.
+// droppedRoom is what is remembered about a room that was given up, or that sleeps.
 type droppedRoom struct {
 	// at is when its connections dropped.
 	at Moment
@@ -60,6 +60,8 @@ type droppedRoom struct {
 	creator uint64
 	// tenure is that of the room, nil without an Owner.
 	tenure Tenure
+	// end is the timer for the end of a room that sleeps, nil for one that was given up.
+	end Timer
 	// pending is set if the store had not reported all its commits: Load may return a record that
 	// is not durable.
 	pending bool
@@ -115,7 +117,9 @@ type liveRoom struct {
 	failure  atomic.Pointer[error]
 	// savingLater counts the saves of SaveLater that the store has not reported.
 	savingLater atomic.Int64
-	alarm       Timer
+	// drowsy is set if the room sleeps as soon as that is 0.
+	drowsy atomic.Bool
+	alarm  Timer
 	// alarmMs is when the alarm is due, 0 for never.
 	alarmMs int64
 	// pausedMs is the Moment.PausedMs that the room has been told about.

@@ -83,10 +83,11 @@ test("the journal is bounded", () => {
   assert.equal(told.entries.at(-1)?.id, 500);
 });
 
-test("a message is shown without its token", () => {
-  const text = messageText({ type: "JOIN_ROOM", roomId: "room-1", userId: "ann", userName: "Ann", timestamp: 1, resumeToken: "secret" });
+test("a message is shown without its tokens", () => {
+  const text = messageText({ type: "JOIN_ROOM", roomId: "room-1", userId: "ann", userName: "Ann", timestamp: 1, resumeToken: "secret", ownerToken: "secret" });
   assert.doesNotMatch(text, /secret/);
   assert.match(text, /"resumeToken": "•••"/);
+  assert.match(text, /"ownerToken": "•••"/);
 });
 
 test("the address names a room, or none, or is broken", () => {

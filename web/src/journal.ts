@@ -131,9 +131,10 @@ function receivedPath(message: AnyMessage, self: string): Path {
 }
 
 /**
- * A message as text for the viewer. The resume token is as good as the seat, so nobody who looks
- * over the viewer's shoulder may see it.
+ * A message as text for the viewer. Tokens are as good as the seat and the room, so nobody who looks
+ * over the viewer's shoulder may see them.
  */
 export function messageText(message: AnyMessage): string {
-  return JSON.stringify(message, (key, value: unknown) => (key === "resumeToken" || key === "token" ? "•••" : value), 2);
+  const secrets = ["resumeToken", "ownerToken", "token"];
+  return JSON.stringify(message, (key, value: unknown) => (secrets.includes(key) ? "•••" : value), 2);
 }

@@ -121,7 +121,7 @@ function useVisit(): Visit {
   };
   const enter = (entrance: Entrance, name: string): void => {
     setProblem("");
-    void wait(entrance.kind === "create" ? session.create(name) : session.join(entrance, name));
+    void wait(entrance.kind === "create" ? session.create(name, entrance.isKept) : session.join(entrance, name));
   };
   const leave = async (next: Invitation): Promise<void> => {
     current.current = undefined;

@@ -6,6 +6,7 @@ import {
   RoomError,
   roleOf,
   tabStore,
+  webOwnerStore,
   type Ban,
   type ControlMode,
   type MarkedSync,
@@ -20,6 +21,8 @@ import { Names } from "./party.ts";
 const noticeMs = 7000;
 /** How often the diagram may be redrawn, ms. */
 const drawMs = 60;
+/** How long a room that the viewer keeps stays at most when it is empty: 30 days, the server's default bound. */
+const keepMs = 30 * 24 * 3_600_000;
 const nameKey = "usher.name";
 
 const hostOnlyWords = "Only the host controls playback";
@@ -82,7 +85,7 @@ class Changes {
 }
 
 export class Session {
-  readonly client = new RoomClient({ url: socketAddress(), store: tabStore() });
+  readonly client = new RoomClient({ url: socketAddress(), store: tabStore(), owners: webOwnerStore(() => localStorage) });
   readonly mesh: PeerMesh;
   readonly names = new Names();
   readonly journal: Journal;
@@ -157,9 +160,10 @@ export class Session {
     return `${location.origin}${location.pathname}#${this.client.room?.id ?? ""}`;
   }
 
-  async create(userName: string): Promise<Seated> {
+  /** With isKept, the room stays for as long as the server keeps one. */
+  async create(userName: string, isKept: boolean): Promise<Seated> {
     rememberName(userName);
-    return this.client.create({ userName, roomName: `${userName}’s room` });
+    return this.client.create({ userName, roomName: `${userName}’s room`, ...(isKept ? { keepMs } : {}) });
   }
 
   /**

@@ -9,7 +9,7 @@ import { Torch } from "./icons.tsx";
 import type { Invitation } from "./party.ts";
 import { rememberedName } from "./session.ts";
 
-export type Entrance = { kind: "create" } | { kind: "join"; roomId: string; invite: string; orCreate: boolean };
+export type Entrance = { kind: "create"; isKept: boolean } | { kind: "join"; roomId: string; invite: string; orCreate: boolean };
 
 interface StartProps {
   /** The invitation that opened the page. */
@@ -23,6 +23,7 @@ interface StartProps {
 
 export function Start({ invitation, isBusy, problem, isGone, enter }: StartProps): JSX.Element {
   const [name, setName] = useState(rememberedName);
+  const [isKept, setKept] = useState(false);
   const [complaint, setComplaint] = useState("");
   const nameField = useRef<HTMLInputElement>(null);
   const found = useRoom(invitation.kind === "room" ? invitation.roomId : "", invitation.kind === "room" ? invitation.invite : "");
@@ -40,7 +41,7 @@ export function Start({ invitation, isBusy, problem, isGone, enter }: StartProps
   // viewer asks for that.
   const submit = (): void => {
     if (invitation.kind === "none") {
-      enterAs({ kind: "create" });
+      enterAs({ kind: "create", isKept });
     } else if (invitation.kind === "room") {
       enterAs({ kind: "join", roomId: invitation.roomId, invite: invitation.invite, orCreate: isEmpty });
     }
@@ -79,6 +80,12 @@ export function Start({ invitation, isBusy, problem, isGone, enter }: StartProps
                 onInput={(event) => setName(event.currentTarget.value)}
               />
             </label>
+            {invitation.kind === "none" && (
+              <label class="check">
+                <input type="checkbox" name="keep" checked={isKept} onChange={(event) => setKept(event.currentTarget.checked)} />
+                <span>Keep this room when everybody has left</span>
+              </label>
+            )}
             {invitation.kind !== "broken" && !isRefusal(found) && (
               <button class="primary" type="submit" disabled={isBusy}>
                 {invitation.kind === "none" ? "Create a room" : isEmpty ? "Open the room again" : "Join the room"}
@@ -189,7 +196,12 @@ function Heading({ invitation, room, isEmpty }: HeadingProps): JSX.Element {
       </Words>
     );
   }
-  return <Words kind="Admit one" title={room.name}>{`${room.people} ${room.people === 1 ? "person is" : "people are"} waiting for you.`}</Words>;
+  const waiting = room.people === 1 ? "1 person is waiting for you." : `${room.people} people are waiting for you.`;
+  return (
+    <Words kind="Admit one" title={room.name}>
+      {room.people === 0 ? "Nobody is here now. Come in, and the others will find you." : waiting}
+    </Words>
+  );
 }
 
 function Words({ kind, title, children }: { kind: string; title: string; children?: ComponentChildren }): JSX.Element {

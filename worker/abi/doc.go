@@ -10,7 +10,7 @@
 // Wake(nowMs, alarmMs, pausedMs, input) makes a room from what its shell has kept; the shell did
 // not run for pausedMs until now. The input is three texts, the settings (a line "name value" for
 // each that is not the default), the room id and the snapshot (empty for none), then for each
-// connection an id, 16 bytes of fresh randomness, and a text, its attachment. The output is the
+// connection an id, SecretBytes of fresh randomness, and a text, its attachment. The output is the
 // handle as uint32 and the effects of Paused and Woken; or 0 and a sentence with the reason why
 // there is no room.
 //
@@ -18,7 +18,7 @@
 // depend on the event:
 //
 //	EventConnected     the address as uint64
-//	EventReceived      the frame, and 16 bytes of fresh randomness behind it
+//	EventReceived      the frame, and SecretBytes of fresh randomness behind it
 //	EventBinary
 //	EventDisconnected  argument is the close code
 //	EventAlarm
@@ -26,7 +26,7 @@
 //	EventPaused        argument is for how many milliseconds the shell did not run
 //	EventRenewed       the ICE_SERVERS for conn, empty if there are none now
 //	EventHashed        a byte, 1 if there is a hash, 16 bytes of salt, 32 of hash, the frame, and
-//	                   16 bytes of fresh randomness; argument is the number of the EffectHash
+//	                   SecretBytes of fresh randomness; argument is the number of the EffectHash
 //
 // The result is the length of the output, or NoSuchRoom if the room has been dropped meanwhile;
 // then the shell wakes it and steps it again.

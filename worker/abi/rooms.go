@@ -30,9 +30,12 @@ const (
 const NoSuchRoom = -1
 
 const (
+	// SecretBytes is the randomness that comes with each frame: a token of a seat, and one of a
+	// room's owner.
+	SecretBytes = 2 * protocol.TokenBytes
 	// InputBytes is what the input holds without being asked to grow: the largest frame, and the
 	// randomness behind it.
-	InputBytes = protocol.MaxFrameBytes + protocol.TokenBytes
+	InputBytes = protocol.MaxFrameBytes + SecretBytes
 	// maxRooms and maxRoomBytes bound the rooms in memory. An isolate has 128 MB for everything.
 	maxRooms     = 1024
 	maxRoomBytes = 16 << 20
@@ -104,7 +107,7 @@ func (rs *Rooms) Wake(nowMs, alarmMs, pausedMs float64, n int) int {
 	var attachments []room.Attachment
 	for len(in.b) > 0 && !in.bad {
 		a := room.Attachment{Conn: room.ConnID(in.float64())}
-		copy(a.Secret[:], in.take(len(a.Secret)))
+		copy(a.Secret[:], in.take(SecretBytes))
 		a.Bytes = in.text()
 		attachments = append(attachments, a)
 	}
@@ -185,8 +188,7 @@ func (rs *Rooms) Step(handle, kind uint32, conn, nowMs, argument float64, flags 
 		in := reader{b: input}
 		event.Address = in.uint64()
 	case EventReceived:
-		frame := input[:max(0, n-len(event.Secret))]
-		copy(event.Secret[:], input[len(frame):])
+		frame := takeSecrets(input, &event)
 		event.Kind, event.Frame = room.Received, frame
 		rs.message, event.Err = protocol.Decode(frame)
 		event.Message = &rs.message
@@ -203,8 +205,7 @@ func (rs *Rooms) Step(handle, kind uint32, conn, nowMs, argument float64, flags 
 	case EventRenewed:
 		event.Kind, event.Frame = room.Renewed, input
 	case EventHashed:
-		frame := input[hashBytes : n-len(event.Secret)]
-		copy(event.Secret[:], input[hashBytes+len(frame):])
+		frame := takeSecrets(input[hashBytes:], &event)
 		event.Kind, event.Hash = room.Hashed, hashResult(input, argument)
 		rs.message, event.Err = protocol.Decode(frame)
 		event.Message = &rs.message
@@ -220,6 +221,14 @@ func (rs *Rooms) Step(handle, kind uint32, conn, nowMs, argument float64, flags 
 		rs.Drop(handle)
 	}
 	return len(rs.output)
+}
+
+// takeSecrets takes the fresh randomness from behind a frame, and returns the frame.
+func takeSecrets(input []byte, event *room.Event) (frame []byte) {
+	end := max(0, len(input)-SecretBytes)
+	secrets := input[end:]
+	copy(event.OwnerSecret[:], secrets[copy(event.Secret[:], secrets):])
+	return input[:end]
 }
 
 // Relay gives the first n bytes of the input the fast path. It returns the connection to forward

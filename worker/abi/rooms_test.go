@@ -95,7 +95,7 @@ const (
 	rename  = `{"type":"RENAME_USER","roomId":"room-1","userId":"bob","newUserName":"B"}`
 	leave   = `{"type":"LEAVE_ROOM","roomId":"room-1","userId":"%s"}`
 	arrival = "12345678"
-	drawn   = "a secret of ours"
+	drawn   = "a secret of ours" + "a secret owner's"
 	// fast is limits that no test meets.
 	fast = "message-rate 1000000\nmessage-burst 1000000\nbyte-rate 1073741824\nbyte-burst 1073741824\n"
 )

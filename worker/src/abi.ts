@@ -44,7 +44,7 @@ export const again = 4294967295;
 export const frameBytes = 65536;
 
 /** The size of the buffer that takes a frame and the randomness behind it. */
-export const inputBytes = 65552;
+export const inputBytes = 65568;
 
 /** The size of the salt that a passcode is hashed with. */
 export const saltBytes = 16;
@@ -53,4 +53,4 @@ export const saltBytes = 16;
 export const digestBytes = 32;
 
 /** The size of the randomness that comes with each frame. */
-export const secretBytes = 16;
+export const secretBytes = 32;

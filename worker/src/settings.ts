@@ -10,6 +10,8 @@ export const settings = {
   ROOM_IDLE_MS: "room-idle",
   /** 0 to 2592000000, default 0. */
   EMPTY_ROOM_MS: "empty-room",
+  /** 0 to 31536000000, default 2592000000. */
+  MAX_KEEP_MS: "max-keep",
   /** 1000 to 90000, default 20000. */
   PING_INTERVAL_MS: "ping-interval",
   /** 2 to 250, default 50. */

@@ -1,5 +1,6 @@
 import { env } from "cloudflare:workers";
 
+import { secretBytes } from "../src/abi";
 import { Client } from "./client";
 import { harness } from "./worker";
 
@@ -21,7 +22,7 @@ export class Person {
 
   /** Takes a seat and returns the token. */
   async join(type: "CREATE_ROOM" | "JOIN_ROOM", fields: Record<string, unknown> = {}): Promise<string> {
-    harness.secret = crypto.getRandomValues(new Uint8Array(16));
+    harness.secret = crypto.getRandomValues(new Uint8Array(secretBytes));
     this.say(type, { userName: this.userId, protocol: 1, ...fields });
     const answer = await this.client.frame(type === "CREATE_ROOM" ? "ROOM_CREATED" : "ROOM_JOINED");
     return answer["resumeToken"] as string;

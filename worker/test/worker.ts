@@ -42,11 +42,8 @@ class Harnessed extends Surroundings {
 
   override draw(secret: Uint8Array, conn: number): void {
     const drawn = harness.secrets.get(conn);
-    if (drawn === undefined) {
-      super.draw(secret, conn);
-    } else {
-      secret.set(drawn);
-    }
+    super.draw(secret, conn);
+    secret.set(drawn ?? []);
   }
 
   override settings(): string {

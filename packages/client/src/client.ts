@@ -47,15 +47,15 @@ export class RoomClient extends Emitter<RoomClientEvents> implements Signaling {
 
   /** Creates a room, with this participant as its host, or joins it if it exists already. */
   create(request: CreateRequest): Promise<Seated> {
-    const { userName, roomId = newRoomId(), userId = newUserId(), roomName, signal } = { ...request };
-    const intent = { create: true, orCreate: true, patient: false, roomName };
+    const { userName, roomId = newRoomId(), userId = newUserId(), roomName, keepMs, ownerToken, signal } = { ...request };
+    const intent = { create: true, orCreate: true, patient: false, roomName, keepMs, ownerToken };
     return this.#session.seek({ roomId, userId, userName, resumeToken: "" }, intent, signal);
   }
 
   /** Takes a seat in a room that exists. */
   join(request: JoinRequest): Promise<Seated> {
-    const { userName, roomId, userId = newUserId(), orCreate = false, invite, signal } = { ...request };
-    const intent = { create: false, orCreate, patient: false };
+    const { userName, roomId, userId = newUserId(), orCreate = false, invite, ownerToken, signal } = { ...request };
+    const intent = { create: false, orCreate, patient: false, ownerToken };
     return this.#session.seek({ roomId, userId, userName, resumeToken: "", ...(invite ? { invite } : {}) }, intent, signal);
   }
 

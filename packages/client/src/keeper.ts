@@ -1,3 +1,5 @@
+import { Owner, type OwnerStore } from "./owner.js";
+import type { Seated } from "./signaling.js";
 import { parseSeat, type SeatStore, type StoredSeat } from "./store.js";
 
 /** How long a store may take, ms. Past that it counts as one that failed. */
@@ -7,10 +9,13 @@ const timeoutMs = 10_000;
 export class Keeper {
   /** The seat that there is, or that is asked for, whether it is in the store or not. */
   seat: StoredSeat | undefined;
+  /** What makes the participant host of the room again. */
+  readonly owner: Owner;
   readonly #store: SeatStore;
   #tasks: Promise<unknown> = Promise.resolve();
 
-  constructor(store: SeatStore) {
+  constructor(store: SeatStore, owners?: OwnerStore) {
+    this.owner = new Owner(owners);
     this.#store = store;
   }
 
@@ -23,6 +28,12 @@ export class Keeper {
     const seat = { ...(this.seat as StoredSeat), ...changes };
     this.seat = seat;
     void this.#run(() => this.#store.save(seat));
+  }
+
+  /** Keeps the tokens of a reply. Only the one that gives a new seat has the seat's. */
+  seated(answer: Seated): void {
+    this.change({ resumeToken: answer.resumeToken ?? this.seat?.resumeToken ?? "" });
+    this.owner.heard(answer);
   }
 
   /** Clears the store, if it still has this seat: another client may have put its own there since. */

@@ -2,6 +2,7 @@
 
 import type { Auth } from "./auth.js";
 import type { RoomError } from "./error.js";
+import type { OwnerStore } from "./owner.js";
 import type { ServerMessage, SignalingEvents } from "./signaling.js";
 import type { SeatStore } from "./store.js";
 
@@ -14,6 +15,11 @@ export interface RoomClientOptions {
   url: string | UrlLike;
   /** Keeps the seat. In memory by default, which does not survive a reload. */
   store?: SeatStore;
+  /**
+   * Keeps the owner tokens of rooms that this client has made with `keepMs`, and presents them. By
+   * default none is kept: the reply to create() has it.
+   */
+  owners?: OwnerStore;
   /**
    * The server's --max-frame, 64 KiB by default. A larger message fails here instead of ending the
    * connection.
@@ -87,6 +93,13 @@ export interface CreateRequest extends Abortable {
   roomId?: string | undefined;
   /** The room's name; 1 to 30 characters. By default the server names it. */
   roomName?: string | undefined;
+  /**
+   * How long the room stays when it is empty, ms, at most the server's max-keep; what the room has is
+   * in the reply. It counts only if this makes the room. By default the room ends with its last seat.
+   */
+  keepMs?: number | undefined;
+  /** The owner token of the room, if it exists. By default the one that `owners` has. */
+  ownerToken?: string | undefined;
   /** The participant's id in the room. By default a new one. */
   userId?: string | undefined;
 }
@@ -103,6 +116,8 @@ export interface JoinRequest extends Abortable {
   invite?: string | undefined;
   /** Creates the room if it does not exist. */
   orCreate?: boolean | undefined;
+  /** Makes this participant host of the room that it has made. By default the one that `owners` has. */
+  ownerToken?: string | undefined;
 }
 
 /** A request for the seat in the store. */

@@ -12,18 +12,22 @@ export interface Intent {
   /** Otherwise a first connection that fails ends the attempt. */
   patient: boolean;
   roomName?: string | undefined;
+  keepMs?: number | undefined;
+  ownerToken?: string | undefined;
 }
 
 /** A client that was seated asks until it has its seat again, and creates the room if that has ended. */
 export const returning: Intent = { create: false, orCreate: true, patient: true };
 
 /** The message that asks for a seat. */
-export function seatRequest(seat: StoredSeat, { create, roomName }: Intent, ref: string): CreateRoomMessage | JoinRoomMessage {
+export function seatRequest(seat: StoredSeat, { create, roomName, keepMs, ownerToken }: Intent, ref: string): CreateRoomMessage | JoinRoomMessage {
   const { resumeToken, invite: _, ...own } = seat;
   const request = {
     ...own,
     timestamp: Date.now(),
     ...(create && roomName !== undefined ? { roomName } : {}),
+    ...(create && keepMs !== undefined ? { keepMs } : {}),
+    ...(ownerToken !== undefined ? { ownerToken } : {}),
     ...(resumeToken !== "" ? { resumeToken } : {}),
     protocol: protocolVersion,
     ref,

@@ -42,7 +42,7 @@ export class Session {
   constructor(options: RoomClientOptions, emit: Emit) {
     this.#emit = emit;
     const url = socketUrl(options.url);
-    this.#keeper = new Keeper(options.store ?? memoryStore());
+    this.#keeper = new Keeper(options.store ?? memoryStore(), options.owners);
     this.#account = new Account(url, options, this.#keeper);
     this.#iceServers = new IceServers(url, () => this.#keeper.seat);
     this.#room = new KnownRoom((room) => emit("room", room));
@@ -77,7 +77,7 @@ export class Session {
 
   /** Asks for a new seat. */
   seek(seat: StoredSeat, intent: Intent, signal: SignalOfAbort | undefined): Promise<Seated> {
-    return this.#seek(signal, () => this.#take(seat, intent)) as Promise<Seated>;
+    return this.#seek(signal, (isStill) => this.#take(seat, intent, isStill)) as Promise<Seated>;
   }
 
   /** Asks for the seat in the store, if it is in the room. */
@@ -89,7 +89,7 @@ export class Session {
         return; // close(), leave() or the signal came first
       }
       if (seat !== undefined && seat.roomId === (roomId ?? seat.roomId)) {
-        this.#take(seat, returning);
+        this.#take(seat, returning, isStill);
       } else {
         this.#seating.resolve(undefined);
       }
@@ -155,7 +155,7 @@ export class Session {
     return this.#seating.begin(signal, (cause) => this.abandon(cause), begin);
   }
 
-  #take(seat: StoredSeat, intent: Intent): void {
+  #take(seat: StoredSeat, intent: Intent, isStill: () => boolean): void {
     if (!isRoomId(seat.roomId) || !isUserId(seat.userId)) {
       this.#seating.reject(failure(isRoomId(seat.roomId) ? "INVALID_USER_ID" : "INVALID_ROOM_ID"));
       return;
@@ -163,12 +163,13 @@ export class Session {
     this.#keeper.seat = seat;
     this.#intent = intent;
     this.#room.begin(undefined);
-    this.#line.open();
+    this.#keeper.owner.find(seat.roomId, intent.ownerToken, () => isStill() && this.#line.open());
   }
 
   #askForSeat(create: boolean): void {
     this.#asked = { atMs: performance.now(), ref: this.#requests.newRef() };
-    const error = this.#line.send(seatRequest(this.#keeper.seat as StoredSeat, { ...this.#intent, create }, this.#asked.ref));
+    const intent = { ...this.#intent, create, ownerToken: this.#keeper.owner.presented(this.#room.state, this.userId) };
+    const error = this.#line.send(seatRequest(this.#keeper.seat as StoredSeat, intent, this.#asked.ref));
     if (error !== undefined && error.code !== "CONNECTION_LOST") {
       this.#end(error);
     }
@@ -217,8 +218,7 @@ export class Session {
   #sit(answer: Seated): void {
     const { connection } = this.#line;
     this.#clock.add(answer.serverTime, this.#asked.atMs, performance.now());
-    // A legacy seat that is taken again without its token gets no token.
-    this.#keeper.change({ resumeToken: answer.resumeToken ?? this.#keeper.seat?.resumeToken ?? "" });
+    this.#keeper.seated(answer);
     this.#intent = returning;
     this.#echoesRefs = answer.ref === this.#asked.ref;
     this.#room.begin(answer.roomState);
@@ -252,8 +252,9 @@ export class Session {
 
   /** There is no seat for this participant. */
   #unseated(error: RoomError): void {
-    if (error.code === "ROOM_NOT_FOUND" && this.#intent.orCreate) {
-      this.#askForSeat(true);
+    const isNoOwner = this.#keeper.owner.isRefused(error, this.#keeper.seat?.roomId);
+    if (isNoOwner || (error.code === "ROOM_NOT_FOUND" && this.#intent.orCreate)) {
+      this.#askForSeat(this.#intent.create || !isNoOwner);
     } else if (error.retryable && this.#intent.patient) {
       this.#line.drop({ code: 1013, cause: error, reason: "CONNECTION_LOST" });
     } else {

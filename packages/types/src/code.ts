@@ -56,6 +56,8 @@ export interface ErrorCodes {
   readonly SEAT_HELD: Refusal;
   /** The resumeToken is malformed or not the seat's. As an HTTP response, it may also be that the seat or the room does not exist. */
   readonly INVALID_RESUME_TOKEN: Refusal;
+  /** The ownerToken is malformed or not the room's. */
+  readonly INVALID_OWNER_TOKEN: Refusal;
   /** CREATE_ROOM or JOIN_ROOM for another user id than the connection's own seat. */
   readonly ALREADY_SEATED: Refusal;
   /** The connection has no seat, and the message needs one. */
@@ -199,6 +201,7 @@ export const errorCodes: ErrorCodes = {
   USER_ID_TAKEN: { error: "User id is already in the room", retryable: false, close: 4002 },
   SEAT_HELD: { error: "Seat is held for its owner to return", retryable: true },
   INVALID_RESUME_TOKEN: { error: "Resume token does not fit this seat", retryable: false, status: 401 },
+  INVALID_OWNER_TOKEN: { error: "Owner token does not fit this room", retryable: false },
   ALREADY_SEATED: { error: "This connection already has a seat", retryable: false },
   NOT_SEATED: { error: "Join the room first", retryable: false },
   WRONG_USER: { error: "Message claims another user", retryable: false },

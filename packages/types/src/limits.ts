@@ -39,6 +39,9 @@ export const maxReasonUnits = 200;
 /** How many bans a room keeps. One more lifts the oldest. */
 export const maxBans = 200;
 
+/** Bounds the keepMs of CREATE_ROOM: a year. A server keeps a room for at most its own max-keep. */
+export const maxKeepMs = 31536000000;
+
 /** Bounds the address of a page or video. */
 export const maxUrlBytes = 2048;
 

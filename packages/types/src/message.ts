@@ -44,6 +44,10 @@ export interface CreateRoomMessage extends BaseSignalingMessage {
   resumeToken?: string;
   /** 1 for a client that knows this version of the protocol. */
   protocol?: number;
+  /** Makes the sender host of the room that it made, whoever is host now. */
+  ownerToken?: string;
+  /** How long the room stays when it is empty, at most the server's max-keep. It counts only if this makes the room. */
+  keepMs?: number;
   /** For the door of a live room. */
   passcode?: string;
   /** Gives back the place of somebody who knocks. */
@@ -62,6 +66,8 @@ export interface JoinRoomMessage extends BaseSignalingMessage {
   resumeToken?: string;
   /** 1 for a client that knows this version of the protocol. */
   protocol?: number;
+  /** Makes the sender host of the room that it made, whoever is host now. */
+  ownerToken?: string;
   /** For the room's door. A seat that one has needs none. */
   passcode?: string;
   /** Gives back the place of somebody who knocks. */

@@ -22,6 +22,10 @@ export interface Seating extends BaseResponseMessage {
    * as you want the seat.
    */
   resumeToken?: string;
+  /** A secret that makes whoever presents it host of the room again. Only the reply that makes a room with keepMs has it. */
+  ownerToken?: string;
+  /** How long the room stays when it is empty. It is missing if the room ends then. */
+  keepMs?: number;
   /** Reports that the token was accepted and the seat is the same as before. */
   resumed: boolean;
   /**
