@@ -63,6 +63,27 @@ func TestWrongSettingsAreRefused(t *testing.T) {
 	}
 }
 
+// While the servers elect a leader, the check of each minute finds as many copies as there are.
+func TestCopiesAreCountedWithoutALeader(t *testing.T) {
+	for _, row := range []struct {
+		cluster string
+		copies  int
+	}{
+		{`{"leader":"a","replicas":[{"name":"b"},{"name":"c"}]}`, 3},
+		{`{"replicas":[{"name":"a"},{"name":"b"},{"name":"c"}]}`, 3},
+		{`{"leader":"a"}`, 1},
+		{`{}`, 1},
+	} {
+		var found info
+		if err := json.Unmarshal([]byte(`{"cluster":`+row.cluster+`}`), &found); err != nil {
+			t.Fatal(err)
+		}
+		if got := found.copies(); got != row.copies {
+			t.Errorf("%s: %d copies", row.cluster, got)
+		}
+	}
+}
+
 // The checks hold against what a server really answers.
 func TestStartChecks(t *testing.T) {
 	for _, row := range []struct {

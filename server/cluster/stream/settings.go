@@ -64,6 +64,14 @@ type info struct {
 	Time  time.Time `json:"ts"`
 }
 
+// copies is on how many servers the stream is. While it has no leader, all of them are replicas.
+func (i *info) copies() int {
+	if i.Cluster.Leader == "" && len(i.Cluster.Replicas) > 0 {
+		return len(i.Cluster.Replicas)
+	}
+	return 1 + len(i.Cluster.Replicas)
+}
+
 // check returns an *broker.Error for the first setting with which the stream cannot hold rooms.
 func (c *settings) check(replicas int) error {
 	want := wanted(replicas)

@@ -171,7 +171,7 @@ func (s *Stream) Check(ctx context.Context) error {
 	if err := found.Config.check(s.config.Replicas); err != nil {
 		return err
 	}
-	if got := 1 + len(found.Cluster.Replicas); got != s.config.Replicas {
+	if got := found.copies(); got != s.config.Replicas {
 		return refusal(broker.ErrSettings, fmt.Sprintf("%s is on %d servers", Name, got), fmt.Sprintf("NATS needs %d servers for it: nats stream info %s", s.config.Replicas, Name))
 	}
 	r, err := s.Read(ctx)
