@@ -86,13 +86,13 @@ type settings struct {
 	Cluster                  string `group:"cluster" placeholder:"URL,..." help:"NATS servers that keep the rooms, instead of cluster-listen."`
 	ClusterCredentials       string `group:"cluster" placeholder:"FILE" help:"NATS credentials (.creds) for cluster."`
 	ClusterSystemCredentials string `group:"cluster" placeholder:"FILE" help:"NATS credentials (.creds) of the system account, to see whether every NATS server syncs each write."`
-	ClusterSyncAssured       choice `group:"cluster" default:"false" placeholder:"true" choices:"true,false" help:"Your word that every NATS server of cluster has sync_interval: always, which an ordinary account cannot see."`
+	ClusterSyncAssured       choice `group:"cluster" default:"false" placeholder:"false" choices:"true,false" help:"Your word that every NATS server of cluster has sync_interval: always, which an ordinary account cannot see."`
 
 	ICEServer      iceServers `group:"ice" name:"ice-server" placeholder:"URL,..." help:"STUN and TURN servers handed out to clients."`
 	TURNSecret     string     `group:"ice" name:"turn-secret" secret:"" placeholder:"SECRET" help:"Shared secret of a TURN server with use-auth-secret; better in a file."`
 	TURNSecretFile string     `group:"ice" name:"turn-secret-file" placeholder:"FILE" help:"File that holds the shared secret, instead of turn-secret."`
 	TURNTTL        duration   `group:"ice" name:"turn-ttl" default:"12h" min:"5m" max:"24h" help:"How long TURN credentials are valid; participants get new ones when half of that is over."`
-	TURNOpen       choice     `group:"ice" name:"turn-open" default:"false" placeholder:"true" choices:"true,false" help:"Whether those without a seat get TURN credentials too, for 5m: legacy clients can relay then, and so can anybody."`
+	TURNOpen       choice     `group:"ice" name:"turn-open" default:"false" placeholder:"false" choices:"true,false" help:"Whether those without a seat get TURN credentials too, for 5m: legacy clients can relay then, and so can anybody."`
 
 	TURNListen          list      `group:"ice" name:"turn-listen" placeholder:"ADDRESS,..." help:"Where the embedded STUN and TURN server listens for UDP and TCP, as HOST:PORT, such as :3478."`
 	TURNTLSListen       list      `group:"ice" name:"turn-tls-listen" placeholder:"ADDRESS,..." help:"Where it listens for TLS, with the server's certificate, such as :5349."`
