@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"usher/server/cluster/lease"
 	"usher/server/cluster/stream"
 	"usher/server/servertest"
 )
@@ -29,5 +30,21 @@ func TestANodeOfANewerFormatIsLetBe(t *testing.T) {
 	reading, err := s.stream.Nodes(t.Context())
 	if err != nil || len(reading.Entry(stream.NodeKey("one-newer")).Value) != 4 {
 		t.Errorf("its record was changed: %+v, %v", reading, err)
+	}
+}
+
+// Balancers would send the people of one node's rooms to the other.
+func TestANodeAtTheSameAddressIsReported(t *testing.T) {
+	var log servertest.LogBuffer
+	s := launch(t, Config{Address: "node.example:80", Log: slog.New(slog.NewTextHandler(&log, nil))})
+	for id, address := range map[string]string{"other": "other.example:80", "twin": "node.example:80"} {
+		record := lease.Record{Nonce: 1, Counter: 1, MinWire: 1, MaxWire: 1, Address: address}
+		if r := s.stream.PutWait(t.Context(), stream.NodeKey(id), 0, record.Append(nil, id)); r.Outcome != stream.Stored {
+			t.Fatal(r)
+		}
+	}
+	servertest.Eventually(t, "both have joined", func() bool { return strings.Count(log.String(), "a node joined") == 2 })
+	if text := log.String(); strings.Count(text, "the same address") != 1 || !strings.Contains(text, "other=twin") {
+		t.Error(text)
 	}
 }
