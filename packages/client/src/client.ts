@@ -1,7 +1,9 @@
-import type { Ban, ControlMode, Role, RoomState } from "@usher/types";
+import type { Ban, ControlMode, DoorSettings, Role, RoomState } from "@usher/types";
 import { Emitter } from "./emitter.js";
 import { newRoomId, newUserId } from "./id.js";
+import type { Knock } from "./knocks.js";
 import type { CreateRequest, JoinRequest, KickOptions, ResumeRequest, RoomClientEvents, RoomClientOptions } from "./options.js";
+import { canonicalDoor } from "./seating.js";
 import { Session } from "./session.js";
 import type { IceServer, Outgoing, Seated, Signaling, Status } from "./signaling.js";
 
@@ -40,6 +42,11 @@ export class RoomClient extends Emitter<RoomClientEvents> implements Signaling {
     return this.#session.userId;
   }
 
+  /** Those who wait to be let in; empty for all but the host and the cohosts. The event `knocks` reports each change. */
+  get knocks(): readonly Knock[] {
+    return this.#session.knocks;
+  }
+
   /** The server's time, ms since the epoch; this machine's until the server has answered a ping. */
   serverTime(): number {
     return this.#session.serverTime();
@@ -47,15 +54,18 @@ export class RoomClient extends Emitter<RoomClientEvents> implements Signaling {
 
   /** Creates a room, with this participant as its host, or joins it if it exists already. */
   create(request: CreateRequest): Promise<Seated> {
-    const { userName, roomId = newRoomId(), userId = newUserId(), roomName, keepMs, ownerToken, signal } = { ...request };
-    const intent = { create: true, orCreate: true, patient: false, roomName, keepMs, ownerToken };
+    const { userName, roomId = newRoomId(), userId = newUserId(), roomName, keepMs, ownerToken, door, passcode, signal } = { ...request };
+    const intent = { create: true, orCreate: true, patient: false, roomName, keepMs, ownerToken, door, passcode };
     return this.#session.seek({ roomId, userId, userName, resumeToken: "" }, intent, signal);
   }
 
-  /** Takes a seat in a room that exists. */
+  /**
+   * Takes a seat in a room that exists. At a door where people knock it takes until somebody has
+   * decided: `status` says so meanwhile, and leave() withdraws the knock.
+   */
   join(request: JoinRequest): Promise<Seated> {
-    const { userName, roomId, userId = newUserId(), orCreate = false, invite, ownerToken, signal } = { ...request };
-    const intent = { create: false, orCreate, patient: false, ownerToken };
+    const { userName, roomId, userId = newUserId(), orCreate = false, invite, ownerToken, passcode, signal } = { ...request };
+    const intent = { create: false, orCreate, patient: false, ownerToken, passcode };
     return this.#session.seek({ roomId, userId, userName, resumeToken: "", ...(invite ? { invite } : {}) }, intent, signal);
   }
 
@@ -123,6 +133,21 @@ export class RoomClient extends Emitter<RoomClientEvents> implements Signaling {
     let bans: Ban[] = [];
     await this.#session.ask({ type: "LIST_BANS" }, { done: (answer) => void (bans = answer?.type === "BANS" ? answer.bans : []) });
     return bans;
+  }
+
+  /** Changes the room's door: what is left out stays as it is, and a passcode of null removes it. Host only. */
+  setDoor(door: DoorSettings): Promise<void> {
+    return this.#session.ask({ type: "SET_DOOR", ...canonicalDoor(door) });
+  }
+
+  /** Lets somebody in who knocks. Host and cohosts. */
+  admit(targetUserId: string): Promise<void> {
+    return this.#session.ask({ type: "ADMIT", targetUserId });
+  }
+
+  /** Turns somebody away who knocks. Host and cohosts. */
+  deny(targetUserId: string): Promise<void> {
+    return this.#session.ask({ type: "DENY", targetUserId });
   }
 
   /**

@@ -36,9 +36,9 @@ export function endsSeat({ code }: Ending): boolean {
   return [1000, 4002, 4004, 4005].includes(code);
 }
 
-/** The close code for a connection whose seat is not left. Without a token nobody can return to it, though, if it was given just now. */
+/** The close code for a connection whose seat is not left. Without a token nobody can return to it, though, if it was given just now, nor to a place at the door. */
 export function goingCode(seat: StoredSeat | undefined): number {
-  return (seat?.resumeToken ?? "") === "" ? leftCode : abandonedCode;
+  return (seat?.resumeToken ?? "") === "" && seat?.knockToken === undefined ? leftCode : abandonedCode;
 }
 
 /** Why the host or a cohost has removed this participant, if the message says so. An ERROR does for a seat without a token, as a legacy client's. */

@@ -11,6 +11,7 @@ export type { DirectMessage } from "./legacy.js";
 export { nextFilm, positionAt, type Film } from "./film.js";
 export { newRoomId, newUserId } from "./id.js";
 export { inviteIn, roomIdIn } from "./invite.js";
+export type { Knock } from "./knocks.js";
 export { webOwnerStore, type OwnerStore } from "./owner.js";
 export { PeerMesh } from "./mesh.js";
 export type { PeerConnection, PeerMeshEvents, PeerMeshOptions, Route } from "./meshOptions.js";

@@ -1,7 +1,9 @@
 // What a RoomClient takes, and the events that it emits.
 
 import type { Auth } from "./auth.js";
+import type { DoorSettings } from "@usher/types";
 import type { RoomError } from "./error.js";
+import type { Knock } from "./knocks.js";
 import type { OwnerStore } from "./owner.js";
 import type { ServerMessage, SignalingEvents } from "./signaling.js";
 import type { SeatStore } from "./store.js";
@@ -53,6 +55,8 @@ export interface RoomClientEvents extends SignalingEvents {
     /** When, of Date.now(). */
     atMs: number;
   };
+  /** Those who wait to be let in have changed. For the host and the cohosts. */
+  knocks: readonly Knock[];
   /** A message that send() took was refused or could not be delivered. */
   refused: Refused;
 }
@@ -102,6 +106,10 @@ export interface CreateRequest extends Abortable {
   ownerToken?: string | undefined;
   /** The participant's id in the room. By default a new one. */
   userId?: string | undefined;
+  /** The door of the room, if this makes it. By default it is open. */
+  door?: DoorSettings | undefined;
+  /** For the door of the room if it exists already. */
+  passcode?: string | undefined;
 }
 
 /** A request for a seat in a room that exists. */
@@ -118,6 +126,8 @@ export interface JoinRequest extends Abortable {
   orCreate?: boolean | undefined;
   /** Makes this participant host of the room that it has made. By default the one that `owners` has. */
   ownerToken?: string | undefined;
+  /** For the room's door: rejects with PASSCODE_REQUIRED or WRONG_PASSCODE otherwise. */
+  passcode?: string | undefined;
 }
 
 /** A request for the seat in the store. */

@@ -9,12 +9,12 @@ export function isOfRoom(message: ServerMessage): message is OfRoom {
 /** The room after such a message: as its roomState has it, or if there is none, as it says what changed. */
 export function roomAfter(room: RoomState | undefined, message: OfRoom): RoomState | undefined {
   const change = changes[message.type] as (room: RoomState, message: OfRoom) => RoomState;
-  return message.roomState ?? (room && change(room, message));
+  return ("roomState" in message ? message.roomState : undefined) ?? (room && change(room, message));
 }
 
 type Of<T> = Extract<ResponseMessage, { type: T }>;
 /** A message of the server about the room. */
-export type OfRoom = Exclude<ResponseMessage, Of<"KICKED" | "BANS" | "TOKEN_EXPIRES" | "AUTH_RENEWED" | "ERROR" | "UNDELIVERED" | "PONG">>;
+export type OfRoom = Exclude<ResponseMessage, Of<"KICKED" | "BANS" | "KNOCKING" | "KNOCK" | "KNOCK_ENDED" | "TOKEN_EXPIRES" | "AUTH_RENEWED" | "ICE_SERVERS" | "ERROR" | "UNDELIVERED" | "PONG">>;
 
 const changes = {
   ROOM_CREATED: (room: RoomState) => room,
@@ -33,6 +33,7 @@ const changes = {
   ROOM_RENAMED: (room: RoomState, { newRoomName }: Of<"ROOM_RENAMED">) => ({ ...room, name: newRoomName }),
   USER_RENAMED: (room: RoomState, { userId, newUserName }: Of<"USER_RENAMED">) => withUser(room, userId, { name: newUserName }),
   HOST_CHANGED: (room: RoomState, { newHostId }: Of<"HOST_CHANGED">) => withHost(room, newHostId),
+  DOOR_CHANGED: (room: RoomState, { door }: Of<"DOOR_CHANGED">) => ({ ...room, door }),
   ROLE_CHANGED: (room: RoomState, { userId, role }: Of<"ROLE_CHANGED">) => withUser(room, userId, { role }),
 };
 

@@ -1,4 +1,4 @@
-import { protocolVersion, type CreateRoomMessage, type JoinRoomMessage } from "@usher/types";
+import { protocolVersion, type CreateRoomMessage, type DoorSettings, type JoinRoomMessage } from "@usher/types";
 import { Deferred } from "./deferred.js";
 import { failure, type RoomError } from "./error.js";
 import type { SignalOfAbort } from "./options.js";
@@ -14,14 +14,19 @@ export interface Intent {
   roomName?: string | undefined;
   keepMs?: number | undefined;
   ownerToken?: string | undefined;
+  /** For the room's door, as long as the client lives: no store keeps it. */
+  passcode?: string | undefined;
+  /** Of a room that is made. */
+  door?: DoorSettings | undefined;
 }
 
 /** A client that was seated asks until it has its seat again, and creates the room if that has ended. */
 export const returning: Intent = { create: false, orCreate: true, patient: true };
 
 /** The message that asks for a seat. */
-export function seatRequest(seat: StoredSeat, { create, roomName, keepMs, ownerToken }: Intent, ref: string): CreateRoomMessage | JoinRoomMessage {
-  const { resumeToken, invite: _, ...own } = seat;
+export function seatRequest(seat: StoredSeat, intent: Intent, ref: string): CreateRoomMessage | JoinRoomMessage {
+  const { create, roomName, keepMs, ownerToken, passcode, door } = intent;
+  const { resumeToken, knockToken, invite: _, ...own } = seat;
   const request = {
     ...own,
     timestamp: Date.now(),
@@ -29,10 +34,23 @@ export function seatRequest(seat: StoredSeat, { create, roomName, keepMs, ownerT
     ...(create && keepMs !== undefined ? { keepMs } : {}),
     ...(ownerToken !== undefined ? { ownerToken } : {}),
     ...(resumeToken !== "" ? { resumeToken } : {}),
+    ...(knockToken !== undefined ? { knockToken } : {}),
+    ...(passcode !== undefined ? { passcode: canonical(passcode) } : {}),
+    ...(create && door !== undefined ? { door: canonicalDoor(door) } : {}),
     protocol: protocolVersion,
     ref,
   };
   return { type: create ? "CREATE_ROOM" : "JOIN_ROOM", ...request };
+}
+
+/** A passcode in one form, whatever keyboard it was typed on. */
+function canonical(passcode: string): string {
+  return passcode.normalize("NFC");
+}
+
+/** A door whose passcode is in that form. */
+export function canonicalDoor(door: DoorSettings): DoorSettings {
+  return typeof door.passcode === "string" ? { ...door, passcode: canonical(door.passcode) } : door;
 }
 
 /** The create, join or resume that is under way. There is one at a time. */

@@ -1,6 +1,6 @@
 // A seat and the connections that it takes: who asks for it, who is told, and what ends it.
 
-import { maxFrameBytes, type ClientMessage, type ControlMode, type RoomState } from "@usher/types";
+import { maxFrameBytes, type ControlMode, type RoomState } from "@usher/types";
 import { Account } from "./account.js";
 import { ServerClock } from "./clock.js";
 import { endsSeat, failureOf, goingCode, isFinal, leftCode, removalOf, type Ending } from "./ending.js";
@@ -8,6 +8,7 @@ import { failure, refusal, type RoomError } from "./error.js";
 import { IceServers } from "./ice.js";
 import { isRoomId, isUserId } from "./id.js";
 import { Keeper } from "./keeper.js";
+import { Knocks, type Knock } from "./knocks.js";
 import { KnownRoom } from "./knownRoom.js";
 import { Line } from "./line.js";
 import type { RoomClientEvents, RoomClientOptions, SignalOfAbort } from "./options.js";
@@ -17,6 +18,7 @@ import { returning, Seating, seatRequest, type Intent } from "./seating.js";
 import type { IceServer, Outgoing, Seated, ServerMessage, Status } from "./signaling.js";
 import { memoryStore, type StoredSeat } from "./store.js";
 import { socketUrl } from "./url.js";
+import { Voice } from "./voice.js";
 
 /** How long the server may take to close after a LEAVE_ROOM, ms; then the close frame says it again. */
 const leaveTimeoutMs = 1000;
@@ -31,12 +33,13 @@ export class Session {
   readonly #clock = new ServerClock();
   readonly #requests = new Requests();
   readonly #line: Line;
+  readonly #voice: Voice;
   readonly #seating = new Seating();
   readonly #room: KnownRoom;
+  readonly #knocks: Knocks;
   #status: Status = { state: "idle" };
   #intent: Intent = returning;
   #asked = { atMs: 0, ref: "" };
-  #echoesRefs = false;
   readonly #iceServers: IceServers;
 
   constructor(options: RoomClientOptions, emit: Emit) {
@@ -46,6 +49,7 @@ export class Session {
     this.#account = new Account(url, options, this.#keeper);
     this.#iceServers = new IceServers(url, () => this.#keeper.seat);
     this.#room = new KnownRoom((room) => emit("room", room));
+    this.#knocks = new Knocks((knocks) => emit("knocks", knocks));
     this.#line = new Line({
       door: () => this.#account.door(),
       connecting: () => this.#setStatus({ state: "connecting" }),
@@ -57,6 +61,7 @@ export class Session {
       clock: this.#clock,
       maxFrameBytes: options.maxFrameBytes ?? maxFrameBytes,
     });
+    this.#voice = new Voice(this.#line, this.#requests, this.#keeper, (refused) => emit("refused", refused));
   }
 
   get status(): Status {
@@ -69,6 +74,10 @@ export class Session {
 
   get userId(): string {
     return this.#keeper.seat?.userId ?? "";
+  }
+
+  get knocks(): readonly Knock[] {
+    return this.#knocks.list;
   }
 
   serverTime(): number {
@@ -89,7 +98,7 @@ export class Session {
         return; // close(), leave() or the signal came first
       }
       if (seat !== undefined && seat.roomId === (roomId ?? seat.roomId)) {
-        this.#take(seat, returning, isStill);
+        this.#take(seat, { ...returning, orCreate: seat.knockToken === undefined }, isStill);
       } else {
         this.#seating.resolve(undefined);
       }
@@ -97,7 +106,8 @@ export class Session {
   }
 
   async leave(): Promise<void> {
-    const isTold = this.#status.state === "seated" && this.#line.send({ ...this.#sender(), type: "LEAVE_ROOM" }) === undefined;
+    const { state } = this.#status;
+    const isTold = (state === "seated" || state === "knocking") && this.#voice.say({ type: "LEAVE_ROOM" });
     const forgotten = this.#keeper.forget();
     const closed = this.#line.finish(isTold ? leaveTimeoutMs : 0);
     this.#stop({ state: "ended" }, failure("ABORTED"));
@@ -115,14 +125,7 @@ export class Session {
   }
 
   send(message: Outgoing): boolean {
-    if (this.#status.state !== "seated") {
-      return false;
-    }
-    const error = this.#line.send({ ...message, ...this.#sender() } as ClientMessage);
-    if (error !== undefined && error.code !== "CONNECTION_LOST") {
-      this.#emit("refused", { error, messageType: message.type, targetUserId: message.targetUserId });
-    }
-    return error === undefined;
+    return this.#status.state === "seated" && this.#voice.send(message);
   }
 
   iceServers(): Promise<IceServer[]> {
@@ -136,14 +139,7 @@ export class Session {
       const isReturning = this.#room.state !== undefined && (state === "connecting" || state === "waiting");
       return Promise.reject(failure(isReturning ? "CONNECTION_LOST" : "NOT_SEATED"));
     }
-    const { promise, ref, begin, end } = this.#requests.add(message.type, consequences);
-    const isMarked = this.#echoesRefs && message.type !== "CONTROL_MODE_CHANGE";
-    const full = { ...message, ...this.#sender(), ...(isMarked ? { ref } : {}) } as ClientMessage;
-    const error = isMarked ? this.#line.send(full) : this.#line.sendProbed(full, begin, end);
-    if (error !== undefined) {
-      this.#requests.refuse(error, ref, undefined);
-    }
-    return promise;
+    return this.#voice.ask(message, consequences);
   }
 
   /** Runs one create, join or resume. */
@@ -175,11 +171,6 @@ export class Session {
     }
   }
 
-  #sender(): { roomId: string; userId: string; timestamp: number } {
-    const { roomId = "", userId = "" } = this.#keeper.seat ?? {};
-    return { roomId, userId, timestamp: Date.now() };
-  }
-
   #heard(message: ServerMessage): void {
     const { connection } = this.#line;
     this.#read(message);
@@ -203,10 +194,14 @@ export class Session {
       this.#room.setMode(message.mode);
     } else if (message.type === "TOKEN_EXPIRES") {
       void this.#account.renew((token) => this.ask({ type: "RENEW_AUTH", token })).catch((error: RoomError) => this.#emit("refused", { error }));
-    } else if (message.type === "BANS" || message.type === "AUTH_RENEWED") {
-      this.#requests.settle(message.ref ?? "", message);
+    } else if (message.type === "KNOCKING") {
+      this.#knock(message);
+    } else if (message.type === "BANS" || message.type === "AUTH_RENEWED" || message.type === "KNOCK" || message.type === "KNOCK_ENDED") {
+      this.#knocks.hear(message);
+      this.#requests.settle(("ref" in message ? message.ref : undefined) ?? "", message);
     } else if (isOfRoom(message)) {
       this.#room.hear(message);
+      this.#knocks.forgetUnless(this.#room.state, this.userId);
       // Only these answer requests. In what others had relayed a ref is their own affair.
       this.#requests.settle("ref" in message ? (message.ref ?? "") : "");
       if (message.type === "USER_RENAMED" && message.userId === this.userId) {
@@ -219,23 +214,30 @@ export class Session {
     const { connection } = this.#line;
     this.#clock.add(answer.serverTime, this.#asked.atMs, performance.now());
     this.#keeper.seated(answer);
-    this.#intent = returning;
-    this.#echoesRefs = answer.ref === this.#asked.ref;
+    this.#intent = { ...returning, passcode: this.#intent.passcode };
+    this.#knocks.forget(); // the server tells them again
+    this.#voice.echoesRefs = answer.ref === this.#asked.ref;
     this.#room.begin(answer.roomState);
     void this.iceServers(); // peers need them next
-    this.#seating.resolve(answer);
-    // A listener may end it all at each of these.
-    const steps = [
+    this.#seating.resolve(answer); // a listener may end it all at each of these
+    for (const step of [
       (): void => this.#setStatus({ state: "seated" }),
       (): void => this.#line.seated(answer.pingIntervalMs),
       (): void => this.#emit("room", answer.roomState),
       (): void => this.#emit("seated", answer),
-    ];
-    for (const step of steps) {
+    ]) {
       if (this.#line.connection === connection) {
         step();
       }
     }
+  }
+
+  /** Waits to be let in, over as many connections as that takes. */
+  #knock({ position, expiresAt, knockToken, pingIntervalMs }: Extract<ServerMessage, { type: "KNOCKING" }>): void {
+    this.#keeper.change({ knockToken: knockToken ?? this.#keeper.seat?.knockToken });
+    this.#intent = { ...this.#intent, patient: true };
+    this.#line.seated(pingIntervalMs);
+    this.#setStatus({ state: "knocking", position, expiresAt });
   }
 
   #refused(message: Extract<ServerMessage, { type: "ERROR" | "UNDELIVERED" }>): void {
@@ -255,10 +257,10 @@ export class Session {
     const isNoOwner = this.#keeper.owner.isRefused(error, this.#keeper.seat?.roomId);
     if (isNoOwner || (error.code === "ROOM_NOT_FOUND" && this.#intent.orCreate)) {
       this.#askForSeat(this.#intent.create || !isNoOwner);
-    } else if (error.retryable && this.#intent.patient) {
+    } else if (error.retryable && this.#intent.patient && error.code !== "KNOCK_EXPIRED") {
       this.#line.drop({ code: 1013, cause: error, reason: "CONNECTION_LOST" });
     } else {
-      if (!error.retryable) {
+      if (!error.retryable || error.code === "KNOCK_EXPIRED") {
         void this.#keeper.forget();
       }
       this.#end(error);
@@ -266,11 +268,10 @@ export class Session {
   }
 
   #lost(ending: Ending, isDoubted: boolean): void {
-    const isOver = isFinal(ending) || !this.#intent.patient;
     if (endsSeat(ending)) {
       void this.#keeper.forget();
     }
-    if (isOver) {
+    if (isFinal(ending) || !this.#intent.patient) {
       this.#end(failureOf(ending));
     } else {
       this.#setStatus({ state: "waiting", ...this.#line.again(ending.code, isDoubted) });
@@ -294,7 +295,6 @@ export class Session {
   }
 
   #setStatus(status: Status): void {
-    this.#status = status;
-    this.#emit("status", status);
+    this.#emit("status", (this.#status = status));
   }
 }

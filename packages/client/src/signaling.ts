@@ -64,12 +64,14 @@ export interface PeerConfiguration {
 
 /**
  * How far the client is on its way to its seat. `waiting`: the connection was lost, the server holds
- * the seat, and the client tries again at retryAtMs (of Date.now()). `ended`: the client left or, with
+ * the seat, and the client tries again at retryAtMs (of Date.now()). `knocking`: the host or a cohost has to
+ * let the client in; it is at a position among those who knock, from 1, and expiresAt is by the server's clock. `ended`: the client left or, with
  * an error, will not come back by itself.
  */
 export type Status =
   | { state: "idle" }
   | { state: "connecting" }
+  | { state: "knocking"; position: number; expiresAt: number }
   | { state: "seated" }
   | { state: "waiting"; attempt: number; retryAtMs: number }
   | { state: "ended"; error?: RoomError };

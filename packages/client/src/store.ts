@@ -12,6 +12,8 @@ export interface StoredSeat {
   resumeToken: string;
   /** The invite that the seat was taken with, if it was. */
   invite?: string | undefined;
+  /** A secret: the place of somebody who waits to be let in. */
+  knockToken?: string | undefined;
 }
 
 /**
@@ -97,7 +99,8 @@ function parseJSON(text: string | null): unknown {
 /** What is no seat, of an older version for instance, is none. */
 export function parseSeat(value: unknown): StoredSeat | undefined {
   const seat = value as Partial<Record<keyof StoredSeat, unknown>> | null | undefined;
-  const { roomId, userId, userName, resumeToken, invite } = seat ?? {};
+  const { roomId, userId, userName, resumeToken, invite, knockToken } = seat ?? {};
   const isSeat = isRoomId(roomId) && isUserId(userId) && typeof userName === "string" && typeof resumeToken === "string";
-  return isSeat ? { roomId, userId, userName, resumeToken, ...(typeof invite === "string" ? { invite } : {}) } : undefined;
+  const further = { ...(typeof invite === "string" ? { invite } : {}), ...(typeof knockToken === "string" ? { knockToken } : {}) };
+  return isSeat ? { roomId, userId, userName, resumeToken, ...further } : undefined;
 }
