@@ -66,6 +66,12 @@ const drawings = {
       <circle cx="12" cy="12" r="2.5" fill="currentColor" />
     </>
   ),
+  knock: (
+    <>
+      <path d="M5 21V4.5A1.5 1.5 0 0 1 6.5 3H14a1.5 1.5 0 0 1 1.5 1.5V21M2.5 21h16" />
+      <path d="M12 12h.01M18.5 7.5l2-1M19 11.5h2.5M18.5 15.5l2 1" />
+    </>
+  ),
   pen: <path d="M5 19l1-4L16 5l3 3L9 18z" />,
   close: <path d="M6 6l12 12M18 6 6 18" />,
 } as const;

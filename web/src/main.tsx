@@ -7,6 +7,7 @@ import type { JSX } from "preact";
 
 import { useChanges } from "./hooks.ts";
 import { Torch } from "./icons.tsx";
+import { Knocking } from "./knocking.tsx";
 import { invitationIn, type Invitation } from "./party.ts";
 import { Ended, Room } from "./room.tsx";
 import { keptRoom, Session } from "./session.ts";
@@ -52,6 +53,9 @@ function useHeadingFocus(screen: string): void {
   }, [screen]);
 }
 
+/** The refusals after which a passcode is asked for. */
+const passcodeCodes: ReadonlySet<string> = new Set(["PASSCODE_REQUIRED", "WRONG_PASSCODE", "TOO_MANY_ATTEMPTS"]);
+
 interface Visit {
   session: Session;
   invitation: Invitation;
@@ -61,7 +65,9 @@ interface Visit {
   problem: string;
   /** The room of the invitation does not exist, as an attempt to join it showed. */
   isGone: boolean;
-  enter: (entrance: Entrance, name: string) => void;
+  /** The room needs a passcode, as an attempt to join it showed. */
+  needsPasscode: boolean;
+  enter: (entrance: Entrance, name: string, passcode: string) => void;
   /** Ends the seat, and goes to the start or to another room's entrance. */
   leave: (next: Invitation) => Promise<void>;
   /** Goes to the start, or to a room's entrance, without a seat. */
@@ -77,6 +83,7 @@ function useVisit(): Visit {
   const [isReturning, setReturning] = useState(() => isReturnTo(invitation));
   const [problem, setProblem] = useState("");
   const [isGone, setGone] = useState(false);
+  const [needsPasscode, setNeedsPasscode] = useState(false);
   /** Undefined while the viewer is on the way to another screen. */
   const current = useRef<Session | undefined>(session);
   useChanges(session.changes.listen);
@@ -95,8 +102,9 @@ function useVisit(): Visit {
     setInvitation(next);
     setProblem("");
     setGone(false);
+    setNeedsPasscode(false);
   };
-  const wait = async (seat: Promise<unknown>): Promise<void> => {
+  const wait = async (seat: Promise<unknown>, target: Invitation): Promise<void> => {
     setBusy(true);
     try {
       const answer = await seat;
@@ -111,7 +119,9 @@ function useVisit(): Visit {
       if (current.current !== session) {
         return;
       }
-      begin(invitation); // a session that has ended cannot be used again
+      const asksPasscode = error instanceof RoomError && passcodeCodes.has(error.code);
+      begin(asksPasscode ? target : invitation); // a session that has ended cannot be used again
+      setNeedsPasscode(asksPasscode);
       const isMissing = error instanceof RoomError && error.code === "ROOM_NOT_FOUND";
       setGone(isMissing);
       setProblem(error instanceof RoomError ? `${error.message}.` : "That did not work.");
@@ -119,9 +129,14 @@ function useVisit(): Visit {
     setBusy(false);
     setReturning(false);
   };
-  const enter = (entrance: Entrance, name: string): void => {
+  const enter = (entrance: Entrance, name: string, passcode: string): void => {
     setProblem("");
-    void wait(entrance.kind === "create" ? session.create(name, entrance.isKept) : session.join(entrance, name));
+    if (entrance.kind === "create") {
+      void wait(session.create(name, entrance.isKept), invitation);
+    } else {
+      const { roomId, invite } = entrance;
+      void wait(session.join(entrance, name, passcode), { kind: "room", roomId, invite });
+    }
   };
   const leave = async (next: Invitation): Promise<void> => {
     current.current = undefined;
@@ -135,7 +150,7 @@ function useVisit(): Visit {
       setHash(hashOf(invitation)); // without the text that was pasted along with it
     }
     if (isReturning) {
-      void wait(session.client.resume());
+      void wait(session.client.resume(), { kind: "room", roomId: keptRoom(), invite: "" });
     }
   }, []);
   useEffect(() => {
@@ -156,24 +171,37 @@ function useVisit(): Visit {
     addEventListener("hashchange", onHash);
     return () => removeEventListener("hashchange", onHash);
   });
-  return { session, invitation, isEntered, isBusy, isReturning, problem, isGone, enter, leave, begin };
+  return { session, invitation, isEntered, isBusy, isReturning, problem, isGone, needsPasscode, enter, leave, begin };
 }
 
 function Page(): JSX.Element {
   const visit = useVisit();
-  const { session, invitation, isEntered, isBusy, isReturning, problem, isGone, enter } = visit;
+  const { session, invitation, isEntered, isBusy, isReturning, problem, isGone, needsPasscode, enter } = visit;
   const { status, room, userId } = session.client;
-  useHeadingFocus(!isEntered ? "start" : status.state === "ended" ? "end" : "room");
+  const isKnocking = !isEntered && session.isKnocking;
+  useHeadingFocus(isKnocking ? "knocking" : !isEntered ? "start" : status.state === "ended" ? "end" : "room");
   document.title = isEntered && room !== undefined ? `${room.name} · usher` : "usher";
   let content: JSX.Element;
   if (isEntered && status.state === "ended") {
     content = <Ended error={status.error} again={() => visit.begin(invitedTo())} start={() => visit.begin({ kind: "none" })} />;
   } else if (isEntered && room !== undefined) {
     content = <Room session={session} leave={() => void visit.leave({ kind: "none" })} />;
+  } else if (isKnocking) {
+    content = <Knocking position={status.state === "knocking" ? status.position : 0} cancel={() => void visit.leave(invitation)} />;
   } else if (isReturning) {
     content = <Returning isWaiting={status.state === "waiting"} start={() => void visit.leave({ kind: "none" })} />;
   } else {
-    content = <Start key={invitation.kind + roomOf(invitation)} invitation={invitation} isBusy={isBusy} problem={problem} isGone={isGone} enter={enter} />;
+    content = (
+      <Start
+        key={invitation.kind + roomOf(invitation)}
+        invitation={invitation}
+        isBusy={isBusy}
+        problem={problem}
+        isGone={isGone}
+        needsPasscode={needsPasscode}
+        enter={enter}
+      />
+    );
   }
   return (
     <main data-status={status.state} data-user={userId}>

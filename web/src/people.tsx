@@ -4,6 +4,7 @@ import type { ControlMode, User } from "@usher/types";
 
 import { roleOf, type Role } from "@usher/client";
 
+import { AtTheDoor } from "./door.tsx";
 import { Drawing } from "./icons.tsx";
 import { Banned, Manage } from "./manage.tsx";
 import { Rename } from "./rename.tsx";
@@ -33,6 +34,7 @@ export function People({ session }: { session: Session }): JSX.Element {
   return (
     <section class="card people">
       <h2 id="people-title">People</h2>
+      <AtTheDoor session={session} />
       <ul aria-labelledby="people-title">
         {users.map((user, i) => (
           <Person key={user.id} user={user} tint={i % tints} session={session} />

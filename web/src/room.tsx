@@ -2,6 +2,7 @@ import { useState } from "preact/hooks";
 import type { JSX } from "preact";
 import type { RoomError, Status } from "@usher/client";
 
+import { DoorCard } from "./door.tsx";
 import { Film } from "./film.tsx";
 import { useChanges } from "./hooks.ts";
 import { Drawing, Torch } from "./icons.tsx";
@@ -22,7 +23,10 @@ export function Room({ session, leave }: { session: Session; leave: () => void }
       </p>
       <Film session={session} />
       <People session={session} />
-      <WhoControls session={session} />
+      <div class="rules">
+        <WhoControls session={session} />
+        <DoorCard session={session} />
+      </div>
       <Signaling session={session} />
     </div>
   );
@@ -70,6 +74,7 @@ function statusWords(status: Status): string {
   switch (status.state) {
     case "seated":
     case "idle":
+    case "knocking":
     case "ended":
       return "";
     case "connecting":
@@ -111,6 +116,13 @@ function endingOf(error: RoomError | undefined): Ending {
       return { title: "You were removed", words: `The host has removed you from the room${because(error)}.`, again: "Go to the entrance" };
     case "BANNED":
       return { title: "You are banned", words: `The host has banned you from the room${because(error)}.`, again: "Try again" };
+    case "ROOM_LOCKED":
+      return { title: "The room is locked", words: "Your seat has ended meanwhile, and the host lets nobody new in.", again: "Try again" };
+    case "PASSCODE_REQUIRED":
+      return { title: "Your seat is gone", words: "It has ended meanwhile. A new one needs the passcode.", again: "Take a new seat" };
+    case "ADMISSION_DENIED":
+    case "KNOCK_EXPIRED":
+      return { title: "You were not let in", words: "Your seat has ended meanwhile, and nobody has let you in again.", again: "Try again" };
     case "ROOM_FULL":
       return { title: "The room is full", words: "Every seat is taken. Try again when somebody has left.", again: "Try again" };
     default:

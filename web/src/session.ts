@@ -9,6 +9,7 @@ import {
   webOwnerStore,
   type Ban,
   type ControlMode,
+  type Entry,
   type MarkedSync,
   type Role,
   type Seated,
@@ -24,6 +25,12 @@ const drawMs = 60;
 /** How long a room that the viewer keeps stays at most when it is empty: 30 days, the server's default bound. */
 const keepMs = 30 * 24 * 3_600_000;
 const nameKey = "usher.name";
+
+const doorWords: Readonly<Record<Entry, string>> = {
+  OPEN: "The door is open.",
+  KNOCK: "Newcomers have to knock now.",
+  LOCKED: "The door is locked now.",
+};
 
 const hostOnlyWords = "Only the host controls playback";
 
@@ -93,6 +100,8 @@ export class Session {
   readonly changes = new Changes();
   readonly journalChanges = new Changes();
   notice = "";
+  /** The viewer waits to be let in, maybe without a connection at the moment. */
+  isKnocking = false;
   /** The banned people, as of the last request for them. */
   bans: readonly Ban[] = [];
   #noticeTimer: ReturnType<typeof setTimeout> | undefined;
@@ -114,9 +123,11 @@ export class Session {
     });
     this.mesh.on("message", ({ message, from, direct }) => direct && this.#hearDirect(message, from));
     client.on("message", (message) => this.#hear(message));
+    client.on("knocks", () => this.changes.tell());
     const changed = (): void => this.changes.tell();
     this.mesh.on("room", changed);
     client.on("status", ({ state }) => {
+      this.isKnocking = state === "knocking" || (this.isKnocking && (state === "connecting" || state === "waiting"));
       if (state === "ended") {
         this.mesh.close(); // data channels would otherwise outlive the seat
       }
@@ -170,9 +181,10 @@ export class Session {
    * With orCreate, opens the room if it does not exist. The viewer becomes its host, so use it only
    * if the viewer asks for that.
    */
-  async join(entrance: { roomId: string; invite: string; orCreate: boolean }, userName: string): Promise<Seated> {
+  async join(entrance: { roomId: string; invite: string; orCreate: boolean }, userName: string, passcode: string): Promise<Seated> {
     rememberName(userName);
-    return this.client.join({ roomId: entrance.roomId, invite: entrance.invite, orCreate: entrance.orCreate, userName });
+    const { roomId, invite, orCreate } = entrance;
+    return this.client.join({ roomId, invite, orCreate, userName, ...(passcode === "" ? {} : { passcode }) });
   }
 
   async renameUser(name: string): Promise<void> {
@@ -249,6 +261,10 @@ export class Session {
         return this.say(you(message.newHostId) ? "You are the host now." : `${this.names.of(message.newHostId)} is the host now.`);
       case "ROLE_CHANGED":
         return this.say(you(message.userId) ? roleWords[message.role] : `${this.names.of(message.userId)} is a ${message.role.toLowerCase()} now.`);
+      case "KNOCK":
+        return this.say(`${message.userName} is at the door.`);
+      case "DOOR_CHANGED":
+        return this.isHost ? undefined : this.say(doorWords[message.door.entry]);
       case "CONTROL_MODE_CHANGE":
         return this.say(message.mode === "HOST_ONLY" ? "The host controls the film now." : "Everyone may control the film now.");
       case "UNDELIVERED":

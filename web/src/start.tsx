@@ -3,6 +3,7 @@
 import { inviteIn, roomIdIn } from "@usher/client";
 import { useRef, useState } from "preact/hooks";
 import type { ComponentChildren, JSX } from "preact";
+import { maxPasscodeLength, minPasscodeLength } from "@usher/types";
 
 import { isRefusal, useRoom, type Found } from "./found.ts";
 import { Torch } from "./icons.tsx";
@@ -18,23 +19,30 @@ interface StartProps {
   problem: string;
   /** The room does not exist, as an attempt to join it showed. */
   isGone: boolean;
-  enter: (entrance: Entrance, name: string) => void;
+  /** The room needs a passcode, as an attempt to join it showed. */
+  needsPasscode: boolean;
+  enter: (entrance: Entrance, name: string, passcode: string) => void;
 }
 
-export function Start({ invitation, isBusy, problem, isGone, enter }: StartProps): JSX.Element {
+export function Start({ invitation, isBusy, problem, isGone, needsPasscode, enter }: StartProps): JSX.Element {
   const [name, setName] = useState(rememberedName);
   const [isKept, setKept] = useState(false);
   const [complaint, setComplaint] = useState("");
   const nameField = useRef<HTMLInputElement>(null);
+  const passcodeField = useRef<HTMLInputElement>(null);
   const found = useRoom(invitation.kind === "room" ? invitation.roomId : "", invitation.kind === "room" ? invitation.invite : "");
   const isEmpty = found === "none" || isGone;
   const enterAs = (entrance: Entrance): void => {
     const trimmed = name.trim();
-    setComplaint(trimmed === "" ? "Please say what the others shall call you." : "");
+    const passcode = passcodeField.current?.value ?? "";
+    const isShort = needsPasscode && [...passcode].length < minPasscodeLength;
+    setComplaint(trimmed === "" ? "Please say what the others shall call you." : isShort ? "Please enter the passcode of the room." : "");
     if (trimmed === "") {
       nameField.current?.focus();
+    } else if (isShort) {
+      passcodeField.current?.focus();
     } else {
-      enter(entrance, trimmed);
+      enter(entrance, trimmed, passcode);
     }
   };
   // Whoever opens a room is its host, so a room that an invitation names is opened only if the
@@ -84,6 +92,20 @@ export function Start({ invitation, isBusy, problem, isGone, enter }: StartProps
               <label class="check">
                 <input type="checkbox" name="keep" checked={isKept} onChange={(event) => setKept(event.currentTarget.checked)} />
                 <span>Keep this room when everybody has left</span>
+              </label>
+            )}
+            {needsPasscode && (
+              <label class="field">
+                <span>Passcode</span>
+                <input
+                  ref={passcodeField}
+                  type="password"
+                  name="passcode"
+                  maxLength={maxPasscodeLength}
+                  autocomplete="off"
+                  autofocus
+                  aria-describedby="complaint"
+                />
               </label>
             )}
             {invitation.kind !== "broken" && !isRefusal(found) && (

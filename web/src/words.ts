@@ -71,6 +71,12 @@ export function wordsFor(message: AnyMessage, names: Names): string {
       return "lift a ban";
     case "LIST_BANS":
       return "who is banned?";
+    case "SET_DOOR":
+      return "change the door";
+    case "ADMIT":
+      return "let them in";
+    case "DENY":
+      return "turn them away";
     case "RENEW_AUTH":
       return "a new token";
     case "WEBRTC_OFFER":
@@ -115,10 +121,20 @@ export function wordsFor(message: AnyMessage, names: Names): string {
       return message.banned ? "you are banned" : "you were removed";
     case "BANS":
       return message.bans.length === 1 ? "one is banned" : `${message.bans.length} are banned`;
+    case "DOOR_CHANGED":
+      return `the door is ${{ OPEN: "open", KNOCK: "to knock at", LOCKED: "locked" }[message.door.entry]}`;
+    case "KNOCKING":
+      return `wait at the door, place ${message.position}`;
+    case "KNOCK":
+      return `${message.userName} is at the door`;
+    case "KNOCK_ENDED":
+      return "nobody at the door";
     case "TOKEN_EXPIRES":
       return "your token expires soon";
     case "AUTH_RENEWED":
       return "token renewed";
+    case "ICE_SERVERS":
+      return "new TURN credentials";
     case "UNDELIVERED":
     case "ERROR":
       return `no: ${message.code.toLowerCase().replaceAll("_", " ")}`;

@@ -14,7 +14,10 @@ export function roomAfter(room: RoomState | undefined, message: OfRoom): RoomSta
 
 type Of<T> = Extract<ResponseMessage, { type: T }>;
 /** A message of the server about the room. */
-export type OfRoom = Exclude<ResponseMessage, Of<"KICKED" | "BANS" | "KNOCKING" | "KNOCK" | "KNOCK_ENDED" | "TOKEN_EXPIRES" | "AUTH_RENEWED" | "ICE_SERVERS" | "ERROR" | "UNDELIVERED" | "PONG">>;
+export type OfRoom = Exclude<
+  ResponseMessage,
+  Of<"KICKED" | "BANS" | "KNOCKING" | "KNOCK" | "KNOCK_ENDED" | "TOKEN_EXPIRES" | "AUTH_RENEWED" | "ICE_SERVERS" | "ERROR" | "UNDELIVERED" | "PONG">
+>;
 
 const changes = {
   ROOM_CREATED: (room: RoomState) => room,
