@@ -124,12 +124,18 @@ function Passcode({ session, hasPasscode, isOpen }: { session: Session; hasPassc
         />
       </label>
       <div class="row">
-        <button class="small" type="submit" disabled={!isOpen}>
-          {hasPasscode ? "Change the passcode" : "Set a passcode"}
+        <button class="small" type="submit" aria-label={hasPasscode ? "Change the passcode" : "Set a passcode"} disabled={!isOpen}>
+          {hasPasscode ? "Change" : "Set a passcode"}
         </button>
         {hasPasscode && (
-          <button class="small" type="button" disabled={!isOpen} onClick={() => void session.attempt(client.setDoor({ passcode: null }))}>
-            Remove the passcode
+          <button
+            class="small"
+            type="button"
+            aria-label="Remove the passcode"
+            disabled={!isOpen}
+            onClick={() => void session.attempt(client.setDoor({ passcode: null }))}
+          >
+            Remove
           </button>
         )}
       </div>

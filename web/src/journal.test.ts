@@ -84,7 +84,8 @@ test("the journal is bounded", () => {
 });
 
 test("a message is shown without its tokens", () => {
-  const text = messageText({ type: "JOIN_ROOM", roomId: "room-1", userId: "ann", userName: "Ann", timestamp: 1, resumeToken: "secret", ownerToken: "secret" });
+  const tokens = { resumeToken: "secret", ownerToken: "secret", knockToken: "secret", passcode: "secret" };
+  const text = messageText({ type: "JOIN_ROOM", roomId: "room-1", userId: "ann", userName: "Ann", timestamp: 1, ...tokens });
   assert.doesNotMatch(text, /secret/);
   assert.match(text, /"resumeToken": "•••"/);
   assert.match(text, /"ownerToken": "•••"/);

@@ -41,6 +41,13 @@ const serverTypes: ReadonlySet<AnyMessage["type"]> = new Set<AnyMessage["type"]>
   "ROLE_CHANGED",
   "KICKED",
   "BANS",
+  "DOOR_CHANGED",
+  "KNOCKING",
+  "KNOCK",
+  "KNOCK_ENDED",
+  "TOKEN_EXPIRES",
+  "AUTH_RENEWED",
+  "ICE_SERVERS",
   "UNDELIVERED",
   "ERROR",
   "PONG",
@@ -130,11 +137,10 @@ function receivedPath(message: AnyMessage, self: string): Path {
   return { from, to: self, way: "relayed" };
 }
 
-/**
- * A message as text for the viewer. Tokens are as good as the seat and the room, so nobody who looks
- * over the viewer's shoulder may see them.
- */
+/** What nobody who looks over the viewer's shoulder may see: tokens are as good as the seat and the room. */
+const secrets: ReadonlySet<string> = new Set(["resumeToken", "ownerToken", "knockToken", "passcode", "token", "credential"]);
+
+/** A message as text for the viewer. */
 export function messageText(message: AnyMessage): string {
-  const secrets = ["resumeToken", "ownerToken", "token"];
-  return JSON.stringify(message, (key, value: unknown) => (secrets.includes(key) ? "•••" : value), 2);
+  return JSON.stringify(message, (key, value: unknown) => (secrets.has(key) && typeof value === "string" ? "•••" : value), 2);
 }

@@ -40,7 +40,7 @@ export function People({ session }: { session: Session }): JSX.Element {
           <Person key={user.id} user={user} tint={i % tints} session={session} />
         ))}
       </ul>
-      {users.length === 1 && <p class="hint">You are alone so far. Invite somebody.</p>}
+      {users.length === 1 && client.knocks.length === 0 && <p class="hint">You are alone so far. Invite somebody.</p>}
       {session.mayRemove("GUEST") && <Banned session={session} />}
     </section>
   );
