@@ -28,6 +28,7 @@ export type {
   UrlLike,
 } from "./options.js";
 export type {
+  AtTheDoor,
   FilmMark,
   IceServer,
   MarkedSync,

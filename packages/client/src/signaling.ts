@@ -63,18 +63,26 @@ export interface PeerConfiguration {
 }
 
 /**
- * How far the client is on its way to its seat. `waiting`: the connection was lost, the server holds
- * the seat, and the client tries again at retryAtMs (of Date.now()). `knocking`: the host or a cohost has to
- * let the client in; it is at a position among those who knock, from 1, and expiresAt is by the server's clock. `ended`: the client left or, with
- * an error, will not come back by itself.
+ * How far the client is on its way to its seat. `knocking`: the host or a cohost has to let the
+ * client in. `waiting`: the connection was lost, the server holds the seat, and the client tries again
+ * at retryAtMs (of Date.now()). `ended`: the client left or, with an error, will not come back by
+ * itself.
  */
 export type Status =
   | { state: "idle" }
   | { state: "connecting" }
-  | { state: "knocking"; position: number; expiresAt: number }
+  | ({ state: "knocking" } & AtTheDoor)
   | { state: "seated" }
   | { state: "waiting"; attempt: number; retryAtMs: number }
   | { state: "ended"; error?: RoomError };
+
+/** A place at the door of a room, before somebody has answered the knock. */
+export interface AtTheDoor {
+  /** The place among those who knock, from 1. */
+  position: number;
+  /** When the knock ends if nobody answers it, by the server's clock, ms. */
+  expiresAt: number;
+}
 
 /** The events of a Signaling. */
 export interface SignalingEvents {
