@@ -124,11 +124,7 @@ func (l *loop) run(done func() bool) error {
 		} else if time.Since(last) > stallTimeout {
 			return fmt.Errorf("nothing happened for %v", stallTimeout)
 		}
-		for _, event := range events[:max(n, 0)] {
-			if c := l.conns[event.Fd]; c != nil && c.generation == event.Pad {
-				c.ready(event.Events)
-			}
-		}
+		l.handle(events[:max(n, 0)])
 		l.runTick()
 	}
 	return l.err

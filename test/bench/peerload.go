@@ -26,6 +26,10 @@ type peerLoad struct {
 	joined func(*person)
 	lost   func(p *person, was seatState, code int)
 	number int
+	// dropped is set once it has failed a measurement.
+	dropped bool
+	// tend responds to the pings of the servers that wait for their turn.
+	tend func() error
 }
 
 func newPeerLoad(ctx context.Context, p peer, s *server) (*peerLoad, error) {
@@ -93,7 +97,17 @@ func (l *peerLoad) seat(rooms [][]*person, atOnce int) error {
 	for range min(atOnce, len(rooms)) {
 		begin()
 	}
-	return l.loop.run(func() bool { return left == 0 })
+	const tendEvery = 300 * time.Millisecond
+	tended := time.Now()
+	return l.loop.run(func() bool {
+		if l.tend != nil && time.Since(tended) > tendEvery {
+			tended = time.Now()
+			if err := l.tend(); err != nil {
+				l.loop.fail(err)
+			}
+		}
+		return left == 0
+	})
 }
 
 // leave ends the connections as clients do, and forgets the people.

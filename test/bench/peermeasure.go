@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -53,7 +54,24 @@ func (c *comparison) running(peers []peer, secure bool) (loads []*peerLoad, clos
 		}
 		loads = append(loads, l)
 	}
+	tend := func() error { return tendAll(loads) }
+	for _, l := range loads {
+		l.tend = tend
+	}
 	return loads, closeAll, nil
+}
+
+// tendAll responds to pings. Some servers close connections that do not do so within seconds.
+func tendAll(loads []*peerLoad) error {
+	for _, l := range loads {
+		if l.dropped {
+			continue
+		}
+		if err := l.loop.poll(); err != nil {
+			return fmt.Errorf("%s: %w", l.peer.about().name, l.server.explain(err))
+		}
+	}
+	return nil
 }
 
 // eachRound runs the rounds of a measurement, in each the servers in another order.
@@ -67,12 +85,35 @@ func (c *comparison) eachRound(name string, loads []*peerLoad, round func(i int,
 			slices.Reverse(order)
 		}
 		for _, l := range order {
+			if l.dropped {
+				continue
+			}
 			if err := round(i, l); err != nil {
-				return fmt.Errorf("%s: %w", l.peer.about().name, err)
+				if err = c.drop(name, l, err); err != nil {
+					return err
+				}
+			}
+			if err := tendAll(loads); err != nil {
+				return err
 			}
 		}
 		progress("%s: round %d of %d\n", name, i+1, c.s.rounds)
 	}
+	return nil
+}
+
+// drop leaves a server out of a measurement that it did not stand. usher has to stand all.
+func (c *comparison) drop(measurement string, l *peerLoad, err error) error {
+	name := l.peer.about().name
+	if c.w.ctx.Err() != nil || l.peer == c.peers[0] {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	l.dropped = true
+	for _, of := range c.Figures[measurement] {
+		delete(of, name)
+	}
+	c.Skipped[name+", "+measurement] = err.Error()
+	progress("left out of %s: %s: %v\n", measurement, name, err)
 	return nil
 }
 
@@ -112,7 +153,7 @@ func (c *comparison) relays(name string, secure bool, round func(i int, l *peerL
 	}
 	defer end()
 	for _, l := range loads {
-		if err := c.pairs(l); err != nil {
+		if err := errors.Join(c.pairs(l), tendAll(loads)); err != nil {
 			return fmt.Errorf("%s: %w", l.peer.about().name, err)
 		}
 	}

@@ -145,8 +145,11 @@ func (w *workshop) peers(s peersSettings) ([]row, error) {
 	for _, m := range measurements {
 		if slices.Contains(named(s.measures), m.name) {
 			began := time.Now()
-			if err = m.run(c); err != nil {
-				err = fmt.Errorf("%s: %w", m.name, err)
+			// What was measured before and after a failure is still worth showing.
+			if failed := m.run(c); failed != nil {
+				err = errors.Join(err, fmt.Errorf("%s: %w", m.name, failed))
+			}
+			if w.ctx.Err() != nil {
 				break
 			}
 			progress("%s took %.0f s\n", m.name, time.Since(began).Seconds())

@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -65,10 +67,8 @@ func (c *comparison) tables() string {
 	for _, line := range c.Machine {
 		fmt.Fprintf(&b, "- %s\n", line)
 	}
-	for _, p := range allPeers() {
-		if why, skipped := c.Skipped[p.about().name]; skipped {
-			fmt.Fprintf(&b, "- left out: %s: %s\n", p.about().name, oneLine(why))
-		}
+	for _, what := range slices.Sorted(maps.Keys(c.Skipped)) {
+		fmt.Fprintf(&b, "- left out: %s: %s\n", what, oneLine(c.Skipped[what]))
 	}
 	b.WriteString("\n| server | version | checks | keeps | promises |\n|---|---|---|---|---|\n")
 	for _, p := range c.peers {

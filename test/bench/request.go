@@ -121,5 +121,26 @@ func (l *loop) wait(events []unix.EpollEvent) (int, error) {
 	return int(n), nil
 }
 
+func (l *loop) handle(events []unix.EpollEvent) {
+	for _, event := range events {
+		if c := l.conns[event.Fd]; c != nil && c.generation == event.Pad {
+			c.ready(event.Events)
+		}
+	}
+}
+
+// poll handles what has come, and waits for nothing.
+func (l *loop) poll() error {
+	events := make([]unix.EpollEvent, 256)
+	for n := len(events); n == len(events) && l.err == nil; {
+		var err error
+		if n, err = unix.EpollWait(l.epoll, events, 0); err != nil && err != unix.EINTR {
+			return err
+		}
+		l.handle(events[:max(n, 0)])
+	}
+	return l.err
+}
+
 // precise lets the calling thread sleep without the 50 µs that the kernel adds otherwise.
 func precise() error { return unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0) }
