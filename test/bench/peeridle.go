@@ -1,9 +1,6 @@
 package main
 
-import (
-	"fmt"
-	"time"
-)
+import "time"
 
 // idlePeople measures the memory that one more idle person takes. Memory needs no quiet machine, so
 // many servers are measured at once: as many as the generator has descriptors for.
@@ -36,6 +33,9 @@ func (c *comparison) idleGroup(peers []peer) error {
 		return err
 	}
 	for i, l := range loads {
+		if l.dropped {
+			continue
+		}
 		c.add("idle", "bytes", l.peer, float64(many[i]-few[i])/float64(c.s.idle))
 		c.add("idle", "total", l.peer, float64(many[i])/(1<<20))
 	}
@@ -45,22 +45,28 @@ func (c *comparison) idleGroup(peers []peer) error {
 // idleReading seats more people with each server, leaves them alone and reads the memory of each.
 func (c *comparison) idleReading(loads []*peerLoad, name string, people int) (memory []int64, err error) {
 	for _, l := range loads {
+		if l.dropped {
+			continue
+		}
 		if err := l.seat(l.newPeople(name, people/4, 4), 32); err != nil {
-			return nil, fmt.Errorf("%s: %w", l.peer.about().name, l.server.explain(err))
+			if err = c.drop("idle", l, l.server.explain(err)); err != nil {
+				return nil, err
+			}
 		}
 	}
 	progress("idle: %d more people each with %d servers, left alone for %v\n", people, len(loads), c.s.settle)
 	for end := time.Now().Add(c.s.settle); time.Now().Before(end); {
-		for _, l := range loads {
-			// Pings are answered.
-			if err := l.loop.runFor(5 * time.Millisecond); err != nil {
-				return nil, fmt.Errorf("%s: %w", l.peer.about().name, l.server.explain(err))
-			}
-		}
+		tendAll(loads)
+		time.Sleep(20 * time.Millisecond)
 	}
 	for _, l := range loads {
+		if l.broken != nil && !l.dropped {
+			if err := c.drop("idle", l, l.broken); err != nil {
+				return nil, err
+			}
+		}
 		r, err := treeResident(l.server.pid)
-		if err != nil {
+		if err != nil && !l.dropped {
 			return nil, err
 		}
 		memory = append(memory, r)

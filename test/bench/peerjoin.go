@@ -18,7 +18,9 @@ func (c *comparison) joinsAtOnce() error {
 	for _, l := range loads { // one round that is not counted, for the compilers in the servers
 		err := l.seat(l.newPeople("warm", c.s.joins/seats, seats), atOnce)
 		if err = errors.Join(err, l.leave()); err != nil {
-			return fmt.Errorf("%s: %w", l.peer.about().name, l.server.explain(err))
+			if err = c.drop("joins", l, l.server.explain(err)); err != nil {
+				return err
+			}
 		}
 	}
 	return c.eachRound("joins", loads, func(i int, l *peerLoad) error {
@@ -88,7 +90,10 @@ func (c *comparison) crash() error {
 	for _, p := range c.peers {
 		for range min(c.s.rounds, 3) {
 			if err := c.crashOnce(p); err != nil {
-				return fmt.Errorf("%s: %w", p.about().name, err)
+				if err = c.leaveOut("crash", p, err); err != nil {
+					return err
+				}
+				break
 			}
 		}
 		progress("crash: %s\n", p.about().name)

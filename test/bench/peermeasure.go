@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -54,24 +53,21 @@ func (c *comparison) running(peers []peer, secure bool) (loads []*peerLoad, clos
 		}
 		loads = append(loads, l)
 	}
-	tend := func() error { return tendAll(loads) }
+	tend := func() { tendAll(loads) }
 	for _, l := range loads {
 		l.tend = tend
 	}
 	return loads, closeAll, nil
 }
 
-// tendAll responds to pings. Some servers close connections that do not do so within seconds.
-func tendAll(loads []*peerLoad) error {
+// tendAll responds to pings. Some servers close connections that do not do so within seconds. What
+// fails meanwhile fails the load's next round.
+func tendAll(loads []*peerLoad) {
 	for _, l := range loads {
-		if l.dropped {
-			continue
-		}
-		if err := l.loop.poll(); err != nil {
-			return fmt.Errorf("%s: %w", l.peer.about().name, l.server.explain(err))
+		if l.broken == nil {
+			l.broken = l.server.explain(l.loop.poll())
 		}
 	}
-	return nil
 }
 
 // eachRound runs the rounds of a measurement, in each the servers in another order.
@@ -88,14 +84,16 @@ func (c *comparison) eachRound(name string, loads []*peerLoad, round func(i int,
 			if l.dropped {
 				continue
 			}
-			if err := round(i, l); err != nil {
+			err := l.broken
+			if err == nil {
+				err = round(i, l)
+			}
+			if err != nil {
 				if err = c.drop(name, l, err); err != nil {
 					return err
 				}
 			}
-			if err := tendAll(loads); err != nil {
-				return err
-			}
+			tendAll(loads)
 		}
 		progress("%s: round %d of %d\n", name, i+1, c.s.rounds)
 	}
@@ -104,11 +102,15 @@ func (c *comparison) eachRound(name string, loads []*peerLoad, round func(i int,
 
 // drop leaves a server out of a measurement that it did not stand. usher has to stand all.
 func (c *comparison) drop(measurement string, l *peerLoad, err error) error {
-	name := l.peer.about().name
-	if c.w.ctx.Err() != nil || l.peer == c.peers[0] {
+	l.dropped = true
+	return c.leaveOut(measurement, l.peer, err)
+}
+
+func (c *comparison) leaveOut(measurement string, p peer, err error) error {
+	name := p.about().name
+	if c.w.ctx.Err() != nil || p == c.peers[0] {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	l.dropped = true
 	for _, of := range c.Figures[measurement] {
 		delete(of, name)
 	}
@@ -153,9 +155,12 @@ func (c *comparison) relays(name string, secure bool, round func(i int, l *peerL
 	}
 	defer end()
 	for _, l := range loads {
-		if err := errors.Join(c.pairs(l), tendAll(loads)); err != nil {
-			return fmt.Errorf("%s: %w", l.peer.about().name, err)
+		if err := c.pairs(l); err != nil {
+			if err = c.drop(name, l, err); err != nil {
+				return err
+			}
 		}
+		tendAll(loads)
 	}
 	return c.eachRound(name, loads, round)
 }
@@ -213,16 +218,12 @@ func (c *comparison) broadcast() error {
 	defer end()
 	for _, l := range loads {
 		l.broadcasting = true
-		people := l.newPeople("crowd", rooms, seats)
-		if err := l.seat(people, rooms); err != nil {
-			return fmt.Errorf("%s: %w", l.peer.about().name, l.server.explain(err))
+		if err := l.crowd(rooms, seats, rate); err != nil {
+			if err = c.drop("broadcast", l, err); err != nil {
+				return err
+			}
 		}
-		for _, r := range people {
-			l.streams = append(l.streams, l.newBroadcast(r[0], r[1:]))
-		}
-		if _, err := l.pace(10*rate, rate); err != nil {
-			return fmt.Errorf("%s: %w", l.peer.about().name, err)
-		}
+		tendAll(loads)
 	}
 	n := max(rooms, int(c.s.seconds.Seconds()*rate))
 	return c.eachRound("broadcast", loads, func(_ int, l *peerLoad) error {
@@ -234,4 +235,17 @@ func (c *comparison) broadcast() error {
 		c.addLatencies("broadcast", l)
 		return nil
 	})
+}
+
+// crowd seats the rooms and warms the server up.
+func (l *peerLoad) crowd(rooms, seats, rate int) error {
+	people := l.newPeople("crowd", rooms, seats)
+	if err := l.seat(people, rooms); err != nil {
+		return l.server.explain(err)
+	}
+	for _, r := range people {
+		l.streams = append(l.streams, l.newBroadcast(r[0], r[1:]))
+	}
+	_, err := l.pace(10*rate, rate)
+	return err
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -107,5 +108,30 @@ func TestMsgpackOfColyseus(t *testing.T) {
 	want := "\x0d\xa5offer\x82\xa2to\xd9\x28" + strings.Repeat("x", 40) + "\xa7payload\xda\x01\x2c" + strings.Repeat("y", 300)
 	if string(got) != want {
 		t.Errorf("%q", got)
+	}
+}
+
+func TestAServerThatFailsIsNamedAndLeftOutButUsherIsNot(t *testing.T) {
+	usher, other := &usherPeer{}, &wsPeer{}
+	c := &comparison{w: testWorkshop(t, ""), s: peersSettings{rounds: 1}, peers: []peer{usher, other}, Skipped: map[string]string{},
+		Figures: map[string]map[string]map[string][]float64{}}
+	failing := func(int, *peerLoad) error { return errors.New("it broke") }
+	loadOf := func(p peer) []*peerLoad {
+		l, err := newLoop(t.Context(), netip.AddrPort{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(l.Close)
+		return []*peerLoad{{peer: p, loop: l, server: &server{exited: make(chan struct{})}}}
+	}
+	c.add("closed", "cpu", other, 1)
+	if err := c.eachRound("closed", loadOf(other), failing); err != nil {
+		t.Fatal(err)
+	}
+	if _, has := c.middle("closed", "cpu", "ws"); has || c.Skipped["ws, closed"] == "" {
+		t.Errorf("left out without a word, or not at all: %v, %v", c.Skipped, c.Figures)
+	}
+	if err := c.eachRound("closed", loadOf(usher), failing); err == nil {
+		t.Error("usher was left out")
 	}
 }
