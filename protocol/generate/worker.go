@@ -46,11 +46,13 @@ func workerABI() string {
 	}
 	enum("Event", "Package abi's events.", "connected", abi.EventConnected, "received", abi.EventReceived, "binary", abi.EventBinary,
 		"disconnected", abi.EventDisconnected, "alarm", abi.EventAlarm, "answered", abi.EventAnswered, "paused", abi.EventPaused, "renewed", abi.EventRenewed,
-		"hashed", abi.EventHashed)
+		"hashed", abi.EventHashed,
+		"verified", abi.EventVerified, "arranged", abi.EventArranged)
 	b.WriteString("export type Event = (typeof Event)[keyof typeof Event];\n\n")
 	enum("Effect", "Package abi's effects.", "send", abi.EffectSend, "forward", abi.EffectForward, "close", abi.EffectClose, "save", abi.EffectSave,
 		"saveLater", abi.EffectSaveLater, "delete", abi.EffectDelete, "setAlarm", abi.EffectSetAlarm, "attach", abi.EffectAttach,
-		"refused", abi.EffectRefused, "bounced", abi.EffectBounced, "renew", abi.EffectRenew, "hash", abi.EffectHash)
+		"refused", abi.EffectRefused, "bounced", abi.EffectBounced, "renew", abi.EffectRenew, "hash", abi.EffectHash,
+		"verify", abi.EffectVerify)
 	enum("Flag", "Package abi's flags.", "storageUnavailable", abi.FlagStorageUnavailable, "tooManyRooms", abi.FlagTooManyRooms)
 	fmt.Fprintf(&b, "/** The length of a text that is the one before again. */\nexport const again = %d;\n\n", uint32(abi.Again))
 	fmt.Fprintf(&b, "/** The size of the largest frame. */\nexport const frameBytes = %d;\n\n", protocol.MaxFrameBytes)

@@ -27,6 +27,10 @@ func configure(config *room.Config, settings []byte) string {
 }
 
 func set(config *room.Config, name, value string) string {
+	if name == "identity-required" {
+		config.IdentityRequired = value == "true"
+		return ""
+	}
 	if name == "tokenless-rejoin" {
 		rejoin, ok := room.ParseTokenlessRejoin(value)
 		if !ok {
@@ -74,6 +78,7 @@ const (
 	EffectBounced
 	EffectRenew
 	EffectHash
+	EffectVerify
 )
 
 // appendEffects encodes the effects of a Step. Created, Ended, Stands, Ping and SeatEnded are left
@@ -113,6 +118,9 @@ func (rs *Rooms) appendEffects(e *entry) {
 			fillLength(out, start)
 		case room.Hash:
 			out = appendHash(appendFloat64(append(out, EffectHash), float64(effect.Conn)), effect.Hash)
+		case room.Verify:
+			out = appendText(appendFloat64(append(out, EffectVerify), float64(effect.Conn)), effect.Ref)
+			out = appendText(out, effect.Frame)
 		case room.Refused:
 			out = appendText(appendFloat64(append(out, EffectRefused), float64(effect.Conn)), effect.Refusal)
 		case room.Bounced:

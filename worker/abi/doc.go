@@ -17,7 +17,7 @@
 // Step(handle, event, conn, nowMs, argument, flags, input) steps a room. Input and argument
 // depend on the event:
 //
-//	EventConnected     the address as uint64
+//	EventConnected     the address as uint64, and the identity, if there is one
 //	EventReceived      the frame, and SecretBytes of fresh randomness behind it
 //	EventBinary
 //	EventDisconnected  argument is the close code
@@ -27,6 +27,12 @@
 //	EventRenewed       the ICE_SERVERS for conn, empty if there are none now
 //	EventHashed        a byte, 1 if there is a hash, 16 bytes of salt, 32 of hash, the frame, and
 //	                   SecretBytes of fresh randomness; argument is the number of the EffectHash
+//	EventVerified      ref, refusal and details as texts, and the identity, if it is not refused
+//	EventArranged      until when the room waits as float64, its mode and its name as texts
+//
+// An identity is a byte of flags (1 role, 2 may create, 4 invited, 8 once), the role as a byte,
+// three times (when the token expires, until when a seat may be taken, when the room of an invite
+// was created; 0 for none), the user id and the name as texts, and for once 16 bytes.
 //
 // The result is the length of the output, or NoSuchRoom if the room has been dropped meanwhile;
 // then the shell wakes it and steps it again.
@@ -56,6 +62,7 @@
 //	EffectRenew      id, time when the seat was taken, text, the user id
 //	EffectHash       id, number and iterations as uint32, the salt and the passcode as texts; the
 //	                 shell draws an empty salt, and the frame is the one that it has received
+//	EffectVerify     id, the ref and the token as texts
 //
 // Rooms are a cache: the shell has been given everything in them to keep. The least recently
 // stepped are dropped when there are too many, or when they are too large.

@@ -16,6 +16,8 @@ const (
 	EventPaused
 	EventRenewed
 	EventHashed
+	EventVerified
+	EventArranged
 )
 
 // The flags of Step.
@@ -187,6 +189,7 @@ func (rs *Rooms) Step(handle, kind uint32, conn, nowMs, argument float64, flags 
 		event.Kind = room.Connected
 		in := reader{b: input}
 		event.Address = in.uint64()
+		event.Identity = in.identity()
 	case EventReceived:
 		frame := takeSecrets(input, &event)
 		event.Kind, event.Frame = room.Received, frame
@@ -209,6 +212,9 @@ func (rs *Rooms) Step(handle, kind uint32, conn, nowMs, argument float64, flags 
 		event.Kind, event.Hash = room.Hashed, hashResult(input, argument)
 		rs.message, event.Err = protocol.Decode(frame)
 		event.Message = &rs.message
+	}
+	if kind >= EventVerified {
+		readFinding(kind, input, &event)
 	}
 	if flags&FlagStorageUnavailable != 0 {
 		event.Refuse = protocol.CodeStorageUnavailable

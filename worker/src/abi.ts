@@ -11,6 +11,8 @@ export const Event = {
   paused: 7,
   renewed: 8,
   hashed: 9,
+  verified: 10,
+  arranged: 11,
 } as const;
 
 export type Event = (typeof Event)[keyof typeof Event];
@@ -29,6 +31,7 @@ export const Effect = {
   bounced: 10,
   renew: 11,
   hash: 12,
+  verify: 13,
 } as const;
 
 /** Package abi's flags. */

@@ -19,7 +19,6 @@ const notUtf8 = new Uint8Array([0xff]);
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
-const maxStderrLength = 4096;
 
 let instance: Core | undefined;
 
@@ -42,7 +41,7 @@ export class Core {
     let memory: WebAssembly.Memory | undefined;
     const imports = wasi(
       () => memory as WebAssembly.Memory,
-      (text) => (this.#stderr = (this.#stderr + text).slice(0, maxStderrLength)),
+      (text) => (this.#stderr = (this.#stderr + text).slice(0, 4096)),
     );
     // A Wasm export has no types; worker/main.go has these.
     const exports = new WebAssembly.Instance(module, { wasi_snapshot_preview1: imports }).exports as unknown as Exports;
@@ -275,6 +274,9 @@ export class Core {
         case Effect.bounced:
           this.#float();
           performer.note(kind === Effect.refused ? "refused" : "bounced", decoder.decode(this.#text()));
+          break;
+        case Effect.verify:
+          performer.verify(this.#float(), decoder.decode(this.#text()), decoder.decode(this.#text()));
           break;
         case Effect.renew:
           performer.renew(this.#float(), this.#float(), decoder.decode(this.#text()));

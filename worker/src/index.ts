@@ -1,7 +1,11 @@
 // The worker: it routes each request to its room's object, and answers what needs no room.
 
 import { addressOf } from "./address";
+import { hasAccounts } from "./accounts";
+import { giveTicket, identify, refused, withIdentityHeader } from "./auth";
+import { createRoom } from "./createRoom";
 import { allowsOrigin, errorResponse, finish, json, log, preflight, roomFailed } from "./http";
+import { Refusal } from "./identity";
 import { roomIdOf, routeOf, type Route } from "./route";
 import { turnCredentials } from "./turnCredentials";
 
@@ -28,6 +32,9 @@ export default {
 
 function respond(route: Route, request: Request, url: URL, env: Env): Response | Promise<Response> {
   const methods = methodsOf(route);
+  if ((route === "rooms" && !env.API_KEYS) || (route === "tickets" && !hasAccounts(env))) {
+    return errorResponse("NOT_FOUND");
+  }
   if (request.method === "OPTIONS") {
     return preflight(methods);
   }
@@ -48,6 +55,10 @@ function respond(route: Route, request: Request, url: URL, env: Env): Response |
       return status("ready"); // the platform has room for one more, and storage is each room's own
     case "turn":
       return allowsOrigin(env.ALLOW_ORIGINS, request) ? turnCredentials(request, url, env) : errorResponse("ORIGIN_NOT_ALLOWED");
+    case "rooms":
+      return createRoom(request, url, env);
+    case "tickets":
+      return giveTicket(request, url, env);
     case "room":
       return askRoom(request, url, env);
     case "socket":
@@ -61,7 +72,15 @@ function status(word: string): Response {
 
 /** Only GET opens a WebSocket (RFC 6455, section 4.1). */
 function methodsOf(route: Route): readonly string[] {
-  return route === "socket" ? ["GET", "OPTIONS"] : ["GET", "HEAD", "OPTIONS"];
+  switch (route) {
+    case "socket":
+      return ["GET", "OPTIONS"];
+    case "rooms":
+    case "tickets":
+      return ["POST", "OPTIONS"];
+    default:
+      return ["GET", "HEAD", "OPTIONS"];
+  }
 }
 
 /** Reports whether a request asks for a WebSocket. The platform has checked its key and version. One with a body does not, because no handshake has a body. */
@@ -92,8 +111,15 @@ async function askRoom(request: Request, url: URL, env: Env): Promise<Response> 
   if (roomId === "") {
     return errorResponse("INVALID_ROOM_ID");
   }
+  const who = await identify(request, url, env);
+  if (who instanceof Refusal) {
+    return refused(who);
+  }
+  if (request.headers.get("Upgrade") === null && who?.invited === true && Date.now() >= who.enterUntilMs) {
+    return errorResponse("INVITE_EXPIRED");
+  }
   try {
-    return await env.ROOM.getByName(roomId).fetch(request);
+    return await env.ROOM.getByName(roomId).fetch(withIdentityHeader(request, who));
   } catch (error) {
     return roomFailed(error);
   }

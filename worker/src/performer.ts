@@ -11,6 +11,7 @@ export interface Performer {
   setAlarm(atMs: number): void;
   attach(conn: number, attachment: Uint8Array): void;
   note(what: "refused" | "bounced", code: string): void;
+  verify(conn: number, ref: string, token: string): void;
   renew(conn: number, takenAtMs: number, userId: string): void;
   hash(conn: number, request: HashRequest): void;
 }

@@ -1,20 +1,18 @@
 // The room of an object: each event goes to the core in Wasm, and the effects that come back are carried out in order.
 
-import { Event, saltBytes } from "./abi";
+import { Event } from "./abi";
 import type { Alarm } from "./alarm";
 import { Close } from "./close";
 import type { Conn, Conns } from "./conns";
 import { core, Trap, type Core } from "./core";
-import { hashedInput, type HashRequest } from "./hash";
+import { hashedInput, Hashes, type HashRequest } from "./hash";
 import { log } from "./http";
+import { verdictInput, type Identity, type Refusal } from "./identity";
 import type { Seat } from "./ice";
 import type { Performer } from "./performer";
 import type { Draw } from "./kept";
 import { GivenUp, type Store } from "./store";
 import type { Surroundings } from "./surroundings";
-
-/** How many passcodes an object hashes at once. */
-const maxHashes = 16;
 
 export interface RoomOptions {
   readonly conns: Conns;
@@ -24,6 +22,8 @@ export interface RoomOptions {
   /** When the platform last answered a socket's PING, ms; 0 for never. */
   answeredMs(socket: WebSocket): number;
   debug(message: string, fields: Readonly<Record<string, string | number>>): void;
+  /** Finds out whom a token identifies. Then it calls what it is given. */
+  verify(token: string, done: (verdict: Identity | Refusal) => void): void;
   /** Makes the ICE_SERVERS for a seat: "" if there are none now. Then it calls what it is given. */
   renew(seat: Seat, done: (frame: string) => void): void;
 }
@@ -40,7 +40,7 @@ export class Room implements Performer {
   #frame = "";
   /** The hash that the frame needs, undefined for none. */
   #hash: Promise<void> | undefined;
-  #hashes = 0;
+  readonly #hashes: Hashes;
 
   constructor(options: RoomOptions) {
     this.#options = options;
@@ -48,6 +48,7 @@ export class Room implements Performer {
     this.#store = options.store;
     this.#alarm = options.alarm;
     this.#surroundings = options.surroundings;
+    this.#hashes = new Hashes(options.surroundings);
   }
 
   /** What somebody with an invitation may know, as JSON; "" if the room does not exist. */
@@ -102,8 +103,8 @@ export class Room implements Performer {
     }
   }
 
-  /** Steps the room for something that a client did. A failure costs only this connection, or this room. */
-  step(event: Event, conn: Conn, argument: number, input?: Uint8Array): void {
+  /** Steps the room for something that a client or an operator did. A failure costs only this connection, or this room. Returns the time of it, ms. */
+  step(event: Event, conn: Conn | undefined, argument: number, input?: Uint8Array): number {
     const now = this.#surroundings.now();
     try {
       if (this.#alarm.isDue(now)) {
@@ -114,12 +115,15 @@ export class Room implements Performer {
     } catch (error) {
       if (!(error instanceof Trap)) {
         this.#survive(error);
+      } else if (conn === undefined) {
+        throw error;
       } else if (event === Event.disconnected) {
         this.close(conn.id, Close.internal);
       } else {
         this.#end(conn, Close.internal); // it would only trap again
       }
     }
+    return now;
   }
 
   /** Tells the core what it must know before it judges a deadline: for how long the object did not run, and whose PINGs the platform has answered. */
@@ -265,18 +269,10 @@ export class Room implements Performer {
   }
 
   /** Steps the room with the hash of a passcode, and with the frame that it came in. */
-  async #hashed(conn: Conn, { number, iterations, salt, passcode }: HashRequest, frame: string): Promise<void> {
-    const used = salt.length > 0 ? salt : crypto.getRandomValues(new Uint8Array(saltBytes));
-    let digest: Uint8Array | undefined;
-    this.#hashes++;
-    try {
-      digest = this.#hashes > maxHashes ? await Promise.resolve(undefined) : await this.#surroundings.hash(passcode, used, iterations);
-    } catch (error) {
-      log("error", "a passcode could not be hashed", { error: String(error) });
-    }
-    this.#hashes--;
+  async #hashed(conn: Conn, request: HashRequest, frame: string): Promise<void> {
+    const { used, digest } = await this.#hashes.of(request);
     if (this.#conns.has(conn)) {
-      this.step(Event.hashed, conn, number, hashedInput(used, digest, frame));
+      this.step(Event.hashed, conn, request.number, hashedInput(used, digest, frame));
     }
   }
 
@@ -285,11 +281,19 @@ export class Room implements Performer {
   }
 
   renew(id: number, takenAtMs: number, userId: string): void {
-    this.#options.renew({ roomId: this.#conns.roomId, userId, takenAtMs }, (frame) => {
-      const conn = this.#conns.find(id);
-      if (conn !== undefined) {
-        this.step(Event.renewed, conn, 0, new TextEncoder().encode(frame));
-      }
-    });
+    const seat = { roomId: this.#conns.roomId, userId, takenAtMs };
+    this.#options.renew(seat, (frame) => this.#found(id, Event.renewed, new TextEncoder().encode(frame)));
+  }
+
+  verify(id: number, ref: string, token: string): void {
+    this.#options.verify(token, (verdict) => this.#found(id, Event.verified, verdictInput(ref, verdict)));
+  }
+
+  /** Steps the room with what took time, if the connection is still there. */
+  #found(id: number, event: Event, input: Uint8Array): void {
+    const conn = this.#conns.find(id);
+    if (conn !== undefined) {
+      this.step(event, conn, 0, input);
+    }
   }
 }

@@ -2,15 +2,17 @@
 // (package room). Nothing here keeps the object awake, and nothing is only in its memory: what the core says is to be kept goes
 // into storage and into the sockets' attachments at once, so the object may hibernate after any event.
 
-import { pingFrame, pongFrame, type ErrorCode } from "@usher/types";
+import { authSubprotocol, pingFrame, pongFrame, type ErrorCode } from "@usher/types";
 import { DurableObject } from "cloudflare:workers";
 
 import { Event } from "./abi";
 import { addressOf, hashOf } from "./address";
 import { Alarm } from "./alarm";
+import { identityIn, offersAuth } from "./auth";
 import { answer, close, Close, endOf, noClose } from "./close";
 import { Conns } from "./conns";
 import { errorResponse, json, log } from "./http";
+import { arrangementInput, withIdentity } from "./identity";
 import { iceServers, type Seat } from "./ice";
 import { Room } from "./room";
 import { roomIdOf } from "./route";
@@ -36,6 +38,7 @@ export class RoomState extends DurableObject<Env> {
       surroundings,
       answeredMs: (socket) => ctx.getWebSocketAutoResponseTimestamp(socket)?.getTime() ?? 0,
       debug: (message, fields) => this.#debug(message, fields),
+      verify: (token, done) => ctx.waitUntil(surroundings.verify(token, this.#conns.roomId).then(done)),
       renew: (seat, done) => ctx.waitUntil(this.#iceServers(seat).then(done)),
     });
     this.#debug("object made", { sockets: this.#conns.size });
@@ -48,7 +51,7 @@ export class RoomState extends DurableObject<Env> {
   override async fetch(request: Request): Promise<Response> {
     this.#conns.roomId ||= roomIdOf(new URL(request.url));
     try {
-      return request.headers.get("Upgrade") === null ? this.#describe() : await this.#accept(addressOf(request));
+      return request.headers.get("Upgrade") === null ? this.#describe() : await this.#accept(request);
     } catch (error) {
       if (error instanceof GivenUp) {
         return errorResponse(error.code === Close.tryLater ? "STORAGE_UNAVAILABLE" : "INTERNAL");
@@ -70,6 +73,16 @@ export class RoomState extends DurableObject<Env> {
     }
   }
 
+  /** Creates the room ahead of its people, and returns when, or why that cannot be. */
+  create(roomId: string, awaitedUntilMs: number, controlMode: string, roomName: string): number | ErrorCode {
+    this.#conns.roomId ||= roomId;
+    if (this.#room.describe() !== "") {
+      return "ROOM_EXISTS";
+    }
+    const createdAtMs = this.#room.step(Event.arranged, undefined, 0, arrangementInput(awaitedUntilMs, controlMode, roomName));
+    return this.#room.describe() === "" ? "STORAGE_UNAVAILABLE" : createdAtMs;
+  }
+
   /** The ICE_SERVERS for a seat, "" if there are none now. */
   async #iceServers(seat: Seat): Promise<string> {
     const ttl = ttlSeconds(this.env);
@@ -87,13 +100,15 @@ export class RoomState extends DurableObject<Env> {
     return known === "" ? errorResponse("ROOM_NOT_FOUND") : json(known);
   }
 
-  async #accept(address: string): Promise<Response> {
+  async #accept(request: Request): Promise<Response> {
+    const address = addressOf(request);
     const hash = await hashOf(address, this.ctx.id.toString());
     const refused = this.#store.read() === undefined && !(await this.#mayCreate(address));
     const { 0: client, 1: server } = new WebSocketPair();
     const conn = this.#conns.accept(server, refused);
-    this.#room.step(Event.connected, conn, 0, hash);
-    return new Response(null, { status: 101, webSocket: client });
+    this.#room.step(Event.connected, conn, 0, withIdentity(hash, identityIn(request)));
+    const headers: HeadersInit = offersAuth(request) ? { "Sec-WebSocket-Protocol": authSubprotocol } : {};
+    return new Response(null, { status: 101, webSocket: client, headers });
   }
 
   async #mayCreate(address: string): Promise<boolean> {

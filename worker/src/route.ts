@@ -1,7 +1,7 @@
 import { roomIdPattern } from "@usher/types";
 
 /** What a path leads to. */
-export type Route = "socket" | "room" | "turn" | "health" | "healthz" | "readyz" | "none";
+export type Route = "socket" | "room" | "rooms" | "tickets" | "turn" | "health" | "healthz" | "readyz" | "none";
 
 /** Only the address of a WebSocket may end with a slash. */
 export function routeOf(pathname: string): Route {
@@ -9,6 +9,10 @@ export function routeOf(pathname: string): Route {
     case "/ws":
     case "/ws/":
       return "socket";
+    case "/rooms":
+      return "rooms";
+    case "/tickets":
+      return "tickets";
     case "/turn-credentials":
       return "turn";
     case "/health":
@@ -34,14 +38,17 @@ export function routeOf(pathname: string): Route {
  */
 export function roomIdOf(url: URL): string {
   const [, first, fromPath = ""] = url.pathname.split("/");
-  const id = decode(first === "rooms" ? fromPath : lastRoomId(url.search.slice(1)));
+  const id = decode(first === "rooms" ? fromPath : lastParameter(url, "roomId"));
   return roomIdPattern.test(id) ? id : "";
 }
 
-function lastRoomId(query: string): string {
-  const name = "roomId=";
-  const parameter = query.split(/[?&]/).findLast((text) => text.startsWith(name)) ?? name;
-  return parameter.slice(name.length);
+/** The query's last parameter of a name, "" if there is none. */
+export function lastParameter(url: URL, name: string): string {
+  const parameter = url.search
+    .slice(1)
+    .split(/[?&]/)
+    .findLast((text) => text.startsWith(`${name}=`));
+  return parameter?.slice(name.length + 1) ?? "";
 }
 
 function decode(text: string): string {

@@ -1,4 +1,6 @@
 import { Flag } from "./abi";
+import { hasAccounts, verifyToken } from "./accounts";
+import { Refusal, type Identity } from "./identity";
 import { expires } from "./ice";
 import { derive } from "./hash";
 import { settings } from "./settings";
@@ -34,6 +36,11 @@ export class Surroundings {
     return derive(passcode, salt, iterations);
   }
 
+  /** Whom a token identifies, if it is for the room. */
+  verify(token: string, roomId: string): Promise<Identity | Refusal> {
+    return hasAccounts(this.#env) ? verifyToken(token, roomId, this.#env) : Promise.resolve(new Refusal("INVALID_TOKEN", "this server has no accounts"));
+  }
+
   /** The flags of every step. */
   flags(storageFails: boolean): number {
     return storageFails ? Flag.storageUnavailable : 0;
@@ -47,6 +54,6 @@ export class Surroundings {
       .filter(([variable]) => variables[variable] !== undefined && variables[variable] !== "")
       .map(([variable, name]) => `${name} ${String(variables[variable])}\n`)
       .join("");
-    return changed + renewal;
+    return changed + renewal + (hasAccounts(this.#env) ? "identity-required true\n" : "");
   }
 }

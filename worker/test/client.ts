@@ -17,8 +17,11 @@ export class Client {
   }
 
   /** Opens a socket at the worker, or at an object itself. */
-  static async open(path: string, { address = "192.0.2.1", to = exports.default as Pick<Fetcher, "fetch"> } = {}): Promise<Client> {
-    const answer = await to.fetch(new Request(`http://usher.test${path}`, { headers: { Upgrade: "websocket", "CF-Connecting-IP": address } }));
+  static async open(
+    path: string,
+    { address = "192.0.2.1", to = exports.default as Pick<Fetcher, "fetch">, headers = {} as Record<string, string> } = {},
+  ): Promise<Client> {
+    const answer = await to.fetch(new Request(`http://usher.test${path}`, { headers: { Upgrade: "websocket", "CF-Connecting-IP": address, ...headers } }));
     if (answer.webSocket === null) {
       throw new Error(`no WebSocket: ${answer.status} ${await answer.text()}`);
     }

@@ -1,5 +1,6 @@
 // The worker with a clock, randomness, settings and refusals that the tests set. Everything else is as it is deployed.
 
+import type { Identity, Refusal } from "../src/identity";
 import worker from "../src/index";
 import { RoomState as Real } from "../src/roomState";
 import { Surroundings } from "../src/surroundings";
@@ -14,6 +15,8 @@ export const harness = {
   secrets: new Map<number, Uint8Array>(),
   settings: undefined as string | undefined,
   flags: 0,
+  /** What is found out about the next token. */
+  verdict: undefined as Identity | Refusal | undefined,
   /** For how long objects did not run: each tells it once, if it is asked while something is due. */
   pausedMs: 0,
   env: {} as Partial<Env>,
@@ -64,6 +67,10 @@ class Harnessed extends Surroundings {
     }
     harness.hashed++;
     return hash;
+  }
+
+  override verify(token: string, roomId: string): Promise<Identity | Refusal> {
+    return harness.verdict === undefined ? super.verify(token, roomId) : Promise.resolve(harness.verdict);
   }
 
   override flags(storageFails: boolean): number {

@@ -31,7 +31,9 @@ type trace struct {
 }
 
 func settings(config *room.Config) map[string]string {
-	values := map[string]string{"tokenless-rejoin": config.TokenlessRejoin.String()}
+	values := map[string]string{
+		"tokenless-rejoin": config.TokenlessRejoin.String(), "identity-required": strconv.FormatBool(config.IdentityRequired),
+	}
 	for _, setting := range config.Settings() {
 		values[setting.Name] = strconv.FormatInt(setting.Value(), 10)
 	}
