@@ -20,13 +20,13 @@ type document struct {
 
 // documents are the same for all targets.
 type documents struct {
-	// basic are for everybody, and linux only for those who have systemd.
-	basic, linux []document
+	// basic are for everybody, linux only for those who have systemd, and debian for no archive.
+	basic, linux, debian []document
 }
 
 // named returns the text of one of them.
 func (d *documents) named(name string) ([]byte, error) {
-	for _, document := range slices.Concat(d.basic, d.linux) {
+	for _, document := range slices.Concat(d.basic, d.linux, d.debian) {
 		if document.name == name {
 			return document.text, nil
 		}
@@ -68,6 +68,7 @@ func writeDocuments(ctx context.Context, root, work string) (*documents, error) 
 		{&d.linux, "systemd/usher.socket", "deploy/systemd/usher.socket"},
 		{&d.linux, "systemd/sysusers.conf", "deploy/systemd/sysusers.conf"},
 		{&d.linux, "systemd/usher.yaml", "deploy/package/usher.yaml"},
+		{&d.debian, "copyright", "deploy/package/deb/copyright"},
 	} {
 		text, err := os.ReadFile(filepath.Join(root, copied.from))
 		if err != nil {

@@ -49,9 +49,14 @@ type options struct {
 	root, out string
 	targets   []target
 	commit    string
+	// maintainer is in the packages.
+	maintainer string
 	// push is a registry and a name to push the image to, "" for none.
 	push string
 }
+
+// nobody is the maintainer of packages that are not published.
+const nobody = "Unknown <unknown@localhost>"
 
 func run(args []string) error {
 	flags := flag.NewFlagSet("release", flag.ExitOnError)
@@ -59,6 +64,7 @@ func run(args []string) error {
 	flags.StringVar(&o.out, "out", "../dist", "write into this `FOLDER`, which is emptied first")
 	only := flags.String("targets", "", "build only these, as `linux/amd64,windows/arm64`")
 	modified := flags.Bool("modified", false, "build although files have changed since the commit, with these changes")
+	flags.StringVar(&o.maintainer, "maintainer", nobody, "who answers for the packages, as `'NAME <ADDRESS>'`")
 	flags.StringVar(&o.push, "push", "", "push the image, as `REGISTRY/NAME`; the tag is the version")
 	_ = flags.Parse(args) // exits
 	if flags.NArg() > 0 {
@@ -147,7 +153,7 @@ func (o *options) writeTarget(source string, b *build, d *documents) error {
 		return nil
 	}
 	for _, format := range []string{"deb", "rpm"} {
-		if err := writePackage(o.out, filepath.Join(source, "deploy/package", format), b, d, licenses, format); err != nil {
+		if err := writePackage(o.out, filepath.Join(source, "deploy/package", format), o.maintainer, b, d, licenses, format); err != nil {
 			return fmt.Errorf("%s: %w", format, err)
 		}
 	}

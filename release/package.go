@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/goreleaser/nfpm/v2"
 	_ "github.com/goreleaser/nfpm/v2/deb" // nfpm.Get finds it
@@ -35,7 +36,8 @@ func contents(format string) []installed {
 		return append(all,
 			installed{document: "completion/_usher", path: "/usr/share/zsh/vendor-completions/_usher"},
 			installed{document: "CHANGELOG.md", path: "/usr/share/doc/usher/changelog.gz", compressed: true},
-			installed{document: "LICENSES.txt", path: "/usr/share/doc/usher/copyright"})
+			installed{document: "copyright", path: "/usr/share/doc/usher/copyright"},
+			installed{document: "LICENSES.txt", path: "/usr/share/doc/usher/LICENSES.txt"})
 	}
 	return append(all,
 		installed{document: "completion/_usher", path: "/usr/share/zsh/site-functions/_usher"},
@@ -52,18 +54,22 @@ func (t target) packageArch() string {
 	return t.arch
 }
 
-func writePackage(out, scripts string, b *build, d *documents, licenses []byte, format string) error {
+func writePackage(out, scripts, maintainer string, b *build, d *documents, licenses []byte, format string) error {
 	staged, err := stage(filepath.Join(filepath.Dir(b.path), format), b, d, licenses, format)
 	if err != nil {
 		return err
 	}
 	info := nfpm.WithDefaults(packageInfo(b, staged))
+	info.Maintainer, info.RPM.Packager = maintainer, maintainer
+	if info.Changelog, err = writeChanges(filepath.Dir(b.path), b, maintainer); err != nil {
+		return err
+	}
 	if format == "deb" {
 		info.Scripts = nfpm.Scripts{
 			PostInstall: filepath.Join(scripts, "postinst"), PreRemove: filepath.Join(scripts, "prerm"), PostRemove: filepath.Join(scripts, "postrm"),
 		}
 		// systemd-sysusers makes the user.
-		info.Depends = []string{"systemd | systemd-standalone-sysusers", "init-system-helpers"}
+		info.Depends = []string{"systemd | systemd-standalone-sysusers"}
 	} else {
 		info.Scripts = nfpm.Scripts{
 			PostInstall: filepath.Join(scripts, "postinstall"), PreRemove: filepath.Join(scripts, "preremove"), PostRemove: filepath.Join(scripts, "postremove"),
@@ -90,8 +96,7 @@ func packageInfo(b *build, staged files.Contents) *nfpm.Info {
 		Name: "usher", Platform: "linux", Arch: b.target.packageArch(),
 		Version: "v" + b.version, VersionSchema: "semver", Release: "1",
 		Section: "net", Priority: "optional",
-		Maintainer: "The usher maintainers <root@localhost>",
-		License:    "Apache-2.0",
+		License: "Apache-2.0",
 		Description: `WebRTC signaling and room server
 It seats browsers in rooms, passes their offers, answers and candidates on,
 and keeps the state of the rooms on disk.`,
@@ -102,6 +107,14 @@ and keeps the state of the rooms on disk.`,
 			RPM: nfpm.RPM{BuildHost: "localhost", Summary: "WebRTC signaling and room server"},
 		},
 	}
+}
+
+// writeChanges writes the one entry of the package's own list of changes, in the form of nfpm.
+func writeChanges(folder string, b *build, maintainer string) (path string, err error) {
+	path = filepath.Join(folder, "changes.yaml")
+	text := fmt.Sprintf("- semver: %q\n  date: %s\n  packager: %q\n  deb: {urgency: medium, distributions: [stable]}\n  changes:\n    - note: %q\n",
+		b.version, b.time.UTC().Format(time.RFC3339), maintainer, "The changes of "+b.version+" are in CHANGELOG.md.")
+	return path, os.WriteFile(path, []byte(text), 0o644)
 }
 
 // stage writes the files of a package, because nfpm reads them from a disk.

@@ -28,10 +28,14 @@ func packages(t *testing.T) string {
 	folder := o.unpack(t)
 	d := new(documents)
 	for _, file := range append(contents("deb"), contents("rpm")...) {
-		if file.document == "LICENSES.txt" {
+		from := filepath.Join(folder, file.document)
+		switch file.document {
+		case "LICENSES.txt":
 			continue
+		case "copyright":
+			from = "../deploy/package/deb/copyright"
 		}
-		text, err := os.ReadFile(filepath.Join(folder, file.document))
+		text, err := os.ReadFile(from)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -46,7 +50,7 @@ func packages(t *testing.T) string {
 			t.Fatal(err)
 		}
 		out := t.TempDir()
-		if err := writePackage(out, filepath.Join("..", "deploy/package", format), later, d, []byte("licenses\n"), format); err != nil {
+		if err := writePackage(out, filepath.Join("..", "deploy/package", format), nobody, later, d, []byte("licenses\n"), format); err != nil {
 			t.Fatal(err)
 		}
 		made, err := filepath.Glob(filepath.Join(out, "*"))

@@ -34,7 +34,7 @@ var made = sync.OnceValues(func() (*options, error) {
 		return nil, err
 	}
 	targets := []target{{os: "linux", arch: runtime.GOARCH}, {os: "windows", arch: "amd64"}}
-	o := &options{root: "..", out: filepath.Join(out, "dist"), commit: commit, targets: targets}
+	o := &options{root: "..", out: filepath.Join(out, "dist"), commit: commit, targets: targets, maintainer: nobody}
 	return o, o.release(background)
 })
 
