@@ -21,7 +21,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(serveVariable) == "" {
 		os.Exit(m.Run())
 	}
-	s := open(new(testing.T), func(c *Config) { c.AllowPeers, c.Bandwidth = []netip.Prefix{loopback}, 1<<34 })
+	s := open(new(testing.T), func(c *Config) { c.AllowPeers, c.Bandwidth = []netip.Prefix{loopback}, 1<<30 })
 	fmt.Println(s.address())
 	_, _ = io.Copy(io.Discard, os.Stdin)
 }
