@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // A table of the report is a measurement, and its columns are the figures.
@@ -62,13 +63,14 @@ func (c *comparison) names() (names []string) {
 // tables is the report as Markdown.
 func (c *comparison) tables() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Measured on %s: `go -C test/bench run . peers`, medians of %d rounds.\n", c.Date, c.s.rounds)
-	fmt.Fprintf(&b, "\"×\" is the ratio to the first usher; what the second differs by is noise.\n\n")
+	b.WriteString(wrapped(fmt.Sprintf("Measured on %s by `go -C test/bench run . peers`, medians of %d rounds. "+
+		"\"×\" is the ratio to the first usher; what the second differs by is noise.", c.Date, c.s.rounds), "", ""))
+	b.WriteString("\n")
 	for _, line := range c.Machine {
-		fmt.Fprintf(&b, "- %s\n", line)
+		b.WriteString(wrapped(line, "- ", "  "))
 	}
 	for _, what := range slices.Sorted(maps.Keys(c.Skipped)) {
-		fmt.Fprintf(&b, "- left out: %s: %s\n", what, oneLine(c.Skipped[what]))
+		b.WriteString(wrapped("left out: "+what+": "+c.Skipped[what], "- ", "  "))
 	}
 	b.WriteString("\n| server | version | checks | keeps | promises |\n|---|---|---|---|---|\n")
 	for _, p := range c.peers {
@@ -84,7 +86,7 @@ func (c *comparison) tables() string {
 }
 
 func (c *comparison) writeTable(b *strings.Builder, t peerTable) {
-	fmt.Fprintf(b, "\n**%s.** %s\n\n| server |", t.title, t.text)
+	fmt.Fprintf(b, "\n%s\n| server |", wrapped(fmt.Sprintf("**%s.** %s", t.title, t.text), "", ""))
 	line := "|---|"
 	for _, column := range t.columns {
 		fmt.Fprintf(b, " %s |", column.heading)
@@ -117,4 +119,21 @@ func (c *comparison) writeTable(b *strings.Builder, t peerTable) {
 	}
 }
 
-func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
+// wrapped puts a text on lines of at most 100 columns, as the repository's Markdown is.
+func wrapped(text, first, others string) string {
+	const most = 100
+	var b strings.Builder
+	line := first
+	for i, word := range strings.Fields(text) {
+		if i > 0 && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > most {
+			b.WriteString(line + "\n")
+			line = others + word
+			continue
+		}
+		if i > 0 {
+			line += " "
+		}
+		line += word
+	}
+	return b.String() + line + "\n"
+}
