@@ -129,12 +129,12 @@ export function wordsFor(message: AnyMessage, names: Names): string {
       return `${message.userName} is at the door`;
     case "KNOCK_ENDED":
       return "nobody at the door";
+    case "ICE_SERVERS":
+      return "new ways to connect";
     case "TOKEN_EXPIRES":
       return "your token expires soon";
     case "AUTH_RENEWED":
       return "token renewed";
-    case "ICE_SERVERS":
-      return "new TURN credentials";
     case "UNDELIVERED":
     case "ERROR":
       return `no: ${message.code.toLowerCase().replaceAll("_", " ")}`;

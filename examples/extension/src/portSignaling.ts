@@ -76,6 +76,7 @@ export class PortSignaling extends Emitter<SignalingEvents> implements Signaling
         this.emit("seated", message.answer);
         break;
       case "MESSAGE":
+        this.#iceServers = message.message.type === "ICE_SERVERS" ? message.message.iceServers : this.#iceServers;
         this.emit("message", message.message);
         break;
       case "ICE_SERVERS":

@@ -54,9 +54,9 @@ export class RoomClient extends Emitter<RoomClientEvents> implements Signaling {
 
   /** Creates a room, with this participant as its host, or joins it if it exists already. */
   create(request: CreateRequest): Promise<Seated> {
-    const { userName, roomId = newRoomId(), userId = newUserId(), roomName, keepMs, ownerToken, door, passcode, signal } = { ...request };
-    const intent = { create: true, orCreate: true, patient: false, roomName, keepMs, ownerToken, door, passcode };
-    return this.#session.seek({ roomId, userId, userName, resumeToken: "" }, intent, signal);
+    const { userName, roomId = newRoomId(), userId = newUserId(), iceTransportPolicy, signal, ...asked } = { ...request };
+    const intent = { ...asked, create: true, orCreate: true, patient: false };
+    return this.#session.seek({ roomId, userId, userName, resumeToken: "", iceTransportPolicy }, intent, signal);
   }
 
   /**

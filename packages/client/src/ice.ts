@@ -1,4 +1,4 @@
-import type { IceServer } from "./signaling.js";
+import type { IceServer, ServerMessage } from "./signaling.js";
 import type { StoredSeat } from "./store.js";
 
 const timeoutMs = 5000;
@@ -27,7 +27,7 @@ export class IceServers {
   /** None if that fails; it is asked again next time. */
   get(): Promise<IceServer[]> {
     const seat = this.#seat();
-    if (this.#asked === undefined || Date.now() > this.#asked.untilMs || this.#asked.token !== seat?.resumeToken) {
+    if (this.#asked === undefined || Date.now() > this.#asked.untilMs || this.#asked.token !== (seat?.resumeToken ?? "")) {
       const asked = { promise: this.#ask(seat), untilMs: Date.now() + keepMs, token: seat?.resumeToken ?? "" };
       this.#asked = asked;
     }
@@ -35,7 +35,11 @@ export class IceServers {
   }
 
   /** Takes what the server sends by itself. */
-  set({ iceServers, ttl }: Handout): void {
+  hear(message: ServerMessage): void {
+    if (message.type !== "ICE_SERVERS") {
+      return;
+    }
+    const { iceServers, ttl } = message;
     this.#asked = { promise: Promise.resolve(iceServers), untilMs: Date.now() + lifeMs(ttl), token: this.#seat()?.resumeToken ?? "" };
   }
 

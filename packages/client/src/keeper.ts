@@ -32,7 +32,8 @@ export class Keeper {
 
   /** Keeps the tokens of a reply. Only the one that gives a new seat has the seat's. */
   seated(answer: Seated): void {
-    this.change({ resumeToken: answer.resumeToken ?? this.seat?.resumeToken ?? "", knockToken: undefined });
+    const { iceTransportPolicy } = answer.roomState;
+    this.change({ resumeToken: answer.resumeToken ?? this.seat?.resumeToken ?? "", knockToken: undefined, iceTransportPolicy });
     this.owner.heard(answer);
   }
 

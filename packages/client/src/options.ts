@@ -110,6 +110,11 @@ export interface CreateRequest extends Abortable {
   door?: DoorSettings | undefined;
   /** For the door of the room if it exists already. */
   passcode?: string | undefined;
+  /**
+   * "relay" hides the participants' addresses from each other, for the life of the room: everybody
+   * connects through TURN servers only.
+   */
+  iceTransportPolicy?: "relay" | undefined;
 }
 
 /** A request for a seat in a room that exists. */

@@ -2,12 +2,16 @@
 
 import type { IceCandidate, SessionDescription } from "@usher/types";
 import { Delivery, type PeerSignal } from "./delivery.js";
+import { isUnmarkedOffer, originOf } from "./origin.js";
+import { isRelayed, withoutAddresses } from "./relayOnly.js";
 import type { IceServer, MeshMark, Outgoing, PeerConfiguration } from "./signaling.js";
 import { Watch } from "./watch.js";
 
 export interface PeerOptions {
   id: string;
   iceServers: () => Promise<IceServer[]>;
+  /** Whether no address may be shown. */
+  relayOnly: () => boolean;
   /** Whether this side gives way when both have made an offer. */
   polite: () => boolean;
   /** False if there is no connection to the server now; the frame is sent again later. */
@@ -89,8 +93,28 @@ export class Peer {
   restartIfLost(): void {
     const state = this.#connection?.connectionState;
     if (state === "disconnected" || state === "failed") {
-      this.#connection?.restartIce();
+      void this.refresh(true);
     }
+  }
+
+  /** Takes the ICE servers that there are now. What goes through a TURN server is moved to new credentials, before the old ones expire. */
+  async refresh(restarts = false): Promise<void> {
+    const connection = this.#connection;
+    try {
+      const configuration = await this.#configuration();
+      if (connection !== undefined && connection === this.#connection) {
+        connection.setConfiguration(configuration);
+        if (restarts || (await isRelayed(connection))) {
+          connection.restartIce();
+        }
+      }
+    } catch {
+      // Closed meanwhile, or a connection that cannot change.
+    }
+  }
+
+  async #configuration(): Promise<PeerConfiguration> {
+    return { iceServers: await this.#options.iceServers().catch(() => []), ...(this.#options.relayOnly() ? { iceTransportPolicy: "relay" } : {}) };
   }
 
   receive(signal: PeerSignal): void {
@@ -142,11 +166,11 @@ export class Peer {
       return this.#connection;
     }
     const session = this.#delivery;
-    const iceServers = await this.#options.iceServers().catch(() => []);
+    const configuration = await this.#configuration();
     if (session !== this.#delivery || this.#isClosed) {
       return undefined;
     }
-    const connection = this.#options.createConnection({ iceServers });
+    const connection = this.#options.createConnection(configuration);
     this.#connection = connection;
     const listen = <K extends keyof RTCPeerConnectionEventMap>(type: K, listener: (event: RTCPeerConnectionEventMap[K]) => void): void =>
       connection.addEventListener(type, (event) => {
@@ -202,7 +226,11 @@ export class Peer {
     this.#signal(type === "offer" ? { type: "WEBRTC_OFFER", targetUserId, offer: init } : { type: "WEBRTC_ANSWER", targetUserId, answer: init });
   }
 
-  async #handle(signal: PeerSignal): Promise<void> {
+  async #handle(received: PeerSignal): Promise<void> {
+    const signal = this.#options.relayOnly() ? withoutAddresses(received) : received;
+    if (signal === undefined) {
+      return;
+    }
     if (signal.mesh?.relayOnly === true) {
       this.#options.declined();
       return;
@@ -240,7 +268,10 @@ export class Peer {
   }
 
   #signal(signal: Outgoing, own: Pick<MeshMark, "relayOnly"> = {}): void {
-    this.#options.send(this.#delivery.mark(signal, own));
+    const shown = this.#options.relayOnly() ? withoutAddresses(signal) : signal;
+    if (shown !== undefined) {
+      this.#options.send(this.#delivery.mark(shown, own));
+    }
   }
 
   /**
@@ -266,14 +297,4 @@ export class Peer {
       (isOpen ? this.#options.opened : this.#options.closed)();
     }
   }
-}
-
-function isUnmarkedOffer(signal: PeerSignal): boolean {
-  return signal.mesh === undefined && signal.type === "WEBRTC_OFFER";
-}
-
-/** Which connection has made a description: the session id in its o= line (RFC 8866, section 5.2). */
-function originOf(signal: PeerSignal): string | undefined {
-  const sdp = signal.type === "WEBRTC_OFFER" ? signal.offer.sdp : signal.type === "WEBRTC_ANSWER" ? signal.answer.sdp : undefined;
-  return /^o=\S+ (\S+)/m.exec(sdp ?? "")?.[1];
 }

@@ -85,6 +85,10 @@ export class Peers {
         this.#relayOnly.delete(message.userId);
       }
       this.#peers.get(message.userId)?.receive(message);
+    } else if (message.type === "ICE_SERVERS") {
+      for (const peer of this.#peers.values()) {
+        void peer.refresh();
+      }
     } else if (message.type === "USER_JOINED") {
       // Somebody new, or one of another client that has closed its connections.
       const { id } = message.joinedUser;
@@ -119,6 +123,7 @@ export class Peers {
     return new Peer({
       id,
       iceServers,
+      relayOnly: () => client.room?.iceTransportPolicy === "relay",
       polite: () => !this.#offersTo(id),
       send: (signal) => client.send(signal),
       opened: changed,

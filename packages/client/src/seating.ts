@@ -26,13 +26,14 @@ export const returning: Intent = { create: false, orCreate: true, patient: true 
 /** The message that asks for a seat. */
 export function seatRequest(seat: StoredSeat, intent: Intent, ref: string): CreateRoomMessage | JoinRoomMessage {
   const { create, roomName, keepMs, ownerToken, passcode, door } = intent;
-  const { resumeToken, knockToken, invite: _, ...own } = seat;
+  const { resumeToken, knockToken, invite: _, iceTransportPolicy, ...own } = seat;
   const request = {
     ...own,
     timestamp: Date.now(),
     ...(create && roomName !== undefined ? { roomName } : {}),
     ...(create && keepMs !== undefined ? { keepMs } : {}),
     ...(ownerToken !== undefined ? { ownerToken } : {}),
+    ...(create && iceTransportPolicy !== undefined ? { iceTransportPolicy } : {}),
     ...(resumeToken !== "" ? { resumeToken } : {}),
     ...(knockToken !== undefined ? { knockToken } : {}),
     ...(passcode !== undefined ? { passcode: canonical(passcode) } : {}),

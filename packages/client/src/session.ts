@@ -174,13 +174,13 @@ export class Session {
   #heard(message: ServerMessage): void {
     const { connection } = this.#line;
     this.#read(message);
-    // A listener may have ended it all.
     if (this.#line.connection === connection) {
       this.#emit("message", message);
     }
   }
 
   #read(message: ServerMessage): void {
+    this.#iceServers.hear(message);
     const removal = removalOf(message);
     if (removal !== undefined && this.#status.state === "seated") {
       this.#unseated(removal);

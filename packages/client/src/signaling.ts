@@ -60,6 +60,8 @@ export interface IceServer {
 export interface PeerConfiguration {
   /** May be empty. */
   iceServers: IceServer[];
+  /** "relay" in a room whose participants do not see each other's addresses. */
+  iceTransportPolicy?: "relay";
 }
 
 /**

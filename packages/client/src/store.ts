@@ -10,6 +10,8 @@ export interface StoredSeat {
   userName: string;
   /** A secret: whoever presents it gets the seat. "" if the server gave none. */
   resumeToken: string;
+  /** That of the room, so that it is the same if the room has to be created again. */
+  iceTransportPolicy?: "relay" | undefined;
   /** The invite that the seat was taken with, if it was. */
   invite?: string | undefined;
   /** A secret: the place of somebody who waits to be let in. */
@@ -99,8 +101,9 @@ function parseJSON(text: string | null): unknown {
 /** What is no seat, of an older version for instance, is none. */
 export function parseSeat(value: unknown): StoredSeat | undefined {
   const seat = value as Partial<Record<keyof StoredSeat, unknown>> | null | undefined;
-  const { roomId, userId, userName, resumeToken, invite, knockToken } = seat ?? {};
+  const { roomId, userId, userName, resumeToken, invite, knockToken, iceTransportPolicy } = seat ?? {};
   const isSeat = isRoomId(roomId) && isUserId(userId) && typeof userName === "string" && typeof resumeToken === "string";
-  const further = { ...(typeof invite === "string" ? { invite } : {}), ...(typeof knockToken === "string" ? { knockToken } : {}) };
+  const policy = iceTransportPolicy === "relay" ? { iceTransportPolicy: "relay" as const } : {};
+  const further = { ...(typeof invite === "string" ? { invite } : {}), ...(typeof knockToken === "string" ? { knockToken } : {}), ...policy };
   return isSeat ? { roomId, userId, userName, resumeToken, ...further } : undefined;
 }
