@@ -11,6 +11,10 @@ type RoomSummary struct {
 	ControlMode ControlMode `json:"controlMode"`
 	// People counts the seats, held ones included.
 	People int `json:"people"`
+	// Entry is what newcomers meet at the door.
+	Entry Entry `json:"entry"`
+	// HasPasscode reports that newcomers need a passcode.
+	HasPasscode bool `json:"hasPasscode"`
 }
 
 // Append appends the summary as JSON.
@@ -18,5 +22,7 @@ func (s RoomSummary) Append(dst []byte) []byte {
 	dst = appendQuoted(append(dst, `{"id":`...), s.ID)
 	dst = appendString(dst, "name", s.Name)
 	dst = appendString(dst, "controlMode", s.ControlMode.String())
-	return append(appendInt(dst, "people", int64(s.People)), '}')
+	dst = appendInt(dst, "people", int64(s.People))
+	dst = appendString(dst, "entry", s.Entry.String())
+	return append(appendBool(dst, "hasPasscode", s.HasPasscode), '}')
 }

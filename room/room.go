@@ -125,7 +125,9 @@ func (r *Room) State() protocol.RoomState {
 
 // Summary returns what anyone with an invitation may know about the room. The room must exist.
 func (r *Room) Summary() protocol.RoomSummary {
-	return protocol.RoomSummary{ID: r.id, Name: r.name, ControlMode: r.mode, People: len(r.seats)}
+	return protocol.RoomSummary{
+		ID: r.id, Name: r.name, ControlMode: r.mode, People: len(r.seats), Entry: r.door.entry, HasPasscode: r.door.passcode != nil,
+	}
 }
 
 // Holds reports whether a resume token is that of the user's seat, and when the seat was taken.

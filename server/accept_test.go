@@ -98,7 +98,7 @@ func TestRoomCanBeLookedAtBeforeJoining(t *testing.T) {
 	s.pair("lookat-1")
 	for _, method := range []string{"GET", "HEAD"} {
 		response, body := s.ask(method, "/rooms/lookat-1")
-		const want = `{"id":"lookat-1","name":"Room lookat-1","controlMode":"HOST_ONLY","people":2}` + "\n"
+		const want = `{"id":"lookat-1","name":"Room lookat-1","controlMode":"HOST_ONLY","people":2,"entry":"OPEN","hasPasscode":false}` + "\n"
 		if response.StatusCode != 200 || response.ContentLength != int64(len(want)) || method == "GET" && body != want {
 			t.Errorf("%s: %d %s", method, response.StatusCode, body)
 		}

@@ -136,7 +136,7 @@ func TestASessionAcrossTheLine(t *testing.T) {
 			t.Errorf("%d: %s\nwant %s", i, got, c.want)
 		}
 	}
-	if rs.Describe(handle); string(rs.Output()) != `{"id":"room-1","name":"Room room-1","controlMode":"HOST_ONLY","people":1}` {
+	if rs.Describe(handle); string(rs.Output()) != `{"id":"room-1","name":"Room room-1","controlMode":"HOST_ONLY","people":1,"entry":"OPEN","hasPasscode":false}` {
 		t.Errorf("described by %s", rs.Output())
 	}
 }

@@ -126,6 +126,10 @@ export interface RoomSummary {
   controlMode: ControlMode;
   /** Counts the seats, held ones included. */
   people: number;
+  /** What newcomers meet at the door. */
+  entry: Entry;
+  /** Reports that newcomers need a passcode. */
+  hasPasscode: boolean;
 }
 
 /** The W3C's RTCIceServer. */

@@ -12,7 +12,11 @@ func appendDescription(b []byte, s *protocol.RoomSummary, refusal protocol.Code)
 	if refusal != "" {
 		return b
 	}
-	b = append(b, byte(s.ControlMode))
+	flags := byte(s.ControlMode) | byte(s.Entry)<<1
+	if s.HasPasscode {
+		flags |= 8
+	}
+	b = append(b, flags)
 	b = binary.LittleEndian.AppendUint32(b, uint32(s.People))
 	return append(appendShort(b, s.ID), s.Name...)
 }
@@ -27,9 +31,10 @@ func decodeDescription(b []byte) (s protocol.RoomSummary, refusal protocol.Code,
 	case len(b) < 5:
 		return s, "", false
 	}
-	s.ControlMode, s.People = protocol.ControlMode(b[0]), int(binary.LittleEndian.Uint32(b[1:]))
+	s.ControlMode, s.Entry, s.HasPasscode = protocol.ControlMode(b[0]&1), protocol.Entry(b[0]>>1&3), b[0]&8 != 0
+	s.People = int(binary.LittleEndian.Uint32(b[1:]))
 	id, name, ok := short(b[5:])
-	if !ok || !protocol.ValidRoomID(id) {
+	if !ok || !protocol.ValidRoomID(id) || s.Entry > protocol.EntryLocked {
 		return s, "", false
 	}
 	s.ID, s.Name = string(id), string(name)

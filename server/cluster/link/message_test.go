@@ -19,7 +19,7 @@ import (
 func everyKind() []byte {
 	o := opening{address: 7, uncounted: true, requestID: "4f8a", roomID: "movie-night"}
 	c := claim{"movie-night", "ann", "AAECAwQFBgcICQoLDA0ODw"}
-	summary := protocol.RoomSummary{ID: "movie-night", Name: "Film", ControlMode: protocol.FreeForAll, People: 3}
+	summary := protocol.RoomSummary{ID: "movie-night", Name: "Film", ControlMode: protocol.FreeForAll, People: 3, Entry: protocol.EntryKnock, HasPasscode: true}
 	b := appendHead(nil, &Head{From: Incarnation{ID: "node-1", Nonce: 9}, Link: 4, Sequence: 2, Peer: 3, Handled: math.MaxUint64, Dead: 1})
 	for _, i := range []Item{
 		{Kind: Beat},
@@ -128,7 +128,7 @@ func TestCreationsAreDecoded(t *testing.T) {
 }
 
 func TestDescriptionIsDecoded(t *testing.T) {
-	want := protocol.RoomSummary{ID: "movie-night", Name: "Film", ControlMode: protocol.FreeForAll, People: 3}
+	want := protocol.RoomSummary{ID: "movie-night", Name: "Film", ControlMode: protocol.FreeForAll, People: 3, Entry: protocol.EntryKnock, HasPasscode: true}
 	got, refusal, ok := decodeDescription(appendDescription(nil, &want, ""))
 	if !ok || refusal != "" || got != want {
 		t.Errorf("%+v %q", got, refusal)
