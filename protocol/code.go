@@ -16,6 +16,7 @@ const (
 	CodeInvalidRoomID      Code = "INVALID_ROOM_ID"
 	CodeInvalidUserID      Code = "INVALID_USER_ID"
 	CodeInvalidTTL         Code = "INVALID_TTL"
+	CodeInvalidPage        Code = "INVALID_PAGE"
 	CodeRoomNotFound       Code = "ROOM_NOT_FOUND"
 	CodeRoomMismatch       Code = "ROOM_MISMATCH"
 	CodeRoomFull           Code = "ROOM_FULL"
@@ -100,6 +101,7 @@ var Codes = []Refusal{
 	{CodeInvalidName, "Name is empty, invisible, too long or has control characters", false, 0, 0, "A name is empty after trimming, displays nothing, is longer than its limit in UTF-16 units, or has control characters, bidirectional controls (U+202A to U+202E, U+2066 to U+2069) or a lone surrogate."},
 	{CodeInvalidRoomID, "Room id must be 6 to 50 letters, digits, hyphens or underscores", false, 0, 400, "The room id is missing or malformed."},
 	{CodeInvalidUserID, "User id must be 1 to 64 letters, digits or any of _ . : -", false, 0, 400, "The user id is missing or malformed, or somebody wants to join as `system`, `server` or `usher`, in any letter case and with any punctuation around it."},
+	{CodeInvalidPage, "limit must be a whole number from 1 to 100, and cursor the one of the page before", false, 0, 400, "The limit or the cursor of GET /rooms is out of its bounds."},
 	{CodeInvalidTTL, "ttl must be a whole number of seconds from 300 to 86400", false, 0, 400, "The ttl of a request for TURN credentials is not a number within its bounds."},
 	{CodeRoomNotFound, "Room not found", false, 0, 404, "No such room. CREATE_ROOM with the same id makes it."},
 	{CodeRoomMismatch, "Message names another room than this connection's", false, CloseRoomMismatch, 0, "The roomId in a message is not the one that the connection's URL names."},

@@ -123,6 +123,9 @@ func (r *Room) State() protocol.RoomState {
 	return s
 }
 
+// Listed reports whether the room wants to be listed.
+func (r *Room) Listed() bool { return r.door.listed }
+
 // Summary returns what anyone with an invitation may know about the room. The room must exist.
 func (r *Room) Summary() protocol.RoomSummary {
 	return protocol.RoomSummary{

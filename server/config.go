@@ -103,6 +103,10 @@ type Config struct {
 	TURNKeyID, TURNKeyToken string
 	// TURNRelay is the embedded STUN and TURN server.
 	TURNRelay TURNRelay
+	// ListRooms serves GET /rooms: the rooms whose hosts want that. Not in a cluster, whose nodes
+	// know only their own. Default false.
+	ListRooms bool
+
 	// TURNOpen gives TURN servers to those without a seat too, with credentials for five minutes.
 	// Legacy clients ask before they join, and never prove a seat: without it they get STUN only,
 	// with it anybody can relay through your servers. Default false.

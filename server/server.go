@@ -146,7 +146,7 @@ func (s *Server) open(out *outside) (err error) {
 	config := rooms.Config{
 		Room: c.Room, MaxPerAddress: c.MaxRoomsPerAddress, MaxPendingBytes: c.MaxPendingBytes,
 		Store: s.store, Clock: out.clock, Secret: out.secret, Hasher: out.hasher, Full: s.memory.full, ReadArrived: out.readArrived,
-		ICE: seatICE{s}, Turned: out.turned, Check: out.check, Metrics: s.metrics, Log: s.log,
+		ICE: seatICE{s}, Turned: out.turned, Check: out.check, Metrics: s.metrics, Log: s.log, List: c.ListRooms,
 	}
 	if config.Verify = out.verify; out.verify == nil && s.auth.Accounts != nil {
 		config.Verify = s.verify
@@ -182,6 +182,9 @@ func (s *Server) openEdge(reached edge.Rooms, out *outside) (err error) {
 		RequestRate: c.AddressRequests, JoinRate: c.AddressJoins, MessageRate: c.AddressMessages, ByteRate: c.AddressBytes,
 		AllowOrigins: c.AllowOrigins, TrustedProxies: c.TrustedProxies, ICE: s.ice, TURNOpen: c.TURNOpen, TURNTTL: c.TURNTTL,
 		Page: c.Page, ServeMetrics: s.metricsAside == nil, Auth: s.auth, Metrics: s.metrics, Log: s.log,
+	}
+	if c.ListRooms {
+		config.Lister = s.rooms
 	}
 	if out.auth != nil {
 		config.Auth = out.auth

@@ -38,6 +38,9 @@ func (c Config) Validate() error {
 	var p problems
 	p.checkNetwork(&c)
 	p.checkRoom(&c.Room)
+	if c.ListRooms && c.Cluster != nil {
+		p.add("list-rooms is not for a cluster: each node knows only its own rooms")
+	}
 	p.checkLimits(&c)
 	p.checkAuth(&c)
 	p.checkICE(&c)

@@ -11,6 +11,7 @@ import (
 
 	"usher/room"
 
+	"usher/server/cluster"
 	"usher/server/edge"
 	"usher/server/turn"
 )
@@ -48,6 +49,7 @@ func validations() []validation {
 		{func(c *Config) { c.Room.IdleMs = 9999 }, "idle-timeout must be 10s to 24h, not 9.999s"},
 		{func(c *Config) { c.Room.RoomIdleMs = 0 }, "room-idle must be 1m to 30d, not 0s"},
 		{func(c *Config) { c.Room.EmptyRoomMs = -1 }, "empty-room must be 0s to 30d, not -1ms"},
+		{func(c *Config) { c.ListRooms, c.Cluster = true, new(cluster.Config) }, "list-rooms is not for a cluster: each node knows only its own rooms"},
 		{func(c *Config) { c.Room.PingIntervalMs = 90_000 }, ""},
 		{func(c *Config) { c.Room.PingIntervalMs = 90_001 }, "ping-interval must be 1s to 1m30s, not 1m30.001s"},
 		{func(c *Config) { c.Room.TokenlessRejoin = room.RejoinNever + 1 }, "tokenless-rejoin must be address, anywhere or never"},

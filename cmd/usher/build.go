@@ -34,6 +34,7 @@ func (s *settings) serverConfig() (server.Config, error) {
 		Leeway: time.Duration(s.AuthLeeway), MayCreate: s.AuthCreate == "true",
 	}
 	config.APIKeyFile = s.APIKeyFile
+	config.ListRooms = s.ListRooms == "true"
 	config.TLSCert, config.TLSKey, config.TLSDomains = s.TLSCert, s.TLSKey, s.TLSDomain
 	config.ACMEDirectory, config.ACMEEmail = s.ACMEDirectory, s.ACMEEmail
 	config.DrainSpread, config.DrainTimeout = time.Duration(s.DrainSpread), time.Duration(s.DrainTimeout)

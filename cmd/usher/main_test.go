@@ -95,7 +95,7 @@ func TestEverySettingReachesTheServer(t *testing.T) {
 		"ice-server": "stun:a.example", "turn-secret": "x", "turn-secret-file": secret,
 		"turn-listen": ":3", "turn-tls-listen": ":4", "turn-public-address": "192.0.2.1", "turn-host": "turn.example", "turn-ports": "5000-6000",
 		"turn-allow-peers": "10.0.0.0/8", "turn-seat-allocations": "3", "turn-lifetime": "1h", "turn-seat-bandwidth": "1MiB",
-		"turn-ttl": "1h", "turn-open": "true", "turn-key-id": "k", "turn-key-token-file": otherSecret,
+		"turn-ttl": "1h", "turn-open": "true", "list-rooms": "true", "turn-key-id": "k", "turn-key-token-file": otherSecret,
 		"tls-cert": "c", "tls-key": "k", "tls-domain": "a.example", "acme-directory": "https://acme.example", "acme-email": "x@a.example",
 		"cluster-listen": ":2", "cluster-peers": "b.example:1", "cluster-secret-file": otherSecret, "cluster-address": "b.example:80",
 		"cluster-node": "n1", "cluster-credentials": "c.creds", "cluster-sync-assured": "true",

@@ -37,6 +37,7 @@ type settings struct {
 	RoomIdle        duration `group:"rooms" default:"12h" min:"1m" max:"30d" help:"How long a room may see nothing but PINGs before it ends."`
 	EmptyRoom       duration `group:"rooms" default:"0s" min:"0s" max:"30d" help:"How long a room outlives its last seat."`
 	MaxKeep         duration `group:"rooms" default:"30d" min:"0s" max:"365d" help:"How long a room that was made to stay outlives its last seat at most. 0s keeps no room."`
+	ListRooms       choice   `group:"rooms" default:"false" placeholder:"true" choices:"true,false" help:"Whether GET /rooms lists the rooms whose hosts want that; not in a cluster."`
 	PingInterval    duration `group:"rooms" default:"20s" min:"1s" help:"PING interval recommended to clients, at most idle-timeout."`
 	KnockWait       duration `group:"rooms" default:"5m" min:"10s" max:"1h" help:"How long somebody waits to be let in until the knock expires."`
 	TokenlessRejoin choice   `group:"rooms" default:"address" placeholder:"address" choices:"address,anywhere,never" help:"Where a client without a resume token may return to its seat from."`

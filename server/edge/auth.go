@@ -80,10 +80,7 @@ func (e *Edge) authRoutes() (routes []route) {
 	if e.config.Auth.GivesTickets() {
 		routes = append(routes, route{path: "/tickets", methods: []string{http.MethodPost}, handler: e.giveTicket})
 	}
-	if e.config.Auth.TakesAPIKeys() {
-		routes = append(routes, route{path: "/rooms", methods: []string{http.MethodPost}, handler: e.createRoom})
-	}
-	return routes
+	return append(routes, e.roomsRoute()...)
 }
 
 // ticketBody is the response to POST /tickets.

@@ -149,6 +149,8 @@ type Config struct {
 	// ICE has what /turn-credentials hands out: STUN servers to everybody, TURN servers to the
 	// seated.
 	ICE turn.Provider
+	// Lister is nil if GET /rooms does not exist.
+	Lister Lister
 	// TURNOpen is whether those without a seat get TURN servers, for turn.OpenTTL.
 	TURNOpen bool
 	// TURNTTL is how long credentials are valid if the client asks for no other time.

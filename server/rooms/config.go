@@ -17,6 +17,8 @@ type Config struct {
 	Room room.Config
 	// MaxPerAddress bounds the existing rooms that one address has created; 0 means no bound.
 	MaxPerAddress int
+	// List makes a list of the rooms that want to be listed.
+	List bool
 	// MaxPendingBytes bounds what waits for commits for one socket.
 	MaxPendingBytes int
 

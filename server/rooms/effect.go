@@ -201,7 +201,9 @@ func (l *liveRoom) flushLocked() (more bool) {
 	if l.leaving && l.done.Load() != l.issued {
 		return false // people come back once the next owner can have the room
 	}
-	l.durable = l.done.Load()
+	if l.durable = l.done.Load(); l.durable == l.issued {
+		l.rooms.listing.show(l.room)
+	}
 	l.replyToAsks(true)
 	left, kept := flushAtOnce, l.waiting[:0]
 	for _, s := range l.waiting {

@@ -118,12 +118,13 @@ func (r *Rooms) takeStock(ctx context.Context) error {
 		return err
 	}
 	rooms, clean := 0, 0
-	err = r.store.All(ctx, func(_ string, record store.Record) error {
+	err = r.store.All(ctx, func(id string, record store.Record) error {
 		rooms++
 		if record.Clean {
 			clean++
 		}
 		r.limit.restore(record.Creator)
+		r.listing.found(&r.config.Room, id, record.Snapshot)
 		return nil
 	})
 	if rooms+len(removed) > 0 {

@@ -27,6 +27,9 @@ func New(config Config) (*Rooms, error) {
 		limit:    newLimiter(config.MaxPerAddress, config.Log), verifying: make(chan struct{}, maxVerifying),
 	}
 	r.renewals.config = &r.config
+	if config.List {
+		r.listing = new(listing)
+	}
 	if config.Owner != nil {
 		return r, nil // it owns nothing yet
 	}

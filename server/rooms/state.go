@@ -21,6 +21,7 @@ type Rooms struct {
 	registry registry
 	unsaved  unsavedRooms
 	limit    *limiter
+	listing  *listing
 	// verifying has an entry for each token that is being looked at.
 	verifying chan struct{}
 	renewals  renewals
