@@ -1,6 +1,6 @@
 // What the extension's parts say to each other over their ports. Each union is one direction of one port.
 
-import type { ControlMode, Film, IceServer, Outgoing, OutgoingSync, RoomState, Route, Seated, ServerMessage, Status } from "@usher/client";
+import type { ControlMode, Film, IceServer, Knock, Outgoing, OutgoingSync, RoomState, Route, Seated, ServerMessage, Status } from "@usher/client";
 
 /** The names of the ports: each is named after its opener. */
 export type PortName = "mesh" | "page";
@@ -52,7 +52,9 @@ export type FromPopup =
   /** The popup is open. After a start of the browser this is what starts the service worker. */
   | { type: "SHOW" }
   | { type: "CREATE"; server: string; userName: string }
-  | { type: "JOIN"; server: string; userName: string; roomId: string }
+  /** passcode is "" for none. */
+  | { type: "JOIN"; server: string; userName: string; roomId: string; passcode: string }
+  | { type: "ADMIT" | "DENY"; userId: string }
   | { type: "LEAVE" }
   | { type: "SET_CONTROL_MODE"; mode: ControlMode };
 
@@ -65,6 +67,8 @@ export interface View extends MeshReport {
   /** Why the last thing asked for failed, or "". */
   problem: string;
   room?: RoomState;
+  /** Those who wait to be let in. */
+  knocks: readonly Knock[];
 }
 
 /**

@@ -1,6 +1,6 @@
 // The popup: shows what the service worker has written down, and sends it what the viewer asks for.
 
-import type { ControlMode, RoomState, User } from "@usher/client";
+import type { ControlMode, Knock, RoomState, User } from "@usher/client";
 import type { FromPopup, View } from "./messages.ts";
 import { inviteLink, pageAddress, parseInvite } from "./server.ts";
 
@@ -8,7 +8,7 @@ const start = element("start", HTMLFormElement);
 const link = element("link", HTMLInputElement);
 const status = element("status", HTMLElement);
 const control = element("control", HTMLFieldSetElement);
-const fields = start.elements as HTMLFormControlsCollection & Record<"userName" | "server" | "invite", HTMLInputElement>;
+const fields = start.elements as HTMLFormControlsCollection & Record<"userName" | "server" | "invite" | "passcode", HTMLInputElement>;
 let isFilled = false;
 let shownLine = "";
 
@@ -28,7 +28,7 @@ start.addEventListener("submit", (event) => {
     status.textContent = "That is no whole invite link, and no room code";
   } else {
     status.textContent = "Connecting…";
-    send(invite === undefined ? { type: "CREATE", server: server ?? "", userName } : { type: "JOIN", ...invite, userName });
+    send(invite === undefined ? { type: "CREATE", server: server ?? "", userName } : { type: "JOIN", ...invite, userName, passcode: fields.passcode.value });
   }
 });
 control.addEventListener("change", (event) => send({ type: "SET_CONTROL_MODE", mode: (event.target as HTMLInputElement).value as ControlMode }));
@@ -50,7 +50,7 @@ function show(view: View | undefined): void {
     return; // something else has changed, or the service worker is still to write its first
   }
   const { room, state, problem } = view;
-  const isIn = room !== undefined && state !== "idle" && state !== "ended";
+  const isIn = room !== undefined && state !== "idle" && state !== "ended" && state !== "knocking";
   if (!isFilled) {
     isFilled = true;
     fields.userName.value = view.userName;
@@ -58,7 +58,8 @@ function show(view: View | undefined): void {
   }
   document.body.dataset["status"] = state;
   document.body.dataset["user"] = view.userId;
-  const line = problem !== "" ? problem : state === "waiting" || (isIn && state === "connecting") ? "Reconnecting…" : "";
+  const isKnocking = state === "knocking";
+  const line = problem !== "" ? problem : isKnocking ? "Waiting to be let in…" : state === "waiting" || (isIn && state === "connecting") ? "Reconnecting…" : "";
   // Otherwise what the popup itself has said would go with the next thing that changes.
   if (line !== shownLine || start.hidden !== isIn) {
     status.textContent = line;
@@ -75,6 +76,8 @@ function showRoom(view: View, room: RoomState): void {
   element("name", HTMLElement).textContent = room.name;
   link.value = inviteLink(view.server, room.id);
   element("people", HTMLElement).replaceChildren(...room.users.map((user) => personItem(user, view)));
+  element("knocks", HTMLElement).replaceChildren(...view.knocks.map(knockItem));
+  element("door", HTMLElement).hidden = view.knocks.length === 0;
   control.disabled = room.hostId !== view.userId;
   for (const radio of control.querySelectorAll("input")) {
     radio.checked = radio.value === room.controlMode;
@@ -100,6 +103,21 @@ function personItem(user: User, view: View): HTMLElement {
   const marks = document.createElement("span");
   marks.textContent = [...(user.role === "GUEST" ? [] : [roleWords[user.role]]), route === "self" ? "you" : route].join(", ");
   item.append(name, marks);
+  return item;
+}
+
+/** Somebody at the door, for the host and the cohosts. */
+function knockItem({ userId, userName }: Knock): HTMLElement {
+  const item = document.createElement("li");
+  const name = document.createElement("span");
+  name.textContent = userName;
+  const button = (type: "ADMIT" | "DENY", words: string): HTMLButtonElement => {
+    const made = document.createElement("button");
+    made.textContent = words;
+    made.addEventListener("click", () => send({ type, userId }));
+    return made;
+  };
+  item.append(name, button("ADMIT", `Let ${userName} in`), button("DENY", "Turn away"));
   return item;
 }
 

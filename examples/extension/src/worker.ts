@@ -70,10 +70,11 @@ function open(): RoomClient {
   tell("room", (state) => ({ type: "ROOM", room: state }));
   // The token is this part's secret.
   tell("seated", (answer) => ({ type: "SEATED", answer: { ...answer, resumeToken: "" } }));
-  tell("message", (message) => ({ type: "MESSAGE", message }));
+  tell("message", (message) => ({ type: "MESSAGE", message: message.type === "KNOCKING" ? { ...message, knockToken: "" } : message }));
   unsubscribe.push(
     room.on("seated", async () => tellMesh({ type: "ICE_SERVERS", iceServers: await room.iceServers() })),
     room.on("room", show),
+    room.on("knocks", show),
     room.on("status", (status) => {
       if (status.state === "ended") {
         problem = status.error?.message ?? "";
@@ -93,7 +94,9 @@ async function take(asked: Extract<FromPopup, { type: "CREATE" | "JOIN" }>): Pro
   // The mesh first: offers come right after the seat.
   await openMesh();
   const room = open();
-  await (asked.type === "CREATE" ? room.create({ userName, roomName: `${userName}'s room` }) : room.join({ roomId: asked.roomId, userName }));
+  await (asked.type === "CREATE"
+    ? room.create({ userName, roomName: `${userName}'s room` })
+    : room.join({ roomId: asked.roomId, userName, ...(asked.passcode === "" ? {} : { passcode: asked.passcode }) }));
 }
 
 async function obey(command: FromPopup): Promise<void> {
@@ -108,6 +111,12 @@ async function obey(command: FromPopup): Promise<void> {
       break;
     case "LEAVE":
       await client?.leave();
+      break;
+    case "ADMIT":
+      await client?.admit(command.userId);
+      break;
+    case "DENY":
+      await client?.deny(command.userId);
       break;
     case "SET_CONTROL_MODE":
       await client?.setControlMode(command.mode);
@@ -173,7 +182,16 @@ async function closeMesh(): Promise<void> {
 function show(): void {
   const room = client?.room;
   const state = client?.status.state ?? "idle";
-  const view: View = { server, userName, userId: client?.userId ?? "", state, problem, ...report, ...(room === undefined ? {} : { room }) };
+  const view: View = {
+    server,
+    userName,
+    userId: client?.userId ?? "",
+    state,
+    problem,
+    knocks: client?.knocks ?? [],
+    ...report,
+    ...(room === undefined ? {} : { room }),
+  };
   void chrome.storage.session.set({ view });
 }
 
