@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"context"
 	"bytes"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -154,7 +155,7 @@ func TestAKeySetIsFetchedOnceAndAgain(t *testing.T) {
 }
 
 func verdictOf(a *Accounts, token string) string {
-	_, refusal := a.Verify(nil, "room-1", token)
+	_, refusal := a.Verify(context.Background(), "room-1", token)
 	return verdict(refusal)
 }
 
@@ -198,7 +199,7 @@ func TestKeySetsThatAreNoUse(t *testing.T) {
 	}{
 		"huge": {write(`{"keys":[]` + strings.Repeat(" ", maxSetBytes) + `}`), "it has more than 262144 bytes"},
 		"redirects": {func(w http.ResponseWriter, r *http.Request) {
-			http.Redirect(w, r, "https://evil.example/?secret=hunter2", 302)
+			http.Redirect(w, r, "https://evil.example/?secret=hunter2", http.StatusFound)
 		}, "it redirects, and only the address itself is trusted"},
 		"no JSON":    {write("<html>"), "neither a JSON Web Key nor a set of them"},
 		"empty":      {write(`{"keys":[]}`), "it has no usable key"},

@@ -92,7 +92,7 @@ func (c *Cloudflare) TURN(ctx context.Context, seat Seat, ttl time.Duration) ([]
 		c.remember(seat, servers, now.Add(ttl))
 		return servers, nil
 	}
-	err = fmt.Errorf("Cloudflare's TURN service: %w", err)
+	err = fmt.Errorf("the TURN service of Cloudflare: %w", err)
 	if last := c.last(seat, now.Add(MinTTL)); last != nil {
 		c.log.Warn("credentials are handed out again", "error", err)
 		return last, nil
