@@ -139,6 +139,9 @@ func writeBanner(out io.Writer, config server.Config, style style) {
 	if config.Page {
 		rows = slices.Insert(rows, 0, [3]string{"Page", "http" + base + "/", ""})
 	}
+	if relay := config.TURNRelay; relay.Enabled() {
+		rows = append(rows, [3]string{"TURN", strings.Join(slices.Concat(relay.Listen, relay.ListenTLS), " "), "reached by " + relay.PublicIP.String()})
+	}
 	for _, row := range rows {
 		line := fmt.Sprintf("  %-10s %s  %s", row[0], style.bold(row[1]), style.dim(row[2]))
 		fmt.Fprintln(out, strings.TrimRight(line, " "))
