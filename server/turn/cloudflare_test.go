@@ -118,8 +118,10 @@ func TestCloudflareFails(t *testing.T) {
 		answer func(http.ResponseWriter, *http.Request)
 		want   string
 	}{
-		"an error":       {text(500, "token-1"), "status 500"},
-		"a redirect":     {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://127.0.0.1:1/", http.StatusFound) }, "status 302"},
+		"an error": {text(500, "token-1"), "status 500"},
+		"a redirect": {func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "http://127.0.0.1:1/", http.StatusFound)
+		}, "status 302"},
 		"not JSON":       {text(201, "token-1"), "not JSON with iceServers"},
 		"half":           {text(201, cloudflareServers[:200]), "not JSON with iceServers"},
 		"another shape":  {text(201, `{"iceServers":{"urls":"turn:token-1"}}`), "not JSON with iceServers"},
