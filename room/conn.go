@@ -6,11 +6,13 @@ import "usher/protocol"
 type conn struct {
 	id      ConnID
 	address uint64
-	// identity is what the shell has verified, nil for nothing.
+	// identity is what the shell has verified, nil for nothing, and once it has a seat.
 	identity *Identity
 	seat     *seat
 	// parked: a newer connection of the same seat took over; only PING gets a reply.
 	parked bool
+	// hasAccount: a token said who it is. isNamed: and what the others call it.
+	hasAccount, isNamed bool
 	// stands is the standing that was last reported.
 	stands Standing
 	// wait is the join that is waiting, nil if none is.
@@ -30,6 +32,8 @@ type conn struct {
 	closeAtMs int64
 	// noticeAtMs is when its owner is told that the token is about to expire, 0 if that is done.
 	noticeAtMs int64
+	// tokenUntilMs is when its token expires, 0 for never.
+	tokenUntilMs int64
 	meters
 	attached attached
 }

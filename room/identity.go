@@ -71,7 +71,8 @@ func (s *step) identify(c *conn, who *Identity) {
 	switch {
 	case who != nil:
 		known := *who // the event may be reused
-		c.identity = &known
+		c.identity, c.tokenUntilMs = &known, who.ExpiresAtMs
+		c.hasAccount, c.isNamed = who.UserID != "", who.Name != ""
 		c.expires(s.nowMs)
 	case s.config.IdentityRequired:
 		c.closeAtMs = s.nowMs + strangerMs
@@ -81,7 +82,7 @@ func (s *step) identify(c *conn, who *Identity) {
 // expires notes when the connection's token expires, and when its owner is told.
 func (c *conn) expires(nowMs int64) {
 	c.noticeAtMs = 0
-	if at := c.identity.ExpiresAtMs; at != 0 {
+	if at := c.tokenUntilMs; at != 0 {
 		c.noticeAtMs = max(at-expiryNoticeMs, nowMs+(at-nowMs)/2)
 	}
 }
@@ -133,8 +134,8 @@ func (r *Room) hasPassed(id PassID) bool {
 	return false
 }
 
-// pass notes that the connection's ticket or invite has been used. Only this connection may still
-// use it.
+// pass notes that the connection's ticket or invite has been used, and forgets what else was
+// verified: the seat has it.
 func (s *step) pass(c *conn) {
 	if c.identity == nil {
 		return
@@ -148,7 +149,7 @@ func (s *step) pass(c *conn) {
 			s.saveLater()
 		}
 	}
-	c.identity.Once, c.identity.EnterUntilMs = PassID{}, 0
+	c.identity = nil
 }
 
 // forgetPasses forgets the tickets and invites that have expired: they let nobody in any more.
@@ -182,12 +183,12 @@ func (r *Room) ticketsUntilMs() (untilMs int64) {
 // renew a token.
 func (c *conn) nextNoticeMs() int64 {
 	switch {
-	case c.identity == nil || c.parked:
+	case c.tokenUntilMs == 0 || c.parked:
 		return 0
 	case c.seat != nil && c.noticeAtMs != 0:
 		return c.noticeAtMs
 	}
-	return c.identity.ExpiresAtMs
+	return c.tokenUntilMs
 }
 
 // sweepTokens announces that tokens are about to expire, and closes connections whose token has.
@@ -198,12 +199,12 @@ func (s *step) sweepTokens() {
 		case atMs == 0 || s.nowMs < atMs:
 			i++
 			continue
-		case s.nowMs >= c.identity.ExpiresAtMs:
+		case s.nowMs >= c.tokenUntilMs:
 			s.drop(c, protocol.CloseTokenExpired)
 		default:
 			c.noticeAtMs = 0
 			s.changed(c)
-			s.send(c, protocol.TokenExpiresMessage{RoomID: s.id, ExpiresAt: c.identity.ExpiresAtMs, Timestamp: s.nowMs})
+			s.send(c, protocol.TokenExpiresMessage{RoomID: s.id, ExpiresAt: c.tokenUntilMs, Timestamp: s.nowMs})
 		}
 		i = 0 // dropping a seat's connection closes its parked ones too
 	}
@@ -211,7 +212,7 @@ func (s *step) sweepTokens() {
 
 // renewAuth handles RENEW_AUTH by asking the shell about the token.
 func (s *step) renewAuth(c *conn, m *protocol.Message) {
-	if c.identity == nil || c.identity.UserID == "" {
+	if !c.hasAccount {
 		s.refuseAndClose(c, protocol.CodeInvalidToken, "this connection was opened without a token", 0)
 		return
 	}
@@ -222,23 +223,32 @@ func (s *step) renewAuth(c *conn, m *protocol.Message) {
 // verified carries on with a RENEW_AUTH. A token that is refused changes nothing.
 func (s *step) verified() {
 	c, v := s.connOf(s.event.Conn), s.event.Verdict
-	if c == nil || c.seat == nil || c.identity == nil {
+	if c == nil || c.seat == nil || !c.hasAccount {
 		return
 	}
 	s.by, s.ref, s.messageType = c, v.Ref, protocol.RenewAuth
 	switch {
 	case v.Refusal != "":
 		s.refuseAndClose(c, v.Refusal, v.Details, 0)
-	case v.Identity.UserID != c.identity.UserID:
+	case v.Identity.UserID != c.seat.id:
 		s.refuse(c, protocol.CodeWrongUser, "the token is another user's")
 	default:
-		c.identity.ExpiresAtMs = v.Identity.ExpiresAtMs
+		c.tokenUntilMs = v.Identity.ExpiresAtMs
 		c.expires(s.nowMs)
 		s.due = true
 		s.changed(c)
-		s.send(c, protocol.AuthRenewedMessage{RoomID: s.id, ExpiresAt: c.identity.ExpiresAtMs, Ref: s.ref, Timestamp: s.nowMs})
+		s.send(c, protocol.AuthRenewedMessage{RoomID: s.id, ExpiresAt: c.tokenUntilMs, Ref: s.ref, Timestamp: s.nowMs})
 	}
 }
+
+// The flags of what is kept of a token.
+const (
+	flagAccount = 1 << iota
+	flagNamed
+)
+
+// hasToken reports whether anything is to be kept of a token while its owner has a seat.
+func (c *conn) hasToken() bool { return c.hasAccount || c.isNamed || c.tokenUntilMs != 0 }
 
 const (
 	flagHasRole = 1 << iota

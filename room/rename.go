@@ -38,7 +38,7 @@ func (s *step) renameUser(c *conn, m *protocol.Message) {
 		s.refuse(c, protocol.CodeInvalidName, "newUserName")
 		return
 	}
-	if c.identity != nil && c.identity.Name != "" {
+	if c.isNamed {
 		s.refuse(c, protocol.CodeNotAllowed, "the name is the one of your account")
 		return
 	}

@@ -128,9 +128,9 @@ func knownPair(t testing.TB) *world {
 	w := seatedPair(t)
 	w.config.IdentityRequired = true
 	for i, c := range w.room.conns {
-		c.identity = &Identity{UserID: c.seat.id, HasRole: true, Role: protocol.Guest, ExpiresAtMs: w.nowMs + 3_600_000}
+		c.hasAccount, c.tokenUntilMs = true, w.nowMs+3_600_000
 		c.expires(w.nowMs)
-		c.seat.granted = grantOf(c.identity)
+		c.seat.granted = grantOf(&Identity{HasRole: true, Role: protocol.Guest})
 		w.room.passes = append(w.room.passes, pass{PassID{byte(i) + 1}, w.nowMs + 30_000})
 	}
 	w.room.bans = append(w.room.bans, ban{userID: "u9", address: 9, byAddress: true})

@@ -74,7 +74,7 @@ func (s *step) attachChanged() {
 func (r *Room) AppendAttachment(dst []byte, id ConnID) []byte {
 	c := r.connOf(id)
 	flags := flagIf(c.parked, flagParked) | flagIf(c.seat != nil, flagSeated) | flagIf(c.wait != nil, flagWaiting) |
-		flagIf(c.identity != nil, flagIdentity) | flagIf(c.knocking != nil, flagKnocking) | flagIf(c.hashing != nil, flagHashing)
+		flagIf(c.identity != nil, flagIdentity) | flagIf(c.hasToken(), flagToken) | flagIf(c.knocking != nil, flagKnocking) | flagIf(c.hashing != nil, flagHashing)
 	if c.wait != nil {
 		flags |= flagIf(c.wait.admitted, flagAdmitted)
 		flags |= flagIf(c.wait.create, flagCreate) | flagIf(c.wait.legacy, flagLegacy) | flagIf(c.wait.owned, flagOwned) | flagIf(c.wait.owner, flagOwner)
@@ -92,7 +92,11 @@ func (r *Room) AppendAttachment(dst []byte, id ConnID) []byte {
 		dst = appendText(dst, c.seat.id)
 	}
 	if c.identity != nil {
-		dst = c.identity.append(appendVarint(dst, c.noticeAtMs))
+		dst = c.identity.append(dst)
+	}
+	if c.hasToken() {
+		dst = appendVarint(appendVarint(dst, c.noticeAtMs), c.tokenUntilMs)
+		dst = append(dst, byte(flagIf(c.hasAccount, flagAccount)|flagIf(c.isNamed, flagNamed)))
 	}
 	if c.wait != nil {
 		dst = appendVarint(dst, c.wait.sinceMs)
@@ -124,6 +128,7 @@ const (
 	flagHashing
 	flagAdmitted
 	flagOwner
+	flagToken
 )
 
 func flagIf(set bool, bit uint64) uint64 {
@@ -170,8 +175,12 @@ func (r *Room) reattach(a Attachment) bool {
 		c.seat = r.seatOf(in.take(in.uvarint()))
 	}
 	if flags&flagIdentity != 0 {
-		c.noticeAtMs = in.varint()
 		c.identity = in.identity()
+	}
+	if flags&flagToken != 0 {
+		c.noticeAtMs, c.tokenUntilMs = in.varint(), in.varint()
+		kinds := uint64(in.byte())
+		c.hasAccount, c.isNamed = kinds&flagAccount != 0, kinds&flagNamed != 0
 	}
 	if flags&flagWaiting != 0 {
 		c.wait = &wait{sinceMs: in.varint(), notBeforeMs: in.varint(), owned: flags&flagOwned != 0}
