@@ -12,7 +12,7 @@ func TestAPasscodeOfTenMegabytesIsRefused(t *testing.T) {
 	s := launch(t, t.TempDir(), nil)
 	c := s.dial(0).upgrade("room-1", nil)
 	frame := `{"type":"JOIN_ROOM","roomId":"room-1","userId":"ann","userName":"Ann","protocol":1,"passcode":"` + strings.Repeat("x", 10<<20) + `"}`
-	_, _ = c.Write(masked(textFrame, frame)[:4096]) // the server has seen enough, and may have closed
+	_, _ = c.Write(masked(textFrame, frame)[:4096]) // it may be closed by then
 	if code := c.closeCode(); code != protocol.CloseTooLarge {
 		t.Errorf("it is closed with %d", code)
 	}
