@@ -174,7 +174,14 @@ describe("answers", () => {
     const client = await Client.open("/ws?roomId=told-of-1");
     client.say("CREATE_ROOM", { roomId: "told-of-1", userId: "ann", userName: "Ann", roomName: "Films" });
     await client.frame("ROOM_CREATED");
-    expect(await (await ask("/rooms/told-of-1")).json()).toEqual({ id: "told-of-1", name: "Films", controlMode: "HOST_ONLY", people: 1, entry: "OPEN", hasPasscode: false });
+    expect(await (await ask("/rooms/told-of-1")).json()).toEqual({
+      id: "told-of-1",
+      name: "Films",
+      controlMode: "HOST_ONLY",
+      people: 1,
+      entry: "OPEN",
+      hasPasscode: false,
+    });
   });
 
   test("the log names neither address nor room", async () => {
