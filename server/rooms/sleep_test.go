@@ -3,6 +3,7 @@ package rooms
 import (
 	"context"
 	"fmt"
+	"maps"
 	"runtime"
 	"testing"
 	"testing/synctest"
@@ -46,7 +47,7 @@ func TestAnEmptyKeptRoomSleepsUntilItsEnd(t *testing.T) {
 				w.keep("room-1")
 				w.asleep(1)
 				if restarted {
-					w = newWorld(t, w.store.durable)
+					w = newWorld(t, maps.Clone(w.store.durable))
 					w.endUntouched(context.Background())
 					w.asleep(1)
 				}
