@@ -9,57 +9,67 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 )
 
 // heard collects what a supervisor is told, a line each.
-type heard []string
+type heard struct {
+	mu    sync.Mutex
+	lines []string
+}
 
-func (h *heard) notify(state string) { *h = append(*h, strings.Split(state, "\n")...) }
+func (h *heard) notify(state string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.lines = append(h.lines, strings.Split(state, "\n")...)
+}
 
 func (h *heard) take() []string {
-	lines := *h
-	*h = nil
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	lines := h.lines
+	h.lines = nil
 	return lines
 }
 
 func TestTheWatchdogHearsFromAServerThatWorksOnly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var told heard
-		var broken error
-		hung := false
+		var health atomic.Value // of the server: a func(context.Context) error
+		works := func(context.Context) error { return nil }
+		fails := func(context.Context) error { return errors.New("it fails") }
+		hangs := func(ctx context.Context) error {
+			<-ctx.Done()
+			return ctx.Err()
+		}
 		s := &supervisor{
 			notify: told.notify, interval: 30 * time.Second,
-			alive: func(ctx context.Context) error {
-				if hung {
-					<-ctx.Done()
-					return ctx.Err()
-				}
-				return broken
-			},
+			alive:  func(ctx context.Context) error { return health.Load().(func(context.Context) error)(ctx) },
 			status: func() string { return "Serving." },
 			log:    slog.New(slog.NewTextHandler(io.Discard, nil)),
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		broken = errors.New("not yet")
+		health.Store(fails)
 		go s.watch(ctx)
 		for _, step := range []struct {
 			name   string
-			change func()
+			health func(context.Context) error
 			want   []string
 		}{
-			{"before it serves", func() {}, nil},
-			{"at first", func() { broken = nil }, []string{"READY=1", "WATCHDOG=1", "STATUS=Serving."}},
-			{"then", func() {}, []string{"WATCHDOG=1", "STATUS=Serving."}},
-			{"when it fails", func() { broken = errors.New("it fails") }, nil},
-			{"when it works again", func() { broken = nil }, []string{"WATCHDOG=1", "STATUS=Serving."}},
-			{"when it hangs", func() { hung = true }, nil},
-			{"still", func() {}, nil},
+			{"before it serves", fails, nil},
+			{"at first", works, []string{"READY=1", "WATCHDOG=1", "STATUS=Serving."}},
+			{"then", works, []string{"WATCHDOG=1", "STATUS=Serving."}},
+			{"when it fails", fails, nil},
+			{"when it works again", works, []string{"WATCHDOG=1", "STATUS=Serving."}},
+			{"when it hangs", hangs, nil},
+			{"still", hangs, nil},
 		} {
-			step.change()
+			health.Store(step.health)
 			time.Sleep(s.interval / 3)
 			synctest.Wait()
 			if got := told.take(); !slices.Equal(got, step.want) {

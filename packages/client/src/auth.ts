@@ -2,11 +2,9 @@
 
 import { authSubprotocol, tokenSubprotocolPrefix, type ErrorMessage } from "@usher/types";
 import { failure, refusal, type RoomError } from "./error.js";
+import type { Auth } from "./options.js";
 
 const timeoutMs = 5000;
-
-/** Returns a token (JWT) for the room. Called for each connection, and when a token is about to expire. */
-export type Auth = (request: { roomId: string }) => Promise<string> | string;
 
 /** The address of a connection, and what is shown there. */
 export interface Door {

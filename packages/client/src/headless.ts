@@ -4,7 +4,6 @@
 export type * from "@usher/types";
 export { RoomClient } from "./client.js";
 export { claimed, tabStore } from "./claim.js";
-export type { Auth } from "./auth.js";
 export { Emitter } from "./emitter.js";
 export { RoomError, type ConnectionErrorCode, type ConnectionErrorCodes } from "./error.js";
 export type { DirectMessage } from "./legacy.js";
@@ -17,6 +16,7 @@ export { PeerMesh } from "./mesh.js";
 export type { PeerConnection, PeerMeshEvents, PeerMeshOptions, Route } from "./meshOptions.js";
 export type {
   Abortable,
+  Auth,
   CreateRequest,
   JoinRequest,
   KickOptions,

@@ -1,12 +1,14 @@
 // What a RoomClient takes, and the events that it emits.
 
-import type { Auth } from "./auth.js";
 import type { DoorSettings } from "@usher/types";
 import type { RoomError } from "./error.js";
 import type { Knock } from "./knocks.js";
 import type { OwnerStore } from "./owner.js";
 import type { ServerMessage, SignalingEvents } from "./signaling.js";
 import type { SeatStore } from "./store.js";
+
+/** Returns a token (JWT) for the room. Called for each connection, and when a token is about to expire. */
+export type Auth = (request: { roomId: string }) => Promise<string> | string;
 
 /** How a RoomClient reaches its server and keeps its seat. */
 export interface RoomClientOptions {
