@@ -29,8 +29,10 @@ type fakeTimer struct {
 	do    func()
 }
 
-// set makes it the outside of a server.
+// set makes it the outside of a server, of several at once if need be.
 func (f *fakeOutside) set(s *setup) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	s.clock, s.hasher = f, f
 	f.secrets = [][protocol.TokenBytes]byte{{1}} // of whoever no test draws one for
 	s.secret = func() [protocol.TokenBytes]byte {

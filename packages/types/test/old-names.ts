@@ -159,6 +159,11 @@ export function describe(message: ResponseMessage): string {
     case "BANS":
     case "TOKEN_EXPIRES":
     case "AUTH_RENEWED":
+    case "DOOR_CHANGED":
+    case "KNOCKING":
+    case "KNOCK":
+    case "KNOCK_ENDED":
+    case "ICE_SERVERS":
     case "UNDELIVERED":
       return `${message.type} at ${timestamp}`; // came with this server
     default: {
@@ -245,6 +250,7 @@ export function target(message: SignalingMessage): string {
       return message.userName;
     case "LEAVE_ROOM":
     case "LIST_BANS":
+    case "SET_DOOR":
     case "RENEW_AUTH":
       return message.roomId;
     case "RENAME_ROOM":
@@ -255,6 +261,8 @@ export function target(message: SignalingMessage): string {
     case "SET_ROLE":
     case "KICK_USER":
     case "UNBAN_USER":
+    case "ADMIT":
+    case "DENY":
       return message.targetUserId; // came with this server
     case "WEBRTC_OFFER":
       return `${message.targetUserId} ${message.offer.type} ${message.offer.sdp}`;
