@@ -36,7 +36,7 @@ type CreateRoomMessage struct {
 	OwnerToken string `json:"ownerToken,omitempty"`
 	// KeepMs is how long the room stays when it is empty, at most the server's max-keep. It counts
 	// only if this makes the room.
-	KeepMs int64 `json:"keepMs,omitempty"`
+	KeepMs int64 `json:"keepMs,omitempty" format:"keep"`
 	// Passcode is for the door of a live room.
 	Passcode string `json:"passcode,omitempty" format:"passcode"`
 	// KnockToken gives back the place of somebody who knocks.

@@ -151,7 +151,7 @@ func (s *schemas) clientMessage(msg message) ordered {
 			property = ordered{{"allOf", []ordered{property, {{"not", ordered{{"type", "string"}, {"pattern", anyCase(reservedUserIDPattern())}}}}}}}
 		case !msg.reads(f.name):
 			property = ordered{{"description", f.doc}}
-		case f.format == "people":
+		case f.format == "people", f.format == "keep":
 		case kind == reflect.Int || kind == reflect.Int64 || kind == reflect.Float64:
 			property = withDoc(f.doc, "number")
 			if !msg.allows(f.name, "0.5") {
@@ -218,6 +218,8 @@ func (s *schemas) value(f field) ordered {
 		return append(withDoc(fmt.Sprintf("%s At most %d bytes.", f.doc, protocol.MaxAuthTokenBytes), "string"), member{"minLength", 1}, member{"maxLength", protocol.MaxAuthTokenBytes})
 	case f.format == "people":
 		return append(withDoc(f.doc, "integer"), member{"minimum", 1}, member{"maximum", protocol.MaxRoomPeople})
+	case f.format == "keep":
+		return append(withDoc(f.doc, "integer"), member{"minimum", 0}, member{"maximum", protocol.MaxKeepMs})
 	case f.format == "passcode":
 		return append(withDoc(fmt.Sprintf("%s %d to %d characters, without control characters and lone surrogates.", f.doc, protocol.MinPasscodeLength, protocol.MaxPasscodeLength), "string"),
 			member{"minLength", protocol.MinPasscodeLength}, member{"maxLength", protocol.MaxPasscodeLength}, member{"pattern", urlPattern})
