@@ -37,7 +37,7 @@ func hintFor(code string, when moment) string {
 	case "SERVER_FULL":
 		return "raise --max-memory of the server"
 	case "ORIGIN_NOT_ALLOWED":
-		return "the server wants an Origin that --allow-origin allows, and a program sends none: is there a proxy that adds one?"
+		return "the server refused the Origin, although a program sends none: does a proxy add one? If so, name it in --allow-origin"
 	case "UPGRADE_REQUIRED":
 		return "a proxy between here and the server does not pass WebSocket upgrades on"
 	case "NOT_FOUND", "HTTP 404":

@@ -107,8 +107,8 @@ func (s *step) withdraw(c *conn) {
 	s.endKnock(k, protocol.KnockWithdrawn, nil)
 }
 
-// endKnocks ends all knocks because nobody needs to knock any more, or nobody may: of an open door
-// all are seated.
+// endKnocks ends all knocks because knocking is no longer needed, or no longer allowed: of an open
+// door all are seated.
 func (s *step) endKnocks() {
 	knocks := s.knocks
 	s.knocks = nil

@@ -152,7 +152,7 @@ func (s *step) pass(c *conn) {
 	c.identity = nil
 }
 
-// forgetPasses forgets the tickets and invites that have expired: they let nobody in any more.
+// forgetPasses forgets the tickets and invites that have expired and so let nobody in.
 func (s *step) forgetPasses() {
 	left := s.passes[:0]
 	for _, p := range s.passes {

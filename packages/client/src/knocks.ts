@@ -44,7 +44,7 @@ export class Knocks {
     }
   }
 
-  /** Forgets them if the participant is not told of them any more. */
+  /** Forgets them if the participant no longer hears of them. */
   forgetUnless(room: RoomState | undefined, userId: string): void {
     const role = room === undefined ? "GUEST" : roleOf(room, userId);
     if (role !== "HOST" && role !== "COHOST") {
