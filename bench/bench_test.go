@@ -2,7 +2,6 @@ package bench
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"encoding/xml"
 	"errors"
@@ -15,6 +14,7 @@ import (
 	"time"
 
 	"usher/server"
+	"usher/server/servertest"
 )
 
 // serve runs a real server and returns its address.
@@ -30,15 +30,7 @@ func serve(t *testing.T, change func(*server.Config)) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, stop := context.WithCancel(context.Background())
-	over := make(chan error, 1)
-	go func() { over <- s.Run(ctx) }()
-	t.Cleanup(func() {
-		stop()
-		if err := errors.Join(<-over, s.Close()); err != nil {
-			t.Error(err)
-		}
-	})
+	servertest.Run(t, s)
 	return "ws://" + s.Addr().String()
 }
 

@@ -50,7 +50,7 @@ func (p *Plan) check() (*url.URL, error) {
 	}
 	switch {
 	case p.Rooms < 1 || p.People < 1 || p.People > MaxSeats:
-		err = fmt.Errorf("%d rooms of %d: at least one room, of 1 to %d people", p.Rooms, p.People, MaxSeats)
+		err = fmt.Errorf("%s of %d: at least one room, of 1 to %d people", counted(p.Rooms, "room"), p.People, MaxSeats)
 	case p.JoinRate <= 0 || p.Every < time.Millisecond || p.Duration < 0 || p.Duration > 24*time.Hour:
 		err = errors.New("the join rate must be positive, a negotiation at most every 1ms, the duration 0s to 24h")
 	case p.Idle < 0 || p.Idle > 1 || p.Churn < 0 || p.Candidates < 0 || p.Candidates > 1000:

@@ -12,6 +12,7 @@ import (
 var reportSource string
 
 var reportTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
+	"counted": counted,
 	"ms":      milliseconds,
 	"seconds": func(d time.Duration) string { return fmt.Sprintf("%g s", d.Seconds()) },
 	"percent": func(share float64) string { return fmt.Sprintf("%g %%", 100*share) },

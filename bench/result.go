@@ -110,7 +110,7 @@ func (r *Result) Problem() error {
 		problem("", "%s out of order", counted(r.OutOfOrder, "message"))
 	}
 	if r.Seated < r.People && !r.Interrupted {
-		problem("", "only %d of %d people had a seat at the end", r.Seated, r.People)
+		problem("", "only %d of %d had a seat at the end", r.Seated, r.People)
 	}
 	if len(problems) == 0 {
 		return nil
@@ -118,11 +118,13 @@ func (r *Result) Problem() error {
 	return &Error{strings.Join(problems, "\n"), strings.Join(hints, "\n")}
 }
 
-func counted(n int, what string) string {
-	if n != 1 {
+// counted is a number of something: 1 room, 2 rooms.
+func counted(n any, what string) string {
+	number := fmt.Sprint(n)
+	if number != "1" {
 		what += "s"
 	}
-	return fmt.Sprintf("%d %s", n, what)
+	return number + " " + what
 }
 
 func times(n int) string {

@@ -45,3 +45,9 @@ func (m AuthRenewedMessage) Append(dst []byte) []byte {
 	dst = openResponse(dst, m.ResponseType(), m.RoomID, SystemUserID, m.Timestamp)
 	return appendRef(appendInt(dst, "expiresAt", m.ExpiresAt), m.Ref)
 }
+
+// authToken reads a token or an invite of a length that one may have.
+func authToken(value []byte) ([]byte, bool) {
+	text, ok := unquote(value)
+	return text, ok && len(text) > 0 && len(text) <= MaxAuthTokenBytes
+}

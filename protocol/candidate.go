@@ -9,8 +9,10 @@ import (
 // RelayOnly reports whether an offer, an answer or a candidate, as a valid JSON value, shows no
 // address but those of TURN servers. Each line of each of its texts that could be taken for a
 // candidate must be one of type relay (RFC 8839, section 5.1), as browsers write it, and any raddr
-// must be unspecified. What is in doubt is not allowed. A sender may lie about the type; it then
-// shows only its own address.
+// must be unspecified. So must what SDP names as the address for media (c= of RFC 8866, section
+// 5.7, and a=rtcp of RFC 3605), unless the text has a relay candidate with that address: browsers
+// name the default candidate there (RFC 8839, section 4.2.1). What is in doubt is not allowed. A
+// sender may lie about the type; it then shows only its own address.
 func RelayOnly(payload []byte) bool {
 	var text []byte
 	for i := 0; i < len(payload); i++ {
@@ -52,19 +54,108 @@ func isName(rest []byte) bool {
 	return len(rest) > 0 && rest[0] == ':'
 }
 
+// maxMediaAddresses bounds the different addresses for media in a text. Browsers name one for each
+// network and TURN server at most.
+const maxMediaAddresses = 8
+
 func showsRelaysOnly(text []byte) bool {
-	for len(text) > 0 {
-		line := text
-		if end := bytes.IndexAny(text, "\r\n"); end >= 0 {
-			line, text = text[:end], text[end+1:]
-		} else {
-			text = nil
-		}
+	var media addresses
+	for rest := text; len(rest) > 0; {
+		var line []byte
+		line, rest = cutLine(rest)
 		if suspicious(line) && !isRelay(line) && !equalFold(line, "a=end-of-candidates") {
 			return false
 		}
+		address, isMedia := mediaAddress(line)
+		if isMedia && !isUnspecified(address) && !media.add(address) {
+			return false
+		}
 	}
+	// A second time, because a candidate may come before or after its address.
+	for rest := text; len(rest) > 0 && media.n > 0; {
+		var line []byte
+		line, rest = cutLine(rest)
+		if isRelay(line) {
+			media.remove(candidateAddress(line))
+		}
+	}
+	return media.n == 0
+}
+
+// addresses are a few different ones, as texts have them.
+type addresses struct {
+	list [maxMediaAddresses][]byte
+	n    int
+}
+
+// find returns the index of an address, n if it is not among them.
+func (a *addresses) find(address []byte) int {
+	for i, known := range a.list[:a.n] {
+		if bytes.EqualFold(address, known) {
+			return i
+		}
+	}
+	return a.n
+}
+
+// add reports whether the address is one, and there was room for it.
+func (a *addresses) add(address []byte) bool {
+	if a.find(address) < a.n {
+		return true
+	}
+	if a.n == len(a.list) || !isAddress(address) {
+		return false
+	}
+	a.list[a.n] = address
+	a.n++
 	return true
+}
+
+func (a *addresses) remove(address []byte) {
+	if i := a.find(address); i < a.n {
+		a.n--
+		a.list[i] = a.list[a.n]
+	}
+}
+
+// cutLine cuts the first line off.
+func cutLine(text []byte) (line, rest []byte) {
+	if end := bytes.IndexAny(text, "\r\n"); end >= 0 {
+		return text[:end], text[end+1:]
+	}
+	return text, nil
+}
+
+// mediaAddress reports whether a line says at which address media is received, and returns that
+// address, nil if it cannot be read.
+func mediaAddress(line []byte) (address []byte, isMedia bool) {
+	line = bytes.TrimLeft(line, " \t")
+	switch {
+	case hasPrefixFold(line, "a=rtcp:"):
+		w := words{rest: line[len("a=rtcp:"):]}
+		w.next() // the port
+		if len(bytes.TrimLeft(w.rest, " ")) == 0 && !w.bad {
+			return nil, false
+		}
+		return w.connection(), true
+	case hasPrefixFold(line, "c"):
+		value := bytes.TrimLeft(line[1:], " \t")
+		if len(value) == 0 || value[0] != '=' {
+			return nil, false
+		}
+		w := words{rest: value[1:]}
+		return w.connection(), true
+	}
+	return nil, false
+}
+
+// candidateAddress returns the address of a line that is a candidate.
+func candidateAddress(line []byte) []byte {
+	w := words{rest: line}
+	for range 4 {
+		w.next()
+	}
+	return w.next()
 }
 
 // suspicious reports whether a line has "candidate" anywhere, or one of the words typ and raddr.
@@ -149,6 +240,15 @@ func (w *words) next() []byte {
 	word := w.rest[:n]
 	w.rest = w.rest[n:]
 	return word
+}
+
+// connection reads the address of a connection, nil if the words are none: IN IP4 0.0.0.0
+func (w *words) connection() []byte {
+	network, family, address := w.next(), w.next(), w.next()
+	if !equalFold(network, "in") || !equalFold(family, "ip4") && !equalFold(family, "ip6") || len(w.next()) > 0 || w.bad {
+		return nil
+	}
+	return address
 }
 
 func isNumber(b []byte) bool {

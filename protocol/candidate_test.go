@@ -2,6 +2,7 @@ package protocol
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -11,7 +12,7 @@ const relayed = "candidate:3098175849 1 udp 33562367 203.0.113.7 54321 typ relay
 
 // The SDP is Chromium's, cut short.
 const sdp = "v=0\r\no=- 4215775240449105457 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0\r\na=msid-semantic: WMS\r\n" +
-	"m=application 54321 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 203.0.113.7\r\na=ice-ufrag:/9Ls\r\na=ice-pwd:typ/raddress/candid8\r\n" +
+	"m=application 54321 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 0.0.0.0\r\na=ice-ufrag:/9Ls\r\na=ice-pwd:typ/raddress/candid8\r\n" +
 	"a=ice-options:trickle\r\na=setup:actpass\r\na=mid:0\r\n"
 
 // relayOnly says of texts whether they may pass.
@@ -77,8 +78,65 @@ var relayOnly = map[string]bool{
 	"candidate: 1 udp 1 192.0.2.1 9 typ relay x": false,
 }
 
-func TestOnlyRelayCandidatesAreRelayOnly(t *testing.T) {
-	for text, want := range relayOnly {
+// gathered is the SDP of a browser that has its candidates: they say where media goes.
+var gathered = strings.Replace(sdp, "0.0.0.0", "203.0.113.7", 1)
+
+// mediaAddresses say of texts with addresses for media whether they may pass.
+var mediaAddresses = map[string]bool{
+	gathered + "a=" + relayed: true,
+	"a=" + relayed + "\r\nc=IN IP4 203.0.113.7\r\na=rtcp:5 IN IP4 203.0.113.7\r\nc=IN IP4 0.0.0.0\r\nc=IN IP4 203.0.113.7": true,
+	"c=IN IP6 2001:DB8::7\r\na=candidate:1 1 udp 1 2001:db8::7 9 typ relay raddr :: rport 0":                               true,
+	"c=IN IP6 ::":                          true,
+	"a=rtcp:9":                             true,
+	"a=rtcp:9 IN IP4 0.0.0.0":              true,
+	"a=rtcp-mux\na=rtcp-rsize":             true,
+	"c":                                    true,
+	"cheap=1":                              true,
+	gathered:                               false,
+	"c=IN IP4 203.0.113.8\r\na=" + relayed: false,
+	gathered + "a=" + relayed + "\r\nc=IN IP4 192.0.2.1":        false,
+	gathered + "a=" + relayed + "\r\na=rtcp:9 IN IP4 192.0.2.1": false,
+	"c=IN IP4 33562367\r\na=" + relayed:                         false,
+	"c=IN IP4 192.0.2.1":                                        false,
+	"c=IN IP4 192.0.2.1/127":                                    false,
+	"c=IN IP4 0.0.0.0 192.0.2.1":                                false,
+	"c=IN IP6 2001:db8::1":                                      false,
+	"c=IN IP4 ann.local":                                        false,
+	"c=IN IP4":                                                  false,
+	"c=":                                                        false,
+	"c=TN RFC2543 +1-201-406-4090":                              false,
+	"C=in ip4 192.0.2.1":                                        false,
+	" c=IN IP4 192.0.2.1":                                       false,
+	"c = IN IP4 192.0.2.1":                                      false,
+	"c=IN\tIP4\t192.0.2.1":                                      false,
+	"s=-\rc=IN IP4 192.0.2.1":                                   false,
+	"a=rtcp:9 IN IP4 192.0.2.1":                                 false,
+	"A=RTCP:9 IN IP6 2001:db8::1":                               false,
+	"a=rtcp:9\tIN IP4 192.0.2.1":                                false,
+	gathered + "a=" + relayed + "\r\na=" + other + strings.Repeat("\r\nc=IN IP4 203.0.113.9\r\nc=IN IP4 203.0.113.7", 100): true,
+	gathered + "a=" + relayed + strings.Repeat("\r\nc=IN IP4 203.0.113.7", 100) + "\r\nc=IN IP4 203.0.113.9":               false,
+	// It takes only so long to find out.
+	manyAddresses(maxMediaAddresses):     true,
+	manyAddresses(maxMediaAddresses + 1): false,
+}
+
+const other = "candidate:1 1 udp 1 203.0.113.9 9 typ relay"
+
+// manyAddresses has so many different addresses for media, each with its candidate.
+func manyAddresses(n int) string {
+	var text strings.Builder
+	for i := range n {
+		fmt.Fprintf(&text, "c=IN IP4 203.0.113.%d\r\na=candidate:1 1 udp 1 203.0.113.%d 9 typ relay\r\n", i+1, i+1)
+	}
+	return text.String()
+}
+
+func TestMediaGoesToRelaysOnly(t *testing.T) { testRelayOnly(t, mediaAddresses) }
+
+func TestOnlyRelayCandidatesAreRelayOnly(t *testing.T) { testRelayOnly(t, relayOnly) }
+
+func testRelayOnly(t *testing.T, texts map[string]bool) {
+	for text, want := range texts {
 		payload, err := json.Marshal(map[string]any{"candidate": text, "sdpMid": "0", "sdpMLineIndex": 0})
 		if err != nil {
 			t.Fatal(err)
@@ -132,6 +190,8 @@ func FuzzRelayOnly(f *testing.F) {
 	f.Add(relayed)
 	f.Add("a=" + relayed + "\r\na=candidate:1 1 udp 1 192.0.2.1 9 typ host")
 	f.Add("a=candidate:1 1 udp 1 192.0.2.1 9 typ host typ relay")
+	f.Add(gathered + "a=" + relayed)
+	f.Add("c=IN IP4 0.0.0.0\rc=IN IP4 192.0.2.1 \n")
 	f.Fuzz(func(t *testing.T, text string) {
 		if !utf8.ValidString(text) {
 			return
@@ -145,6 +205,10 @@ func FuzzRelayOnly(f *testing.F) {
 		}
 		for _, line := range strings.FieldsFunc(text, func(r rune) bool { return r == '\r' || r == '\n' }) {
 			lower := strings.ToLower(strings.TrimSpace(line))
+			if address, isMedia := strings.CutPrefix(lower, "c=in ip4 "); isMedia && strings.Trim(address, "0.") != "" &&
+				!strings.Contains(strings.ToLower(text), " "+strings.TrimSpace(address)+" ") {
+				t.Fatalf("%q has %q", text, line)
+			}
 			words := strings.Fields(strings.TrimPrefix(lower, "a="))
 			if len(words) < 8 || !strings.HasPrefix(words[0], "candidate:") {
 				continue
@@ -159,11 +223,30 @@ func FuzzRelayOnly(f *testing.F) {
 }
 
 func BenchmarkRelayOnly(b *testing.B) {
-	payload, _ := json.Marshal(map[string]string{"type": "offer", "sdp": sdp + "a=" + relayed + "\r\n"})
-	b.SetBytes(int64(len(payload)))
-	for b.Loop() {
-		if !RelayOnly(payload) {
-			b.Fatal("refused")
+	const size = 64 << 10 // the largest frame by default
+	fill := func(text, with string) string { return text + strings.Repeat(with, (size-len(text))/len(with)) }
+	many := manyAddresses(maxMediaAddresses)
+	var inTurn strings.Builder
+	for i := range maxMediaAddresses {
+		fmt.Fprintf(&inTurn, "c=IN IP4 203.0.113.%d\r\n", maxMediaAddresses-i)
+	}
+	for _, row := range []struct{ name, sdp string }{
+		{"a browser's", gathered + "a=" + relayed + "\r\n"},
+		{"many candidates", fill(many, "a="+relayed+"\r\n")},
+		{"addresses in turn", fill(many, inTurn.String())},
+		{"short lines", fill(gathered+"a="+relayed+"\r\n", "c\n")},
+	} {
+		payload, err := json.Marshal(map[string]string{"type": "offer", "sdp": row.sdp})
+		if err != nil {
+			b.Fatal(err)
 		}
+		b.Run(row.name, func(b *testing.B) {
+			b.SetBytes(int64(len(payload)))
+			for b.Loop() {
+				if !RelayOnly(payload) {
+					b.Fatal("refused")
+				}
+			}
+		})
 	}
 }

@@ -21,7 +21,7 @@ type Message struct {
 	// UserID is nil in PING and PONG.
 	UserID []byte
 	// TargetUserID is set in offers, answers, candidates, TRANSFER_HOST, SET_ROLE, KICK_USER,
-	// UNBAN_USER, ADMIT and DENY, and in a SyncMessage for only one participant.
+	// UNBAN_USER, ADMIT, DENY and PATH_REPORT, and in a SyncMessage for only one participant.
 	TargetUserID []byte
 
 	// UserName and RoomName are as sent, in CREATE_ROOM and, the first one,
@@ -45,6 +45,8 @@ type Message struct {
 
 	// Passcode and KnockToken are as sent in CREATE_ROOM and JOIN_ROOM, nil if there are none.
 	Passcode, KnockToken []byte
+	// Invite is set in a JOIN_ROOM with an invite, which nobody has looked at.
+	Invite []byte
 	// Door is what SET_DOOR or the door of CREATE_ROOM changes, nil if there is nothing.
 	Door *DoorChange
 
@@ -54,6 +56,9 @@ type Message struct {
 
 	// Token is set in RENEW_AUTH: a JSON Web Token, which nobody has looked at.
 	Token []byte
+
+	// PathReport is set in PATH_REPORT.
+	PathReport PathReport
 
 	// Mode is set in CONTROL_MODE_CHANGE.
 	Mode ControlMode
@@ -118,6 +123,12 @@ const (
 	fieldKnockToken
 	fieldOwnerToken
 	fieldKeepMs
+	fieldPath
+	fieldHosts
+	fieldFamily
+	fieldSTUN
+	fieldTURN
+	fieldInvite
 	fields
 )
 
@@ -128,6 +139,7 @@ var fieldNames = [fields]string{
 	"role", "ban", "reason", "token", "iceTransportPolicy",
 	"door", "entry", "passcode", "maxPeople", "listed", "knockToken",
 	"ownerToken", "keepMs",
+	"path", "hostCandidates", "family", "stun", "turn", "invite",
 }
 
 // fieldOf returns the field with the given name. It uses a table because a switch becomes a large
@@ -144,7 +156,7 @@ func fieldOf(name []byte) field {
 
 // slot is a hash that differs for every field's name; a test checks that.
 func slot[S string | []byte](name S) byte {
-	return name[0]*4 + name[len(name)/2]*21 + byte(len(name))
+	return name[0] + name[len(name)/2]*9 + byte(len(name))*3
 }
 
 var fieldSlots = func() (slots [256]field) {
@@ -174,49 +186,6 @@ func Decode(frame []byte) (m Message, err error) {
 		return m, fault
 	}
 	return m, nil
-}
-
-// Relay holds what an offer, answer or candidate states about itself, pointing into its frame.
-type Relay struct {
-	Type                         Type
-	RoomID, UserID, TargetUserID []byte
-}
-
-// DecodeRelay reads an offer, answer or candidate as clients usually write it, and reports false
-// for everything else, which needs Decode. The ids are not checked: they are of use only if they
-// equal ids that have been.
-func DecodeRelay(frame []byte, r *Relay) bool {
-	var raw members
-	if !scan(frame, &raw) {
-		return false
-	}
-	var payload []byte
-	switch string(raw[fieldType]) {
-	case `"WEBRTC_OFFER"`:
-		r.Type, payload = WebRTCOffer, raw[fieldOffer]
-	case `"WEBRTC_ANSWER"`:
-		r.Type, payload = WebRTCAnswer, raw[fieldAnswer]
-	case `"WEBRTC_ICE_CANDIDATE"`:
-		r.Type, payload = WebRTCIceCandidate, raw[fieldCandidate]
-	default:
-		return false
-	}
-	timestamp := raw[fieldTimestamp]
-	if len(payload) == 0 || payload[0] != '{' || len(timestamp) > 0 && timestamp[0] != '-' && timestamp[0]-'0' > 9 {
-		return false
-	}
-	r.RoomID, r.UserID, r.TargetUserID = raw[fieldRoomID], raw[fieldUserID], raw[fieldTargetUserID]
-	return bare(&r.RoomID) && bare(&r.UserID) && bare(&r.TargetUserID)
-}
-
-// bare removes the quotes of a string. One with escapes is left unchanged: it equals no id.
-func bare(value *[]byte) bool {
-	v := *value
-	if len(v) < 2 || v[0] != '"' {
-		return false
-	}
-	*value = v[1 : len(v)-1]
-	return true
 }
 
 // decoder pairs a jsontext decoder with its source, which it needs to be reset.
@@ -362,8 +331,9 @@ func (m *Message) set(f field, value []byte) (ok bool) {
 	case fieldReason:
 		m.Reason, ok = text(value)
 	case fieldToken:
-		m.Token, ok = unquote(value)
-		return ok && len(m.Token) > 0 && len(m.Token) <= MaxAuthTokenBytes
+		m.Token, ok = authToken(value)
+	case fieldInvite:
+		m.Invite, ok = authToken(value)
 	case fieldICETransportPolicy:
 		policy, _ := unquote(value)
 		m.RelayOnly = string(policy) == PolicyRelay
@@ -379,6 +349,8 @@ func (m *Message) set(f field, value []byte) (ok bool) {
 		m.Passcode, ok = passcode(value)
 	case fieldKnockToken:
 		m.KnockToken, ok = unquote(value)
+	case fieldPath, fieldHosts, fieldFamily, fieldSTUN, fieldTURN:
+		return m.PathReport.read(f, value)
 	case fieldMode:
 		m.Mode, ok = controlMode(value)
 	case fieldTime:

@@ -61,6 +61,9 @@ type JoinRoomMessage struct {
 	Passcode string `json:"passcode,omitempty" format:"passcode"`
 	// KnockToken gives back the place of somebody who knocks.
 	KnockToken string `json:"knockToken,omitempty"`
+	// Invite lets the sender in, with the role that it says. It is for a connection that was opened
+	// without a token or ticket.
+	Invite string `json:"invite,omitempty" format:"auth-token"`
 	// Ref comes back in the reply, and in an ERROR or UNDELIVERED for this request.
 	Ref string `json:"ref,omitempty" format:"ref"`
 }
@@ -222,7 +225,7 @@ var messages = [Types]ClientMessage{
 	KickUser: KickUserMessage{}, UnbanUser: UnbanUserMessage{}, ListBans: ListBansMessage{}, RenewAuth: RenewAuthMessage{},
 	SetDoor: SetDoorMessage{}, Admit: AdmitMessage{}, Deny: DenyMessage{},
 	WebRTCOffer: WebRTCOfferMessage{}, WebRTCAnswer: WebRTCAnswerMessage{}, WebRTCIceCandidate: WebRTCIceCandidateMessage{},
-	Ping: PingMessage{}, Pong: PongMessage{},
+	ReportPath: PathReportMessage{}, Ping: PingMessage{}, Pong: PongMessage{},
 
 	HostStateUpdate: HostStateUpdateMessage{}, UnifiedSync: UnifiedSyncMessage{},
 	ControlModeChange: ControlModeChangeMessage{}, HostNavigate: HostNavigateMessage{},
@@ -269,7 +272,7 @@ func (m JoinRoomMessage) Append(dst []byte) []byte {
 	dst = appendOptional(dst, "resumeToken", m.ResumeToken)
 	dst = appendOptional(dst, "ownerToken", m.OwnerToken)
 	dst = appendOptional(appendProtocol(dst, m.Protocol), "passcode", m.Passcode)
-	return appendRef(appendOptional(dst, "knockToken", m.KnockToken), m.Ref)
+	return appendRef(appendOptional(appendOptional(dst, "knockToken", m.KnockToken), "invite", m.Invite), m.Ref)
 }
 
 func (m LeaveRoomMessage) Append(dst []byte) []byte { return appendRef(m.open(dst, LeaveRoom), m.Ref) }

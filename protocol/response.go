@@ -233,8 +233,8 @@ type IceServersMessage struct {
 func ResponseMessages() []ResponseMessage {
 	return []ResponseMessage{
 		RoomCreatedMessage{}, RoomJoinedMessage{}, UserJoinedMessage{}, UserLeftMessage{}, UserDisconnectedMessage{},
-		UserReconnectedMessage{}, RoomRenamedMessage{}, UserRenamedMessage{}, HostChangedMessage{}, RoleChangedMessage{}, KickedMessage{}, BansMessage{},
-		DoorChangedMessage{}, KnockingMessage{}, KnockMessage{}, KnockEndedMessage{},
+		UserReconnectedMessage{}, RoomRenamedMessage{}, UserRenamedMessage{}, HostChangedMessage{}, RoleChangedMessage{}, KickedMessage{}, AnnouncementMessage{}, BansMessage{},
+		DoorChangedMessage{}, KnockingMessage{}, KnockMessage{}, KnockEndedMessage{}, PathMessage{},
 		TokenExpiresMessage{}, AuthRenewedMessage{}, IceServersMessage{}, UndeliveredMessage{Code: CodeNotSeated, MessageType: WebRTCOffer}, ErrorMessage{Code: CodeInvalidJSON}, PongMessage{},
 	}
 }

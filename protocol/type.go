@@ -23,6 +23,7 @@ const (
 	WebRTCOffer
 	WebRTCAnswer
 	WebRTCIceCandidate
+	ReportPath
 	Ping
 	Pong
 
@@ -95,7 +96,7 @@ var rows = [Types]row{
 		may{fieldTimestamp, fieldResumeToken, fieldProtocol, fieldRoomName, fieldICETransportPolicy, fieldPasscode, fieldKnockToken, fieldDoor, fieldOwnerToken, fieldKeepMs}, 0},
 	JoinRoom: {"JOIN_ROOM", signaling, asks,
 		need{fieldRoomID, fieldUserID, fieldUserName},
-		may{fieldTimestamp, fieldResumeToken, fieldProtocol, fieldPasscode, fieldKnockToken, fieldOwnerToken}, 0},
+		may{fieldTimestamp, fieldResumeToken, fieldProtocol, fieldPasscode, fieldKnockToken, fieldOwnerToken, fieldInvite}, 0},
 	LeaveRoom: {"LEAVE_ROOM", signaling, asks,
 		need{fieldRoomID, fieldUserID}, may{fieldTimestamp}, 0},
 	RenameRoom: {"RENAME_ROOM", signaling, asks,
@@ -128,6 +129,9 @@ var rows = [Types]row{
 		need{fieldRoomID, fieldUserID, fieldTargetUserID, fieldAnswer}, may{fieldTimestamp}, 0},
 	WebRTCIceCandidate: {"WEBRTC_ICE_CANDIDATE", signaling, passes,
 		need{fieldRoomID, fieldUserID, fieldTargetUserID, fieldCandidate}, may{fieldTimestamp}, 0},
+	ReportPath: {"PATH_REPORT", signaling, 0,
+		need{fieldRoomID, fieldUserID, fieldTargetUserID, fieldPath, fieldHosts, fieldSTUN, fieldTURN},
+		may{fieldTimestamp, fieldFamily}, 0},
 	Ping: {"PING", signaling, 0, nil, nil, 0},
 	Pong: {"PONG", signaling, 0, nil, nil, 0},
 
@@ -173,7 +177,7 @@ func (t Type) row() *row {
 func (t Type) Relayed() bool { return t.row().handling == passes }
 
 // Request reports whether the type asks the room for something: all but what
-// is relayed, PING and PONG.
+// is relayed, PATH_REPORT, PING and PONG.
 func (t Type) Request() bool { return t.row().handling&asks != 0 }
 
 // Seats reports whether the message asks for a seat.

@@ -48,6 +48,7 @@ func (s *step) endKnock(k *knock, outcome protocol.KnockOutcome, asked *conn) {
 	}
 	s.due = true
 	s.saveIfPossible()
+	s.reportKnock(k, outcome, asked)
 	s.tellLeads(asked, func(ref string) protocol.ResponseMessage {
 		return protocol.KnockEndedMessage{RoomID: s.id, KnockerID: k.userID, Outcome: outcome, Ref: ref, Timestamp: s.nowMs}
 	})
@@ -109,7 +110,7 @@ func (s *step) withdraw(c *conn) {
 
 // endKnocks ends all knocks because knocking is no longer needed, or no longer allowed: of an open
 // door all are seated.
-func (s *step) endKnocks() {
+func (s *step) endKnocks(asked *conn) {
 	knocks := s.knocks
 	s.knocks = nil
 	for _, k := range knocks {
@@ -120,6 +121,7 @@ func (s *step) endKnocks() {
 		if s.door.entry == protocol.EntryOpen {
 			outcome = protocol.KnockAdmitted
 		}
+		s.reportKnock(k, outcome, asked)
 		s.tellLeads(nil, func(string) protocol.ResponseMessage {
 			return protocol.KnockEndedMessage{RoomID: s.id, KnockerID: k.userID, Outcome: outcome, Timestamp: s.nowMs}
 		})

@@ -23,7 +23,7 @@ func (s *step) sweep() {
 	s.sweepTokens()
 	s.sweepConns()
 	s.sweepRenewals()
-	s.sweepHashes()
+	s.sweepChecks()
 	s.sweepKnocks()
 	s.seatWaiting()
 	for i := 0; i < len(s.seats); {
@@ -35,7 +35,8 @@ func (s *step) sweep() {
 			s.postpone(seat)
 			i++
 		default:
-			s.endSeat(seat, protocol.CloseNormal)
+			s.effects = append(s.effects, Effect{Kind: SeatExpired})
+			s.endSeat(seat, ReasonExpired)
 		}
 	}
 	s.forgetPasses()
@@ -101,7 +102,11 @@ func (s *step) expire() {
 			seated = append(seated, c)
 		}
 	}
-	s.end()
+	if len(s.seats) == 0 {
+		s.end(ReasonEmpty)
+		return
+	}
+	s.end(ReasonIdle)
 	for _, c := range seated {
 		s.close(c, protocol.CloseRoomEnded)
 	}
@@ -133,8 +138,8 @@ func (r *Room) nextMs() int64 {
 		if !c.parked {
 			next = nearer(nearer(next, r.dueMs(c)), nearer(c.nextNoticeMs(), c.renewDueMs()))
 		}
-		if c.hashing != nil {
-			next = nearer(next, c.hashing.untilMs)
+		if c.checking != nil {
+			next = nearer(next, c.checking.untilMs)
 		}
 	}
 	for _, k := range r.knocks {

@@ -7,25 +7,56 @@ type Arrangement struct {
 	// Name is a valid name, "" for one that is made from the room id.
 	Name string
 	Mode protocol.ControlMode
-	// AwaitedUntilMs is when the room ends if nobody has come.
+	// AwaitedUntilMs is when the room ends if nobody has come. One that stays may end later.
 	AwaitedUntilMs int64
+	// RelayOnly: the room's iceTransportPolicy is relay.
+	RelayOnly bool
+	// KeepMs is how long the room is to stay when it is empty, 0 if it is not to stay.
+	KeepMs int64
+	// Door is what changes of the door of a new room. Its passcode is the event's Hash.
+	Door protocol.DoorChange
 }
 
-// arranged creates the room, without anybody in it. A room that exists stays as it is.
+// Creation is what has been made of an Arrangement.
+type Creation struct {
+	CreatedAtMs int64
+	// EndsAtMs is when the room ends if nobody comes.
+	EndsAtMs int64
+	// KeepMs is how long the room stays when it is empty, 0 if it ends then. OwnerToken is that of
+	// a room that stays.
+	KeepMs     int64
+	OwnerToken string
+}
+
+// arranged creates the room, without anybody in it, and reports by Acted whether that was possible.
 func (s *step) arranged() {
-	a := s.event.Arrangement
-	if s.Exists() {
-		return
+	creation, refusal := s.arrange(s.event.Arrangement)
+	s.effects = append(s.effects, Effect{Kind: Acted, Creation: creation, Refusal: refusal})
+}
+
+func (s *step) arrange(a *Arrangement) (*Creation, protocol.Code) {
+	switch {
+	case s.Exists():
+		return nil, protocol.CodeRoomExists
+	case s.event.Refuse != "":
+		return nil, s.event.Refuse
+	case a.Door.MaxPeople > s.config.MaxPeople:
+		return nil, protocol.CodeInvalidMessage
 	}
-	s.name, s.mode = a.Name, a.Mode
+	s.name, s.mode, s.relayOnly = a.Name, a.Mode, a.RelayOnly
 	if s.name == "" {
 		s.name = s.defaultName()
 	}
 	s.createdAtMs, s.creator = s.nowMs, s.event.Address
+	s.hash = s.event.Hash
+	s.changeDoor(&a.Door)
+	ownerToken := s.keeps(a.KeepMs, &s.event.OwnerSecret)
 	s.lastActivityMs, s.emptySinceMs, s.awaitedUntilMs = s.nowMs, s.nowMs, a.AwaitedUntilMs
 	s.due = true
 	s.effects = append(s.effects, Effect{Kind: Created, Address: s.creator})
 	s.save()
+	s.report(Occurrence{Kind: RoomCreated, Name: s.name, Mode: s.mode, ByOperator: true})
+	return &Creation{CreatedAtMs: s.createdAtMs, EndsAtMs: s.deadlineMs(), KeepMs: s.kept(), OwnerToken: ownerToken}, ""
 }
 
 func (r *Room) defaultName() string {

@@ -72,6 +72,7 @@ func (s *step) unban(c *conn, m *protocol.Message) {
 		return
 	}
 	s.save()
+	s.reportBy(c, Occurrence{Kind: UserUnbanned, UserID: string(m.TargetUserID)})
 	s.sendBans(c)
 }
 

@@ -139,7 +139,7 @@ func (r *Room) bansHold() bool {
 }
 
 func (r *Room) keptHasOwner() bool {
-	return (r.keepMs > 0) == (r.ownerToken != tokenHash{}) && (r.keepMs == 0 || r.Exists())
+	return r.stay == nil || r.stay.ms > 0 && r.stay.ownerToken != tokenHash{} && r.Exists()
 }
 
 func (r *Room) connsInOrder() bool {
@@ -197,7 +197,10 @@ func (r *Room) knockersFit() bool {
 }
 
 func (r *Room) guessesBounded() bool {
-	g := &r.guesses
+	g := r.guesses
+	if g == nil {
+		return true
+	}
 	return len(g.guessers) <= maxGuessers && len(g.entered) <= maxEntered &&
 		(r.door.passcode != nil || len(g.guessers)+len(g.entered) == 0)
 }

@@ -54,6 +54,9 @@ type Config struct {
 	PingIntervalMs int64
 	// TokenlessRejoin is RejoinFromAddress by default.
 	TokenlessRejoin TokenlessRejoin
+	// Hibernates: the shell drops rooms while their sockets stay open, so it carries out Attach.
+	// Any other gets no Attach, and its rooms keep less. Default false.
+	Hibernates bool
 	// IdentityRequired: only somebody whom the shell has identified may have a seat. Then no seat
 	// can be had again without its token, and legacy clients, which cannot send a token, are
 	// refused. Default false.
@@ -95,6 +98,8 @@ type Config struct {
 	// others: half of what their credentials are valid for. 0, the default, is for a shell whose
 	// ICE servers need no credentials.
 	ICERenewMs int64
+	// Report: the shell is told what happens in the room, by Report. Default false.
+	Report bool
 }
 
 // DefaultConfig returns the defaults given at each field.

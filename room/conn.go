@@ -11,17 +11,19 @@ type conn struct {
 	seat     *seat
 	// parked: a newer connection of the same seat took over; only PING gets a reply.
 	parked bool
+	// attachDue is set during a step that has changed it.
+	attachDue bool
 	// hasAccount: a token said who it is. isNamed: and what the others call it.
 	hasAccount, isNamed bool
 	// stands is the standing that was last reported.
 	stands Standing
 	// wait is the join that is waiting, nil if none is.
 	wait *wait
-	// knocking is set while it waits to be let in, and hashing while a passcode is hashed; hashes
-	// counts those.
+	// knocking is set while it waits to be let in, and checking while the shell hashes a passcode
+	// or reads an invite; checks counts those.
 	knocking   *knocking
-	hashing    *hashing
-	hashes     uint32
+	checking   *checking
+	checks     uint32
 	lastSeenMs int64
 	// pingDueMs is when it must have shown life after a Ping, 0 if none is outstanding.
 	pingDueMs int64
@@ -30,12 +32,13 @@ type conn struct {
 	renewAtMs int64
 	// closeAtMs is when it is closed unless it has a seat by then, 0 for never.
 	closeAtMs int64
-	// noticeAtMs is when its owner is told that the token is about to expire, 0 if that is done.
-	noticeAtMs int64
-	// tokenUntilMs is when its token expires, 0 for never.
-	tokenUntilMs int64
+	// expiry is that of its token, nil for never.
+	expiry *expiry
+	// paths are what its client has reported, nil for nothing.
+	paths *pathNotes
 	meters
-	attached attached
+	// attached is nil before the first Attach, and always for a shell that keeps none.
+	attached *attached
 }
 
 // meters are what a connection has used of its limits.
@@ -91,7 +94,7 @@ func (s *step) makeRoom() bool {
 		is   func(*conn) bool
 		code protocol.CloseCode
 	}{
-		{func(c *conn) bool { return c.standing() == Unseated && c.hashing == nil }, protocol.CloseTryLater},
+		{func(c *conn) bool { return c.standing() == Unseated && c.checking == nil }, protocol.CloseTryLater},
 		{func(c *conn) bool { return c.parked }, protocol.CloseNormal},
 		{func(c *conn) bool { return c.seat == nil }, protocol.CloseTryLater},
 	} {
@@ -125,7 +128,7 @@ func (s *step) forget(c *conn) {
 	if c.round != (round{}) {
 		s.due = true // the next seating no longer waits for its offers
 	}
-	c.seat, c.knocking, c.hashing = nil, nil, nil
+	c.seat, c.knocking, c.checking = nil, nil, nil
 	s.unqueue(c)
 }
 
@@ -146,6 +149,6 @@ func (s *step) drop(c *conn, code protocol.CloseCode) {
 	seat, parked := c.seat, c.parked
 	s.close(c, code)
 	if seat != nil && !parked {
-		s.holdSeat(seat)
+		s.holdSeat(seat, reasonOf(code), code)
 	}
 }

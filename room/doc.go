@@ -21,8 +21,9 @@
 //     refused.
 //   - Keep a room in memory while it has connections, and while it Exists until its next alarm.
 //     A room that Sleeps may be dropped as well; step it with AlarmFired at its ExpiresAtMs.
-//     Or keep what Attach, Save, SaveLater and SetAlarm give, immediately; then a room may be
-//     dropped after any Step, and Wake makes it again, to be stepped with Woken.
+//     Or set Config.Hibernates and keep what Attach, Save, SaveLater and SetAlarm give,
+//     immediately; then a room may be dropped after any Step, and Wake makes it again, to be
+//     stepped with Woken.
 //   - If PINGs are answered without the room, report them by Answered before AlarmFired and
 //     before any event at or after the time of the alarm.
 //   - Hash passcodes where they hold up no room, and only so many at once: a Hashed may say that

@@ -44,24 +44,30 @@ func (s *step) setDoor(c *conn, m *protocol.Message) {
 	case c.seat != s.host:
 		s.refuse(c, protocol.CodeNotHost, "")
 		return
-	case s.refusesDoor(c, change), s.isHashing(c), s.hash == nil && !s.affordable(c), !s.storable(c):
+	case s.refusesDoor(c, change), s.isChecking(c), s.hash == nil && !s.affordable(c), !s.storable(c):
 		return
 	case change.Passcode != nil && s.hash == nil:
 		s.askHash(c, change.Passcode, nil)
 		return
 	}
+	s.applyDoor(c, change)
+}
+
+// applyDoor changes the door because asked wants that, or the operator if it is nil.
+func (s *step) applyDoor(asked *conn, change *protocol.DoorChange) {
 	before := s.door
 	s.changeDoor(change)
 	if s.door != before {
 		s.save()
+		s.reportBy(asked, Occurrence{Kind: DoorChanged, Door: s.shownDoor()})
 	}
 	changed := protocol.DoorChangedMessage{RoomID: s.id, Door: s.shownDoor(), Timestamp: s.nowMs}
-	s.announce(c, 0, func(ref string) protocol.ResponseMessage {
+	s.announce(asked, 0, func(ref string) protocol.ResponseMessage {
 		changed.Ref = ref
 		return changed
 	})
 	if s.door.entry != protocol.EntryKnock {
-		s.endKnocks()
+		s.endKnocks(asked)
 	}
 }
 
@@ -81,10 +87,10 @@ func (s *step) changeDoor(change *protocol.DoorChange) {
 		d.entry = change.Entry
 	}
 	if change.NoPasscode {
-		d.passcode, s.guesses = nil, guesses{}
+		d.passcode, s.guesses = nil, nil
 	}
 	if change.Passcode != nil {
-		d.passcode = &passcode{salt: s.hash.Salt, iterations: passcodeIterations, digest: s.hash.Digest}
+		d.passcode = &passcode{salt: s.hash.Salt, iterations: PasscodeIterations, digest: s.hash.Digest}
 	}
 	if change.MaxPeople != 0 {
 		d.maxPeople = change.MaxPeople

@@ -37,7 +37,8 @@ const (
 	Ping
 	// Verify: find out whom the token in Frame identifies, and whether it is for this room, and
 	// step the room with Verified for Conn and with Ref. That may take time; the room goes on
-	// meanwhile.
+	// meanwhile. If there is a Number, it is an invite instead of a token, and the shell keeps the
+	// frame of this event until then.
 	Verify
 	// Hash: carry out the HashRequest, away from the room, and step it with Hashed for Conn. The
 	// shell keeps the frame of this event until then; a Close makes it superfluous.
@@ -55,6 +56,15 @@ const (
 	// They are for the log and the metrics.
 	Refused
 	Bounced
+	// SeatTaken: Conn has a seat now. AtMs is 0 for a new one, and for one that is taken over from
+	// a connection; otherwise it is since when the seat had none. Admitted reports that the owner
+	// had to knock. SeatExpired: a seat ended because its owner did not come back in time. Both
+	// are for the metrics, and transcripts do not show them.
+	SeatTaken
+	SeatExpired
+	// Explained: two participants were told by PATH why they have no direct path; Path is the
+	// reason. It is for the metrics, and transcripts do not show it.
+	Explained
 	// Renew: make new ICE servers for the seat of UserID, which was taken at AtMs, and report them
 	// for Conn by Renewed. If they do not come, the room asks again.
 	Renew
@@ -62,6 +72,13 @@ const (
 	// that were made for it. That need not wait for a Save. Renew and SeatEnded are only for a
 	// shell with Config.ICERenewMs.
 	SeatEnded
+	// Report: Occurrence has happened. If this Step has a Save or a Delete, before or after it, the
+	// two belong together: nobody may be told before that is stored. Otherwise nobody may be told
+	// before the last one is. It is only for a shell with Config.Report.
+	Report
+	// Acted: the operator's act has been carried out, or Refusal says why not. Creation is set if
+	// that was to create the room.
+	Acted
 )
 
 // Standing is how a connection stands to the room: what a shell must know to choose which
@@ -92,9 +109,15 @@ type Effect struct {
 	Refusal  protocol.Code
 	// Borrowed reports that Frame may be in Event.Scratch: to keep it, copy it.
 	Borrowed bool
+	Admitted bool
+	Path     protocol.PathReason
+	// Number is for the Verified that answers a Verify, 0 if that is of a RENEW_AUTH.
+	Number uint32
 	// Ref is that of the request that Verify is for.
-	Ref  string
-	Hash *HashRequest
+	Ref        string
+	Hash       *HashRequest
+	Occurrence *Occurrence
+	Creation   *Creation
 	// Brief is Frame without its roomState, nil if there is no such version. While a Send waits
 	// for a commit or for a slow socket, the shell may send Brief in place of Frame if a later
 	// Send with a Brief waits behind it for the same Conn, so that only the last one carries the
@@ -106,9 +129,26 @@ type Effect struct {
 	Replaces uint64
 }
 
+// Frames get the memory that most take at once: one that grows takes twice as much in all.
+const (
+	frameBytes     = 256 // without a state
+	stateBytes     = 512
+	stateUserBytes = 160
+)
+
 // send encodes a message for one connection.
-func (s *step) send(c *conn, m protocol.ResponseMessage) {
-	s.effects = append(s.effects, Effect{Kind: Send, Conn: c.id, Frame: m.Append(nil)})
+func (s *step) send(c *conn, m protocol.ResponseMessage) { s.sendSized(c, m, frameBytes) }
+
+// sendState is send for a message that has the room's state.
+func (s *step) sendState(c *conn, m protocol.ResponseMessage) {
+	s.sendSized(c, m, frameBytes+s.stateSize())
+}
+
+// stateSize is what most states take.
+func (s *step) stateSize() int { return stateBytes + stateUserBytes*len(s.seats) }
+
+func (s *step) sendSized(c *conn, m protocol.ResponseMessage, size int) {
+	s.effects = append(s.effects, Effect{Kind: Send, Conn: c.id, Frame: m.Append(make([]byte, 0, size))})
 }
 
 // refuse sends an ERROR for a request and closes if the code's row requires it.

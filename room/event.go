@@ -44,10 +44,13 @@ const (
 	// suspended machine, a late alarm of the platform). That time counts towards no deadline and
 	// no limit. A shell reports it before any other event.
 	Paused
-	// Verified answers a Verify. Conn, Verdict.
+	// Verified answers a Verify. Conn, Verdict. If that has a Number, also the Frame, Message,
+	// Secret, OwnerSecret and RefuseSeat of the event that had the Verify, and Refuse and
+	// RefuseCreate if they apply.
 	Verified
-	// Arranged: the operator wants the room to exist before anybody has come. Address, Arrangement.
-	// It does nothing to a room that exists.
+	// Arranged: the operator wants the room to exist before anybody has come. Acted reports what
+	// came of it. Address, Arrangement. Hash if its door has a Passcode: of PasscodeIterations.
+	// OwnerSecret if it has KeepMs. Refuse.
 	Arranged
 	// Renewed: the shell has new ICE servers for the client of Conn, as Renew asked. Frame is the
 	// ICE_SERVERS for it, empty if there are none now. Conn, Frame.
@@ -55,6 +58,8 @@ const (
 	// Hashed: the passcode of a Hash is hashed, or cannot be. Conn, Hash, and the Message
 	// and Secret of the event that had the Hash. Refuse and RefuseCreate if they apply.
 	Hashed
+	// Operated: an operator does something to the room. Acted reports what came of it. Act. Refuse.
+	Operated
 )
 
 // Event is one thing that happened to a room. All of it may be reused when Step returns.
@@ -74,6 +79,8 @@ type Event struct {
 	// Verdict and Arrangement are those of their events.
 	Verdict     *Verdict
 	Arrangement *Arrangement
+	// Act is what an operator does.
+	Act *Act
 	// Hash is what has become of a Hash.
 	Hash *HashResult
 	// Frame is the received frame.
@@ -91,7 +98,7 @@ type Event struct {
 	// Refuse is the reason why stored state may not change now, or "".
 	Refuse protocol.Code
 	// RefuseCreate is the reason why the client's address may create no room now, or "". A shell
-	// sets it for every Received while the room does not exist, whatever the message is.
+	// sets it for every event with a Message while the room does not exist, whatever that is.
 	RefuseCreate protocol.Code
 	// RefuseSeat is the reason why the client's address may take no new seat now, or "". It
 	// refuses every CREATE_ROOM and JOIN_ROOM of a connection that has no seat, except one that

@@ -52,10 +52,15 @@ func (s *step) settle(seat *seat) {
 
 // announceHost tells the others that the newcomer took the role over. A legacy client does not
 // notice HOST_CHANGED: it has to join again.
-func (s *step) announceHost(seat, former *seat) {
+func (s *step) announceHost(j *join, seat, former *seat) {
 	if former == nil || s.host != seat || former == seat {
 		return
 	}
+	reason := ReasonGranted
+	if j.owner {
+		reason = ReasonReclaimed
+	}
+	s.report(Occurrence{Kind: HostChanged, UserID: seat.id, PreviousID: former.id, Reason: reason})
 	s.broadcast(seat, protocol.HostChangedMessage{
 		RoomID: s.id, NewHostID: seat.id, PreviousHostID: former.id, RoomState: s.State(), Timestamp: s.nowMs,
 	})

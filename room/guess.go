@@ -70,6 +70,14 @@ func (d *delay) guess(g *guesser, nowMs int64) {
 	g.lastMs = nowMs
 }
 
+// guessed returns the room's guesses, to be changed.
+func (r *Room) guessed() *guesses {
+	if r.guesses == nil {
+		r.guesses = new(guesses)
+	}
+	return r.guesses
+}
+
 // mayGuess reports whether a passcode from the connection's address is looked at now.
 func (s *step) mayGuess(c *conn) bool {
 	g := s.guesserOf(c.address)
@@ -84,7 +92,7 @@ func (s *step) mayGuess(c *conn) bool {
 	}
 	// A guess that only the room's delay refuses has counted for its address, so that those who
 	// send most of them are soon delayed for longer and leave the room to others.
-	all := &s.guesses.all
+	all := &s.guessed().all
 	if waitMs := roomDelay.waitMs(all, s.nowMs); waitMs > 0 {
 		s.refuseGuess(c, waitMs)
 		return false
@@ -100,8 +108,9 @@ func (s *step) refuseGuess(c *conn, waitMs int64) {
 // guessedRight forgets what was counted for an address.
 func (s *step) guessedRight(address uint64) {
 	s.saveLater()
-	s.guesses.guessers = slices.DeleteFunc(s.guesses.guessers, func(g guesser) bool { return g.address == address })
-	if all := &s.guesses.all; all.wrong > 0 && !s.hasEntered(address) {
+	known := s.guessed()
+	known.guessers = slices.DeleteFunc(known.guessers, func(g guesser) bool { return g.address == address })
+	if all := &known.all; all.wrong > 0 && !s.hasEntered(address) {
 		all.wrong--
 	}
 }
@@ -109,7 +118,7 @@ func (s *step) guessedRight(address uint64) {
 // guesserOf returns the entry of an address. If there are too many, the one goes that has guessed
 // least.
 func (s *step) guesserOf(address uint64) *guesser {
-	list, least := s.guesses.guessers, 0
+	list, least := s.guessed().guessers, 0
 	for i := range list {
 		if list[i].address == address {
 			return &list[i]
@@ -133,21 +142,28 @@ func (r *Room) hasEntered(address uint64) bool {
 			return true
 		}
 	}
-	return slices.Contains(r.guesses.entered, address)
+	return r.guesses != nil && slices.Contains(r.guesses.entered, address)
 }
 
 // rememberEntered notes the address of a seat that ends or moves, if that will matter.
 func (r *Room) rememberEntered(address uint64) {
-	if r.door.passcode == nil || slices.Contains(r.guesses.entered, address) {
+	if r.door.passcode == nil {
 		return
 	}
-	if n := len(r.guesses.entered); n >= maxEntered {
-		r.guesses.entered = slices.Delete(r.guesses.entered, 0, n-maxEntered+1)
+	known := r.guessed()
+	if slices.Contains(known.entered, address) {
+		return
 	}
-	r.guesses.entered = append(r.guesses.entered, address)
+	if n := len(known.entered); n >= maxEntered {
+		known.entered = slices.Delete(known.entered, 0, n-maxEntered+1)
+	}
+	known.entered = append(known.entered, address)
 }
 
 func (g *guesses) append(dst []byte) []byte {
+	if g == nil {
+		g = new(guesses)
+	}
 	dst = g.all.append(dst)
 	dst = appendUvarint(dst, uint64(len(g.guessers)))
 	for i := range g.guessers {
@@ -164,7 +180,8 @@ func (g *guesser) append(dst []byte) []byte {
 	return appendVarint(appendUvarint(appendUint64(dst, g.address), g.wrong), g.lastMs)
 }
 
-func (in *reader) guesses() (g guesses) {
+func (in *reader) guesses() *guesses {
+	g := new(guesses)
 	g.all = in.guesser()
 	for range in.uvarint() {
 		if g.guessers = append(g.guessers, in.guesser()); in.bad {

@@ -13,6 +13,7 @@ func doorman(t *testing.T, door string) *world {
 	t.Helper()
 	w := newWorld()
 	w.config = DefaultConfig()
+	w.config.Hibernates = true
 	w.config.MessagesPerSecond, w.config.MessageBurst, w.config.RoomRequestsPerSecond, w.config.RoomRequestBurst = 1e6, 1e6, 1e6, 1e6
 	w.arrives(t, 1, `{"type":"CREATE_ROOM","roomId":"room-1","userId":"ann","userName":"Ann","protocol":1,"door":`+door+`}`)
 	if w.room.People() != 1 {

@@ -13,29 +13,48 @@ func (s *step) transferHost(c *conn, m *protocol.Message) {
 		refusal = protocol.CodeNotHost
 	case target == nil || target == c.seat:
 		refusal = protocol.CodeTargetNotFound
-	case target.conn == nil:
-		refusal = protocol.CodeTargetAway
-	case !target.modern:
-		refusal = protocol.CodeTargetCannotHost
+	default:
+		refusal = s.cannotHost(target)
 	}
 	if refusal != "" {
 		s.refuse(c, refusal, "")
 		return
 	}
-	if !s.affordable(c) || !s.storable(c) {
-		return
+	if s.affordable(c) && s.storable(c) {
+		s.giveHost(c, target)
 	}
+}
+
+// cannotHost returns why the role cannot be given to a seat, or "".
+func (s *step) cannotHost(target *seat) protocol.Code {
+	switch {
+	case target.conn == nil:
+		return protocol.CodeTargetAway
+	case !target.modern:
+		return protocol.CodeTargetCannotHost
+	}
+	return ""
+}
+
+// giveHost makes a seat host instead of the present one. An operator may take the role from a
+// legacy client, which does not notice HOST_CHANGED: it has to join again.
+func (s *step) giveHost(asked *conn, target *seat) {
+	former := s.host
+	s.reportBy(asked, Occurrence{Kind: HostChanged, UserID: target.id, PreviousID: former.id, Reason: ReasonTransferred})
 	s.makeHost(target)
 	s.save()
 	changed := protocol.HostChangedMessage{
-		RoomID: s.id, NewHostID: target.id, PreviousHostID: c.seat.id,
+		RoomID: s.id, NewHostID: target.id, PreviousHostID: former.id,
 		RoomState: s.State(), Timestamp: s.nowMs,
 	}
-	s.announce(c, 0, func(ref string) protocol.ResponseMessage {
+	s.announce(asked, 0, func(ref string) protocol.ResponseMessage {
 		changed.Ref = ref
 		return changed
 	})
 	s.showKnocks(target)
+	if asked == nil && !former.modern && former.conn != nil {
+		s.drop(former.conn, protocol.CloseRestart)
+	}
 }
 
 // makeHost gives the role to a seat, which loses the one it had.
@@ -59,6 +78,7 @@ func (s *step) succeed(departed *seat) string {
 		return ""
 	}
 	s.makeHost(next)
+	s.report(Occurrence{Kind: HostChanged, UserID: next.id, PreviousID: departed.id, Reason: ReasonSucceeded})
 	return next.id
 }
 

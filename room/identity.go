@@ -41,8 +41,9 @@ type Verdict struct {
 	// Refusal and Details say why it is refused.
 	Refusal protocol.Code
 	Details string
-	// Ref is that of the Verify.
-	Ref string
+	// Ref and Number are those of the Verify.
+	Ref    string
+	Number uint32
 }
 
 const (
@@ -71,19 +72,26 @@ func (s *step) identify(c *conn, who *Identity) {
 	switch {
 	case who != nil:
 		known := *who // the event may be reused
-		c.identity, c.tokenUntilMs = &known, who.ExpiresAtMs
+		c.identity = &known
 		c.hasAccount, c.isNamed = who.UserID != "", who.Name != ""
-		c.expires(s.nowMs)
+		c.expires(who.ExpiresAtMs, s.nowMs)
 	case s.config.IdentityRequired:
 		c.closeAtMs = s.nowMs + strangerMs
 	}
 }
 
-// expires notes when the connection's token expires, and when its owner is told.
-func (c *conn) expires(nowMs int64) {
-	c.noticeAtMs = 0
-	if at := c.tokenUntilMs; at != 0 {
-		c.noticeAtMs = max(at-expiryNoticeMs, nowMs+(at-nowMs)/2)
+// expiry is when a connection's token expires.
+type expiry struct {
+	atMs int64
+	// noticeAtMs is when its owner is told that it is about to, 0 if that is done.
+	noticeAtMs int64
+}
+
+// expires notes when the connection's token expires, 0 for never, and when its owner is told.
+func (c *conn) expires(atMs, nowMs int64) {
+	c.expiry = nil
+	if atMs != 0 {
+		c.expiry = &expiry{atMs, max(atMs-expiryNoticeMs, nowMs+(atMs-nowMs)/2)}
 	}
 }
 
@@ -183,12 +191,12 @@ func (r *Room) ticketsUntilMs() (untilMs int64) {
 // renew a token.
 func (c *conn) nextNoticeMs() int64 {
 	switch {
-	case c.tokenUntilMs == 0 || c.parked:
+	case c.expiry == nil || c.parked:
 		return 0
-	case c.seat != nil && c.noticeAtMs != 0:
-		return c.noticeAtMs
+	case c.seat != nil && c.expiry.noticeAtMs != 0:
+		return c.expiry.noticeAtMs
 	}
-	return c.tokenUntilMs
+	return c.expiry.atMs
 }
 
 // sweepTokens announces that tokens are about to expire, and closes connections whose token has.
@@ -199,12 +207,12 @@ func (s *step) sweepTokens() {
 		case atMs == 0 || s.nowMs < atMs:
 			i++
 			continue
-		case s.nowMs >= c.tokenUntilMs:
+		case s.nowMs >= c.expiry.atMs:
 			s.drop(c, protocol.CloseTokenExpired)
 		default:
-			c.noticeAtMs = 0
+			c.expiry.noticeAtMs = 0
 			s.changed(c)
-			s.send(c, protocol.TokenExpiresMessage{RoomID: s.id, ExpiresAt: c.tokenUntilMs, Timestamp: s.nowMs})
+			s.send(c, protocol.TokenExpiresMessage{RoomID: s.id, ExpiresAt: c.expiry.atMs, Timestamp: s.nowMs})
 		}
 		i = 0 // dropping a seat's connection closes its parked ones too
 	}
@@ -220,9 +228,45 @@ func (s *step) renewAuth(c *conn, m *protocol.Message) {
 	s.effects = append(s.effects, Effect{Kind: Verify, Conn: c.id, Frame: token, Ref: s.ref})
 }
 
+// readsInvite lets a JOIN_ROOM with an invite wait for the shell to read it, and reports whether it
+// does, or has been refused. A later invite takes the place of an earlier one.
+func (s *step) readsInvite(c *conn, m *protocol.Message) bool {
+	switch {
+	case m.Invite == nil || s.event.Kind != Received || c.seat != nil:
+		return false
+	case c.identity != nil && !c.identity.Invited:
+		s.refuse(c, protocol.CodeInvalidInvite, "this connection was opened with a token or ticket")
+	case !s.isChecking(c):
+		number := s.awaitShell(c)
+		s.effects = append(s.effects, Effect{Kind: Verify, Conn: c.id, Frame: append([]byte(nil), m.Invite...), Ref: s.ref, Number: number})
+	}
+	return true
+}
+
+// inviteRead handles a JOIN_ROOM again whose invite has been read.
+func (s *step) inviteRead(c *conn, v *Verdict) {
+	if s.shellAnswered(c, v.Number) == nil || c.parked {
+		return
+	}
+	if v.Refusal != "" {
+		s.refuse(c, v.Refusal, v.Details)
+		return
+	}
+	known := *v.Identity
+	c.identity = &known
+	if s.config.IdentityRequired {
+		c.closeAtMs = 0 // it is no longer a stranger
+	}
+	s.enter(c, s.event.Message)
+}
+
 // verified carries on with a RENEW_AUTH. A token that is refused changes nothing.
 func (s *step) verified() {
 	c, v := s.connOf(s.event.Conn), s.event.Verdict
+	if v.Number != 0 {
+		s.inviteRead(c, v)
+		return
+	}
 	if c == nil || c.seat == nil || !c.hasAccount {
 		return
 	}
@@ -233,11 +277,10 @@ func (s *step) verified() {
 	case v.Identity.UserID != c.seat.id:
 		s.refuse(c, protocol.CodeWrongUser, "the token is another user's")
 	default:
-		c.tokenUntilMs = v.Identity.ExpiresAtMs
-		c.expires(s.nowMs)
+		c.expires(v.Identity.ExpiresAtMs, s.nowMs)
 		s.due = true
 		s.changed(c)
-		s.send(c, protocol.AuthRenewedMessage{RoomID: s.id, ExpiresAt: c.tokenUntilMs, Ref: s.ref, Timestamp: s.nowMs})
+		s.send(c, protocol.AuthRenewedMessage{RoomID: s.id, ExpiresAt: v.Identity.ExpiresAtMs, Ref: s.ref, Timestamp: s.nowMs})
 	}
 }
 
@@ -247,8 +290,28 @@ const (
 	flagNamed
 )
 
+// appendToken appends what is kept of a token.
+func (c *conn) appendToken(dst []byte) []byte {
+	var e expiry
+	if c.expiry != nil {
+		e = *c.expiry
+	}
+	dst = appendVarint(appendVarint(dst, e.noticeAtMs), e.atMs)
+	return append(dst, byte(flagIf(c.hasAccount, flagAccount)|flagIf(c.isNamed, flagNamed)))
+}
+
+// tokenOf reads what appendToken wrote.
+func (in *reader) tokenOf(c *conn) {
+	e := expiry{noticeAtMs: in.varint()}
+	if e.atMs = in.varint(); e.atMs != 0 {
+		c.expiry = &e
+	}
+	kinds := uint64(in.byte())
+	c.hasAccount, c.isNamed = kinds&flagAccount != 0, kinds&flagNamed != 0
+}
+
 // hasToken reports whether anything is to be kept of a token while its owner has a seat.
-func (c *conn) hasToken() bool { return c.hasAccount || c.isNamed || c.tokenUntilMs != 0 }
+func (c *conn) hasToken() bool { return c.hasAccount || c.isNamed || c.expiry != nil }
 
 const (
 	flagHasRole = 1 << iota

@@ -41,6 +41,9 @@ func (s *step) enter(c *conn, m *protocol.Message) {
 		s.refuse(c, protocol.CodeRoomMismatch, "")
 		return
 	}
+	if s.readsInvite(c, m) {
+		return
+	}
 	j := join{
 		userID: string(m.UserID), name: m.UserName, roomName: m.RoomName, ref: s.ref,
 		secret: s.event.Secret, ownerSecret: s.event.OwnerSecret, keepMs: m.KeepMs,
@@ -55,7 +58,7 @@ func (s *step) enter(c *conn, m *protocol.Message) {
 	}
 	if m.OwnerToken != nil && s.Exists() {
 		presented := hashPresented(m.OwnerToken)
-		if j.owner = presented.is(&s.ownerToken); !j.owner {
+		if j.owner = s.isOwner(&presented); !j.owner {
 			s.refuse(c, protocol.CodeInvalidOwnerToken, "")
 			return
 		}
@@ -65,7 +68,7 @@ func (s *step) enter(c *conn, m *protocol.Message) {
 		s.refuse(c, protocol.CodeRelayOnly, "") // its candidates would show addresses
 	case c.seat != nil:
 		s.enterAgain(c, &j)
-	case s.isHashing(c):
+	case s.isChecking(c):
 	case c.wait != nil && !j.hasToken && c.wait.userID == j.userID:
 		s.changed(c) // it keeps its place
 		c.wait.create, c.wait.ref, c.wait.owner = j.create, j.ref, j.owner || c.wait.owner
@@ -96,12 +99,12 @@ func (s *step) enterAgain(c *conn, j *join) {
 		former := s.host
 		s.reclaim(j, seat)
 		s.seated(c, j, protocol.Seating{})
-		s.announceHost(seat, former)
+		s.announceHost(j, seat, former)
 	case !s.affordable(c):
 	default:
 		c.seat = nil
 		j.name = ""
-		s.vacate(seat)
+		s.vacate(seat, ReasonReplaced, 0)
 		s.queue(c, j, s.nowMs+paceMs, true)
 	}
 }
@@ -174,13 +177,14 @@ func (s *step) joinAnew(c *conn, j *join, waited *wait) {
 	if k := s.knockOf(seat.id); k != nil {
 		s.removeKnock(k)
 	}
-	s.sit(c, seat)
+	s.sit(c, seat, j.admitted)
 	s.save()
+	s.reportSeat(UserJoined, seat, "")
 	s.reclaim(j, seat)
 	s.active()
 	s.seated(c, j, reply)
 	s.meet(seat)
-	s.announceHost(seat, former)
+	s.announceHost(j, seat, former)
 }
 
 // create makes the room, or reports false if it may not be made.
@@ -205,8 +209,9 @@ func (s *step) create(c *conn, j *join, reply *protocol.Seating) bool {
 	if j.door != nil {
 		s.changeDoor(j.door)
 	}
-	reply.OwnerToken = s.keeps(j)
+	reply.OwnerToken = s.keeps(j.keepMs, &j.ownerSecret)
 	s.effects = append(s.effects, Effect{Kind: Created, Address: s.creator})
+	s.report(Occurrence{Kind: RoomCreated, Name: s.name, Mode: s.mode, ActorID: j.userID, ActorRole: protocol.Host})
 	return true
 }
 
@@ -232,13 +237,15 @@ func (s *step) rejoin(c *conn, j *join, seat *seat, waited *wait) {
 		seat.modern = seat.modern || resumed && !j.legacy
 	}
 	recovered := resumed && seat.conn == nil && !seat.hold.spoilt()
+	reason := reasonOfReturn(seat, resumed)
 	if seat.conn == nil {
 		s.saveLater() // or a shell that drops the room would find the seat held
 	}
 	s.replace(seat, resumed)
 	frames := s.release(seat)
 	s.pass(c)
-	s.sit(c, seat)
+	s.sit(c, seat, false)
+	s.reportSeat(UserReconnected, seat, reason)
 	former := s.host
 	s.reclaim(j, seat)
 	s.active()
@@ -246,7 +253,7 @@ func (s *step) rejoin(c *conn, j *join, seat *seat, waited *wait) {
 	if !resumed {
 		// The client has closed its peer connections: the others must offer again.
 		s.meet(seat)
-		s.announceHost(seat, former)
+		s.announceHost(j, seat, former)
 		return
 	}
 	for _, frame := range frames {
@@ -255,7 +262,7 @@ func (s *step) rejoin(c *conn, j *join, seat *seat, waited *wait) {
 	s.broadcast(seat, protocol.UserReconnectedMessage{
 		RoomID: s.id, ReconnectedUserID: seat.id, RoomState: s.State(), Timestamp: s.nowMs,
 	})
-	s.announceHost(seat, former)
+	s.announceHost(j, seat, former)
 }
 
 // mayHaveToWait queues a return without a token if it is not due yet. If the seat has a live
@@ -267,7 +274,7 @@ func (s *step) mayHaveToWait(c *conn, j *join, seat *seat, waited *wait) bool {
 	switch {
 	case seat.conn != nil && !seat.modern && s.disturbs(seat.conn, j):
 		s.park(seat)
-		s.vacate(seat)
+		s.vacate(seat, ReasonReplaced, 0)
 		s.queue(c, j, s.nowMs+paceMs, owned)
 	case waited == nil && s.mustWait(c, j):
 		s.queue(c, j, 0, owned)
@@ -353,41 +360,4 @@ func (s *step) park(seat *seat) {
 			}
 		}
 	}
-}
-
-// sit binds a connection to a seat.
-func (s *step) sit(c *conn, seat *seat) {
-	c.seat, seat.conn, seat.heldUntilMs, c.closeAtMs = seat, c, 0, 0
-	s.armRenewal(c)
-	s.due = true
-	s.changed(c)
-}
-
-// meet announces a seating to the others, who offer to the newcomer.
-func (s *step) meet(seat *seat) {
-	state := s.State()
-	full := protocol.UserJoinedMessage{RoomID: s.id, JoinedUser: s.user(seat), RoomState: &state, Timestamp: s.nowMs}
-	brief := full
-	brief.RoomState = nil
-	if s.tell(seat, notice{full: full, brief: brief}) {
-		s.beginRound()
-	}
-}
-
-// seated sends the join reply, of which answer has what differs. Only that to a new seat carries
-// its token: the room does not keep it.
-func (s *step) seated(c *conn, j *join, answer protocol.Seating) {
-	answer.RoomID, answer.UserID, answer.RoomState, answer.Ref = s.id, c.seat.id, s.State(), j.ref
-	answer.PingIntervalMs, answer.ServerTime, answer.Timestamp = s.config.PingIntervalMs, s.nowMs, s.nowMs
-	answer.KeepMs = s.kept()
-	var reply protocol.StateMessage = protocol.RoomJoinedMessage{Seating: answer}
-	if j.create {
-		reply = protocol.RoomCreatedMessage{Seating: answer}
-	}
-	if !c.seat.modern {
-		s.send(c, reply.Legacy())
-		return
-	}
-	s.send(c, reply)
-	s.showKnocks(c.seat)
 }

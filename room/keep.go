@@ -6,22 +6,39 @@ import "usher/protocol"
 // mode, bans and the film's position. Whoever enters it first is host. Its creator has the owner
 // token: whoever presents that is host again.
 
-// keeps makes a new room one that stays, if the join asks for that.
-func (s *step) keeps(j *join) (ownerToken string) {
-	s.keepMs = min(j.keepMs, s.config.MaxKeepMs)
-	if s.keepMs == 0 {
+// stay is what a room that stays has.
+type stay struct {
+	// ms is how long the room stays when it is empty.
+	ms         int64
+	ownerToken tokenHash
+}
+
+// keeps makes a new room one that stays, if that is asked for.
+func (s *step) keeps(keepMs int64, owner *secret) (ownerToken string) {
+	keepMs = min(keepMs, s.config.MaxKeepMs)
+	if keepMs == 0 {
 		return ""
 	}
-	if j.ownerSecret == (secret{}) {
+	if *owner == (secret{}) {
 		panic("room: a room that stays without an OwnerSecret")
 	}
-	s.ownerToken = hashOf(&j.ownerSecret)
-	return encodeToken(&j.ownerSecret)
+	s.stay = &stay{keepMs, hashOf(owner)}
+	return encodeToken(owner)
 }
 
 // kept is how long the room stays when it is empty, because somebody has asked for it. The bound
 // may be lower than when the room was made.
-func (r *Room) kept() int64 { return min(r.keepMs, r.config.MaxKeepMs) }
+func (r *Room) kept() int64 {
+	if r.stay == nil {
+		return 0
+	}
+	return min(r.stay.ms, r.config.MaxKeepMs)
+}
+
+// isOwner reports whether a token is the owner's. A room that does not stay has no owner.
+func (r *Room) isOwner(presented *tokenHash) bool {
+	return r.stay != nil && presented.is(&r.stay.ownerToken)
+}
 
 // emptyMs is how long the room outlives its last seat.
 func (r *Room) emptyMs() int64 { return max(r.kept(), r.config.EmptyRoomMs) }
@@ -35,7 +52,7 @@ func (r *Room) deadlineMs() int64 {
 		return 0
 	case len(r.seats) > 0:
 		return idleMs
-	case r.kept() > 0:
+	case r.kept() > 0, r.awaitedUntilMs > 0:
 		return r.emptyUntilMs()
 	}
 	return min(idleMs, r.emptyUntilMs())
@@ -73,7 +90,7 @@ func (s *step) clear() {
 	for len(s.seats) > 0 {
 		seat := s.seats[len(s.seats)-1]
 		conns := s.connsOf(seat)
-		s.removeSeat(seat)
+		s.removeSeat(seat, ReasonRoomEnded)
 		for _, c := range conns {
 			s.close(c, protocol.CloseRoomEnded)
 		}
@@ -86,8 +103,8 @@ func (r *Room) reclaims(j *join, seat *seat) bool { return j.owner && (seat == n
 // reclaim makes the owner's seat host, as settle does for whom the operator has made host. A ban of
 // the owner's user id is lifted.
 func (s *step) reclaim(j *join, seat *seat) {
-	if j.owner {
-		s.lift(seat.id)
+	if j.owner && s.lift(seat.id) {
+		s.report(Occurrence{Kind: UserUnbanned, UserID: seat.id})
 	}
 	if !s.reclaims(j, seat) {
 		return
@@ -100,12 +117,12 @@ func (s *step) reclaim(j *join, seat *seat) {
 
 // appendKeep appends what a snapshot has only if the room stays.
 func (r *Room) appendKeep(dst []byte) []byte {
-	return append(appendUvarint(dst, uint64(r.keepMs)), r.ownerToken[:]...)
+	return append(appendUvarint(dst, uint64(r.stay.ms)), r.stay.ownerToken[:]...)
 }
 
 func (in *reader) keep(r *Room) {
 	keepMs := in.uvarint()
-	copy(r.ownerToken[:], in.take(uint64(len(r.ownerToken))))
+	r.stay = &stay{ms: int64(keepMs)}
+	copy(r.stay.ownerToken[:], in.take(uint64(len(r.stay.ownerToken))))
 	in.bad = in.bad || keepMs == 0 || keepMs > protocol.MaxKeepMs
-	r.keepMs = int64(keepMs)
 }

@@ -7,7 +7,7 @@ import "usher/protocol"
 // the others USER_LEFT. Without a ban it may join again.
 func (s *step) kick(c *conn, m *protocol.Message) {
 	target := s.seatOf(m.TargetUserID)
-	reason, reasonOK := protocol.TrimName(m.Reason, protocol.MaxReasonUnits)
+	words, reasonOK := protocol.TrimName(m.Reason, protocol.MaxReasonUnits)
 	switch {
 	case !s.leads(c.seat):
 		s.refuse(c, protocol.CodeNotAllowed, "")
@@ -24,14 +24,23 @@ func (s *step) kick(c *conn, m *protocol.Message) {
 	case !s.affordable(c), !s.storable(c):
 		return
 	}
-	if m.Ban {
+	s.expel(c, target, m.Ban, words)
+}
+
+// expel ends a seat because asked wants that, or the operator if it is nil.
+func (s *step) expel(asked *conn, target *seat, ban bool, words string) {
+	reason := ReasonKicked
+	s.reportBy(asked, Occurrence{Kind: UserKicked, UserID: target.id, Name: target.name})
+	if ban {
 		s.ban(target)
+		reason = ReasonBanned
+		s.reportBy(asked, Occurrence{Kind: UserBanned, UserID: target.id, Name: target.name})
 	}
-	newHostID := s.removeSeat(target)
+	newHostID := s.removeSeat(target, reason)
 	for _, conn := range s.connsOf(target) {
-		s.dismiss(conn, target, m.Ban, reason)
+		s.dismiss(conn, target, ban, words)
 	}
-	s.left(target, newHostID, c)
+	s.left(target, newHostID, asked)
 }
 
 // connsOf returns the connections that have the seat, or wait to have it again.

@@ -141,6 +141,7 @@ func (s *step) queueKnock(c *conn, j *join) *knock {
 	s.knocks = append(s.knocks, k)
 	s.due = true
 	s.save()
+	s.report(Occurrence{Kind: UserKnocked, UserID: k.userID, Name: k.name})
 	return k
 }
 

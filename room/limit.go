@@ -88,7 +88,7 @@ func (s *step) chargeOutput(bytes int) {
 	if s.by != nil {
 		limits := s.config.limits()
 		s.by.output.charge(s.nowMs, bytes, limits.output)
-		if s.by.attached.outdated(attached{s.by.lastSeenMs, s.by.meters}, s.nowMs, &limits) {
+		if s.outdated(s.by, attached{s.by.lastSeenMs, s.by.meters}, s.nowMs, &limits) {
 			s.changed(s.by)
 		}
 	}
@@ -125,11 +125,14 @@ type spent struct {
 	meters
 }
 
-// bequeath keeps the meters of a closed connection, as its attachment has them, if more is used
-// than an attachment may lack.
+// bequeath keeps the meters of a closed connection, as its attachment has them if there is one, if
+// more is used than an attachment may lack.
 func (s *step) bequeath(c *conn) {
-	limits := s.config.limits()
-	if !s.Exists() || c.attached.full(s.nowMs, &limits) {
+	limits, used := s.config.limits(), c.meters
+	if c.attached != nil {
+		used = c.attached.meters
+	}
+	if !s.Exists() || used.full(s.nowMs, &limits) {
 		return
 	}
 	left := s.spent[:0]
@@ -141,7 +144,7 @@ func (s *step) bequeath(c *conn) {
 	if len(left) == maxConns(s.config) {
 		left = append(left[:0], left[1:]...)
 	}
-	s.spent = append(left, spent{c.address, c.attached.meters})
+	s.spent = append(left, spent{c.address, used})
 	s.saveLater()
 }
 

@@ -18,6 +18,7 @@ func (s *step) changeMode(c *conn, m *protocol.Message) {
 		}
 		s.mode = m.Mode
 		s.save()
+		s.reportBy(c, Occurrence{Kind: ModeChanged, Mode: s.mode})
 	}
 	s.forwardToOthers(c.seat)
 }

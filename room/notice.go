@@ -67,7 +67,7 @@ func (s *step) tell(but *seat, n notice) (told bool) {
 				continue
 			}
 			if frame == nil {
-				frame = n.inVersion(version).Append(make([]byte, 0, 512+160*len(s.seats)))
+				frame = n.inVersion(version).Append(make([]byte, 0, frameBytes+s.stateSize()))
 			}
 			e := Effect{Kind: Send, Conn: seat.conn.id, Frame: frame}
 			if seat != n.asked {
@@ -75,7 +75,7 @@ func (s *step) tell(but *seat, n notice) (told bool) {
 			}
 			if version == fullVersion && seat.modern && n.brief != nil {
 				if brief == nil {
-					brief = n.brief.Append(nil)
+					brief = n.brief.Append(make([]byte, 0, frameBytes))
 				}
 				e.Brief = brief
 			}
@@ -88,11 +88,14 @@ func (s *step) tell(but *seat, n notice) (told bool) {
 	return told
 }
 
-// announce sends everybody what a request has changed. The requester's copy has the request's
-// ref. replaces is Effect.Replaces.
+// announce sends everybody what a request has changed. asked is nil if an operator has changed it.
+// The requester's copy has the request's ref. replaces is Effect.Replaces.
 func (s *step) announce(asked *conn, replaces uint64, message func(ref string) protocol.ResponseMessage) {
-	n := notice{full: message(""), replaces: replaces, asked: asked.seat}
-	if s.ref != "" {
+	n := notice{full: message(""), replaces: replaces}
+	if asked != nil {
+		n.asked = asked.seat
+	}
+	if asked != nil && s.ref != "" {
 		n.reply = message(s.ref)
 	}
 	s.tell(nil, n)

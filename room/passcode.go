@@ -7,13 +7,13 @@ import (
 )
 
 const (
-	// passcodeIterations of PBKDF2 are as many as Cloudflare's WebCrypto carries out.
-	passcodeIterations = 100_000
+	// PasscodeIterations of PBKDF2 are as many as Cloudflare's WebCrypto carries out.
+	PasscodeIterations = 100_000
 	// SaltBytes and DigestBytes are the sizes of what a passcode is hashed with, and to.
 	SaltBytes, DigestBytes = 16, 32
-	// hashMs is how long a shell may take for a hash. It cannot have lost one before, except by
-	// its own end.
-	hashMs = 10_000
+	// checkMs is how long a shell may take for a hash or an invite. It cannot have lost one before,
+	// except by its own end.
+	checkMs = 10_000
 )
 
 // passcode is what a room keeps of one: PBKDF2-HMAC-SHA256, with its parameters.
@@ -45,9 +45,10 @@ type HashResult struct {
 	Digest [DigestBytes]byte
 }
 
-// hashing is a request that waits for the hash of its passcode. The shell has the request.
-type hashing struct {
-	// untilMs is when it is refused unless the hash has come.
+// checking is a request that waits for the hash of its passcode, or for what its invite says. The
+// shell has the request.
+type checking struct {
+	// untilMs is when it is refused unless that has come.
 	untilMs     int64
 	ref         string
 	messageType protocol.Type
@@ -57,25 +58,44 @@ type hashing struct {
 
 // askHash lets a request wait for the hash of its passcode.
 func (s *step) askHash(c *conn, text []byte, salt *[SaltBytes]byte) {
-	iterations := passcodeIterations
+	iterations := PasscodeIterations
 	if salt != nil {
 		iterations = int(s.door.passcode.iterations)
 	}
-	c.hashes++
-	c.hashing = &hashing{untilMs: s.nowMs + hashMs, ref: s.ref, messageType: s.messageType, making: !s.Exists()}
-	s.due = true
-	s.changed(c)
-	request := &HashRequest{Number: c.hashes, Passcode: text, Salt: salt, Iterations: iterations}
+	request := &HashRequest{Number: s.awaitShell(c), Passcode: text, Salt: salt, Iterations: iterations}
 	s.effects = append(s.effects, Effect{Kind: Hash, Conn: c.id, Hash: request})
 }
 
-// isHashing refuses a request while an earlier one of the connection waits for a hash, so that
+// awaitShell lets the request wait for the shell, and returns the number of what it asks.
+func (s *step) awaitShell(c *conn) uint32 {
+	c.checks++
+	c.checking = &checking{untilMs: s.nowMs + checkMs, ref: s.ref, messageType: s.messageType, making: !s.Exists()}
+	s.due = true
+	s.changed(c)
+	return c.checks
+}
+
+// shellAnswered returns the request for which the shell has found out what it was asked, or nil if
+// nothing waits for that.
+func (s *step) shellAnswered(c *conn, number uint32) *checking {
+	if c == nil || c.checking == nil || c.checks != number {
+		return nil
+	}
+	request := c.checking
+	c.checking = nil
+	s.due = true
+	s.changed(c)
+	s.by, s.messageType, s.ref = c, request.messageType, request.ref
+	return request
+}
+
+// isChecking refuses a request while an earlier one of the connection waits for the shell, so that
 // neither overtakes the other.
-func (s *step) isHashing(c *conn) bool {
-	if c.hashing == nil {
+func (s *step) isChecking(c *conn) bool {
+	if c.checking == nil {
 		return false
 	}
-	s.refuse(c, protocol.CodeRoomBusy, "the last passcode is still being checked")
+	s.refuse(c, protocol.CodeRoomBusy, "the last passcode or invite is still being checked")
 	return true
 }
 
@@ -83,20 +103,14 @@ func (s *step) isHashing(c *conn) bool {
 // counts.
 func (s *step) hashed() {
 	c, result, m := s.connOf(s.event.Conn), s.event.Hash, s.event.Message
-	if c == nil || c.hashing == nil || c.hashes != result.Number {
-		return
-	}
-	h := c.hashing
-	c.hashing = nil
-	s.due = true
-	s.changed(c)
-	s.by, s.messageType, s.ref = c, h.messageType, h.ref
+	request := s.shellAnswered(c, result.Number)
 	switch {
+	case request == nil:
 	case c.parked:
 	case result.Failed:
 		s.refuse(c, protocol.CodeRoomBusy, "")
 	case m.Type != protocol.SetDoor:
-		s.hash, s.making = result, h.making
+		s.hash, s.making = result, request.making
 		s.enter(c, m)
 	case c.seat == nil:
 		s.bounce(c, m, protocol.CodeNotSeated)
@@ -106,11 +120,11 @@ func (s *step) hashed() {
 	}
 }
 
-// sweepHashes refuses requests whose hash the shell has lost.
-func (s *step) sweepHashes() {
+// sweepChecks refuses requests that the shell has lost.
+func (s *step) sweepChecks() {
 	for _, c := range s.conns {
-		if h := c.hashing; h != nil && s.nowMs >= h.untilMs {
-			c.hashing = nil
+		if h := c.checking; h != nil && s.nowMs >= h.untilMs {
+			c.checking = nil
 			s.changed(c)
 			s.answering(c, h.messageType, h.ref, func() { s.refuse(c, protocol.CodeRoomBusy, "") })
 		}
@@ -157,6 +171,6 @@ func (in *reader) passcode() *passcode {
 	p := &passcode{iterations: in.uvarint()}
 	copy(p.salt[:], in.take(SaltBytes))
 	copy(p.digest[:], in.take(DigestBytes))
-	in.bad = in.bad || p.iterations == 0 || p.iterations > passcodeIterations
+	in.bad = in.bad || p.iterations == 0 || p.iterations > PasscodeIterations
 	return p
 }

@@ -16,8 +16,8 @@ func (s *step) paused() {
 			c.wait.sinceMs = past(c.wait.sinceMs)
 			later(&c.wait.notBeforeMs, shiftMs)
 		}
-		if c.hashing != nil {
-			later(&c.hashing.untilMs, shiftMs)
+		if c.checking != nil {
+			later(&c.checking.untilMs, shiftMs)
 		}
 		c.meters.pause(pauseMs)
 		s.changed(c)
@@ -28,9 +28,11 @@ func (s *step) paused() {
 	for _, k := range s.knocks {
 		later(&k.untilMs, shiftMs)
 	}
-	s.guesses.all.lastMs = past(s.guesses.all.lastMs)
-	for i := range s.guesses.guessers {
-		s.guesses.guessers[i].lastMs = past(s.guesses.guessers[i].lastMs)
+	if g := s.guesses; g != nil {
+		g.all.lastMs = past(g.all.lastMs)
+		for i := range g.guessers {
+			g.guessers[i].lastMs = past(g.guessers[i].lastMs)
+		}
 	}
 	for i := range s.spent {
 		s.spent[i].pause(pauseMs)

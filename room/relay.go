@@ -75,9 +75,8 @@ func (s *step) relay(c *conn, m *protocol.Message) {
 
 // Relay is the fast path of an offer, answer or candidate. It returns the connection to forward
 // the frame of that size to if Step would do nothing but Forward. Otherwise it returns 0, and
-// nothing has happened: the room must then be stepped. It applies the same rules as Step, and is
-// for a shell in which a Step costs much: in Wasm it saves 4 % of the total cost of a relay
-// (docs/performance.md).
+// nothing has happened: the room must then be stepped. It applies the same rules as Step and costs
+// less (docs/performance.md).
 func (r *Room) Relay(nowMs int64, id ConnID, m *protocol.Relay, frameBytes int) ConnID {
 	if r.relayOnly || r.alarmIsDue(nowMs) || r.activityIsUnsaved(nowMs) {
 		return 0
@@ -92,7 +91,7 @@ func (r *Room) Relay(nowMs int64, id ConnID, m *protocol.Relay, frameBytes int) 
 	}
 	limits, now := r.config.limits(), attached{nowMs, c.meters}
 	if now.output.spent(nowMs, limits.output) || !now.take(nowMs, 1, frameBytes, &limits) ||
-		c.attached.outdated(now, nowMs, &limits) {
+		r.outdated(c, now, nowMs, &limits) {
 		return 0
 	}
 	c.lastSeenMs, c.meters = now.lastSeenMs, now.meters

@@ -22,6 +22,7 @@ func (s *step) renameRoom(c *conn, m *protocol.Message) {
 	}
 	s.name = name
 	s.save()
+	s.reportBy(c, Occurrence{Kind: RoomRenamed, Name: name})
 	renamed := protocol.RoomRenamedMessage{
 		RoomID: s.id, NewRoomName: name, RoomState: s.State(), Timestamp: s.nowMs,
 	}
@@ -47,10 +48,11 @@ func (s *step) renameUser(c *conn, m *protocol.Message) {
 	}
 	c.seat.name = name
 	s.save()
+	s.report(Occurrence{Kind: UserRenamed, UserID: c.seat.id, Name: name})
 	renamed := protocol.UserRenamedMessage{
 		RoomID: s.id, UserID: c.seat.id, NewUserName: name, RoomState: s.State(), Timestamp: s.nowMs,
 	}
-	s.announce(c, replacesRoomName+c.seat.serial, func(ref string) protocol.ResponseMessage {
+	s.announce(c, replacesRoomName+uint64(c.seat.serial), func(ref string) protocol.ResponseMessage {
 		renamed.Ref = ref
 		return renamed
 	})

@@ -33,18 +33,23 @@ func (s *step) setRole(c *conn, m *protocol.Message) {
 	case !s.affordable(c):
 		return
 	}
+	if m.Role == target.role || s.storable(c) {
+		s.giveRole(c, target, m.Role)
+	}
+}
+
+// giveRole gives a role to a seat that does not host.
+func (s *step) giveRole(asked *conn, target *seat, role protocol.Role) {
 	previous := target.role
-	if m.Role != previous {
-		if !s.storable(c) {
-			return
-		}
-		target.role = m.Role
+	if role != previous {
+		target.role = role
 		s.save()
+		s.reportBy(asked, Occurrence{Kind: RoleChanged, UserID: target.id, Role: target.role, PreviousRole: previous})
 	}
 	changed := protocol.RoleChangedMessage{
 		RoomID: s.id, UserID: target.id, Role: target.role, PreviousRole: previous, RoomState: s.State(), Timestamp: s.nowMs,
 	}
-	s.announce(c, 0, func(ref string) protocol.ResponseMessage {
+	s.announce(asked, 0, func(ref string) protocol.ResponseMessage {
 		changed.Ref = ref
 		return changed
 	})

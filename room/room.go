@@ -22,22 +22,25 @@ type Room struct {
 	mode            protocol.ControlMode
 	// relayOnly: participants reach each other through TURN servers only.
 	relayOnly bool
-	playback  *playback
-	host      *seat
-	seats     []*seat
-	conns     []*conn
-	heldBytes int
-	alarmMs   int64
+	// hadTokens: the snapshot has tokens that a program of an older version wrote as they are, and
+	// no Save or SaveLater has replaced it yet.
+	hadTokens bool
+	// lastSerial is the serial of the last seat made.
+	lastSerial uint32
+	playback   *playback
+	host       *seat
+	seats      []*seat
+	conns      []*conn
+	heldBytes  int
+	alarmMs    int64
 	// metMs is when somebody was last seated while others were connected.
 	metMs int64
 	// partedMs is when somebody's departure was last announced to a legacy client.
 	partedMs int64
 	// requests and output meter what the room as a whole does for its participants.
 	requests, output meter
-	// keepMs is how long the room stays when it is empty, 0 if nobody has asked for that. Then it
-	// has no owner.
-	keepMs     int64
-	ownerToken tokenHash
+	// stay is nil if nobody has asked for the room to stay.
+	stay *stay
 	// bans are in the order in which they were made.
 	bans []ban
 	// passes are the used tickets and invites that have not expired.
@@ -45,18 +48,14 @@ type Room struct {
 	// awaitedUntilMs is how long the room waits for somebody to come first, 0 if it does not.
 	awaitedUntilMs int64
 	door           door
-	guesses        guesses
+	// guesses is nil if nobody has guessed.
+	guesses *guesses
 	// knocks are in the order in which they were made.
 	knocks []*knock
 	// spent holds the meters of closed connections.
 	spent []spent
-	// hadTokens: the snapshot has tokens that a program of an older version wrote as they are, and
-	// no Save or SaveLater has replaced it yet.
-	hadTokens bool
 	// unknown holds the sections of a later version's snapshot, unchanged.
 	unknown []byte
-	// lastSerial is the serial of the last seat made.
-	lastSerial uint64
 }
 
 // seat is what the room keeps for one participant. It outlives connections.
@@ -66,8 +65,12 @@ type seat struct {
 	role protocol.Role
 	// granted is the role that the operator has given its owner.
 	granted grant
+	// modern reports that the client has sent "protocol":1.
+	modern bool
+	// offers reports that the client is a legacy one and has offered after a seating.
+	offers bool
 	// serial tells the seats of a room in memory apart, as id does, but as a number.
-	serial     uint64
+	serial     uint32
 	token      tokenHash
 	joinedAtMs int64
 	// address is the one that holds or last held the seat.
@@ -76,10 +79,6 @@ type seat struct {
 	conn        *conn
 	heldUntilMs int64
 	hold        *hold
-	// modern reports that the client has sent "protocol":1.
-	modern bool
-	// offers reports that the client is a legacy one and has offered after a seating.
-	offers bool
 }
 
 // New returns a room that does not exist yet; CREATE_ROOM makes it exist.
@@ -131,6 +130,14 @@ func (r *Room) Summary() protocol.RoomSummary {
 	return protocol.RoomSummary{
 		ID: r.id, Name: r.name, ControlMode: r.mode, People: len(r.seats), Entry: r.door.entry, HasPasscode: r.door.passcode != nil,
 	}
+}
+
+// AddressOf returns the Address of a connection, 0 if the room does not know it.
+func (r *Room) AddressOf(id ConnID) uint64 {
+	if c := r.connOf(id); c != nil {
+		return c.address
+	}
+	return 0
 }
 
 // Holds reports whether a resume token is that of the user's seat, and when the seat was taken.

@@ -35,11 +35,13 @@ func TestAnyEventsKeepTheInvariants(t *testing.T) {
 		if difference := first.whenEvicted(script); difference != "" {
 			t.Fatal("with an eviction after every step ", difference)
 		}
-		n, difference := withRelay(script)
-		if difference != "" {
-			t.Fatal("with Relay ", difference)
+		for _, hibernates := range []bool{true, false} {
+			n, difference := withRelay(script, hibernates)
+			if difference != "" {
+				t.Fatalf("with Relay, hibernates %v: %s", hibernates, difference)
+			}
+			relayed += n
 		}
-		relayed += n
 	})
 	if relayed == 0 {
 		t.Error("Relay took no frame, so nothing is known of it")
@@ -57,8 +59,10 @@ func FuzzStep(f *testing.F) {
 		if difference := w.whenEvicted(script); difference != "" {
 			t.Fatal("with an eviction after every step ", difference)
 		}
-		if _, difference := withRelay(script); difference != "" {
-			t.Fatal("with Relay ", difference)
+		for _, hibernates := range []bool{true, false} {
+			if _, difference := withRelay(script, hibernates); difference != "" {
+				t.Fatalf("with Relay, hibernates %v: %s", hibernates, difference)
+			}
 		}
 		for _, prefix := range atDoors {
 			if difference := atDoor(prefix, script); difference != "" {
@@ -128,8 +132,8 @@ func knownPair(t testing.TB) *world {
 	w := seatedPair(t)
 	w.config.IdentityRequired = true
 	for i, c := range w.room.conns {
-		c.hasAccount, c.tokenUntilMs = true, w.nowMs+3_600_000
-		c.expires(w.nowMs)
+		c.hasAccount = true
+		c.expires(w.nowMs+3_600_000, w.nowMs)
 		c.seat.granted = grantOf(&Identity{HasRole: true, Role: protocol.Guest})
 		w.room.passes = append(w.room.passes, pass{PassID{byte(i) + 1}, w.nowMs + 30_000})
 	}

@@ -88,7 +88,7 @@ func (r *Room) AppendSnapshot(dst []byte) []byte {
 	if r.hasTokens() {
 		dst = appendSection(dst, hashesSection, r.appendHashes)
 	}
-	if r.keepMs > 0 {
+	if r.stay != nil {
 		dst = appendSection(dst, keepSection, r.appendKeep)
 	}
 	if r.hasPromises() {

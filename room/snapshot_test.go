@@ -70,14 +70,14 @@ func TestEverySnapshotVersionRestores(t *testing.T) {
 			t.Errorf("version %d: u1 has the role %s", version, state.Users[1].Role)
 		}
 		if version >= 4 && (len(r.knocks) != 1 || r.knocks[0].userID != "u3" || r.door.entry != protocol.EntryKnock || !r.door.listed || r.door.passcode == nil ||
-			r.door.passcode.iterations != passcodeIterations) {
+			r.door.passcode.iterations != PasscodeIterations) {
 			t.Errorf("version %d: the door is %+v, and the knocks are %+v", version, r.door, r.knocks)
 		}
 		if version >= 3 && (len(r.bans) != 1 || r.bans[0].userID != "u2" || r.bans[0].address != 1 || !r.bans[0].byAddress) {
 			t.Errorf("version %d: the bans are %+v", version, r.bans)
 		}
-		if kept := r.keepMs == 900_000 && r.ownerToken == hashOf(&owner); kept != (version >= 4) {
-			t.Errorf("version %d: it stays %d ms", version, r.keepMs)
+		if kept := r.stay != nil && r.stay.ms == 900_000 && r.stay.ownerToken == hashOf(&owner); kept != (version >= 4) {
+			t.Errorf("version %d: it stays %d ms", version, r.kept())
 		}
 		if r.ID() != "room-1" || r.Unused() || len(effects) != 2 || effects[0].Kind != SaveLater || effects[1].AtMs != 2_000_000+config.SeatGraceMs {
 			t.Errorf("version %d: effects are %+v", version, effects)

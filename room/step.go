@@ -21,6 +21,8 @@ type step struct {
 	// for when there was no room.
 	hash   *HashResult
 	making bool
+	// act is the operator's, while it is carried out.
+	act *Act
 	// due: a deadline may have come nearer, so the alarm must be looked at.
 	due bool
 	// attach: some connection's attachment has changed, and perhaps its standing.
@@ -50,6 +52,8 @@ func (r *Room) Step(nowMs int64, event Event, effects []Effect) []Effect {
 		s.exceeded()
 	case Hashed:
 		s.hashed()
+	case Operated:
+		s.operated()
 	case Restored:
 		s.restored()
 	case Woken:
@@ -93,7 +97,7 @@ func (s *step) received() {
 	s.alive(c)
 	limits := s.config.limits()
 	within := s.within(c, &limits)
-	if c.attached.outdated(attached{c.lastSeenMs, c.meters}, s.nowMs, &limits) {
+	if s.outdated(c, attached{c.lastSeenMs, c.meters}, s.nowMs, &limits) {
 		s.changed(c)
 	}
 	if !within {
@@ -178,7 +182,7 @@ func (s *step) message(c *conn, m *protocol.Message) {
 	case protocol.WebRTCOffer, protocol.WebRTCAnswer, protocol.WebRTCIceCandidate:
 		s.relay(c, m)
 	case protocol.LeaveRoom:
-		s.endSeat(c.seat, protocol.CloseNormal)
+		s.endSeat(c.seat, ReasonLeft)
 	case protocol.RenameRoom:
 		s.renameRoom(c, m)
 	case protocol.RenameUser:
@@ -199,6 +203,8 @@ func (s *step) message(c *conn, m *protocol.Message) {
 		s.setDoor(c, m)
 	case protocol.Admit, protocol.Deny:
 		s.answerKnock(c, m)
+	case protocol.ReportPath:
+		s.reportPath(c, m)
 	case protocol.ControlModeChange:
 		s.changeMode(c, m)
 	default:

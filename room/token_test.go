@@ -45,6 +45,7 @@ func secretOf(conn room.ConnID) (secret [protocol.TokenBytes]byte) {
 // somebody who is banned, or of somebody who waits.
 func TestWhatIsStolenSeatsNobody(t *testing.T) {
 	config := room.DefaultConfig()
+	config.Hibernates = true
 	s := shelf{room: room.New(&config, roomtest.RoomID), nowMs: 1_000}
 	for conn := range room.ConnID(4) {
 		s.step(room.Event{Kind: room.Connected, Conn: conn + 1})
@@ -84,6 +85,7 @@ func TestAnOlderSnapshotIsStolenFrom(t *testing.T) {
 			t.Errorf("version %d: nothing in it seats anybody (%v)", version, err)
 		}
 		config := room.DefaultConfig()
+		config.Hibernates = true
 		for what, event := range map[string]room.Event{"restored": {Kind: room.Restored}, "woken": {Kind: room.Woken}} {
 			r, err := room.Restore(&config, roomtest.RoomID, older)
 			if err != nil {
@@ -105,6 +107,7 @@ func TestAnOlderSnapshotIsStolenFrom(t *testing.T) {
 
 func TestHoldsTellsWhoseTokenItIs(t *testing.T) {
 	config := room.DefaultConfig()
+	config.Hibernates = true
 	s := shelf{room: room.New(&config, roomtest.RoomID), nowMs: 1_000}
 	tokenOf := func(conn room.ConnID) []byte {
 		secret := secretOf(conn)

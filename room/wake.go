@@ -1,15 +1,15 @@
 package room
 
-import (
-	"math"
-
-	"usher/protocol"
-)
+import "usher/protocol"
 
 // An attachment is one connection of a room, as it is kept with its socket: a version byte, then
-// the fields of AppendAttachment. It holds a connection as a snapshot holds everything else, but
-// no deployed program reads another's: sockets end with the program. It has at most 1024 bytes.
-const attachmentVersion = 5
+// the fields of AppendAttachment. It holds a connection as a snapshot holds everything else, but a
+// program reads only those of its own version: with any other, sockets end with the program. It has
+// at most 1024 bytes.
+const attachmentVersion = 6
+
+// AttachmentVersion is the version of attachments that Wake reads.
+const AttachmentVersion = attachmentVersion
 
 // Attachment is what Attach told the shell to keep with a socket.
 type Attachment struct {
@@ -42,14 +42,30 @@ func (a *attached) outdated(now attached, nowMs int64, l *limits) bool {
 		drift(now.output, a.output, nowMs) > l.output.whole/attachPerBurst
 }
 
+// outdated reports whether a connection's attachment must be kept again because of what it will be
+// at nowMs.
+func (r *Room) outdated(c *conn, now attached, nowMs int64, l *limits) bool {
+	return r.config.Hibernates && (c.attached == nil || c.attached.outdated(now, nowMs, l))
+}
+
+// attach notes what the attachment has, if the shell keeps attachments.
+func (r *Room) attach(c *conn) {
+	if !r.config.Hibernates {
+		return
+	}
+	if c.attached == nil {
+		c.attached = new(attached)
+	}
+	*c.attached = attached{c.lastSeenMs, c.meters}
+}
+
 // drift is how much more of a bucket is taken than was attached, in ns.
 func drift(m, attached meter, nowMs int64) int64 { return int64(m) - max(int64(attached), nowMs*1e6) }
 
 // changed notes that a connection's attachment must be kept again. Whatever changes its standing
 // calls it.
 func (s *step) changed(c *conn) {
-	c.attached.lastSeenMs = math.MinInt64
-	s.attach = true
+	c.attachDue, s.attach = true, true
 }
 
 // attachChanged reports what changed, once for each connection, after everything has happened.
@@ -57,11 +73,14 @@ func (s *step) changed(c *conn) {
 // was reported.
 func (s *step) attachChanged() {
 	for _, c := range s.conns {
-		if c.attached.lastSeenMs != math.MinInt64 {
+		if !c.attachDue {
 			continue
 		}
-		c.attached = attached{c.lastSeenMs, c.meters}
-		s.effects = append(s.effects, Effect{Kind: Attach, Conn: c.id})
+		c.attachDue = false
+		if s.config.Hibernates {
+			s.Room.attach(c)
+			s.effects = append(s.effects, Effect{Kind: Attach, Conn: c.id})
+		}
 		if stands := c.standing(); stands != c.stands {
 			c.stands = stands
 			s.effects = append(s.effects, Effect{Kind: Stands, Conn: c.id, Standing: stands})
@@ -74,7 +93,7 @@ func (s *step) attachChanged() {
 func (r *Room) AppendAttachment(dst []byte, id ConnID) []byte {
 	c := r.connOf(id)
 	flags := flagIf(c.parked, flagParked) | flagIf(c.seat != nil, flagSeated) | flagIf(c.wait != nil, flagWaiting) |
-		flagIf(c.identity != nil, flagIdentity) | flagIf(c.hasToken(), flagToken) | flagIf(c.knocking != nil, flagKnocking) | flagIf(c.hashing != nil, flagHashing)
+		flagIf(c.identity != nil, flagIdentity) | flagIf(c.hasToken(), flagToken) | flagIf(c.knocking != nil, flagKnocking) | flagIf(c.checking != nil, flagChecking)
 	if c.wait != nil {
 		flags |= flagIf(c.wait.admitted, flagAdmitted)
 		flags |= flagIf(c.wait.create, flagCreate) | flagIf(c.wait.legacy, flagLegacy) | flagIf(c.wait.owned, flagOwned) | flagIf(c.wait.owner, flagOwner)
@@ -95,8 +114,7 @@ func (r *Room) AppendAttachment(dst []byte, id ConnID) []byte {
 		dst = c.identity.append(dst)
 	}
 	if c.hasToken() {
-		dst = appendVarint(appendVarint(dst, c.noticeAtMs), c.tokenUntilMs)
-		dst = append(dst, byte(flagIf(c.hasAccount, flagAccount)|flagIf(c.isNamed, flagNamed)))
+		dst = c.appendToken(dst)
 	}
 	if c.wait != nil {
 		dst = appendVarint(dst, c.wait.sinceMs)
@@ -108,12 +126,12 @@ func (r *Room) AppendAttachment(dst []byte, id ConnID) []byte {
 	if k := c.knocking; k != nil {
 		dst = appendText(appendText(appendUvarint(dst, flagIf(k.create, 1)), k.userID), k.ref)
 	}
-	dst = appendUvarint(dst, uint64(c.hashes))
-	if h := c.hashing; h != nil {
+	dst = appendUvarint(dst, uint64(c.checks))
+	if h := c.checking; h != nil {
 		dst = appendUvarint(dst, uint64(h.messageType)<<1|flagIf(h.making, 1))
 		dst = appendText(appendVarint(dst, h.untilMs), h.ref)
 	}
-	return dst
+	return appendPaths(dst, c.notes())
 }
 
 const (
@@ -125,7 +143,7 @@ const (
 	flagOwned
 	flagIdentity
 	flagKnocking
-	flagHashing
+	flagChecking
 	flagAdmitted
 	flagOwner
 	flagToken
@@ -178,9 +196,7 @@ func (r *Room) reattach(a Attachment) bool {
 		c.identity = in.identity()
 	}
 	if flags&flagToken != 0 {
-		c.noticeAtMs, c.tokenUntilMs = in.varint(), in.varint()
-		kinds := uint64(in.byte())
-		c.hasAccount, c.isNamed = kinds&flagAccount != 0, kinds&flagNamed != 0
+		in.tokenOf(c)
 	}
 	if flags&flagWaiting != 0 {
 		c.wait = &wait{sinceMs: in.varint(), notBeforeMs: in.varint(), owned: flags&flagOwned != 0}
@@ -193,15 +209,16 @@ func (r *Room) reattach(a Attachment) bool {
 		create, k := in.uvarint() == 1, r.knockOf(in.text())
 		c.knocking = &knocking{knock: k, create: create, secret: a.Secret, ref: in.text()}
 	}
-	c.hashes = uint32(in.uvarint())
-	if flags&flagHashing != 0 {
+	c.checks = uint32(in.uvarint())
+	if flags&flagChecking != 0 {
 		what := in.uvarint()
-		c.hashing = &hashing{messageType: protocol.Type(what >> 1), making: what&1 != 0, untilMs: in.varint(), ref: in.text()}
+		c.checking = &checking{messageType: protocol.Type(what >> 1), making: what&1 != 0, untilMs: in.varint(), ref: in.text()}
 	}
+	c.paths = in.paths()
 	if in.bad || len(in.b) != 0 {
 		return false
 	}
-	c.attached = attached{c.lastSeenMs, c.meters}
+	r.attach(c)
 	switch {
 	case c.parked:
 		c.stands = Parked
@@ -252,7 +269,7 @@ func (s *step) woken() {
 		if seat.conn == nil {
 			s.release(seat)
 			seat.hold = &hold{lost: true}
-			s.holdSeat(seat)
+			s.holdSeat(seat, ReasonLost, protocol.CloseRestart)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package room
 
 import (
+	"encoding/binary"
 	"testing"
 
 	"usher/protocol"
@@ -36,6 +37,7 @@ func kinds(effects []Effect) (kinds []EffectKind) {
 func TestSocketsThatVanishedUnreported(t *testing.T) {
 	w := seatedPair(t)
 	w.config = DefaultConfig()
+	w.config.Hibernates = true
 	for _, event := range []Event{{Kind: Disconnected, Conn: 2, CloseCode: 1006}, offerFromFirst()} {
 		if fault := w.step(event); fault != "" { // the second is an offer to u1, which is held
 			t.Fatal(fault)
@@ -75,6 +77,7 @@ func TestWakingKeepsHeldSeatsAsTheyAre(t *testing.T) {
 func TestAPingThatThePlatformAnsweredProvesLife(t *testing.T) {
 	w := seatedPair(t)
 	w.config = DefaultConfig()
+	w.config.Hibernates = true
 	w.nowMs += w.config.IdleMs
 	effects := w.room.Step(w.nowMs, Event{Kind: Answered, Conn: 1, AtMs: w.nowMs - 20_000}, nil)
 	effects = w.room.Step(w.nowMs, Event{Kind: AlarmFired}, effects)
@@ -112,6 +115,7 @@ func TestWakeRefusesWhatIsNoAttachment(t *testing.T) {
 	w := seatedPair(t)
 	whole := w.attachments[1]
 	config := DefaultConfig()
+	config.Hibernates = true
 	for n := range whole {
 		if _, err := Wake(&config, "room-1", w.snapshot, 0, []Attachment{{Conn: 1, Bytes: whole[:n]}}); err != ErrSnapshot {
 			t.Fatalf("%d of %d bytes are an attachment: %v", n, len(whole), err)
@@ -134,6 +138,7 @@ func TestWakeRefusesWhatIsNoAttachment(t *testing.T) {
 func TestARelayIsWorthNoAttachment(t *testing.T) {
 	w := seatedPair(t)
 	w.config = DefaultConfig()
+	w.config.Hibernates = true
 	relay := offerFromFirst()
 	attachments := 0
 	for range 1000 {
@@ -146,5 +151,38 @@ func TestARelayIsWorthNoAttachment(t *testing.T) {
 	}
 	if attachments < 2 || attachments > 20 {
 		t.Errorf("%d attachments for 1000 relays in 2 s", attachments)
+	}
+}
+
+// secretOf is what the shell draws for a connection.
+func secretOf(conn ConnID) (s secret) {
+	binary.LittleEndian.PutUint64(s[:], uint64(conn))
+	return s
+}
+
+// TestWhatACarriedConnectionUsesIsKept: a process that takes a room over from another keeps no
+// attachments. What the connections use from then on counts, not what they had used before.
+func TestWhatACarriedConnectionUsesIsKept(t *testing.T) {
+	w := seatedPair(t)
+	w.config = DefaultConfig()
+	var attachments []Attachment
+	for _, c := range w.room.conns {
+		attachments = append(attachments, Attachment{c.id, w.room.AppendAttachment(nil, c.id), secretOf(c.id)})
+	}
+	w.snapshot = w.room.AppendSnapshot(nil)
+	w.woken(t, attachments...)
+	used := func() (most meter) {
+		for _, s := range w.room.spent {
+			most = max(most, s.messages)
+		}
+		return most
+	}
+	before := used()
+	for range 2 * w.config.MessageBurst / attachPerBurst {
+		w.room.Step(w.nowMs, Event{Kind: Seen, Conn: 1}, nil)
+	}
+	w.room.Step(w.nowMs, Event{Kind: Disconnected, Conn: 1, CloseCode: 1006}, nil)
+	if used() <= before {
+		t.Error("a connection that ends leaves nothing of what it has used")
 	}
 }

@@ -2,7 +2,6 @@ package room
 
 import (
 	"bytes"
-	"encoding/binary"
 	"fmt"
 	"maps"
 	"slices"
@@ -37,20 +36,17 @@ type world struct {
 	exists    bool
 	creator   uint64
 	standings map[ConnID]Standing
+	told      told
+	// watch is called around each Step, nil for nobody.
+	watch Watch
 }
 
 func newWorld() *world {
 	w := &world{config: DefaultConfig(), nowMs: 1_000_000, open: map[ConnID]bool{}, attachments: map[ConnID][]byte{}, standings: map[ConnID]Standing{}}
 	w.config.MaxPeople, w.config.MessageBurst, w.config.RoomIdleMs = 4, 60, 600_000
-	w.config.ICERenewMs = 70_000
+	w.config.ICERenewMs, w.config.Report, w.config.Hibernates = 70_000, true, true
 	w.room = New(&w.config, "room-1")
 	return w
-}
-
-// secretOf is what the shell draws for a connection.
-func secretOf(conn ConnID) (s secret) {
-	binary.LittleEndian.PutUint64(s[:], uint64(conn))
-	return s
 }
 
 // fault is what a step did wrong, "" for nothing.
@@ -75,8 +71,8 @@ func (w *world) step(event Event) (fault string) {
 			return w.checkSnapshot()
 		}
 	}
-	existed, saved := w.exists, false
-	for _, e := range w.room.Step(w.nowMs, event, nil) {
+	existed, saved, mustSave := w.exists, false, false
+	for _, e := range w.stepRoom(&event) {
 		if e.Kind == Hash {
 			w.hashes = append(w.hashes, hashed(event, e.Hash))
 		}
@@ -88,11 +84,18 @@ func (w *world) step(event Event) (fault string) {
 		if fault := w.perform(e); fault != "" {
 			return fault
 		}
+		mustSave = mustSave || e.Kind == Report && changesWho(e.Occurrence.Kind)
+	}
+	if mustSave && !saved {
+		return "what is reported is not stored"
 	}
 	if broken := w.room.Check(); broken != "" {
 		return broken + " is broken"
 	}
 	if fault := w.checkReports(); fault != "" {
+		return fault
+	}
+	if fault := w.told.check(w.room); fault != "" {
 		return fault
 	}
 	if w.evict {
@@ -136,6 +139,10 @@ func (w *world) perform(e Effect) (fault string) {
 		w.alarmMs = e.AtMs
 	case Attach:
 		w.attachments[e.Conn] = w.room.AppendAttachment(nil, e.Conn)
+	case Report:
+		if fault := w.told.hear(w.nowMs, e.Occurrence); fault != "" {
+			return fmt.Sprintf("%s is reported: %s", e.Occurrence.Kind, fault)
+		}
 	}
 	return ""
 }
@@ -223,7 +230,7 @@ var templates = append([]string{
 	`{"type":"RENEW_AUTH","roomId":"room-1","userId":"u%d","token":"t"}`,
 	`{"type":"CREATE_ROOM","roomId":"room-1","userId":"u%d","userName":"n","protocol":1,"iceTransportPolicy":"relay"}`,
 	`{"type":"WEBRTC_OFFER","roomId":"room-1","userId":"u%d","targetUserId":"u1","offer":{"sdp":"a=candidate:1"}}`,
-}, doorTemplates...)
+}, append(pathTemplates, doorTemplates...)...)
 
 // relays are frames from one to another.
 var relays = []string{
@@ -264,7 +271,7 @@ func (w *world) event(b [4]byte) Event {
 		return Event{Kind: AlarmFired, Refuse: [8]protocol.Code{7: protocol.CodeStorageUnavailable}[b[3]%8]}
 	case 4:
 		if b[2] >= 192 {
-			return Event{Kind: Arranged, Address: 1, Arrangement: &Arrangement{Name: "r", AwaitedUntilMs: w.nowMs + int64(b[3])*attachEveryMs}}
+			return w.operatorEvent(b[2], b[3])
 		}
 		return Event{Kind: ReceivedBinary, Conn: conn}
 	case 12:
@@ -332,23 +339,6 @@ func (w *world) whenEvicted(script []byte) string {
 	evicting := newWorld()
 	evicting.evict = true
 	return w.compare(evicting, script)
-}
-
-// withRelay runs the script with Relay and without it, and returns the first difference between
-// the effects. It also returns how many frames Relay took. Relay takes none that is worth an
-// attachment, so the worlds have a burst of which a message is a small part.
-func withRelay(script []byte) (relayed int, difference string) {
-	long, short := newWorld(), newWorld()
-	for _, w := range []*world{long, short} {
-		w.config.MessageBurst, w.chatty = 4*attachPerBurst, true
-	}
-	short.short = true
-	script = append(twoPeople[:len(twoPeople):len(twoPeople)], script...)
-	if _, fault := long.run(script); fault != "" {
-		return 0, fault
-	}
-	difference = long.compare(short, script)
-	return short.relayed, difference
 }
 
 // compare runs the script in another world, and says where that has other effects.

@@ -7,6 +7,7 @@ import (
 	"usher/protocol"
 	"usher/room"
 	"usher/server/auth"
+	"usher/server/rooms"
 )
 
 // openAuth reads the keys that tokens and programs are known by.
@@ -25,12 +26,37 @@ func (s *Server) openAuth() (err error) {
 			return fmt.Errorf("api-key-file: %w", err)
 		}
 	}
+	if s.config.AdminTokenFile != "" {
+		if s.auth.Admin, err = auth.OpenAdminToken(s.config.AdminTokenFile); err != nil {
+			return fmt.Errorf("admin-token-file: %w", err)
+		}
+	}
 	return nil
+}
+
+// setVerifiers sets what finds out who somebody is.
+func (s *Server) setVerifiers(config *rooms.Config, out *outside) {
+	config.Verify, config.ReadInvite = out.verify, out.readInvite
+	if out.verify == nil && s.auth.Accounts != nil {
+		config.Verify = s.verify
+	}
+	if out.readInvite == nil {
+		config.ReadInvite = s.readInvite
+	}
 }
 
 // verify is rooms.Config.Verify.
 func (s *Server) verify(ctx context.Context, roomID, token string) (*room.Identity, protocol.Code, string) {
 	who, refusal := s.auth.Accounts.Verify(ctx, roomID, token)
+	if refusal != nil {
+		return nil, refusal.Code, refusal.Details
+	}
+	return who, "", ""
+}
+
+// readInvite is rooms.Config.ReadInvite.
+func (s *Server) readInvite(roomID, invite string) (*room.Identity, protocol.Code, string) {
+	who, refusal := s.auth.ReadInvite(roomID, invite)
 	if refusal != nil {
 		return nil, refusal.Code, refusal.Details
 	}

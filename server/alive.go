@@ -26,6 +26,8 @@ func (s *Server) Alive(ctx context.Context) error {
 	switch {
 	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
 		return nil // it has all the connections that it may have
+	case errors.Is(err, syscall.ECONNRESET):
+		return nil // it has refused the connection, even before connect returned
 	case err != nil && s.draining.Load():
 		return nil
 	case err != nil:
@@ -101,7 +103,7 @@ func (s *Server) ownTLS() *tls.Config {
 func (s *Server) Status() string {
 	connections, rooms := s.metrics.Connections.Load(), s.metrics.Rooms.Load()
 	if s.draining.Load() {
-		return fmt.Sprintf("Draining: %d connections are left.", connections)
+		return fmt.Sprintf("Draining: connections left: %d.", connections)
 	}
-	return fmt.Sprintf("Serving on %s: %d connections, %d rooms.", addressesOf(s.listeners), connections, rooms)
+	return fmt.Sprintf("Serving on %s: connections %d, rooms %d.", addressesOf(s.listeners), connections, rooms)
 }

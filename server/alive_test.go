@@ -39,7 +39,7 @@ func TestAServerThatRespondsIsAlive(t *testing.T) {
 					t.Error(err)
 				}
 			}
-			if got := s.Status(); !strings.HasPrefix(got, "Serving on ") || !strings.HasSuffix(got, ": 0 connections, 0 rooms.") {
+			if got := s.Status(); !strings.HasPrefix(got, "Serving on ") || !strings.HasSuffix(got, ": connections 0, rooms 0.") {
 				t.Errorf("its status is %q", got)
 			}
 			s.stop()

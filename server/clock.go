@@ -122,3 +122,6 @@ func (c *clock) beat(stop <-chan struct{}) {
 		}
 	}
 }
+
+// continueFrom makes the clock go on from another process's time.
+func (c *clock) continueFrom(nowMs int64) { c.startMs += nowMs - c.Now().Ms }

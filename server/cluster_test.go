@@ -18,7 +18,7 @@ import (
 )
 
 // launchCluster starts three nodes that find each other.
-func launchCluster(t *testing.T) (nodes [3]*running) {
+func launchCluster(t *testing.T, changes ...func(*Config)) (nodes [3]*running) {
 	t.Helper()
 	peers := servertest.FreeAddresses(t, len(nodes))
 	var starting sync.WaitGroup
@@ -27,9 +27,13 @@ func launchCluster(t *testing.T) (nodes [3]*running) {
 			dir := t.TempDir()
 			nodes[i] = launchSetUp(t, dir, func(s *setup) {
 				s.Listen = "127.0.0.1:0"
+				for _, change := range changes {
+					change(s.Config)
+				}
 				s.Cluster = &cluster.Config{
-					Address:   fmt.Sprintf("node-%d.test:80", i+1),
-					SeatGrace: 40 * time.Second,
+					Address:    fmt.Sprintf("node-%d.test:80", i+1),
+					LinkListen: "127.0.0.1:0",
+					SeatGrace:  40 * time.Second,
 					Embedded: &broker.Config{
 						NodeID: fmt.Sprint("node-", i+1), Listen: peers[i], Peers: peers,
 						Secret: []byte("a secret of at least 16 bytes"), Dir: dir,
@@ -39,6 +43,7 @@ func launchCluster(t *testing.T) (nodes [3]*running) {
 		})
 	}
 	starting.Wait()
+	t.Cleanup(func() { stopAtOnce(nodes[:]) })
 	for i, n := range nodes {
 		if n == nil {
 			t.Fatalf("node %d did not start", i+1)
@@ -49,6 +54,19 @@ func launchCluster(t *testing.T) (nodes [3]*running) {
 		})
 	}
 	return nodes
+}
+
+// stopAtOnce ends nodes whose rooms nobody needs any more. One after the other, the last of them
+// would wait for others to hand its rooms to.
+func stopAtOnce(nodes []*running) {
+	var stopping sync.WaitGroup
+	for _, n := range nodes {
+		if n != nil {
+			n.config.DrainTimeout = time.Second
+			stopping.Go(n.stop)
+		}
+	}
+	stopping.Wait()
 }
 
 func get(t *testing.T, n *running, path string) string {
@@ -102,6 +120,8 @@ func TestPeopleOfOneRoomMayBeOnThreeNodes(t *testing.T) {
 		}
 	}
 
+	checkDirect(t, nodes, ownerOf(t, nodes, id))
+
 	// The owner stops: its rooms go to others, with everybody's seats.
 	owner := ownerOf(t, nodes, id)
 	people := []*client{ann, bob, cy}
@@ -129,6 +149,32 @@ func TestPeopleOfOneRoomMayBeOnThreeNodes(t *testing.T) {
 	back.say("JOIN_ROOM", `"userName":"Bob"`, `"protocol":1`, fmt.Sprintf(`"resumeToken":%q`, bobToken))
 	if h := back.expect("ROOM_JOINED"); !h.Resumed || !h.Recovered || h.RoomState.HostID != "ann" || len(h.RoomState.Users) != 3 {
 		t.Errorf("what came back is %s", h.raw)
+	}
+}
+
+// checkDirect waits until the frames between an owner and the other two nodes go over connections
+// of their own.
+func checkDirect(t *testing.T, nodes [3]*running, owner int) {
+	t.Helper()
+	servertest.Eventually(t, "no frame takes NATS", func() bool {
+		direct := true
+		for i, n := range nodes {
+			want := "usher_cluster_links_direct 1"
+			if i == owner {
+				want = "usher_cluster_links_direct 2"
+			}
+			direct = direct && strings.Contains(get(t, n, "/metrics"), want)
+		}
+		return direct
+	})
+	for i, n := range statusOf(t, nodes[owner]).Nodes {
+		want := cluster.LinkDirect
+		if i == owner {
+			want = ""
+		}
+		if n.Link != want {
+			t.Errorf("the owner shows the link with %s as %q", n.ID, n.Link)
+		}
 	}
 }
 

@@ -11,8 +11,10 @@ import (
 	"usher/server/auth"
 	"usher/server/cluster"
 	"usher/server/edge"
+	"usher/server/tracing"
 	"usher/server/turn"
 	"usher/server/turn/relay"
+	"usher/server/webhook"
 )
 
 // Config configures a native server. The zero value is not usable: start from DefaultConfig.
@@ -27,7 +29,7 @@ type Config struct {
 	// signaling. Default true; otherwise / is not found.
 	Page bool
 	// MetricsListen is a TCP address to serve /metrics on instead of Listen. "" (the default)
-	// serves it on Listen.
+	// serves it on Listen, and MetricsOff nowhere.
 	MetricsListen string
 	// DataDir is the folder of the room store; it is created if missing. Default "./usher-data".
 	DataDir string
@@ -87,9 +89,12 @@ type Config struct {
 	// Auth says whose tokens are believed. If it names a key, nobody enters a room without a token,
 	// a ticket made from one, or an invite. Default no key, a leeway of 30 s, and MayCreate.
 	Auth auth.Config
-	// APIKeyFile has the hashes of the keys of programs that may create rooms. "" (the default) for
-	// none.
+	// APIKeyFile has the hashes of the keys of an operator's programs, read again on Reload. ""
+	// (the default) for none. With it or AdminTokenFile, the server has the API for operators.
 	APIKeyFile string
+	// AdminTokenFile has the token that opens the admin page, read again on Reload. "" (the
+	// default) for no admin page.
+	AdminTokenFile string
 
 	// ICEServers are handed out by /turn-credentials, in this order. Default none: participants
 	// then find each other only within one network, or if the client has servers of its own. See
@@ -124,10 +129,29 @@ type Config struct {
 	// ACMEEmail is sent to the ACME server. Optional.
 	ACMEEmail string
 
+	// Trace says where spans are sent. tracing.ConfigOf reads it from the environment. Default
+	// nowhere.
+	Trace tracing.Config
+
 	// DrainSpread is the time over which a drain closes the sockets. Default 3 s.
 	DrainSpread time.Duration
 	// DrainTimeout is the deadline of the whole drain. Default 10 s, more than DrainSpread.
 	DrainTimeout time.Duration
+
+	// Webhook is who is told what happens in rooms.
+	Webhook Webhook
+	// FlightRecorderBytes bounds what is kept of what happened in rooms lately, for all of them
+	// together; 0 keeps nothing. 0 to 1 GiB. Default 8 MiB. When a room is given up, that goes into
+	// the folder dumps of DataDir.
+	FlightRecorderBytes int64
+	// Version is that of the program, for what it writes.
+	Version string
+
+	// AuditLog is the file for what hosts, cohosts and the operator do, "-" for the standard
+	// output, opened again on Reload. "" (the default) for none.
+	AuditLog string
+	// AuditNames writes the names of people and rooms there, too. Default false.
+	AuditNames bool
 
 	// Log receives the server's log. Addresses, SDP and tokens never reach it.
 	Log *slog.Logger
@@ -163,6 +187,10 @@ type TURNRelay struct {
 // Enabled reports whether there is an embedded server.
 func (t *TURNRelay) Enabled() bool { return len(t.Listen)+len(t.ListenTLS) > 0 }
 
+// MetricsOff is the value of Config.MetricsListen that serves no metrics, so that no times are
+// taken for them. Not in a cluster, whose status is served beside them.
+const MetricsOff = "off"
+
 // MemoryBound returns MaxMemoryBytes, or three quarters of the available memory if that is 0, or 0
 // if that is unknown.
 func (c *Config) MemoryBound() int64 {
@@ -175,27 +203,60 @@ func (c *Config) MemoryBound() int64 {
 // DefaultConfig returns the defaults given at each field.
 func DefaultConfig() Config {
 	return Config{
-		Listen:             "localhost:8787",
-		Page:               true,
-		DataDir:            "./usher-data",
-		Room:               room.DefaultConfig(),
-		MaxFrameBytes:      64 << 10,
-		MaxPendingBytes:    1 << 20,
-		MaxConnsPerAddress: edge.DefaultMaxSockets,
-		MaxRoomsPerAddress: 100,
-		AddressRequests:    edge.DefaultRequestRate,
-		AddressJoins:       edge.DefaultJoinRate,
-		AddressMessages:    edge.DefaultMessageRate,
-		AddressBytes:       edge.DefaultByteRate,
-		AllowOrigins:       []string{"*"},
-		TURNTTL:            12 * time.Hour,
+		Listen:          "localhost:8787",
+		Page:            true,
+		DataDir:         "./usher-data",
+		Room:            room.DefaultConfig(),
+		MaxFrameBytes:   64 << 10,
+		MaxPendingBytes: 1 << 20,
+
+		FlightRecorderBytes: 8 << 20,
+		MaxConnsPerAddress:  edge.DefaultMaxSockets,
+		MaxRoomsPerAddress:  100,
+		AddressRequests:     edge.DefaultRequestRate,
+		AddressJoins:        edge.DefaultJoinRate,
+		AddressMessages:     edge.DefaultMessageRate,
+		AddressBytes:        edge.DefaultByteRate,
+		AllowOrigins:        []string{"*"},
+		TURNTTL:             12 * time.Hour,
 		TURNRelay: TURNRelay{
 			MinPort: relay.DefaultMinPort, MaxPort: relay.DefaultMaxPort, MaxAllocations: relay.DefaultMaxAllocations,
 			Bandwidth: relay.DefaultBandwidth, MaxLifetime: relay.DefaultMaxLifetime,
 		},
 		Auth:         auth.Config{Leeway: 30 * time.Second, MayCreate: true},
+		Webhook:      defaultWebhook(),
 		DrainSpread:  3 * time.Second,
 		DrainTimeout: 10 * time.Second,
 		Log:          slog.Default(),
 	}
+}
+
+// Webhook configures who is told what happens in rooms.
+type Webhook struct {
+	// URL is the receiver's. "" (the default) for none.
+	URL string
+	// SecretFile has the secret that signs each message, or two while receivers change from one to
+	// the other. It is read again on Reload. Needed with URL.
+	SecretFile string
+	// Events are the names of what is told, of webhook.DefaultKinds. Default all of them.
+	Events []string
+	// Queue bounds the messages that wait. 100 to 1 000 000. Default 100 000, some 40 MB.
+	Queue int
+	// RetryFor is how long a message is tried. 1 min to 30 days. Default 3 days.
+	RetryFor time.Duration
+	// AllowPrivate allows a receiver in a private network or on this machine, and AllowHTTP one
+	// without TLS. Default false.
+	AllowPrivate, AllowHTTP bool
+}
+
+func defaultWebhook() Webhook {
+	return Webhook{Events: webhookEvents(), Queue: 100_000, RetryFor: 3 * day}
+}
+
+// webhookEvents are the names of all that may be sent.
+func webhookEvents() (names []string) {
+	for _, kind := range webhook.DefaultKinds {
+		names = append(names, kind.String())
+	}
+	return names
 }

@@ -12,6 +12,11 @@ import (
 // background does so until the clients are gone.
 func (s *Server) drain(stopBackground func()) error {
 	s.draining.Store(true)
+	s.succession.end()
+	if s.succession.isDone() {
+		return s.leave(stopBackground)
+	}
+	close(s.stopping)
 	s.rooms.Stopping()
 	deadline, cancel := context.WithTimeout(context.Background(), s.config.DrainTimeout)
 	defer cancel()
@@ -38,4 +43,12 @@ func (s *Server) drain(stopBackground func()) error {
 	}
 	s.log.Info("drained")
 	return nil
+}
+
+// drainAsked is closed when an operator wants this node to stop.
+func (s *Server) drainAsked() <-chan struct{} {
+	if s.node == nil {
+		return nil
+	}
+	return s.node.DrainAsked()
 }

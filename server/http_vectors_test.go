@@ -30,6 +30,9 @@ type httpSetup struct {
 	ICEServers, TURNSecret string
 	// TURNOpen hands TURN credentials out to those without a seat.
 	TURNOpen bool
+	// ListRooms are the ids of rooms, separated by spaces, that want to be listed on a server that
+	// lists them; "-" is for none. The worker lists none: its response is NOT_FOUND.
+	ListRooms string
 	// Draining is set if the server is about to stop. The worker never is.
 	Draining bool
 }
@@ -89,8 +92,11 @@ func (h httpSetup) serve(t *testing.T) *running {
 			}
 			c.ICEServers = append(c.ICEServers, server)
 		}
-		c.TURNSecret, c.TURNOpen = h.TURNSecret, h.TURNOpen
+		c.TURNSecret, c.TURNOpen, c.ListRooms = h.TURNSecret, h.TURNOpen, h.ListRooms != ""
 	})
+	for id := range strings.FieldsSeq(strings.Trim(h.ListRooms, "-")) {
+		s.open(id, "ann").create(listedDoor)
+	}
 	if h.Draining {
 		// The socket does not reply to the close frame, so the drain waits for it.
 		stubborn := s.raw("draining-1")

@@ -3,14 +3,9 @@ package server
 import (
 	"encoding/json"
 	"io"
-	"net"
 	"net/http"
-	"net/netip"
-	"strings"
 	"testing"
 	"time"
-
-	pion "github.com/pion/turn/v5"
 
 	"usher/protocol"
 	"usher/server/servertest"
@@ -83,55 +78,5 @@ func TestNewICEServersArePushed(t *testing.T) {
 		if len(message.IceServers) != 2 || message.IceServers[1].Credential == "" {
 			t.Errorf("%+v", message)
 		}
-	}
-}
-
-// A kick ends what the seat's TURN credentials are good for, on this server at once.
-func TestKickRevokesTURNCredentials(t *testing.T) {
-	t.Parallel()
-	s := serve(t, func(c *Config) {
-		c.TURNRelay.Listen, c.TURNRelay.PublicIP = []string{"127.0.0.1:0"}, netip.MustParseAddr("127.0.0.1")
-	})
-	ann, bob := s.open("turn-room-3", "ann"), s.open("turn-room-3", "bob")
-	ann.create()
-	_, servers := s.iceServers("roomId=turn-room-3&userId=bob", bob.join().ResumeToken)
-	if len(servers) != 2 || servers[1].Credential == "" || len(servers[1].URLs) != 2 {
-		t.Fatalf("%v", servers)
-	}
-	allocate := func() error {
-		address := strings.TrimPrefix(servers[0].URLs[0], "stun:")
-		socket, err := net.ListenPacket("udp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = socket.Close() })
-		client, err := pion.NewClient(&pion.ClientConfig{
-			TURNServerAddr: address, Conn: socket, Username: servers[1].Username, Password: servers[1].Credential, RTO: 100 * time.Millisecond,
-		})
-		if err == nil {
-			err = client.Listen()
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(client.Close)
-		_, err = client.Allocate()
-		return err
-	}
-	if err := allocate(); err != nil {
-		t.Fatal(err)
-	}
-	ann.send(`{"type":"KICK_USER","roomId":"turn-room-3","userId":"ann","targetUserId":"bob"}`)
-	servertest.Eventually(t, "the allocation is closed", func() bool {
-		response, err := s.web.Get(s.url("/metrics"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = response.Body.Close() }()
-		body, _ := io.ReadAll(response.Body)
-		return strings.Contains(string(body), "usher_turn_allocations 0\n")
-	})
-	if err := allocate(); err == nil {
-		t.Error("who was kicked relays")
 	}
 }

@@ -9,50 +9,92 @@ import (
 
 const (
 	// idleLook is how often memory is looked at for idleness.
-	idleLook = 15 * time.Second
+	idleLook = 5 * time.Second
 	// idleShare is the part of the live heap that an idle server allocates in that time at most.
-	idleShare = 8
-	// idleRest is the least time between two returns of free memory to the system.
-	idleRest = 2 * time.Minute
+	// Once freeShare has been allocated, it is worth giving back.
+	idleShare, freeShare = 24, 8
+	// idleRest is the least time between two busy times after which memory is given back.
+	idleRest = 25 * time.Second
+	// idleAgain is how often free memory is given back again after each of them, idleRest apart:
+	// what rooms record of a busy time goes only once they are quiet, and what pools and finalizers
+	// hold outlives a collection.
+	idleAgain = 2
 )
 
-// idleHeap gives the free part of the heap back to the system once little is allocated: up to half
-// as much as is live is otherwise kept for the next garbage.
-type idleHeap struct {
+// idleMemory gives memory back to the system once little is allocated: the pages of the store's
+// file, and the free part of the heap, which is otherwise kept for the next garbage (half as much
+// as is live, or 16 MiB if that is more).
+type idleMemory struct {
 	// read returns the bytes allocated since the start, and those that are live.
 	read func() (allocated, live uint64)
-	free func()
+	// free gives back the free part of the heap, and unmap the pages of the store.
+	free, unmap func()
 
 	allocated uint64
 	// freedAt is how much had been allocated when it was last given back, and restUntil when that
-	// may be done again.
+	// may be done again after a busy time.
 	freedAt   uint64
 	restUntil time.Time
+	// again is how often it is still to be given back although little has been allocated since, and
+	// againAt when.
+	again   int
+	againAt time.Time
+	// mappedUntil is when pages may be given back again: idle rooms are stored now and then.
+	mappedUntil time.Time
 }
 
-func newIdleHeap() *idleHeap {
+// newIdleMemory returns what watches over memory. unmap may be nil.
+func newIdleMemory(unmap func()) *idleMemory {
+	if unmap == nil {
+		unmap = func() {}
+	}
 	samples := []runtimemetrics.Sample{{Name: "/gc/heap/allocs:bytes"}, {Name: "/gc/heap/live:bytes"}}
-	return &idleHeap{free: debug.FreeOSMemory, read: func() (allocated, live uint64) {
+	return &idleMemory{free: debug.FreeOSMemory, unmap: unmap, read: func() (allocated, live uint64) {
 		runtimemetrics.Read(samples)
 		return samples[0].Value.Uint64(), samples[1].Value.Uint64()
 	}}
 }
 
 // watch looks until ctx is done.
-func (h *idleHeap) watch(ctx context.Context) {
-	h.allocated, _ = h.read()
-	every(ctx, idleLook, h.look)
+func (m *idleMemory) watch(ctx context.Context) {
+	m.allocated, _ = m.read()
+	every(ctx, idleLook, m.look)
 }
 
-func (h *idleHeap) look(now time.Time) {
-	allocated, live := h.read()
-	little := live / idleShare
-	isIdle := allocated-h.allocated < little
-	h.allocated = allocated
-	if !isIdle || allocated-h.freedAt < little || now.Before(h.restUntil) {
+func (m *idleMemory) look(now time.Time) {
+	allocated, live := m.read()
+	isIdle := allocated-m.allocated < live/idleShare
+	m.allocated = allocated
+	if !isIdle {
 		return
 	}
-	h.free()
-	h.freedAt, _ = h.read()
-	h.restUntil = now.Add(idleRest)
+	if !now.Before(m.mappedUntil) {
+		m.unmap()
+		m.mappedUntil = now.Add(idleRest)
+	}
+	switch {
+	case allocated-m.freedAt >= live/freeShare && !now.Before(m.restUntil):
+		m.again, m.restUntil = idleAgain, now.Add(idleRest)
+	case m.again > 0 && !now.Before(m.againAt):
+		m.again--
+	default:
+		return
+	}
+	m.free()
+	m.freedAt, _ = m.read()
+	m.againAt = now.Add(idleRest)
+}
+
+// every calls do once in each interval until ctx is done.
+func every(ctx context.Context, interval time.Duration, do func(now time.Time)) {
+	ticker := time.NewTicker(interval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-ticker.C:
+			do(now)
+		}
+	}
 }

@@ -15,12 +15,17 @@ var loopback = []string{"127.0.0.1", "::1"}
 // on the other.
 const listenTries = 20
 
-// listeners returns those that the process was started with, or opens those of Listen.
-func (c *Config) listeners() ([]net.Listener, error) {
-	if len(c.Listeners) > 0 {
-		return c.Listeners, nil
+// listeners returns those that were handed over or that the process was started with, or opens
+// those of Listen.
+func (c *Config) listeners(taken *taken) ([]net.Listener, error) {
+	switch {
+	case taken != nil:
+		return holdable(taken.listeners), nil
+	case len(c.Listeners) > 0:
+		return holdable(c.Listeners), nil
 	}
-	return listen(c.Listen, listenTCP)
+	listeners, err := listen(c.Listen, listenTCP)
+	return holdable(listeners), err
 }
 
 // listen opens the listeners of an address with open, which is net.Listen for TCP. The host
@@ -81,8 +86,6 @@ func (e *ListenError) Error() string { return e.Setting + " " + e.Address + ": "
 // Unwrap supports errors.Is and errors.As.
 func (e *ListenError) Unwrap() error { return e.Err }
 
-func listenTCP(address string) (net.Listener, error) { return net.Listen("tcp", address) }
-
 func closeAll(listeners []net.Listener) {
 	for _, listener := range listeners {
 		_ = listener.Close()
@@ -96,4 +99,13 @@ func addressesOf(listeners []net.Listener) string {
 		addresses = append(addresses, listener.Addr().String())
 	}
 	return strings.Join(addresses, " ")
+}
+
+// taken is what another process has handed over that New needs.
+type taken struct {
+	// nowMs is the time by its clock.
+	nowMs                       int64
+	listeners, metricsListeners []net.Listener
+	// listen and metricsListen are the settings that the listeners are of, "" if that is not known.
+	listen, metricsListen string
 }

@@ -15,20 +15,28 @@ const maxMetricsSockets = 16
 // metricsServer serves /metrics on a listener of its own. A nil one serves nothing.
 type metricsServer struct {
 	listeners []net.Listener
-	http      *http.Server
+	// gated wraps a listener.
+	gated func(net.Listener) net.Listener
+	http  *http.Server
 }
 
 // openMetrics opens the listener, so that errors are known early. It returns nil if none is
 // configured.
-func openMetrics(config *Config) (*metricsServer, error) {
-	if config.MetricsListen == "" {
+func openMetrics(config *Config, taken *taken) (*metricsServer, error) {
+	switch {
+	case config.MetricsListen == "", config.MetricsListen == MetricsOff:
+		if taken != nil {
+			closeAll(taken.metricsListeners) // or connections to them would wait for nobody
+		}
 		return nil, nil
+	case taken != nil && len(taken.metricsListeners) > 0:
+		return &metricsServer{listeners: holdable(taken.metricsListeners)}, nil
 	}
 	listeners, err := listen(config.MetricsListen, listenTCP)
 	if err != nil {
 		return nil, &ListenError{"metrics-listen", config.MetricsListen, err}
 	}
-	return &metricsServer{listeners: listeners}, nil
+	return &metricsServer{listeners: holdable(listeners)}, nil
 }
 
 // prepare makes the server. It has bounds of its own, so that clients cannot keep the operator out.
@@ -36,11 +44,7 @@ func (m *metricsServer) prepare(config *edge.Config) {
 	if m == nil {
 		return
 	}
-	var gated func(net.Listener) net.Listener
-	m.http, gated = edge.NewMetricsServer(config, maxMetricsSockets)
-	for i, listener := range m.listeners {
-		m.listeners[i] = gated(listener)
-	}
+	m.http, m.gated = edge.NewMetricsServer(config, maxMetricsSockets)
 }
 
 // serve serves until close.
@@ -51,11 +55,19 @@ func (m *metricsServer) serve(log *slog.Logger) {
 	log.Info("serving metrics", "listen", addressesOf(m.listeners))
 	for _, listener := range m.listeners {
 		go func() {
-			if err := m.http.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			if err := m.http.Serve(m.gated(listener)); !errors.Is(err, http.ErrServerClosed) {
 				log.Error("metrics are no longer served", "error", err)
 			}
 		}()
 	}
+}
+
+// all returns the listeners.
+func (m *metricsServer) all() []net.Listener {
+	if m == nil {
+		return nil
+	}
+	return m.listeners
 }
 
 func (m *metricsServer) close() {

@@ -63,3 +63,15 @@ func TestMetricsHaveAListenerOfTheirOwn(t *testing.T) {
 		t.Error("it goes on after the drain")
 	}
 }
+
+// With off, nothing is served and no times are taken.
+func TestMetricsCanBeOff(t *testing.T) {
+	t.Parallel()
+	s := serve(t, func(c *Config) { c.MetricsListen = MetricsOff })
+	s.pair("untimed-1")
+	response, body := s.ask("GET", "/metrics")
+	servertest.WantError(t, response, body, protocol.CodeNotFound)
+	if s.metricsAside != nil || s.metrics.Flow(0) != nil || s.metrics.Ns() != 0 {
+		t.Error("times are taken for nobody")
+	}
+}

@@ -111,6 +111,9 @@ func (s *recordedSession) Received(f *protocol.Frame, refuseSeat protocol.Code, 
 	s.Session.Received(f, refuseSeat, batch)
 }
 
+// Relayed leaves each frame to Received, which the recorder sees.
+func (s *recordedSession) Relayed([]byte, *protocol.Relay, any) bool { return false }
+
 func (s *recordedSession) Disconnected(code protocol.CloseCode) {
 	s.recorder.ending.RLock()
 	defer s.recorder.ending.RUnlock()

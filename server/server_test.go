@@ -180,7 +180,7 @@ func (r *running) checkLog() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for line := range strings.Lines(r.log.String()) {
-		if strings.Contains(line, " part=nats") {
+		if strings.Contains(line, " part=nats") || strings.Contains(line, `msg="another node is reached over NATS only`) {
 			continue // about the other nodes
 		}
 		if strings.Contains(line, "msg=serving ") || strings.Contains(line, `msg="serving metrics" `) || strings.Contains(line, `msg="serving TURN" `) {

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"sync/atomic"
 
 	"usher/protocol"
 	"usher/room"
@@ -17,7 +18,7 @@ type fakeAccounts struct {
 	*auth.Auth
 	required bool
 	// next is whom the next connection is.
-	next *room.Identity
+	next atomic.Pointer[room.Identity]
 	// asked gets what is known of a token that the room asks about.
 	asked chan *room.Verdict
 }
@@ -28,7 +29,7 @@ func (f *fakeAccounts) Identify(_ context.Context, _ string, c auth.Credentials)
 	if c.Token != replayedToken {
 		return nil, &auth.Refusal{Code: protocol.CodeInvalidToken}
 	}
-	return f.next, nil
+	return f.next.Load(), nil
 }
 
 func (f *fakeAccounts) verify(ctx context.Context, _, _ string) (*room.Identity, protocol.Code, string) {
@@ -40,10 +41,26 @@ func (f *fakeAccounts) verify(ctx context.Context, _, _ string) (*room.Identity,
 	}
 }
 
+// operate does what an operator wants.
+func (p *replay) operate(step *roomtest.Step) {
+	if got := p.edge().known.Operate(context.Background(), p.trace.RoomID, *step.Act); got != step.Refusal {
+		p.t.Fatalf("%s: %q instead of %q", p.at, got, step.Refusal)
+	}
+}
+
+func (f *fakeAccounts) readInvite(_, _ string) (*room.Identity, protocol.Code, string) {
+	v := <-f.asked
+	return v.Identity, v.Refusal, v.Details
+}
+
 // arrange creates the room ahead of its people.
 func (p *replay) arrange(step *roomtest.Step) {
-	_, refusal := p.edge().known.Create(context.Background(), p.trace.RoomID, *step.Arrangement)
-	if refusal != "" && refusal != protocol.CodeRoomExists {
-		p.t.Fatalf("%s: %s", p.at, refusal)
+	p.draw(step.Secret)
+	made, refusal := p.edge().known.Create(context.Background(), p.trace.RoomID, *step.Arrangement)
+	if refusal != step.Refusal {
+		p.t.Fatalf("%s: %q instead of %q", p.at, refusal, step.Refusal)
+	}
+	if step.Creation != nil && made != *step.Creation {
+		p.t.Fatalf("%s: %+v instead of %+v", p.at, made, *step.Creation)
 	}
 }

@@ -10,7 +10,6 @@ import (
 	"usher/room/roomtest"
 	"usher/server/auth"
 	"usher/server/servertest"
-	"usher/server/store/bolt"
 )
 
 // launch starts a server on a folder, or the nodes of a cluster, with the clock at nowMs.
@@ -39,7 +38,7 @@ func (p *replay) set(s *setup) {
 	// so its burst may be smaller.
 	s.tune = func(c *Config) { c.Room.ByteBurst = p.trace.Config.ByteBurst }
 	p.outside.set(s)
-	s.auth, s.verify = p.accounts, p.accounts.verify
+	s.auth, s.verify, s.readInvite = p.accounts, p.accounts.verify, p.accounts.readInvite
 	if p.isLinked {
 		p.nodes = linked(p.t, s)
 	}
@@ -119,7 +118,7 @@ func (p *replay) restart(clean bool) {
 		return
 	}
 	p.eventually("what could wait is stored", func() bool {
-		return !p.server().view(p.trace.RoomID).IsUnsaved && p.server().store.(*bolt.Store).Stats().Queued == 0
+		return !p.server().view(p.trace.RoomID).IsUnsaved && p.server().store.(*keptStore).current.Load().Stats().Queued == 0
 	})
 	dir := p.server().copyStore()
 	p.cut()

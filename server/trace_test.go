@@ -145,6 +145,8 @@ func (p *replay) perform(step *roomtest.Step) {
 		p.refuseCreate(step.Refusal)
 	case "verified":
 		p.accounts.asked <- step.Verdict
+	case "operator":
+		p.operate(step)
 	case "arrange":
 		p.arrange(step)
 	default:
@@ -204,7 +206,7 @@ func (p *replay) draw(secret []byte) {
 func (p *replay) open(step *roomtest.Step) {
 	headers := []string{"X-Forwarded-For: " + p.address(step.Address).String()}
 	if step.Identity != nil {
-		p.accounts.next = step.Identity
+		p.accounts.next.Store(step.Identity)
 		headers = append(headers, "Authorization: Bearer "+replayedToken)
 	}
 	c := p.edge().dial(0).upgrade(p.trace.RoomID, nil, headers...)

@@ -2,7 +2,6 @@ package server
 
 import (
 	"errors"
-	"fmt"
 	"net"
 	"net/mail"
 	"net/netip"
@@ -21,7 +20,6 @@ import (
 )
 
 const (
-	day = 24 * time.Hour
 	// maxPerAddress keeps counts within any int.
 	maxPerAddress = 1_000_000_000
 	// The highest rates and bursts of an address.
@@ -45,12 +43,9 @@ func (c Config) Validate() error {
 	p.checkAuth(&c)
 	p.checkICE(&c)
 	p.checkTLS(&c)
+	p.checkWebhook(&c)
 	return errors.Join(p...)
 }
-
-type problems []error
-
-func (p *problems) add(format string, args ...any) { *p = append(*p, fmt.Errorf(format, args...)) }
 
 func (p *problems) checkNetwork(c *Config) {
 	p.address("listen", c.Listen)
@@ -59,7 +54,10 @@ func (p *problems) checkNetwork(c *Config) {
 			p.add("Listeners has %s, which is not TCP", listener.Addr())
 		}
 	}
-	if c.MetricsListen != "" {
+	switch {
+	case c.MetricsListen == MetricsOff && c.Cluster != nil:
+		p.add("metrics-listen must not be off in a cluster, whose status is served beside the metrics")
+	case c.MetricsListen != "" && c.MetricsListen != MetricsOff:
 		p.address("metrics-listen", c.MetricsListen)
 	}
 	if c.DataDir == "" {
@@ -119,6 +117,7 @@ func (p *problems) checkRoom(c *room.Config) {
 
 func (p *problems) checkLimits(c *Config) {
 	p.size("max-frame", c.MaxFrameBytes, 4<<10, 1<<20)
+	p.size("flight-recorder", int(c.FlightRecorderBytes), 0, 1<<30)
 	p.size("max-pending", c.MaxPendingBytes, 64<<10, 64<<20)
 	p.count("max-connections-per-address", c.MaxConnsPerAddress, 0, maxPerAddress)
 	p.count("max-rooms-per-address", c.MaxRoomsPerAddress, 0, maxPerAddress)
@@ -238,52 +237,8 @@ func (p *problems) checkTLS(c *Config) {
 	}
 }
 
-func (p *problems) duration(name string, d, low, high time.Duration) {
-	if d < low || d > high {
-		p.add("%s must be %s to %s, not %s", name, show(low), show(high), show(d))
-	}
-}
-
 // milliseconds returns the duration, or the longest one if it does not fit.
-func milliseconds(ms int64) time.Duration {
-	const most = int64(1<<63-1) / int64(time.Millisecond)
-	return time.Duration(min(max(ms, -most), most)) * time.Millisecond
-}
-
-func (p *problems) count(name string, n, low, high int) {
-	if n < low || n > high {
-		p.add("%s must be %d to %d, not %d", name, low, high, n)
-	}
-}
-
-func (p *problems) size(name string, n, low, high int) {
-	if n < low || n > high {
-		p.add("%s must be %s to %s, not %s", name, showBytes(low), showBytes(high), showBytes(n))
-	}
-}
 
 // show writes a duration as a person would: 5h, not 5h0m0s, and 30d.
-func show(d time.Duration) string {
-	if d >= 2*day && d%day == 0 {
-		return strconv.FormatInt(int64(d/day), 10) + "d"
-	}
-	s := d.String()
-	if strings.HasSuffix(s, "m0s") {
-		s = strings.TrimSuffix(s, "0s")
-	}
-	if strings.HasSuffix(s, "h0m") {
-		s = strings.TrimSuffix(s, "0m")
-	}
-	return s
-}
 
 // showBytes writes a size in the largest unit that leaves no remainder.
-func showBytes(n int) string {
-	switch {
-	case n != 0 && n%(1<<20) == 0:
-		return strconv.Itoa(n>>20) + "MiB"
-	case n != 0 && n%(1<<10) == 0:
-		return strconv.Itoa(n>>10) + "KiB"
-	}
-	return strconv.Itoa(n)
-}

@@ -49,6 +49,7 @@ func validations() []validation {
 		{func(c *Config) { c.Room.IdleMs = 9999 }, "idle-timeout must be 10s to 24h, not 9.999s"},
 		{func(c *Config) { c.Room.RoomIdleMs = 0 }, "room-idle must be 1m to 30d, not 0s"},
 		{func(c *Config) { c.Room.EmptyRoomMs = -1 }, "empty-room must be 0s to 30d, not -1ms"},
+		{func(c *Config) { c.MetricsListen, c.Cluster = MetricsOff, new(cluster.Config) }, "metrics-listen must not be off in a cluster, whose status is served beside the metrics"},
 		{func(c *Config) { c.ListRooms, c.Cluster = true, new(cluster.Config) }, "list-rooms is not for a cluster: each node knows only its own rooms"},
 		{func(c *Config) { c.Room.PingIntervalMs = 90_000 }, ""},
 		{func(c *Config) { c.Room.PingIntervalMs = 90_001 }, "ping-interval must be 1s to 1m30s, not 1m30.001s"},
@@ -79,6 +80,7 @@ func limitValidations() []validation {
 		{func(c *Config) { c.MaxMemoryBytes = 32 << 20 }, ""},
 		{func(c *Config) { c.MaxMemoryBytes = 31 << 20 }, "max-memory must be 0 or at least 32MiB, not 31MiB"},
 		{func(c *Config) { c.MetricsListen = "localhost:9090" }, ""},
+		{func(c *Config) { c.MetricsListen = MetricsOff }, ""},
 		{func(c *Config) { c.MetricsListen = "9090" }, `metrics-listen must be host:port or :port, not "9090"`},
 		{func(c *Config) { c.MaxRoomsPerAddress = -1 }, "max-rooms-per-address must be 0 to 1000000000, not -1"},
 	}

@@ -9,7 +9,6 @@ import (
 	"usher/protocol"
 
 	"usher/server/servertest"
-	"usher/server/store/bolt"
 )
 
 // gateCommits holds back the report of a commit while the gate is locked, and lets no other commit
@@ -66,9 +65,9 @@ func TestGivingUpARoomClosesWhatTheRoomHasClosedToo(t *testing.T) {
 	ann, bob := s.pair("closing-1")
 	other, _ := s.pair("closing-2")
 	gate.Lock()
-	commits := s.store.(*bolt.Store).Stats().Commits
+	commits := s.store.(*keptStore).current.Load().Stats().Commits
 	other.say("RENAME_ROOM", `"newRoomName":"it keeps the writer busy"`)
-	servertest.Eventually(t, "the writer is busy", func() bool { return s.store.(*bolt.Store).Stats().Commits > commits })
+	servertest.Eventually(t, "the writer is busy", func() bool { return s.store.(*keptStore).current.Load().Stats().Commits > commits })
 	restore := s.fillDisk()
 	bob.say("LEAVE_ROOM")
 	servertest.Eventually(t, "bob has left", func() bool { return s.metrics.Participants.Load() == 3 })

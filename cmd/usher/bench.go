@@ -81,8 +81,9 @@ func benchError(err error) error {
 }
 
 func writeBench(out io.Writer, r *bench.Result, style style) {
-	fmt.Fprintf(out, "%s: %d rooms of %d, %g joins a second, then %v with %g %% idle and %g newcomers a second\n\n",
-		style.bold(printable(r.Plan.URL)), r.Plan.Rooms, r.Plan.People, r.Plan.JoinRate, r.Plan.Duration, 100*r.Plan.Idle, r.Plan.Churn)
+	fmt.Fprintf(out, "%s: %s of %d, %s a second, then %v with %g %% idle and %s a second\n\n",
+		style.bold(printable(r.Plan.URL)), counted(r.Plan.Rooms, "room", "rooms"), r.Plan.People, counted(r.Plan.JoinRate, "join", "joins"),
+		r.Plan.Duration, 100*r.Plan.Idle, counted(r.Plan.Churn, "newcomer", "newcomers"))
 	var table strings.Builder
 	w := tabwriter.NewWriter(&table, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "MS\tCOUNT\tP50\tP90\tP99\tP99.9\tMAX\t")
@@ -92,8 +93,8 @@ func writeBench(out io.Writer, r *bench.Result, style style) {
 	w.Flush()
 	heading, rows, _ := strings.Cut(table.String(), "\n")
 	fmt.Fprintf(out, "%s\n%s\n", style.bold(heading), rows)
-	fmt.Fprintf(out, "%d of %d people seated. %d messages, %.0f a second: %d lost, %d out of order.\n",
-		r.Seated, r.People, r.Arrived, r.Rate(), r.Lost, r.OutOfOrder)
+	fmt.Fprintf(out, "%d of %s seated. %s, %.0f a second: %d lost, %d out of order.\n",
+		r.Seated, counted(r.People, "person", "people"), counted(r.Arrived, "message", "messages"), r.Rate(), r.Lost, r.OutOfOrder)
 	if r.Interrupted {
 		fmt.Fprintln(out, "Interrupted.")
 	}

@@ -2,9 +2,7 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
-	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -13,6 +11,7 @@ import (
 
 	"usher/bench"
 	"usher/server"
+	"usher/server/servertest"
 )
 
 // benched runs usher bench for a moment against a server with the defaults.
@@ -24,15 +23,7 @@ func benched(t *testing.T, args ...string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, stop := context.WithCancel(context.Background())
-	over := make(chan error, 1)
-	go func() { over <- s.Run(ctx) }()
-	defer func() {
-		stop()
-		if err := errors.Join(<-over, s.Close()); err != nil {
-			t.Error(err)
-		}
-	}()
+	servertest.Run(t, s)
 	var stdout, stderr bytes.Buffer
 	args = append([]string{"bench", "ws://" + s.Addr().String(), "--rooms", "2", "--people", "3", "--join-rate", "200", "--duration", "200ms", "--every", "50ms"}, args...)
 	if status := run(args, &stdout, &stderr); status != 0 {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"usher/room"
@@ -11,6 +12,7 @@ import (
 
 	"usher/server/auth"
 	"usher/server/edge"
+	"usher/server/tracing"
 )
 
 // serverConfig turns the settings into a server.Config and validates it.
@@ -27,19 +29,28 @@ func (s *settings) serverConfig() (server.Config, error) {
 	config.AddressMessages = edge.Rate{PerSecond: int(s.AddressMessageRate), Burst: int(s.AddressMessageBurst)}
 	config.AddressBytes = edge.Rate{PerSecond: int(s.AddressByteRate), Burst: int(s.AddressByteBurst)}
 	config.MetricsListen = s.MetricsListen
+	var err error
+	if config.Trace, err = tracing.ConfigOf(s.OTLPEndpoint, os.Getenv); err != nil {
+		return config, err
+	}
 	config.AllowOrigins, config.TrustedProxies = s.AllowOrigin, s.TrustedProxy
 	config.ICEServers, config.TURNTTL, config.TURNOpen = s.ICEServer, time.Duration(s.TURNTTL), s.TURNOpen == "true"
 	config.Auth = auth.Config{
 		KeyFile: s.AuthJWTKey, KeySetURL: s.AuthJWKS, Issuer: s.AuthIssuer, Audience: s.AuthAudience,
 		Leeway: time.Duration(s.AuthLeeway), MayCreate: s.AuthCreate == "true",
 	}
-	config.APIKeyFile = s.APIKeyFile
+	config.APIKeyFile, config.AdminTokenFile = s.APIKeyFile, s.AdminToken
+	config.Webhook = server.Webhook{
+		URL: s.WebhookURL, SecretFile: s.WebhookSecretFile, Events: s.WebhookEvents, Queue: int(s.WebhookQueue), RetryFor: time.Duration(s.WebhookRetryFor),
+		AllowPrivate: s.WebhookAllowPrivate == "true", AllowHTTP: s.WebhookAllowHTTP == "true",
+	}
+	config.AuditLog, config.AuditNames = s.AuditLog, s.AuditNames == "true"
+	config.FlightRecorderBytes = int64(s.FlightRecorder)
 	config.ListRooms = s.ListRooms == "true"
 	config.TLSCert, config.TLSKey, config.TLSDomains = s.TLSCert, s.TLSKey, s.TLSDomain
 	config.ACMEDirectory, config.ACMEEmail = s.ACMEDirectory, s.ACMEEmail
 	config.DrainSpread, config.DrainTimeout = time.Duration(s.DrainSpread), time.Duration(s.DrainTimeout)
 
-	var err error
 	if config.TURNSecret, err = s.turnSecret(); err != nil {
 		return config, err
 	}

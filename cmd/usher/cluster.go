@@ -2,7 +2,9 @@ package main
 
 import (
 	"errors"
+	"net"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"usher/server"
@@ -24,7 +26,7 @@ func (s *settings) cluster(config *server.Config) (*cluster.Config, error) {
 
 func (s *settings) clusterConfig(config *server.Config) (*cluster.Config, error) {
 	c := &cluster.Config{
-		Address: s.ClusterAddress, Listen: s.Listen,
+		Address: s.ClusterAddress, Listen: s.Listen, LinkListen: s.linkListen(),
 		SeatGrace: time.Duration(config.Room.SeatGraceMs) * time.Millisecond,
 	}
 	embeds := s.ClusterListen != "" || len(s.ClusterPeers) > 0 || s.ClusterSecretFile != ""
@@ -67,10 +69,35 @@ func (s *settings) clusterConfig(config *server.Config) (*cluster.Config, error)
 	return c, nil
 }
 
+// linksOff is the cluster-link-listen of a node whose frames go over NATS.
+const linksOff = "off"
+
+// linkListen is where other nodes connect for frames, "" for nowhere. By default it is the port
+// after that of cluster-listen or, if the ports of the nodes differ because some are on one
+// machine, as far after it as keeps it apart from all of theirs.
+func (s *settings) linkListen() string {
+	if s.ClusterLinkListen == linksOff {
+		return ""
+	}
+	host, port, err := net.SplitHostPort(s.ClusterListen)
+	own, portErr := strconv.Atoi(port)
+	if s.ClusterLinkListen != "" || err != nil || portErr != nil {
+		return s.ClusterLinkListen
+	}
+	least, most := own, own
+	for _, peer := range s.ClusterPeers {
+		_, port, _ := net.SplitHostPort(peer)
+		if n, err := strconv.Atoi(port); err == nil {
+			least, most = min(least, n), max(most, n)
+		}
+	}
+	return net.JoinHostPort(host, strconv.Itoa(own+most-least+1))
+}
+
 // hasLooseCluster reports whether there are settings that mean nothing without a cluster, and would
 // let somebody believe that there is one.
 func (s *settings) hasLooseCluster() bool {
-	return s.clusterTLS() != broker.TLSFiles{} || s.ClusterCredentials+s.ClusterSystemCredentials+s.ClusterNode+s.ClusterAddress != ""
+	return s.clusterTLS() != broker.TLSFiles{} || s.ClusterCredentials+s.ClusterSystemCredentials+s.ClusterNode+s.ClusterAddress+s.ClusterLinkListen != ""
 }
 
 func (s *settings) clusterTLS() broker.TLSFiles {

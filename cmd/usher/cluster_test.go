@@ -39,6 +39,31 @@ func serveNode(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Setenv("NODE", server.URL)
 }
 
+// The port for frames is the next one, and on one machine none that another node may have.
+func TestPortForLinks(t *testing.T) {
+	for _, row := range []struct {
+		given, listen string
+		peers         list
+		want          string
+	}{
+		{"", "10.0.0.1:6222", list{"10.0.0.1:6222", "10.0.0.2:6222", "10.0.0.3:6222"}, "10.0.0.1:6223"},
+		{"", ":6222", list{"a:6222", "b:6222", "c:6222"}, ":6223"},
+		{"", "[fd00::1]:6222", list{"[fd00::1]:6222"}, "[fd00::1]:6223"},
+		{"", "127.0.0.1:6221", list{"127.0.0.1:6221", "127.0.0.1:6222", "127.0.0.1:6223"}, "127.0.0.1:6224"},
+		{"", "127.0.0.1:6223", list{"127.0.0.1:6221", "127.0.0.1:6222", "127.0.0.1:6223"}, "127.0.0.1:6226"},
+		{"off", "10.0.0.1:6222", nil, ""},
+		{":7000", "10.0.0.1:6222", nil, ":7000"},
+		{"", "", nil, ""},
+		{"10.0.0.1:6223", "", nil, "10.0.0.1:6223"},
+		{"", "here", nil, ""}, // which is refused for itself
+	} {
+		s := &settings{ClusterLinkListen: row.given, ClusterListen: row.listen, ClusterPeers: row.peers}
+		if got := s.linkListen(); got != row.want {
+			t.Errorf("%+v is %q", row, got)
+		}
+	}
+}
+
 // The demo runs as users run it, only shorter, and leaves nothing behind.
 func TestDemoShowsARoomThatSurvivesItsOwner(t *testing.T) {
 	if runtime.GOOS == "windows" {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	mathrand "math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -171,7 +172,7 @@ func (d *demo) start(ctx context.Context) error {
 	for i := range d.nodes {
 		name := filepath.Join(d.folder, fmt.Sprint("node-", i+1))
 		d.nodes[i], err = startNode(listen[i], name+".log", program, "serve", "--listen", listen[i], "--data", name,
-			"--cluster-listen", peers[i], "--cluster-peers", strings.Join(peers, ","), "--cluster-secret-file", secretFile)
+			"--cluster-listen", peers[i], "--cluster-link-listen", "127.0.0.1:0", "--cluster-peers", strings.Join(peers, ","), "--cluster-secret-file", secretFile)
 		if err != nil {
 			return err
 		}
@@ -256,7 +257,7 @@ func tail(file string) string {
 // freeAddresses returns addresses of this machine that nobody listens on.
 func freeAddresses(n int) (addresses []string, err error) {
 	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		l, err := listenSomewhere()
 		if err != nil {
 			return nil, err
 		}
@@ -264,4 +265,15 @@ func freeAddresses(n int) (addresses []string, err error) {
 		addresses = append(addresses, l.Addr().String())
 	}
 	return addresses, nil
+}
+
+// listenSomewhere listens on a port below those that the system gives to connections and to
+// whoever does not care: it could give such a one away again before it is used.
+func listenSomewhere() (l net.Listener, err error) {
+	for range 100 {
+		if l, err = net.Listen("tcp", fmt.Sprint("127.0.0.1:", 20_000+mathrand.IntN(12_000))); err == nil {
+			return l, nil
+		}
+	}
+	return nil, err
 }

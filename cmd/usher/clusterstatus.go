@@ -31,7 +31,8 @@ type clusterStatusCmd struct {
 
 // Help is the text under the summary of usher cluster status --help.
 func (*clusterStatusCmd) Help() string {
-	return "COPY is what the node's server has of the stream: it leads, is current, is a number of writes behind, or is offline. " +
+	return "LINK is how the node that was asked sends frames to this one: direct, nats, or - for not at all. " +
+		"COPY is what the node's server has of the stream: it leads, is current, is a number of writes behind, or is offline. " +
 		"The exit status is 1 if a shard has no owner or the stream has no leader."
 }
 
@@ -95,19 +96,19 @@ func writeStatus(out io.Writer, s cluster.Status, style style) {
 	}
 	var table strings.Builder
 	w := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "NODE\tADDRESS\tSTATE\tSHARDS\tCOPY")
+	fmt.Fprintln(w, "NODE\tADDRESS\tSTATE\tSHARDS\tLINK\tCOPY")
 	for _, n := range s.Nodes {
 		copy := "none"
 		if c, has := copies[n.ID]; has {
 			copy = describeCopy(c)
 			delete(copies, n.ID)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\n", printable(n.ID), printable(cmp.Or(n.Address, "-")), n.State, n.Shards, copy)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\t%s\n", printable(n.ID), printable(cmp.Or(n.Address, "-")), n.State, n.Shards, cmp.Or(n.Link, "-"), copy)
 	}
 	// What is left is of a NATS that runs elsewhere, or of a node that has not come back.
 	for _, c := range s.Copies {
 		if _, left := copies[c.Server]; left {
-			fmt.Fprintf(w, "%s\t-\t-\t-\t%s\n", printable(c.Server), describeCopy(c))
+			fmt.Fprintf(w, "%s\t-\t-\t-\t-\t%s\n", printable(c.Server), describeCopy(c))
 		}
 	}
 	w.Flush()
@@ -140,7 +141,7 @@ func unwell(s cluster.Status) error {
 	case len(s.Copies) == 0 || !s.Copies[0].Leads:
 		return &hinted{errors.New("the stream has no leader"), "one is elected within seconds while a majority of the nodes is up"}
 	case s.Unowned > 0:
-		return &hinted{fmt.Errorf("%d of %d shards have no owner", s.Unowned, s.Shards), "they get one within seconds of a node's death: ask again"}
+		return &hinted{fmt.Errorf("shards without an owner: %d of %d", s.Unowned, s.Shards), "they get one within seconds of a node's death: ask again"}
 	}
 	return nil
 }

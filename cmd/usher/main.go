@@ -14,23 +14,27 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"reflect"
-	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
 )
 
 type cli struct {
-	Serve   serveCmd   `cmd:"" default:"withargs" help:"Run the server. This is the default command."`
-	Config  configCmd  `cmd:"" help:"Show the settings in effect and where each comes from."`
-	Rooms   roomsCmd   `cmd:"" help:"List the rooms that the data folder holds."`
-	Token   tokenCmd   `cmd:"" help:"Make a token for a participant, as your accounts would."`
-	APIKey  apiKeyCmd  `cmd:"" name:"apikey" help:"Make an API key for a program that creates rooms."`
-	Cluster clusterCmd `cmd:"" help:"Look at a cluster, drain a node of it, or try one on this machine."`
-	Health  healthCmd  `cmd:"" help:"Ask a running server whether it works."`
-	Bench   benchCmd   `cmd:"" help:"Load a server as browsers do, and report what clients saw."`
-	Version versionCmd `cmd:"" help:"Show the version of usher and what it was built with."`
+	Serve    serveCmd    `cmd:"" default:"withargs" help:"Run the server. This is the default command."`
+	Config   configCmd   `cmd:"" help:"Show the settings in effect and where each comes from."`
+	Rooms    roomsCmd    `cmd:"" help:"List the rooms that the data folder holds."`
+	Token    tokenCmd    `cmd:"" help:"Make a token for a participant, as your accounts would."`
+	APIKey   apiKeyCmd   `cmd:"" name:"apikey" help:"Make an API key for a program of yours."`
+	Webhooks webhooksCmd `cmd:"" help:"List and replay the webhooks of a server, or make a secret for them."`
+	Cluster  clusterCmd  `cmd:"" help:"Look at a cluster, drain a node of it, or try one on this machine."`
+	Health   healthCmd   `cmd:"" help:"Ask a running server whether it works."`
+	Upgrade  upgradeCmd  `cmd:"" help:"Let a new program take over from a running server."`
+	Doctor   doctorCmd   `cmd:"" help:"Look at a server from outside, and say what is wrong."`
+	Replay   replayCmd   `cmd:"" help:"Replay what the flight recorder has of a room, and draw it."`
+	Bench    benchCmd    `cmd:"" help:"Load a server as browsers do, and report what clients saw."`
+	Version  versionCmd  `cmd:"" help:"Show the version of usher and what it was built with."`
 
 	Completion completionCmd `cmd:"" help:"Write the completions for a shell."`
 	Man        manCmd        `cmd:"" help:"Write a manual page."`
@@ -44,8 +48,11 @@ func main() {
 }
 
 // run executes one command line and returns the exit status: 0, or 1 for every failure, whether the
-// user's or ours.
+// user's or ours. Only a command whose output has said everything returns another one.
 func run(args []string, stdout, stderr io.Writer) int {
+	if len(upgradeSignals) > 0 { // without any, Ignore means all
+		signal.Ignore(upgradeSignals...) // serve obeys them, and no other command ends by them
+	}
 	origins := origins{}
 	parser, err := newParser(&cli{}, origins, stdout, stderr)
 	if err == nil {
@@ -54,9 +61,18 @@ func run(args []string, stdout, stderr io.Writer) int {
 	if err == nil {
 		return 0
 	}
+	var status exitStatus
+	if errors.As(err, &status) {
+		return int(status)
+	}
 	report(stderr, err, origins)
 	return 1
 }
+
+// exitStatus is an error of a command that has written what there is to say.
+type exitStatus int
+
+func (s exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
 
 func execute(parser *kong.Kong, args []string) error {
 	if err := checkCommand(parser.Model.Node, args); err != nil {
@@ -76,10 +92,12 @@ func checkCommand(app *kong.Node, args []string) error {
 	}
 	var names []string
 	for _, command := range app.Children {
-		names = append(names, command.Name)
-	}
-	if slices.Contains(names, args[0]) {
-		return nil
+		if command.Name == args[0] {
+			return nil
+		}
+		if !command.Hidden {
+			names = append(names, command.Name)
+		}
 	}
 	hint := "the commands are " + enumerate(names, "and")
 	if near := closest(args[0], names); near != "" {

@@ -98,9 +98,9 @@ func TestEverySettingReachesTheServer(t *testing.T) {
 		"turn-ttl": "1h", "turn-open": "true", "list-rooms": "true", "turn-key-id": "k", "turn-key-token-file": otherSecret,
 		"tls-cert": "c", "tls-key": "k", "tls-domain": "a.example", "acme-directory": "https://acme.example", "acme-email": "x@a.example",
 		"cluster-listen": ":2", "cluster-peers": "b.example:1", "cluster-secret-file": otherSecret, "cluster-address": "b.example:80",
-		"cluster-node": "n1", "cluster-credentials": "c.creds", "cluster-sync-assured": "true",
+		"cluster-node": "n1", "cluster-link-listen": ":3", "cluster-credentials": "c.creds", "cluster-sync-assured": "true",
 		"cluster-system-credentials": "s.creds", "cluster-tls-cert": "c", "cluster-tls-key": "k", "cluster-tls-ca": "a",
-		"page": "false", "auth-create": "false", "tokenless-rejoin": "never", "max-store": "16MiB", "max-memory": "1GiB", "metrics-listen": ":2", "address-join-burst": "301", "max-people": "3", "max-knocks": "30", "max-frame": "5000", "max-pending": "2MiB",
+		"flight-recorder": "1MiB", "audit-log": "a", "webhook-url": "https://a.example", "webhook-secret-file": secret, "webhook-events": "room.ended", "webhook-allow-private": "true", "webhook-allow-http": "true", "audit-names": "true", "page": "false", "auth-create": "false", "tokenless-rejoin": "never", "max-store": "16MiB", "max-memory": "1GiB", "metrics-listen": ":2", "otlp-endpoint": "http://localhost:4318", "address-join-burst": "301", "max-people": "3", "max-knocks": "30", "max-frame": "5000", "max-pending": "2MiB",
 	}
 	notServer := map[string]bool{"log-level": true, "log-format": true}
 	parser, err := newParser(&cli{}, origins{}, &bytes.Buffer{}, &bytes.Buffer{})
@@ -111,7 +111,7 @@ func TestEverySettingReachesTheServer(t *testing.T) {
 	embedded := []string{"--cluster-listen", ":1", "--cluster-peers", "a.example:1", "--cluster-secret-file", secret}
 	external := []string{"--cluster", "nats://a.example"}
 	beside := map[string][]string{
-		"cluster-listen": embedded, "cluster-peers": embedded, "cluster-secret-file": embedded, "cluster-address": embedded, "cluster-node": embedded,
+		"cluster-listen": embedded, "cluster-peers": embedded, "cluster-secret-file": embedded, "cluster-address": embedded, "cluster-node": embedded, "cluster-link-listen": embedded,
 		"cluster-credentials": external, "cluster-sync-assured": external,
 		"cluster-system-credentials": external, "cluster-tls-cert": embedded, "cluster-tls-key": embedded, "cluster-tls-ca": external,
 	}

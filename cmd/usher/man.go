@@ -180,7 +180,8 @@ func (r *roff) settingsPage(app *kong.Node) {
 		}
 		help := strings.Replace(helpText(flag.Value), " ("+flag.Default+")", "", 1)
 		if flag.Default != "" {
-			help += " Default: " + flag.Default + "."
+			// Lines break at spaces only.
+			help += " Default: " + strings.ReplaceAll(flag.Default, ",", ", ") + "."
 		}
 		r.item(flag.Name, help)
 	}

@@ -23,9 +23,10 @@ const meterEvery = 5 * time.Second
 func newMeter(out io.Writer) *meter { return &meter{out: out, style: styleFor(out), last: time.Now()} }
 
 func (m *meter) show(p bench.Progress) {
-	text := fmt.Sprintf("%3.0f %%  %s  %d people  %d messages", 100*p.Done, p.Phase, p.Seated, p.Messages)
+	text := fmt.Sprintf("%3.0f %%  %s  %s  %s", 100*p.Done, p.Phase,
+		counted(p.Seated, "person", "people"), counted(p.Messages, "message", "messages"))
 	if p.Errors > 0 {
-		text += fmt.Sprintf("  %d errors", p.Errors)
+		text += "  " + counted(p.Errors, "error", "errors")
 	}
 	switch {
 	case m.style.terminal:

@@ -27,7 +27,7 @@ type roomsCmd struct {
 
 // Help is the text under the summary of usher rooms --help.
 func (*roomsCmd) Help() string {
-	return "It reads the folder only while no server has it open."
+	return "It reads the folder only while no server has it open. A running server lists its rooms at GET /api/v1/rooms and at /admin."
 }
 
 // keptRoom is one room of the data folder. The names are those of the wire protocol.
@@ -88,7 +88,7 @@ func explainStore(dir string, err error) error {
 	case errors.Is(err, store.ErrLocked):
 		return &hinted{
 			fmt.Errorf("%s is in use by a running server", dir),
-			"stop the server first, or look at a copy of the folder",
+			"stop the server first; while it runs, GET /api/v1/rooms and the admin page list its rooms",
 		}
 	case errors.Is(err, fs.ErrNotExist) && isNode(dir):
 		return &hinted{

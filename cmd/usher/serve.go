@@ -8,7 +8,6 @@ import (
 	"net"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -30,7 +29,8 @@ func (*serveCmd) Help() string {
 		`A flag wins over the environment, the environment over the file, and the file over the default. ` +
 		`Give lists as repeated flags, with commas, or as YAML lists. Durations: 500ms, 40s, 1m30s, 12h, 30d. Sizes: 65536, 64KiB, 4MiB.
 
-SIGTERM and SIGINT drain and stop the server, a second one stops it immediately; SIGHUP reads the certificates again.`
+SIGTERM and SIGINT drain and stop the server, a second one stops it immediately; SIGHUP reads certificates, API keys, the admin token and the secrets of webhooks again and opens the audit log again. ` +
+		`On Linux, SIGUSR2 starts the program again, which takes over without closing a connection; TLS ends those of its clients.`
 }
 
 func (c *serveCmd) Run(out io.Writer) error {
@@ -45,13 +45,9 @@ func (c *serveCmd) Run(out io.Writer) error {
 	log, closeLog := c.openLog(os.Stderr)
 	defer closeLog()
 	config.Log = log
-	if config.Listeners, err = inherited(); err != nil {
-		return err
-	}
-	if len(config.Listeners) > 0 {
-		config.Listen = config.Listeners[0].Addr().String()
-	}
-	srv, err := server.New(config)
+	config.Version = buildVersion().Version
+	again := newProgram()
+	srv, released, err := c.open(&config)
 	if err != nil {
 		return explainServe(config, err)
 	}
@@ -68,14 +64,32 @@ func (c *serveCmd) Run(out io.Writer) error {
 		closeLog()
 		os.Exit(status)
 	}
-	reload := srv.Reload
+	reload, passed := srv.Reload, func(pid int) { stopObeying() }
 	if isSupervised() {
 		s := newSupervisor(srv, log)
-		go s.watch(served)
+		go s.watchAfter(served, released)
 		reload, drain = s.obeying(srv.Reload, drain, config.DrainTimeout)
+		passed = s.passing(passed)
 	}
-	go obey(served, signals, reload, drain, exit, log)
+	upgrade := func() { again.upgrade(srv, config.DataDir, passed, log) }
+	go obey(served, signals, reload, upgrade, drain, exit, log)
 	return explainServe(config, srv.Run(ctx))
+}
+
+// open opens the server with what another process hands over, or what this one was started with.
+// The channel is closed, or nil, once this process is the only one.
+func (*serveCmd) open(config *server.Config) (srv *server.Server, released <-chan struct{}, err error) {
+	if srv, released, err = server.TakeOver(*config); srv != nil || err != nil {
+		return srv, released, err
+	}
+	if config.Listeners, err = inherited(); err != nil {
+		return nil, nil, err
+	}
+	if len(config.Listeners) > 0 {
+		config.Listen = config.Listeners[0].Addr().String()
+	}
+	srv, err = server.New(*config)
+	return srv, nil, err
 }
 
 // explainServe adds advice to the errors that a second server gets.
@@ -99,23 +113,6 @@ func explainServe(config server.Config, err error) error {
 		}
 	}
 	return err
-}
-
-// collectOften lets the heap grow by half of its live size between collections instead of to twice
-// that size. Idle connections are most of it, so this memory counts: see idle in
-// docs/performance.md. GOGC in the environment takes precedence.
-func collectOften() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(50)
-	}
-}
-
-// collectBefore makes the runtime collect garbage before the memory reaches the bound, however much
-// of it is live. GOMEMLIMIT in the environment takes precedence.
-func collectBefore(bound int64) {
-	if os.Getenv("GOMEMLIMIT") == "" && bound > 0 {
-		debug.SetMemoryLimit(bound / 8 * 7)
-	}
 }
 
 // boundAddress returns the address as configured, with the actual port in place of port 0.

@@ -26,6 +26,7 @@ func TestSignalsReloadDrainAndStop(t *testing.T) {
 		defer cancel()
 		go obey(ctx, signals,
 			func() error { did = append(did, "reload"); return errors.New("no such certificate") },
+			func() { did = append(did, "upgrade") },
 			func() { did = append(did, "drain") },
 			func(status int) { did = append(did, fmt.Sprint("exit ", status)) },
 			slog.New(slog.NewTextHandler(&logged, nil)))

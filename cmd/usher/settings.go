@@ -15,6 +15,7 @@ var groups = []kong.Group{
 	{Key: "cluster", Title: "Cluster"},
 	{Key: "ice", Title: "ICE"},
 	{Key: "tls", Title: "TLS"},
+	{Key: "webhooks", Title: "Webhooks"},
 	{Key: "logging", Title: "Logging"},
 }
 
@@ -23,10 +24,11 @@ var groups = []kong.Group{
 // server.DefaultConfig.
 type settings struct {
 	Listen        string         `group:"network" default:"localhost:8787" placeholder:"ADDRESS" help:"Where to serve, as HOST:PORT (localhost:8787); :8787 is every interface."`
-	Page          choice         `group:"network" default:"true" placeholder:"true" choices:"true,false" help:"Whether / serves the page to watch together."`
+	Page          choice         `group:"network" default:"true" placeholder:"true" choices:"true,false" help:"Whether / serves the page for watching together."`
 	AllowOrigin   originPatterns `group:"network" default:"*" placeholder:"ORIGIN,..." help:"Origins that browsers may come from (*), with * for any run of characters but /."`
 	TrustedProxy  networks       `group:"network" placeholder:"NETWORK,..." help:"Addresses or CIDR networks whose X-Forwarded-For is believed."`
-	MetricsListen string         `group:"network" placeholder:"ADDRESS" help:"Where to serve /metrics instead, as HOST:PORT."`
+	MetricsListen string         `group:"network" placeholder:"ADDRESS" help:"Where to serve /metrics instead, as HOST:PORT, or off."`
+	OTLPEndpoint  string         `group:"network" name:"otlp-endpoint" placeholder:"URL" help:"Collector that spans are sent to by OTLP over HTTP, such as http://localhost:4318; OpenTelemetry's variables (OTEL_…) work too."`
 	DrainSpread   duration       `group:"network" default:"3s" min:"0s" max:"1h" help:"Time over which the sockets are closed when the server stops."`
 	DrainTimeout  duration       `group:"network" default:"10s" min:"0s" max:"1h" help:"Deadline of the whole stop; more than drain-spread."`
 
@@ -36,7 +38,7 @@ type settings struct {
 	IdleTimeout     duration `group:"rooms" default:"90s" min:"10s" max:"24h" help:"How long a connection may send nothing at all, not even a PING."`
 	RoomIdle        duration `group:"rooms" default:"12h" min:"1m" max:"30d" help:"How long a room may see nothing but PINGs before it ends."`
 	EmptyRoom       duration `group:"rooms" default:"0s" min:"0s" max:"30d" help:"How long a room outlives its last seat."`
-	MaxKeep         duration `group:"rooms" default:"30d" min:"0s" max:"365d" help:"How long a room that was made to stay outlives its last seat at most. 0s keeps no room."`
+	MaxKeep         duration `group:"rooms" default:"30d" min:"0s" max:"365d" help:"How long a room that was made to stay may outlive its last seat, 0s for not at all."`
 	ListRooms       choice   `group:"rooms" default:"false" placeholder:"true" choices:"true,false" help:"Whether GET /rooms lists the rooms whose hosts want that; not in a cluster."`
 	PingInterval    duration `group:"rooms" default:"20s" min:"1s" help:"PING interval recommended to clients, at most idle-timeout."`
 	KnockWait       duration `group:"rooms" default:"5m" min:"10s" max:"1h" help:"How long somebody waits to be let in until the knock expires."`
@@ -74,9 +76,11 @@ type settings struct {
 	AuthAudience string   `group:"auth" placeholder:"AUDIENCE" help:"What a token must say in aud; anything if empty."`
 	AuthLeeway   duration `group:"auth" default:"30s" min:"0s" max:"5m" help:"How far the clocks of issuer and server may differ."`
 	AuthCreate   choice   `group:"auth" default:"true" placeholder:"true" choices:"true,false" help:"Whether a token may create its room if its claim create does not say."`
-	APIKeyFile   string   `group:"auth" name:"api-key-file" placeholder:"FILE" help:"File with a line NAME SHA256 for each program that may create rooms by POST /rooms; usher apikey makes one."`
+	APIKeyFile   string   `group:"auth" name:"api-key-file" placeholder:"FILE" help:"File with a line NAME SHA256 SCOPE,... for each program that may use the API for operators, read again on SIGHUP; usher apikey makes one."`
+	AdminToken   string   `group:"auth" name:"admin-token-file" placeholder:"FILE" help:"File that holds the token for the page /admin and the API for operators, read again on SIGHUP; at least 32 characters."`
 
 	ClusterListen            string `group:"cluster" placeholder:"ADDRESS" help:"Where the other nodes reach this one, as HOST:PORT; embeds NATS."`
+	ClusterLinkListen        string `group:"cluster" placeholder:"ADDRESS" help:"Where the other nodes connect to this one for frames, as HOST:PORT, or off to use NATS; the port after cluster-listen's if empty."`
 	ClusterPeers             list   `group:"cluster" placeholder:"ADDRESS,..." help:"The cluster-listen of all nodes that keep the rooms, this one among them: three or five."`
 	ClusterSecretFile        string `group:"cluster" placeholder:"FILE" help:"File that holds the cluster's secret, the same on every node; at least 16 bytes."`
 	ClusterAddress           string `group:"cluster" placeholder:"ADDRESS" help:"HOST:PORT of this node for balancers; where listen is, if empty."`
@@ -114,8 +118,21 @@ type settings struct {
 	ACMEDirectory string `group:"tls" name:"acme-directory" placeholder:"URL" help:"Directory of the ACME server; Let's Encrypt if empty."`
 	ACMEEmail     string `group:"tls" name:"acme-email" placeholder:"EMAIL" help:"Contact address for the ACME server."`
 
+	WebhookURL          string   `group:"webhooks" name:"webhook-url" placeholder:"URL" help:"Where to report what happens in rooms, by signed POSTs (Standard Webhooks)."`
+	WebhookSecretFile   string   `group:"webhooks" placeholder:"FILE" help:"File with the secret that signs webhooks, or the new and the old one; usher webhooks secret makes one. Read again on SIGHUP."`
+	WebhookEvents       list     `group:"webhooks" default:"room.created,room.ended,user.joined,user.left,room.host_changed,user.kicked,user.banned" placeholder:"EVENT,..." help:"Events to send."`
+	WebhookQueue        count    `group:"webhooks" default:"100000" min:"100" max:"1000000" help:"Webhooks that may wait, in the data folder or for all nodes of a cluster; more are dropped."`
+	WebhookRetryFor     duration `group:"webhooks" default:"3d" min:"1m" max:"30d" help:"How long a webhook is tried before it is set aside."`
+	WebhookAllowPrivate choice   `group:"webhooks" default:"false" placeholder:"false" choices:"true,false" help:"Whether webhook-url may be in a private network or on this machine."`
+	WebhookAllowHTTP    choice   `group:"webhooks" name:"webhook-allow-http" default:"false" placeholder:"false" choices:"true,false" help:"Whether webhook-url may be http://."`
+
 	LogLevel  choice `group:"logging" default:"info" placeholder:"info" choices:"debug,info,warn,error" help:"Minimum log level."`
 	LogFormat choice `group:"logging" default:"text" placeholder:"text" choices:"text,json" help:"Format of the log on stderr."`
+
+	FlightRecorder byteSize `group:"logging" default:"8MiB" min:"0" max:"1GiB" help:"Bytes for what happened in the rooms recently, which usher replay shows, 0 for none."`
+
+	AuditLog   string `group:"logging" placeholder:"FILE" help:"File for what hosts, cohosts and the operator do, a JSON object a line, opened again on SIGHUP; - is stdout."`
+	AuditNames choice `group:"logging" default:"false" placeholder:"false" choices:"true,false" help:"Whether the audit log has the names of people and rooms."`
 }
 
 // helpText is one flag's help with its bounds or choices, taken from the tags so that they cannot

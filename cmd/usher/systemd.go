@@ -65,6 +65,28 @@ func newSupervisor(srv *server.Server, log *slog.Logger) *supervisor {
 // isSupervised reports whether somebody listens.
 func isSupervised() bool { return os.Getenv("NOTIFY_SOCKET") != "" }
 
+// watchAfter is watch once released is closed: the supervisor hears only from the main process. Nil
+// is closed.
+func (s *supervisor) watchAfter(ctx context.Context, released <-chan struct{}) {
+	if released != nil {
+		select {
+		case <-released:
+		case <-ctx.Done():
+			return
+		}
+	}
+	s.watch(ctx)
+}
+
+// passing wraps passed so that the supervisor hears first which process is the main one from now
+// on.
+func (s *supervisor) passing(passed func(pid int)) func(pid int) {
+	return func(pid int) {
+		s.notify(fmt.Sprintf("MAINPID=%d", pid))
+		passed(pid)
+	}
+}
+
 // statusEvery is how often the status is sent if there is no watchdog.
 const statusEvery = 10 * time.Second
 

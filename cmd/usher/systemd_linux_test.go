@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -47,20 +48,7 @@ func TestSystemdStartsReloadsAndStopsIt(t *testing.T) {
 		_ = command.Wait()
 	}()
 
-	// next returns the next report that has a line.
-	next := func(line string) string {
-		t.Helper()
-		_ = reports.SetReadDeadline(time.Now().Add(time.Minute))
-		for buffer := make([]byte, 4096); ; {
-			n, err := reports.Read(buffer)
-			if err != nil {
-				t.Fatalf("no %s: %v\n%s", line, err, &output)
-			}
-			if report := string(buffer[:n]); strings.Contains("\n"+report+"\n", "\n"+line+"\n") {
-				return report
-			}
-		}
-	}
+	next := reported(t, reports)
 	if report, want := next("READY=1"), "STATUS=Serving on "+listener.Addr().String()+":"; !strings.Contains(report, want) {
 		t.Errorf("it reports %q, want %s", report, want)
 	}
@@ -83,5 +71,55 @@ func TestSystemdStartsReloadsAndStopsIt(t *testing.T) {
 	}
 	if !strings.Contains(output.String(), "http://"+listener.Addr().String()+"/") {
 		t.Errorf("it does not say where it serves:\n%s", &output)
+	}
+}
+
+func TestTheSupervisorFollowsAnUpgrade(t *testing.T) {
+	socket := filepath.Join(t.TempDir(), "notify")
+	reports, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: socket, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reports.Close()
+	t.Setenv("NOTIFY_SOCKET", socket)
+	t.Setenv("WATCHDOG_USEC", "300000")
+	u := startUpgradable(t)
+	next := reported(t, reports)
+	next("READY=1")
+	u.upgrade()
+	next("MAINPID=" + strconv.Itoa(u.pid))
+	next("READY=1") // of the new process, which is the main one now
+	next("WATCHDOG=1")
+	_ = syscall.Kill(u.pid, syscall.SIGTERM)
+	next("STOPPING=1")
+}
+
+// reported reads all reports as they come, for whoever sends them waits while many are unread, and
+// returns what waits for the next one that has a line.
+func reported(t *testing.T, reports net.Conn) (next func(line string) string) {
+	all := make(chan string, 10_000)
+	go func() {
+		buffer := make([]byte, 4096)
+		for {
+			n, err := reports.Read(buffer)
+			if err != nil {
+				return
+			}
+			all <- string(buffer[:n])
+		}
+	}()
+	return func(line string) string {
+		t.Helper()
+		late := time.After(time.Minute)
+		for {
+			select {
+			case report := <-all:
+				if strings.Contains("\n"+report+"\n", "\n"+line+"\n") {
+					return report
+				}
+			case <-late:
+				t.Fatalf("no %s", line)
+			}
+		}
 	}
 }

@@ -10,6 +10,14 @@ import (
 // text.
 var byteOrderMark = []byte("\ufeff")
 
+// counted is a number of something: 1 room, 2 rooms.
+func counted(n any, one, many string) string {
+	if number := fmt.Sprint(n); number != "1" {
+		return number + " " + many
+	}
+	return "1 " + one
+}
+
 // readText reads a file of UTF-8 without its byte order mark.
 func readText(path string) ([]byte, error) {
 	data, err := os.ReadFile(path)

@@ -29,7 +29,7 @@ func document(m *model) ([]output, error) {
 	}
 	functions := template.FuncMap{
 		"clientTable": m.clientTable, "responseTable": m.responseTable, "fieldList": m.fieldList,
-		"codeTable": codeTable, "closeTable": closeTable,
+		"codeTable": codeTable, "closeTable": closeTable, "reasonTable": reasonTable,
 		"number": number, "size": size, "time": duration,
 	}
 	parsed, err := template.New("protocol.md.tmpl").Funcs(functions).Option("missingkey=error").Parse(prose)
@@ -58,6 +58,15 @@ func table(rows [][]string) string {
 		}
 	}
 	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// reasonTable has one row a PathReason.
+func reasonTable() string {
+	rows := [][]string{{"reason", "meaning"}}
+	for _, r := range protocol.PathReasons {
+		rows = append(rows, []string{"`" + r.Name + "`", r.Meaning})
+	}
+	return table(rows)
 }
 
 // clientTable has one row a message that clients send.

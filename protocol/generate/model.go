@@ -115,7 +115,7 @@ func (m *model) check() error {
 }
 
 func (m *model) addEnums() {
-	var modes, roles, entries, outcomes []string
+	var modes, roles, entries, outcomes, reasons []string
 	for _, c := range m.constants {
 		switch c.kind {
 		case "ControlMode":
@@ -126,6 +126,8 @@ func (m *model) addEnums() {
 			entries = append(entries, protocol.Entry(len(entries)).String())
 		case "KnockOutcome":
 			outcomes = append(outcomes, protocol.KnockOutcome(len(outcomes)).String())
+		case "PathReason":
+			reasons = append(reasons, protocol.PathReason(len(reasons)).String())
 		}
 	}
 	m.enums = []enum{
@@ -133,6 +135,7 @@ func (m *model) addEnums() {
 		{"Role", sentence("Role", m.docs["Role"]), roles},
 		{"Entry", sentence("Entry", m.docs["Entry"]), entries},
 		{"KnockOutcome", sentence("KnockOutcome", m.docs["KnockOutcome"]), outcomes},
+		{"PathReason", sentence("PathReason", m.docs["PathReason"]), reasons},
 		{"FollowMode", "What a room's followMode may be. The server says only " + protocol.FollowMode + ".", []string{protocol.FollowMode, protocol.ManualFollow}},
 	}
 }

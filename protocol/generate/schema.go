@@ -238,7 +238,7 @@ var nameUnits = map[string]int{
 
 func (s *schemas) plain(t reflect.Type, f field) ordered {
 	switch name := typeName(t); name {
-	case "ErrorCode", "MessageType", "ControlMode", "Role", "Entry", "KnockOutcome":
+	case "ErrorCode", "MessageType", "ControlMode", "Role", "Entry", "KnockOutcome", "PathReason":
 		return s.ref(name)
 	}
 	switch t.Kind() {

@@ -26,8 +26,9 @@ func typescript(m *model) ([]output, error) {
 		name  string
 		write func(*script)
 	}{
-		{"limits", (*script).limits}, {"code", (*script).codes}, {"room", (*script).room},
-		{"message", (*script).messages}, {"response", (*script).responses},
+		{"limits", (*script).limits}, {"code", (*script).codes}, {"close", (*script).closings}, {"room", (*script).room},
+		{"signaling", (*script).signaling}, {"sync", (*script).sync}, {"message", (*script).messages},
+		{"presence", (*script).presence}, {"response", (*script).responses},
 	} {
 		s := &script{model: m, written: map[string]bool{}}
 		s.WriteString(header)
@@ -35,7 +36,7 @@ func typescript(m *model) ([]output, error) {
 		outputs = append(outputs, output{"packages/types/src/" + file.name + ".ts", []byte(strings.TrimSuffix(s.String(), "\n"))})
 	}
 	index := header
-	for _, name := range []string{"code", "limits", "message", "response", "room"} {
+	for _, name := range []string{"close", "code", "limits", "message", "presence", "response", "room", "signaling", "sync"} {
 		index += fmt.Sprintf("export * from \"./%s.js\";\n", name)
 	}
 	return append(outputs, output{"packages/types/src/index.ts", []byte(index)}), nil
@@ -89,6 +90,7 @@ func (s *script) limits() {
 }
 
 func (s *script) codes() {
+	s.WriteString("import type { CloseCode } from \"./close.js\";\n\n")
 	s.comment("", "What an error code stands for.")
 	s.WriteString("export interface Refusal {\n")
 	s.comment("  ", "A sentence for a person; it may change.")
@@ -121,6 +123,9 @@ func (s *script) codes() {
 		s.WriteString(" },\n")
 	}
 	s.WriteString("};\n\n")
+}
+
+func (s *script) closings() {
 	s.comment("", "What a close code stands for.")
 	s.WriteString("export interface Closing {\n")
 	s.comment("  ", "What travels in the close frame.")
@@ -155,33 +160,40 @@ func (s *script) room() {
 	}
 }
 
-func (s *script) messages() {
-	s.WriteString("import type { ControlMode, DoorSettings, Entry } from \"./room.js\";\nimport type { PongMessage } from \"./response.js\";\n\n")
+func (s *script) signaling() {
+	s.WriteString("import type { PongMessage } from \"./response.js\";\nimport type { DoorSettings, Entry } from \"./room.js\";\n\n")
 	s.w3c()
-	older := []string{}
-	for _, group := range []struct {
-		base, union, doc string
-		messages         []message
-	}{
-		{"BaseSignalingMessage", "SignalingMessage", "What a client sends to the room, or to another client through it.", s.model.signaling},
-		{"BaseSyncMessage", "SyncMessage", "What clients send to each other about playback, by a data channel or through the server.", s.model.sync},
-	} {
-		base := s.model.objects[group.base]
-		s.declare(base.name, "", base.doc, "string", base.fields)
-		var names []string
-		for _, msg := range group.messages {
-			names = append(names, msg.name)
-			if msg.name == "PongMessage" { // the server sends it, too
-				continue
-			}
-			if msg.object.fields != nil && s.isOlder(msg) {
-				older = append(older, msg.name)
-			}
-			s.declare(msg.name, msg.base, msg.doc, quote(msg.typ), msg.own())
+	s.group("BaseSignalingMessage", "SignalingMessage", "What a client sends to the room, or to another client through it.", s.model.signaling)
+}
+
+func (s *script) sync() {
+	s.WriteString("import type { ControlMode } from \"./room.js\";\n\n")
+	s.group("BaseSyncMessage", "SyncMessage", "What clients send to each other about playback, by a data channel or through the server.", s.model.sync)
+	var older []string
+	for _, msg := range s.model.sync {
+		if msg.object.fields != nil && s.isOlder(msg) {
+			older = append(older, msg.name)
 		}
-		s.union(group.union, group.doc, names)
 	}
 	s.union("PlaybackMessage", s.model.objects["PlaybackMessage"].doc, older)
+}
+
+// group declares messages, what they have in common, and their union.
+func (s *script) group(base, union, doc string, messages []message) {
+	o := s.model.objects[base]
+	s.declare(o.name, "", o.doc, "string", o.fields)
+	var names []string
+	for _, msg := range messages {
+		names = append(names, msg.name)
+		if msg.name != "PongMessage" { // the server sends it, too
+			s.declare(msg.name, msg.base, msg.doc, quote(msg.typ), msg.own())
+		}
+	}
+	s.union(union, doc, names)
+}
+
+func (s *script) messages() {
+	s.WriteString("import type { SignalingMessage } from \"./signaling.js\";\nimport type { SyncMessage } from \"./sync.js\";\n\n")
 	s.union("ClientMessage", "What a client sends.", []string{"SignalingMessage", "SyncMessage"})
 	s.comment("", "The type of a message that a client sends.")
 	s.WriteString("export type MessageType = ClientMessage[\"type\"];\n\n")
@@ -201,28 +213,46 @@ func (s *script) w3c() {
 	s.WriteString("export interface IceCandidate {\n  candidate?: string;\n  sdpMid?: string | null;\n  sdpMLineIndex?: number | null;\n  usernameFragment?: string | null;\n}\n\n")
 }
 
-func (s *script) responses() {
-	s.WriteString("import type { ErrorCode } from \"./code.js\";\nimport type { MessageType } from \"./message.js\";\nimport type { Ban, Door, IceServer, KnockOutcome, Role, RoomState, User } from \"./room.js\";\n\n")
+// presence declares what tells who comes and goes: the responses that share a base.
+func (s *script) presence() {
+	s.WriteString("import type { RoomState } from \"./room.js\";\n\n")
 	fields := s.model.responses[0].fields
 	clock := fields[slices.IndexFunc(fields, func(f field) bool { return f.name == "timestamp" })]
 	s.declare("BaseResponseMessage", "", "What every ResponseMessage carries.", "string", []field{clock})
-	inherited := func(fields []field) []field {
-		return slices.DeleteFunc(slices.Clone(fields), func(f field) bool { return f.name == "timestamp" })
-	}
-	var names []string
 	for _, msg := range s.model.responses {
-		names = append(names, msg.name)
 		if msg.base == "" {
-			s.declare(msg.name, "BaseResponseMessage", msg.doc, quote(msg.typ), inherited(msg.fields))
 			continue
 		}
 		if base := s.model.objects[msg.base]; !s.written[base.name] {
-			s.declare(base.name, "BaseResponseMessage", base.doc, "", inherited(base.fields))
+			s.declare(base.name, "BaseResponseMessage", base.doc, "", withoutClock(base.fields))
 		}
 		own := slices.DeleteFunc(slices.Clone(msg.fields), func(f field) bool { return f.owner != msg.name })
 		s.declare(msg.name, msg.base, msg.doc, quote(msg.typ), own)
 	}
+}
+
+func (s *script) responses() {
+	shared := []string{"BaseResponseMessage"}
+	var names []string
+	for _, msg := range s.model.responses {
+		names = append(names, msg.name)
+		if msg.base != "" {
+			shared = append(shared, msg.name)
+		}
+	}
+	slices.Sort(shared)
+	fmt.Fprintf(s, "import type { ErrorCode } from \"./code.js\";\nimport type { MessageType } from \"./message.js\";\nimport type { %s } from \"./presence.js\";\n", strings.Join(shared, ", "))
+	s.WriteString("import type { Ban, Door, IceServer, KnockOutcome, PathReason, Role, RoomState, User } from \"./room.js\";\n\n")
+	for _, msg := range s.model.responses {
+		if msg.base == "" {
+			s.declare(msg.name, "BaseResponseMessage", msg.doc, quote(msg.typ), withoutClock(msg.fields))
+		}
+	}
 	s.union("ResponseMessage", "What the server sends, beside the clients' messages that it relays.", names)
+}
+
+func withoutClock(fields []field) []field {
+	return slices.DeleteFunc(slices.Clone(fields), func(f field) bool { return f.name == "timestamp" })
 }
 
 // own are the fields that are not its base's.
@@ -281,6 +311,8 @@ func typeName(t reflect.Type) string {
 		return "Entry"
 	case reflect.TypeFor[protocol.KnockOutcome]():
 		return "KnockOutcome"
+	case reflect.TypeFor[protocol.PathReason]():
+		return "PathReason"
 	}
 	switch t.Kind() {
 	case reflect.String:

@@ -52,11 +52,12 @@ func workerABI() string {
 	enum("Effect", "Package abi's effects.", "send", abi.EffectSend, "forward", abi.EffectForward, "close", abi.EffectClose, "save", abi.EffectSave,
 		"saveLater", abi.EffectSaveLater, "delete", abi.EffectDelete, "setAlarm", abi.EffectSetAlarm, "attach", abi.EffectAttach,
 		"refused", abi.EffectRefused, "bounced", abi.EffectBounced, "renew", abi.EffectRenew, "hash", abi.EffectHash,
-		"verify", abi.EffectVerify)
+		"verify", abi.EffectVerify, "acted", abi.EffectActed, "seatEnded", abi.EffectSeatEnded)
 	enum("Flag", "Package abi's flags.", "storageUnavailable", abi.FlagStorageUnavailable, "tooManyRooms", abi.FlagTooManyRooms)
 	fmt.Fprintf(&b, "/** The length of a text that is the one before again. */\nexport const again = %d;\n\n", uint32(abi.Again))
 	fmt.Fprintf(&b, "/** The size of the largest frame. */\nexport const frameBytes = %d;\n\n", protocol.MaxFrameBytes)
 	fmt.Fprintf(&b, "/** The size of the buffer that takes a frame and the randomness behind it. */\nexport const inputBytes = %d;\n\n", abi.InputBytes)
+	fmt.Fprintf(&b, "/** How often PBKDF2 iterates for a new passcode. */\nexport const passcodeIterations = %d;\n\n", room.PasscodeIterations)
 	fmt.Fprintf(&b, "/** The size of the salt that a passcode is hashed with. */\nexport const saltBytes = %d;\n\n", room.SaltBytes)
 	fmt.Fprintf(&b, "/** The size of the hash of a passcode. */\nexport const digestBytes = %d;\n\n", room.DigestBytes)
 	fmt.Fprintf(&b, "/** The size of the randomness that comes with each frame. */\nexport const secretBytes = %d;\n", abi.SecretBytes)

@@ -16,6 +16,9 @@
 //	refuse CODE|nothing      what the store would refuse from now on
 //	refuse-create CODE|nothing
 //	refuse-seat CODE|nothing
+//	operator close|door|kick|ban|unban|role|mode|announce k=v …
+//	                         an operator does that: to=, role=, mode=, entry=, max=, listed=,
+//	                         passcode=none, text=
 //	hashes wait|done|fail    the hashes of passcodes take their time from now on, or all that wait
 //	                         are done, or there are none from now on
 //	config k=v               a setting of the room, at the top only
@@ -31,6 +34,8 @@
 //	alarm 40s                set to that long from now
 //	ann hash                 a passcode is to be hashed, which is done at once unless hashes wait
 //	ann refused CODE         noted before the ERROR, and "bounced" before the UNDELIVERED
+//	operator done            the act was carried out, or "operator refused CODE"
+//	report user.left k=v …   an occurrence, after "config report=true"
 //
 // The resume token that a seat got with ann's connection is written $ann, and so are the knock
 // token and the owner token. A door is written as its entry and whatever else it has, and left out

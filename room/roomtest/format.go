@@ -56,8 +56,19 @@ func (r *Runner) print(event room.Event, e room.Effect) {
 		fmt.Fprintf(&r.out, "seat ended: %s,%s\n", e.UserID, r.ago(e.AtMs))
 	case room.Hash:
 		fmt.Fprintf(&r.out, "%s hash\n", name(e.Conn))
+	case room.Report:
+		fmt.Fprintf(&r.out, "report %s\n", r.occurrence(e.Occurrence))
 	case room.Refused:
 		fmt.Fprintf(&r.out, "%s refused %s\n", name(e.Conn), e.Refusal)
+	case room.Acted:
+		outcome := "done"
+		if e.Refusal != "" {
+			outcome = "refused " + string(e.Refusal)
+		}
+		if c := e.Creation; c != nil && c.KeepMs > 0 {
+			outcome += fmt.Sprintf(" %s keepMs=%d", r.member("ownerToken", jsontext.Value(`"`+c.OwnerToken+`"`)), c.KeepMs)
+		}
+		fmt.Fprintf(&r.out, "operator %s\n", outcome)
 	case room.Bounced:
 		fmt.Fprintf(&r.out, "%s bounced %s\n", name(e.Conn), e.Refusal)
 	}
@@ -106,7 +117,7 @@ func (r *Runner) member(key string, value jsontext.Value) string {
 	case key == "roomState":
 		return r.state(value)
 	case key == "resumeToken", key == "knockToken", key == "ownerToken":
-		for _, name := range r.names {
+		for _, name := range append(r.names, theOperator) {
 			if text == `"`+token(key, name)+`"` {
 				return key + "=$" + name
 			}

@@ -54,6 +54,15 @@ func (r *Runner) from(text string) (ms int64, err error) {
 	return r.nowMs + d.Milliseconds(), err
 }
 
+// invited keeps the message whose invite is to be read.
+func (r *Runner) invited(event room.Event, number uint32) {
+	if r.invites == nil {
+		r.invites = map[room.ConnID]room.Event{}
+	}
+	event.Verdict = &room.Verdict{Number: number}
+	r.invites[event.Conn] = event
+}
+
 // verified answers a Verify: by an identity, or by refused=CODE.
 func (r *Runner) verified(id room.ConnID, words []string) (err error) {
 	trace := r.current()
@@ -66,10 +75,23 @@ func (r *Runner) verified(id room.ConnID, words []string) (err error) {
 	} else if trace.Verdict.Identity, err = r.identity(words); err != nil {
 		return err
 	}
-	return r.step(room.Event{Kind: room.Verified, Conn: id, Verdict: trace.Verdict})
+	event := room.Event{Kind: room.Verified, Conn: id, Verdict: trace.Verdict}
+	if asked, ok := r.invites[id]; ok {
+		delete(r.invites, id)
+		event.Frame, event.Message, event.Secret, event.OwnerSecret = asked.Frame, asked.Message, asked.Secret, asked.OwnerSecret
+		refuseSeat := r.refuseSeat
+		r.refuseSeat = asked.RefuseSeat
+		defer func() { r.refuseSeat = refuseSeat }()
+		event.Verdict = &room.Verdict{Identity: trace.Verdict.Identity, Refusal: trace.Verdict.Refusal, Number: asked.Verdict.Number}
+	}
+	return r.step(event)
 }
 
-// arrange lets the operator create the room: name=NAME mode=MODE wait=TIME.
+// theOperator is whose owner token that of an arranged room is.
+const theOperator = "operator"
+
+// arrange lets the operator create the room: name=NAME mode=MODE wait=TIME keep=TIME relay-only,
+// and for its door entry=ENTRY passcode=PASSCODE max=N listed=true.
 func (r *Runner) arrange(words []string) error {
 	a := &room.Arrangement{}
 	for _, word := range words {
@@ -84,8 +106,15 @@ func (r *Runner) arrange(words []string) error {
 			}
 		case "wait":
 			a.AwaitedUntilMs, err = r.from(value)
+		case "keep":
+			a.KeepMs, err = r.from(value)
+			a.KeepMs -= r.nowMs
+		case "relay-only":
+			a.RelayOnly = true
+		case "passcode":
+			a.Door.Passcode = []byte(value)
 		default:
-			err = fmt.Errorf("no %s in an arrangement", key)
+			err = doorOf(&a.Door, key, value)
 		}
 		if err != nil {
 			return err
@@ -93,5 +122,13 @@ func (r *Runner) arrange(words []string) error {
 	}
 	r.current().Arrangement, r.trace.Accounts = a, true
 	r.words[0] = "the-operator"
-	return r.step(room.Event{Kind: room.Arranged, Arrangement: a})
+	event := room.Event{Kind: room.Arranged, Arrangement: a}
+	if a.KeepMs > 0 {
+		event.OwnerSecret = ownerSecret(theOperator)
+		r.current().Secret = event.OwnerSecret[:]
+	}
+	if a.Door.Passcode != nil {
+		event.Hash = r.hashed(event, &room.HashRequest{Passcode: a.Door.Passcode}).Hash
+	}
+	return r.step(event)
 }

@@ -24,8 +24,13 @@ func Steal(snapshot, stolen []byte, users ...string) (token string, err error) {
 	r.Step(startMs, room.Event{Kind: room.Restored}, nil)
 	r.Step(startMs, room.Event{Kind: room.Connected, Conn: 1}, nil)
 	var effects []room.Effect
+	tried := make(map[string]bool) // much of a database is zeros and older copies
 	for i := range stolen {
 		for _, token := range tokensAt(stolen[i:]) {
+			if tried[token] {
+				continue
+			}
+			tried[token] = true
 			for _, user := range users {
 				frame := fmt.Appendf(nil, `{"type":"JOIN_ROOM","roomId":%q,"userId":%q,"userName":"Eve","protocol":1,"resumeToken":%q}`, RoomID, user, token)
 				message, err := protocol.Decode(frame)

@@ -23,8 +23,10 @@ type Trace struct {
 	// IdentityRequired is Config's.
 	IdentityRequired bool `json:"identityRequired,omitempty"`
 	// Renews reports that the shell is asked for ICE servers, at a moment of its own.
-	Renews bool   `json:"renews,omitempty"`
-	Steps  []Step `json:"steps"`
+	Renews bool `json:"renews,omitempty"`
+	// Operates reports that an operator does something to the room.
+	Operates bool   `json:"operates,omitempty"`
+	Steps    []Step `json:"steps"`
 }
 
 // Step is one event line of the transcript and what is seen of it.
@@ -33,15 +35,15 @@ type Step struct {
 	Text string `json:"text"`
 	// Kind is open, frame, binary, pong, exceeded, end (of the socket, with Code; 1006 for none),
 	// wait (Ms), pause (of the shell, Ms), restart (Clean), refuse, refuse-create or refuse-seat
-	// (Refusal, "" for nothing), verified (Conn, Verdict), arrange (Arrangement), hashes (Hashes),
-	// config.
+	// (Refusal, "" for nothing), verified (Conn, Verdict), arrange (Arrangement), operator (Act),
+	// hashes (Hashes), config.
 	Kind string `json:"kind"`
 	// Conn numbers connections from 1 as they open.
 	Conn int `json:"conn,omitempty"`
 	// Address stands for a network address: equal for equal ones.
 	Address string `json:"address,omitempty"`
 	// Secret is what the server draws for a frame that may take a seat, first for the seat and then
-	// for the room's owner. A connection always has the same.
+	// for the room's owner. A connection always has the same. An arrangement has only the latter.
 	Secret  []byte        `json:"secret,omitempty"`
 	Frame   []byte        `json:"frame,omitempty"`
 	Code    int           `json:"code,omitempty"`
@@ -52,6 +54,9 @@ type Step struct {
 	Identity    *room.Identity    `json:"identity,omitempty"`
 	Verdict     *room.Verdict     `json:"verdict,omitempty"`
 	Arrangement *room.Arrangement `json:"arrangement,omitempty"`
+	// Act is an operator's. Refusal, or Creation, is what came of it, or of the Arrangement.
+	Act      *room.Act      `json:"act,omitempty"`
+	Creation *room.Creation `json:"creation,omitempty"`
 	// Hashes is wait, done or fail.
 	Hashes string `json:"hashes,omitempty"`
 	// Seen is in order for each connection.
@@ -78,6 +83,9 @@ func Compile(name, text string) (Trace, error) {
 func (r *Runner) current() *Step { return &r.trace.Steps[len(r.trace.Steps)-1] }
 
 func (r *Runner) see(event room.Event, effect room.Effect) {
+	if effect.Kind == room.Acted {
+		r.current().Refusal, r.current().Creation = effect.Refusal, effect.Creation
+	}
 	seen := Seen{Conn: int(effect.Conn)}
 	switch effect.Kind {
 	case room.Send:

@@ -33,7 +33,9 @@ type Runner struct {
 	trace        Trace
 	// hashes are the passcodes whose hashes are not done, and tardy is set while they are to wait,
 	// or fail.
-	hashes       []room.Event
+	hashes []room.Event
+	// invites are the messages whose invites are to be read, by connection.
+	invites      map[room.ConnID]room.Event
 	tardy, fails bool
 	salts        int
 	evict        bool
@@ -53,6 +55,7 @@ func RewriteEvicting(text string) (string, error) {
 
 func (r *Runner) replay(text string) (string, error) {
 	r.config, r.nowMs, r.words = room.DefaultConfig(), startMs, map[uint64]string{}
+	r.config.Hibernates = true
 	var out strings.Builder
 	inEffects := false
 	for n, line := range strings.Split(strings.TrimRight(text, "\n"), "\n") {
@@ -92,6 +95,8 @@ func (r *Runner) event(line string) error {
 		return r.open(words[1:])
 	case "arrange":
 		return r.arrange(words[1:])
+	case "operator":
+		return r.operate(words[1:])
 	case "wait":
 		return r.wait(words[1])
 	case "pause":
@@ -189,8 +194,8 @@ func (r *Runner) set(name, value string) error {
 		*ms = d.Milliseconds()
 		return err
 	}
-	if name == "identity-required" {
-		r.config.IdentityRequired = value == "true"
+	if on := map[string]*bool{"identity-required": &r.config.IdentityRequired, "report": &r.config.Report}[name]; on != nil {
+		*on = value == "true"
 		return nil
 	}
 	if name == "tokenless-rejoin" {
@@ -351,6 +356,7 @@ func (r *Runner) restart(clean bool) error {
 		return err
 	}
 	r.room, r.alarmMs, r.kept.attachments, r.hashes = restored, 0, nil, nil
+	r.invites = nil
 	return r.step(room.Event{Kind: room.Restored, HoldsComplete: clean})
 }
 
@@ -363,6 +369,9 @@ func (r *Runner) step(event room.Event) error {
 		r.print(event, effect)
 		r.see(event, effect)
 		r.keep(effect)
+		if effect.Kind == room.Verify && effect.Number != 0 {
+			r.invited(event, effect.Number)
+		}
 		if effect.Kind == room.Hash {
 			r.hashes = append(r.hashes, r.hashed(event, effect.Hash))
 		}

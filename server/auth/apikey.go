@@ -11,24 +11,45 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync/atomic"
 )
 
 // apiKeyPrefix makes a key that leaked easy to find.
 const apiKeyPrefix = "usher_"
 
-// APIKeys are the keys of programs that may create rooms. The file has only their hashes.
+// APIKeys are the keys of an operator's programs. The file has only their hashes.
 type APIKeys struct {
-	names  []string
-	hashes [][sha256.Size]byte
+	file string
+	keys atomic.Pointer[[]apiKey]
 }
 
-// OpenAPIKeys reads a file with a line "NAME SHA256" for each key; # begins a comment.
+type apiKey struct {
+	name   string
+	hash   [sha256.Size]byte
+	scopes Scopes
+}
+
+// OpenAPIKeys reads a file with a line "NAME SHA256 [SCOPE,…]" for each key; # begins a comment. A
+// key without scopes has ScopeRooms.
 func OpenAPIKeys(file string) (*APIKeys, error) {
+	k := &APIKeys{file: file}
+	return k, k.Reload()
+}
+
+// Reload reads the file again. If it is not usable, the keys stay as they are.
+func (k *APIKeys) Reload() error {
+	keys, err := readAPIKeys(k.file)
+	if err == nil {
+		k.keys.Store(&keys)
+	}
+	return err
+}
+
+func readAPIKeys(file string) (keys []apiKey, err error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
 	}
-	keys := &APIKeys{}
 	lines := bufio.NewScanner(bytes.NewReader(text))
 	for n := 1; lines.Scan(); n++ {
 		line, _, _ := strings.Cut(lines.Text(), "#")
@@ -36,34 +57,39 @@ func OpenAPIKeys(file string) (*APIKeys, error) {
 		if len(words) == 0 {
 			continue
 		}
-		if len(words) != 2 {
-			return nil, fmt.Errorf("%s:%d: a line is NAME SHA256, as usher apikey prints it", file, n)
+		if len(words) != 2 && len(words) != 3 {
+			return nil, fmt.Errorf("%s:%d: a line is NAME SHA256 [SCOPE,...], as usher apikey prints it", file, n)
 		}
 		hash, err := hex.DecodeString(words[1])
 		if err != nil || len(hash) != sha256.Size {
 			return nil, fmt.Errorf("%s:%d: the second word must be a SHA-256 in hexadecimal; was the key itself put there?", file, n)
 		}
-		keys.names = append(keys.names, words[0])
-		keys.hashes = append(keys.hashes, [sha256.Size]byte(hash))
+		key := apiKey{name: words[0], hash: [sha256.Size]byte(hash), scopes: ScopeRooms}
+		if len(words) == 3 {
+			if key.scopes, err = ParseScopes(words[2]); err != nil {
+				return nil, fmt.Errorf("%s:%d: %w", file, n, err)
+			}
+		}
+		keys = append(keys, key)
 	}
 	if err := lines.Err(); err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
-	if len(keys.names) == 0 {
+	if len(keys) == 0 {
 		return nil, fmt.Errorf("%s has no key", file)
 	}
 	return keys, nil
 }
 
-// Name returns the name of a key, "" if it is none of these.
-func (k *APIKeys) Name(key string) string {
-	hash, name := sha256.Sum256([]byte(key)), ""
-	for i := range k.hashes {
-		if subtle.ConstantTimeCompare(hash[:], k.hashes[i][:]) == 1 {
-			name = k.names[i]
+// Find returns the name of a key and what it allows, "" if it is none of these.
+func (k *APIKeys) Find(key string) (name string, scopes Scopes) {
+	hash := sha256.Sum256([]byte(key))
+	for _, known := range *k.keys.Load() {
+		if subtle.ConstantTimeCompare(hash[:], known.hash[:]) == 1 {
+			name, scopes = known.name, known.scopes
 		}
 	}
-	return name
+	return name, scopes
 }
 
 // NewAPIKey returns a new key, and the hash that goes into the file.

@@ -2,6 +2,8 @@ package auth
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
 	"usher/protocol"
 	"usher/room"
@@ -15,6 +17,8 @@ type Auth struct {
 	*Passes
 	Accounts *Accounts
 	Keys     *APIKeys
+	// Admin opens everything. It may be nil.
+	Admin *AdminToken
 }
 
 // Required reports whether nobody is let in without a token, ticket or invite.
@@ -23,16 +27,49 @@ func (a *Auth) Required() bool { return a.Accounts != nil }
 // GivesTickets reports whether there are accounts.
 func (a *Auth) GivesTickets() bool { return a.Accounts != nil }
 
+// Issue makes a token of an account, or returns ErrNoPrivateKey.
+func (a *Auth) Issue(claims *Claims) (string, error) {
+	if a.Accounts == nil {
+		return "", ErrNoPrivateKey
+	}
+	return a.Accounts.Issue(claims)
+}
+
 // TakesAPIKeys reports whether there are API keys.
 func (a *Auth) TakesAPIKeys() bool { return a.Keys != nil }
 
-// APIKey returns the name of an API key, "" if it is none.
-func (a *Auth) APIKey(key string) (name string) {
-	if a.Keys == nil {
-		return ""
+// AdminName is what whoever has the admin token is called in logs.
+const AdminName = "admin"
+
+// Operator returns the name of whoever has an API key or the admin token, and what it allows, "" if
+// it is neither.
+func (a *Auth) Operator(key string) (name string, scopes Scopes) {
+	switch {
+	case a.Admin.Is(key):
+		return AdminName, AllScopes
+	case a.Keys != nil:
+		return a.Keys.Find(key)
 	}
-	return a.Keys.Name(key)
+	return "", 0
 }
+
+// Reload reads the API keys and the admin token again: a key that is no longer there opens nothing.
+func (a *Auth) Reload() (err error) {
+	if a.Keys != nil {
+		if failed := a.Keys.Reload(); failed != nil {
+			err = fmt.Errorf("api-key-file: %w", failed)
+		}
+	}
+	if a.Admin != nil {
+		if failed := a.Admin.Reload(); failed != nil {
+			err = errors.Join(err, fmt.Errorf("admin-token-file: %w", failed))
+		}
+	}
+	return err
+}
+
+// HasOperators reports whether there are API keys, or an admin token.
+func (a *Auth) HasOperators() bool { return a.Keys != nil || a.Admin != nil }
 
 // Identify returns what credentials say about somebody who wants into a room, nil for none.
 func (a *Auth) Identify(ctx context.Context, roomID string, c Credentials) (*room.Identity, *Refusal) {

@@ -50,6 +50,13 @@ func (r rooms) MarshalJSON() ([]byte, error) {
 // covers reports whether a token is for a room. One with an empty list is for none.
 func (r rooms) covers(roomID string) bool { return r == nil || slices.Contains(r, roomID) }
 
+// Last makes the claims good for a while from now on, in whole seconds, and returns when they
+// expire.
+func (c *Claims) Last(now time.Time, d time.Duration) (expires time.Time) {
+	c.IssuedAt, c.Expiry = jwt.NewNumericDate(now), jwt.NewNumericDate(now.Add(d))
+	return c.Expiry.Time()
+}
+
 // Check returns what is wrong with the claims of a token that is to be made.
 func (c *Claims) Check() error {
 	_, err := c.identity(false, 0)
@@ -63,7 +70,7 @@ func (c *Claims) identity(mayCreate bool, leeway time.Duration) (*room.Identity,
 		who.MayCreate = *c.Create
 	}
 	if !protocol.ValidUserID(c.Subject) || protocol.ReservedUserID([]byte(c.Subject)) {
-		return nil, errors.New("sub is missing, or no user id: 1 to 64 letters, digits or any of _ . : -")
+		return nil, errors.New("sub is missing or is not a user id: 1 to 64 letters, digits or any of _ . : -")
 	}
 	if c.Expiry == nil {
 		return nil, errors.New("exp is missing")
@@ -72,7 +79,7 @@ func (c *Claims) identity(mayCreate bool, leeway time.Duration) (*room.Identity,
 	if c.Name != "" {
 		name, ok := protocol.TrimName(protocol.CutName(c.Name, protocol.MaxJoinNameUnits), protocol.MaxJoinNameUnits)
 		if !ok {
-			return nil, errors.New("name is no name that others can read")
+			return nil, errors.New("name is not one that others can read")
 		}
 		who.Name = name
 	}

@@ -67,7 +67,7 @@ func (n *Node) DrainHandler() http.HandlerFunc {
 		}
 		id := r.URL.Query().Get("node")
 		if !lease.ValidID(id) {
-			respond(w, http.StatusBadRequest, Refusal{"no node has such an id"})
+			respond(w, http.StatusBadRequest, Refusal{"no node has this id"})
 			return
 		}
 		if err := n.askToDrain(id); errors.Is(err, nats.ErrNoResponders) {
@@ -78,6 +78,22 @@ func (n *Node) DrainHandler() http.HandlerFunc {
 			w.WriteHeader(http.StatusAccepted)
 		}
 	}
+}
+
+// ErrNoNode: no node with that id is up, or none can have it.
+var ErrNoNode = errors.New("cluster: no such node")
+
+// AskToDrain asks a node to drain, for whoever has proved to be an operator. With an external NATS
+// no other node can be asked.
+func (n *Node) AskToDrain(id string) error {
+	if n.config.Embedded == nil && id != n.ID() || !lease.ValidID(id) {
+		return ErrNoNode
+	}
+	err := n.askToDrain(id)
+	if errors.Is(err, nats.ErrNoResponders) {
+		return ErrNoNode
+	}
+	return err
 }
 
 func (n *Node) askToDrain(id string) error {

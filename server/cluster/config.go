@@ -5,8 +5,10 @@ import (
 	"time"
 
 	"usher/server/cluster/broker"
+	"usher/server/cluster/link"
 	"usher/server/edge"
 	"usher/server/rooms"
+	"usher/server/tracing"
 )
 
 // Config is what a node needs. Either Embedded or External must be set.
@@ -18,17 +20,27 @@ type Config struct {
 	// Address is host:port by which balancers reach this node's HTTP server. "" means that Listen
 	// says where that is, if it does.
 	Address string
+	// LinkListen is where other nodes connect to this one for frames, as host:port or :port. ""
+	// means that frames to this node, and from it, go over NATS. With External it needs a host, and
+	// all files of its TLS.
+	LinkListen string
 	// Listen is where this node's HTTP server listens, as host:port or :port.
 	Listen string
 	// StartTimeout is how long a majority of the nodes may take to come. 0 means 2 min.
 	StartTimeout time.Duration
 	// SeatGrace is how long the seat of somebody who has dropped is held: room.Config.SeatGraceMs.
 	SeatGrace time.Duration
+	// MaxMessages is how many messages of rooms may wait to be sent; 0 means that none are kept.
+	MaxMessages int
 	// Log receives nothing that identifies a client or a room.
 	Log *slog.Logger
 
+	// wire is what a node of another release speaks in tests, zero for what this one does.
+	wire link.Wire
 	// boot is a clock of tests in the place of the system's boot time.
 	boot func() int64
+	// wall is a wall clock of tests, nil for the system's.
+	wall func() time.Time
 	// retire is how long the records of dead nodes stay in tests, 0 for as long as ever.
 	retire time.Duration
 }
@@ -37,6 +49,11 @@ type Config struct {
 func (c *Config) Check() error {
 	if _, err := c.address(); err != nil {
 		return err
+	}
+	if c.LinkListen != "" {
+		if err := c.checkLinkListen(); err != nil {
+			return err
+		}
 	}
 	if c.External != nil {
 		return c.External.Check()
@@ -75,4 +92,6 @@ type Local struct {
 	Reached edge.Rooms
 	// ReadArrived is Edge.ReadArrived.
 	ReadArrived func([]edge.Socket)
+	// Tracer makes spans of hand-overs, nil for none.
+	Tracer *tracing.Tracer
 }

@@ -1,36 +1,47 @@
 package cluster
 
 import (
-	"sync/atomic"
+	"usher/server/metrics"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
-
-// counts are what the node itself counts.
-type counts struct {
-	handedOver, evicted, suspended, unknown atomic.Uint64
-}
 
 // metric is one row of /metrics.
 type metric struct {
 	description *prometheus.Desc
 	kind        prometheus.ValueType
 	value       func(*Node) float64
+	row         metrics.Row
 }
 
 func counter(name, help string, value func(*Node) uint64) metric {
-	return metric{prometheus.NewDesc(name, help, nil, nil), prometheus.CounterValue, func(n *Node) float64 { return float64(value(n)) }}
+	return newMetric(metrics.Row{Name: name, Help: help, Kind: "counter", Part: metrics.InCluster},
+		prometheus.CounterValue, func(n *Node) float64 { return float64(value(n)) })
 }
 
 func gauge(name, help string, value func(*Node) float64) metric {
-	return metric{prometheus.NewDesc(name, help, nil, nil), prometheus.GaugeValue, value}
+	return newMetric(metrics.Row{Name: name, Help: help, Kind: "gauge", Part: metrics.InCluster}, prometheus.GaugeValue, value)
 }
+
+func newMetric(row metrics.Row, kind prometheus.ValueType, value func(*Node) float64) metric {
+	return metric{prometheus.NewDesc(row.Name, row.Help, nil, nil), kind, value, row}
+}
+
+// handOverTimes has no value.
+var handOverTimes = newMetric(metrics.Row{
+	Name: "usher_cluster_hand_over_seconds", Kind: "histogram", Part: metrics.InCluster,
+	Help: "How long a shard's rooms were frozen on this node until their last state was stored, so that another node could have them.",
+}, 0, nil)
 
 var metricRows = []metric{
 	gauge("usher_cluster_lease_seconds", "How long this node may still act for its rooms; 0 while it is silent.",
 		func(n *Node) float64 { return max(0, float64(n.validUntil.Load()-n.clock.now())/1e9) }),
 	gauge("usher_cluster_shards", "Shards that this node owns, of 1 024.", func(n *Node) float64 { return float64(n.shards()) }),
+	gauge("usher_cluster_clock_ahead_seconds", "How far this node's clock is ahead of that of the stream's leader, looked at each minute; negative if it is behind.",
+		func(n *Node) float64 { return float64(n.counts.skew.Load()) / 1e9 }),
 	gauge("usher_cluster_links", "Nodes that a link is open with.", func(n *Node) float64 { return float64(n.links.Stats().Links) }),
+	gauge("usher_cluster_links_direct", "Nodes that this one sends frames to over a connection of its own and not over NATS.",
+		func(n *Node) float64 { return float64(n.directly()) }),
 	gauge("usher_cluster_connections_elsewhere", "Connections of this node to rooms of other nodes.",
 		func(n *Node) float64 { return float64(n.links.Stats().Sessions) }),
 	gauge("usher_cluster_connections_from_elsewhere", "Connections of other nodes to rooms of this one.",
@@ -53,6 +64,16 @@ var metricRows = []metric{
 		func(n *Node) uint64 { return n.stream.Stats().GivenUp }),
 	counter("usher_cluster_room_writes_lost_total", "Writes that the stream had acknowledged and no longer had.",
 		func(n *Node) uint64 { return n.stream.Stats().Lost }),
+	gauge("usher_cluster_outbox_bytes", "Webhooks of this node's rooms that are not in the queue yet.",
+		func(n *Node) float64 { return float64(n.stream.Stats().OutboxBytes) }),
+}
+
+// MetricRows describes what a node shows.
+func MetricRows() (rows []metrics.Row) {
+	for i := range metricRows {
+		rows = append(rows, metricRows[i].row)
+	}
+	return append(rows, handOverTimes.row)
 }
 
 // Describe implements prometheus.Collector.
@@ -60,6 +81,7 @@ func (n *Node) Describe(to chan<- *prometheus.Desc) {
 	for i := range metricRows {
 		to <- metricRows[i].description
 	}
+	to <- handOverTimes.description
 }
 
 // Collect implements prometheus.Collector.
@@ -68,6 +90,7 @@ func (n *Node) Collect(to chan<- prometheus.Metric) {
 		m := &metricRows[i]
 		to <- prometheus.MustNewConstMetric(m.description, m.kind, m.value(n))
 	}
+	to <- metrics.HandOverBounds.Metric(handOverTimes.description, nil, &n.counts.handOvers)
 }
 
 // shards counts the shards that this node owns.

@@ -4,9 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"log/slog"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -25,44 +22,6 @@ const (
 	leaveTimeout = 2 * time.Second
 )
 
-// Node is this server's part in the cluster. Open makes it, Attach gives it the rooms, Run works,
-// Drain hands the rooms over, and Close ends it.
-type Node struct {
-	config Config
-	log    *slog.Logger
-	broker *broker.Broker
-	stream *stream.Stream
-	frames *nats.Conn
-	links  *link.Links
-	local  Local
-	clock  *clock
-	// address is what balancers are told of this node, "" for nothing.
-	address string
-
-	// What is read without the lock: what lease has said.
-	validUntil atomic.Int64 // by clock
-	tenures    [lease.Shards]atomic.Pointer[tenure]
-	places     [lease.Shards]atomic.Pointer[link.Place]
-	// trouble is what the last check of the settings found, nil for nothing.
-	trouble atomic.Pointer[error]
-
-	mu      sync.Mutex
-	lease   *lease.Node
-	effects []lease.Effect
-	timer   *time.Timer
-	// running is set between Run's begin and Close.
-	running bool
-	// ending is set by Drain. drained is closed by Drained, and left by Left or by Evicted while
-	// ending.
-	ending        bool
-	drained, left chan struct{}
-	// asked is closed when an operator wants the node to stop.
-	asked   chan struct{}
-	asking  sync.Once
-	touches touches
-	counts  counts
-}
-
 // Open connects to NATS, or starts it, and returns once the stream answers: with an embedded server
 // that takes a majority of the peers. What a person can mend is a *broker.Error.
 func Open(ctx context.Context, config Config) (*Node, error) {
@@ -70,7 +29,7 @@ func Open(ctx context.Context, config Config) (*Node, error) {
 	if boot == nil {
 		boot = bootTime()
 	}
-	n := &Node{config: config, log: config.Log, clock: newClock(boot), drained: make(chan struct{}), left: make(chan struct{}), asked: make(chan struct{})}
+	n := &Node{config: config, log: config.Log, clock: newClock(boot), drained: make(chan struct{}), left: make(chan struct{}), asked: make(chan struct{}), turns: make(chan struct{}, 1)}
 	if err := n.open(ctx); err != nil {
 		n.Close()
 		return nil, err
@@ -87,6 +46,9 @@ func (n *Node) open(ctx context.Context) (err error) {
 	if n.address == "" {
 		n.log.Warn("balancers cannot be told where this node is, and take any", "listen", n.config.Listen,
 			"hint", "set cluster-address to where they reach this node")
+	}
+	if err := n.listenForLinks(); err != nil {
+		return err
 	}
 	switch {
 	case n.config.Embedded != nil:
@@ -106,21 +68,27 @@ func (n *Node) open(ctx context.Context) (err error) {
 	id := n.broker.NodeID()
 	if n.stream, err = stream.Open(ctx, stream.Config{
 		Conn: n.broker.Conn(), Replicas: n.broker.Replicas(), Term: n.term, Log: n.log, OnHealth: n.healthChanged,
+		MaxMessages: n.config.MaxMessages, Valid: n.isValid,
 	}); err != nil {
 		return err
 	}
 	if err := n.checkPlace(ctx, id); err != nil {
 		return err
 	}
-	n.checkClock(ctx)
+	if wrong := n.checkClock(ctx); wrong != nil {
+		return wrong
+	}
 	if n.frames, err = n.broker.Dial("usher frames " + id); err != nil {
+		return err
+	}
+	if err := n.openTransport(); err != nil {
 		return err
 	}
 	config := lease.DefaultConfig(id)
 	if n.config.retire != 0 {
 		config.RetireMs = n.config.retire.Milliseconds()
 	}
-	config.Address, config.MinWire, config.MaxWire = n.address, link.MinWire, link.MaxWire
+	config.Address, config.MinWire, config.MaxWire = n.address, n.wire().Min, n.wire().Max
 	n.lease = lease.New(config)
 	for i := range n.places {
 		n.places[i].Store(&link.Place{Shard: i})
@@ -147,8 +115,8 @@ func (n *Node) Store() *stream.Stream { return n.stream }
 func (n *Node) Attach(local Local) *link.Links {
 	n.local = local
 	n.links = link.New(link.Config{
-		Transport: link.NewNATS(n.frames), Local: local.Reached, Place: n.place, ReadArrived: local.ReadArrived,
-		Shards: lease.Shards, Log: n.log,
+		Transport: n.transport, Local: local.Reached, Place: n.place, ReadArrived: local.ReadArrived,
+		Wire: n.wire(), Shards: lease.Shards, Log: n.log,
 	})
 	return n.links
 }
@@ -192,7 +160,7 @@ func (n *Node) check(ctx context.Context) {
 	defer cancel()
 	err := errors.Join(n.broker.Check(ctx), n.stream.Check(ctx))
 	var known *broker.Error
-	n.checkClock(ctx)
+	n.watchClock(ctx)
 	if !errors.As(err, &known) {
 		n.trouble.Store(nil)
 		return
@@ -215,7 +183,8 @@ func (n *Node) Ready() error {
 var errNoLease = errors.New("this node has no lease: a majority of the cluster does not answer")
 
 // Drain hands all rooms over to other nodes, if there are any, and gives the lease back. The people
-// of this node's rooms are closed with 1012 as their rooms go.
+// of this node's rooms are closed with 1012 as their rooms go. Whoever waits for a room that is no
+// node's yet is refused then.
 func (n *Node) Drain(ctx context.Context) {
 	n.mu.Lock()
 	n.ending = true
@@ -227,6 +196,7 @@ func (n *Node) Drain(ctx context.Context) {
 	case <-ctx.Done():
 		n.log.Warn("not all rooms could be handed over in time")
 	}
+	n.links.LetGo()
 }
 
 // Leave gives the lease back, after Drain. All rooms must have been saved and dropped.
@@ -239,8 +209,15 @@ func (n *Node) Leave() {
 	}
 }
 
-// StepDown asks this node's server to give up the stream's lead, if it has it.
-func (n *Node) StepDown(ctx context.Context) error { return n.broker.StepDown(ctx, stream.Name) }
+// StepDown asks this node's server to give up the lead of the stream, and of those of messages, if
+// it has it.
+func (n *Node) StepDown(ctx context.Context) error {
+	err := n.broker.StepDown(ctx, stream.Name)
+	if n.config.MaxMessages > 0 {
+		err = errors.Join(err, n.broker.StepDown(ctx, stream.QueueName), n.broker.StepDown(ctx, stream.AsideName))
+	}
+	return err
+}
 
 // Close ends the node, whatever state it is in.
 func (n *Node) Close() {
@@ -252,6 +229,11 @@ func (n *Node) Close() {
 	n.mu.Unlock()
 	if n.links != nil {
 		n.links.Stop()
+	}
+	if n.direct != nil {
+		n.direct.Close()
+	} else if n.forLinks != nil {
+		_ = n.forLinks.Close()
 	}
 	if n.stream != nil {
 		n.stream.Close()

@@ -42,6 +42,10 @@ func (testClock) AfterFunc(after time.Duration, do func()) rooms.Timer {
 // reached are its rooms for nobody: the tests have no edge.
 type reached struct{}
 
+func (reached) Operate(context.Context, string, room.Act) protocol.Code { return "" }
+
+func (reached) View(context.Context, string) (room.View, protocol.Code) { return room.View{}, "" }
+
 func (reached) Open(context.Context, string, edge.Opening, edge.Socket) (edge.Session, protocol.Code) {
 	return nil, protocol.CodeRoomUnavailable
 }
@@ -50,8 +54,8 @@ func (reached) Seated(context.Context, string, string, string) (int64, protocol.
 	return 0, protocol.CodeRoomUnavailable
 }
 
-func (reached) Create(context.Context, string, room.Arrangement) (int64, protocol.Code) {
-	return 0, protocol.CodeRoomUnavailable
+func (reached) Create(context.Context, string, room.Arrangement) (room.Creation, protocol.Code) {
+	return room.Creation{}, protocol.CodeRoomUnavailable
 }
 
 func (reached) Describe(context.Context, string) (protocol.RoomSummary, protocol.Code) {
@@ -66,17 +70,9 @@ func launch(t *testing.T, config Config) *single {
 
 func launchWith(t *testing.T, config Config, roomConfig room.Config) *single {
 	t.Helper()
-	if config.Embedded == nil && config.External == nil {
-		config.Embedded = &broker.Config{
-			NodeID: "a", Peers: []string{"single"}, Secret: []byte("a secret of the tests, and long enough"), Dir: t.TempDir(),
-		}
-	}
-	if config.Log == nil {
-		config.Log = slog.New(slog.NewTextHandler(t.Output(), nil))
-	}
-	config.Listen = "127.0.0.1:8787"
+	config = peerless(t, config)
 	config.SeatGrace = time.Duration(roomConfig.SeatGraceMs) * time.Millisecond
-	n, err := Open(t.Context(), config.WithLog(config.Log))
+	n, err := Open(t.Context(), config)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,6 +93,21 @@ func launchWith(t *testing.T, config Config, roomConfig room.Config) *single {
 	go func() { n.Run(ctx); close(s.ended) }()
 	s.ownsAll()
 	return s
+}
+
+// peerless is a configuration of a node without peers.
+func peerless(t *testing.T, config Config) Config {
+	t.Helper()
+	if config.Embedded == nil && config.External == nil {
+		config.Embedded = &broker.Config{
+			NodeID: "a", Peers: []string{"single"}, Secret: []byte("a secret of the tests, and long enough"), Dir: t.TempDir(),
+		}
+	}
+	if config.Log == nil {
+		config.Log = slog.New(slog.NewTextHandler(t.Output(), nil))
+	}
+	config.Listen = "127.0.0.1:8787"
+	return config.WithLog(config.Log)
 }
 
 // stop ends the node as a crash does. It may be called again.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"usher/server/cluster/lease"
+	"usher/server/cluster/link"
 	"usher/server/cluster/stream"
 )
 
@@ -34,6 +35,9 @@ type NodeStatus struct {
 	// State is "lives", "drains" or "gone".
 	State  string `json:"state"`
 	Shards int    `json:"shards"`
+	// Link is how the node that was asked sends frames to this one: LinkDirect or LinkNATS, "" if
+	// no link is open.
+	Link string `json:"link,omitempty"`
 }
 
 // Status asks the stream for its copies, and knows the rest.
@@ -52,6 +56,7 @@ func (n *Node) Status(ctx context.Context) Status {
 			s.Unowned++
 		}
 	}
+	var incarnations []link.Incarnation
 	n.mu.Lock()
 	s.Node = n.lease.Self().ID
 	n.lease.Each(func(id string, r lease.Record) {
@@ -63,8 +68,12 @@ func (n *Node) Status(ctx context.Context) Status {
 			state = "drains"
 		}
 		s.Nodes = append(s.Nodes, NodeStatus{ID: id, Address: r.Address, State: state, Shards: owned[id]})
+		incarnations = append(incarnations, link.Incarnation{ID: id, Nonce: r.Nonce})
 	})
 	n.mu.Unlock()
+	for i, other := range incarnations {
+		s.Nodes[i].Link = n.linkWith(other)
+	}
 	var err error
 	if s.Copies, err = n.stream.Copies(ctx); err != nil {
 		s.StreamProblem = err.Error()

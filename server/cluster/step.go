@@ -11,14 +11,13 @@ import (
 	"usher/server/cluster/lease"
 	"usher/server/cluster/link"
 	"usher/server/cluster/stream"
+	"usher/server/metrics"
 	"usher/server/rooms"
+	"usher/server/tracing"
 )
 
 // keyPrefix is what the stream's keys have before those of lease.
 const keyPrefix = "u."
-
-// fetchTimeout bounds one read of the nodes and the table; lease asks again.
-const fetchTimeout = 500 * time.Millisecond
 
 // silenceTimeout is how long people may stay connected to a node whose lease has expired.
 const silenceTimeout = 7 * time.Second
@@ -65,15 +64,19 @@ func (n *Node) step(event lease.Event) {
 func (n *Node) stepLocked(event lease.Event) {
 	nowMs := n.clock.now() / int64(time.Millisecond)
 	n.effects = n.lease.Step(nowMs, event, n.effects[:0])
-	n.tellTerms()
+	moved := n.tellTerms()
 	for i := range n.effects {
 		n.perform(&n.effects[i])
+	}
+	if moved {
+		n.links.Placed()
 	}
 	clear(n.effects)
 }
 
-// tellTerms tells the links the terms that the effects bring, before anything is done in them.
-func (n *Node) tellTerms() {
+// tellTerms tells the links the terms that the effects bring, before anything is done in them. It
+// reports whether there are any.
+func (n *Node) tellTerms() bool {
 	var moves []link.Move
 	for i := range n.effects {
 		if e := &n.effects[i]; e.Kind == lease.Own || e.Kind == lease.Moved {
@@ -83,6 +86,7 @@ func (n *Node) tellTerms() {
 	if len(moves) > 0 {
 		n.links.Moved(moves)
 	}
+	return len(moves) > 0
 }
 
 // perform carries out one effect. The caller holds the lock.
@@ -114,17 +118,21 @@ func (n *Node) perform(e *lease.Effect) {
 		if t := n.tenures[e.Shard].Load(); t != nil {
 			t.over.Store(true)
 		}
+		n.turnMoved(e.Shard)
 	case lease.Lose:
 		n.lose(e.Shard)
 	case lease.Moved:
 		n.places[e.Shard].Store(&link.Place{Shard: e.Shard, Term: e.Term, Owner: link.Incarnation(e.Node)})
 	case lease.Joined:
 		n.log.Info("a node joined", "node", e.Node.ID)
-		if record, ok := n.lease.Peer(e.Node.ID); ok && record.Address != "" && record.Address == n.address {
+		record, ok := n.lease.Peer(e.Node.ID)
+		if ok && record.Address != "" && record.Address == n.address {
 			n.log.Error("two nodes tell balancers the same address", "other", e.Node.ID, "address", record.Address,
 				"hint", "give each node a cluster-address of its own, or a listen that says where it is")
 		}
-		n.links.Joined(link.Incarnation(e.Node))
+		if ok {
+			n.links.Joined(link.Incarnation(e.Node), link.Wire{Min: record.MinWire, Max: record.MaxWire})
+		}
 	case lease.Gone:
 		n.log.Info("a node is gone", "node", e.Node.ID)
 		n.links.Gone(link.Incarnation(e.Node))
@@ -214,6 +222,7 @@ func (n *Node) own(shard int, term uint64) {
 	n.tenures[shard].Store(t)
 	n.places[shard].Store(&link.Place{Shard: shard, Term: term, Owner: link.Incarnation(self), Here: true})
 	n.touches.add(t, firstLook)
+	n.turnMoved(shard)
 }
 
 func (n *Node) handOver(shard int) {
@@ -221,7 +230,11 @@ func (n *Node) handOver(shard int) {
 	t.leaving.Store(true)
 	n.counts.handedOver.Add(1)
 	go func() {
+		begun, span := time.Now(), n.local.Tracer.Begin(nil, tracing.Internal, "hand over")
+		span.Number("usher.shard", shard)
 		n.local.Rooms.HandOver(t)
+		span.End()
+		n.counts.handOvers.Observe(metrics.HandOverBounds, time.Since(begun), 1)
 		n.mu.Lock()
 		defer n.mu.Unlock()
 		if n.running && n.tenures[shard].Load() == t {
@@ -233,6 +246,7 @@ func (n *Node) handOver(shard int) {
 func (n *Node) lose(shard int) {
 	t := n.tenures[shard].Swap(nil)
 	t.over.Store(true)
+	n.turnMoved(shard)
 	place := *n.places[shard].Load()
 	place.Here = false
 	n.places[shard].Store(&place)
@@ -269,6 +283,7 @@ func (n *Node) evicted(why lease.Reason) {
 		}
 		n.places[shard].Store(&link.Place{Shard: shard})
 	}
+	n.turnMoved(turnShard)
 	if n.ending {
 		close(n.left)
 	}

@@ -1,25 +1,10 @@
 package cluster
 
 import (
-	"sync/atomic"
-
 	"usher/server/cluster/lease"
 	"usher/server/cluster/stream"
 	"usher/server/rooms"
 )
-
-// tenure is one term of this node for one shard. It implements rooms.Tenure.
-type tenure struct {
-	node    *Node
-	shard   int
-	term    stream.Term
-	since   rooms.Moment
-	leaving atomic.Bool // nobody may enter any more
-	over    atomic.Bool // nothing may be seen any more
-	// occupied is what lease was told: whether the rooms have connected people. The node's lock
-	// guards it.
-	occupied bool
-}
 
 // Valid implements rooms.Tenure.
 func (t *tenure) Valid() bool {
@@ -38,6 +23,12 @@ func (n *Node) Tenure(roomID string) rooms.Tenure {
 		return t
 	}
 	return nil
+}
+
+// isValid is for stream.Config: whether no other node can own a shard that is this node's.
+func (n *Node) isValid(shard int) bool {
+	t := n.tenures[shard].Load()
+	return t != nil && t.Valid()
 }
 
 // term is for stream.Config: what this node may write.

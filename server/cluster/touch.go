@@ -3,7 +3,6 @@ package cluster
 import (
 	"context"
 	"slices"
-	"sync"
 	"time"
 
 	"usher/protocol"
@@ -20,17 +19,6 @@ const (
 	lookEvery = 10 * time.Minute
 	lookAgain = 5 * time.Second
 )
-
-// touches are tenures by when their records are to be looked at.
-type touches struct {
-	mu  sync.Mutex
-	due []touch // the earliest first
-}
-
-type touch struct {
-	tenure *tenure
-	at     time.Time
-}
 
 func (t *touches) add(tenure *tenure, after time.Duration) {
 	t.mu.Lock()

@@ -32,37 +32,49 @@ func (n *Node) checkPlace(ctx context.Context, id string) error {
 		}
 		first, err = n.leaseOf(ctx, id)
 	}
-	return checkAlone(ctx, id, first, func() (stream.Entry, error) { return n.leaseOf(ctx, id) })
+	if err := checkAlone(ctx, id, first, func() (stream.Entry, error) { return n.leaseOf(ctx, id) }); err != nil {
+		return err
+	}
+	return n.checkWire(ctx, id)
 }
 
-// checkAlone returns an error if a process renews a lease that was read as first. One change may be
-// the last renewal of a process that is dead, and is an eviction if others have noticed that.
+// checkAlone returns an error if a process renews a lease that was read as first.
 func checkAlone(ctx context.Context, id string, first stream.Entry, look func() (stream.Entry, error)) error {
-	record, err := lease.DecodeRecord(id, first.Value)
+	record, lives, err := isRenewed(ctx, id, first, twinWatch, look)
+	if err != nil || !lives {
+		return err
+	}
+	return &broker.Error{
+		Kind: broker.ErrFolder, Problem: fmt.Sprintf("another node with the id %s is up, at %s", id, record.Address),
+		Hint: "give each node a folder of its own: if this one is a copy, remove its cluster/ and start with the id of the node that is missing (cluster-node)",
+	}
+}
+
+// isRenewed watches whether a process renews a lease that was read as first. One change may be the
+// last renewal of a process that is dead, and is an eviction if others have noticed that.
+func isRenewed(ctx context.Context, id string, first stream.Entry, watch time.Duration, look func() (stream.Entry, error)) (record lease.Record, lives bool, err error) {
+	record, err = lease.DecodeRecord(id, first.Value)
 	if err != nil || record.Evicted {
-		return nil // none that lives
+		return record, false, nil // none that lives
 	}
 	seen, changes := first.Revision, 0
-	for end := time.Now().Add(twinWatch); time.Now().Before(end); {
+	for end := time.Now().Add(watch); time.Now().Before(end); {
 		if err := pause(ctx); err != nil {
-			return err
+			return record, false, err
 		}
 		now, err := look()
 		if err != nil || now.Revision == seen {
 			continue
 		}
 		if record, err = lease.DecodeRecord(id, now.Value); err != nil || record.Evicted {
-			return nil
+			return record, false, nil
 		}
 		if changes++; changes > 1 {
-			return &broker.Error{
-				Kind: broker.ErrFolder, Problem: fmt.Sprintf("another node with the id %s is up, at %s", id, record.Address),
-				Hint: "give each node a folder of its own: if this one is a copy, remove its cluster/ and start with the id of the node that is missing (cluster-node)",
-			}
+			return record, true, nil
 		}
-		seen, end = now.Revision, time.Now().Add(twinWatch)
+		seen, end = now.Revision, time.Now().Add(watch)
 	}
-	return nil
+	return record, false, nil
 }
 
 func pause(ctx context.Context) error {

@@ -1,14 +1,9 @@
 package edge
 
 import (
-	"bufio"
-	"crypto/sha1"
-	"encoding/base64"
 	"errors"
 	"net"
 	"net/http"
-	"net/url"
-	"strings"
 	"time"
 
 	"usher/protocol"
@@ -25,31 +20,9 @@ func (e *Edge) wsRoutes() []route {
 	}
 }
 
-// roomIDOf returns the room id of a query.
-func roomIDOf(query string) string { return parameter(query, "roomId=") }
-
-// parameter returns the value of a query's last parameter of a name, which ends in =. A legacy
-// client doubles the query from its second connection on (roomId=OLD?roomId=NEW), so a question
-// mark begins a parameter as well.
-func parameter(query, name string) string {
-	for end := len(query); ; {
-		i := strings.LastIndex(query[:end], name)
-		switch {
-		case i < 0:
-			return ""
-		case i > 0 && query[i-1] != '&' && query[i-1] != '?':
-			end = i
-			continue
-		}
-		value, _, _ := strings.Cut(query[i+len(name):], "&")
-		value, _ = url.QueryUnescape(value)
-		return value
-	}
-}
-
 // accept upgrades a request to a WebSocket and connects it to its room.
 func (e *Edge) accept(w http.ResponseWriter, r *http.Request, roomID string) {
-	e.handshakes.Add(1) // before draining is read
+	e.beginHandshake(r.Context())
 	defer e.handshakes.Add(-1)
 	key, refusal, details := handshake(r)
 	switch {
@@ -71,13 +44,13 @@ func (e *Edge) accept(w http.ResponseWriter, r *http.Request, roomID string) {
 		if refusal == protocol.CodeUpgradeRequired { // RFC 6455, section 4.4
 			w.Header().Set("Sec-WebSocket-Version", "13")
 		}
-		writeError(w, r, refusal, details)
+		WriteError(w, r, refusal, details)
 		return
 	}
 	from := senderOf(r)
 	place, ok := e.gate.occupy(from)
 	if !ok {
-		writeError(w, r, protocol.CodeTooManyConnections, "")
+		WriteError(w, r, protocol.CodeTooManyConnections, "")
 		return
 	}
 	c := &Conn{edge: e, place: place}
@@ -86,11 +59,11 @@ func (e *Edge) accept(w http.ResponseWriter, r *http.Request, roomID string) {
 	}
 	// The room knows the connection before its client does, so that nothing has to be undone if the
 	// handshake hangs.
-	session, refusal := e.config.Rooms.Open(r.Context(), roomID, Opening{from.address, place == nil, requestID(r), who}, c)
+	session, refusal := e.config.Rooms.Open(r.Context(), roomID, Opening{from.address, place == nil, requestID(r), who, visitOf(r).span.Context(), shiftOf(r.Context())}, c)
 	if refusal != "" {
 		e.requestIDs.Delete(c)
 		e.gate.release(place)
-		writeError(w, r, refusal, "")
+		WriteError(w, r, refusal, "")
 		return
 	}
 	c.session = session
@@ -114,46 +87,37 @@ func (e *Edge) accept(w http.ResponseWriter, r *http.Request, roomID string) {
 	e.log.Debug("connection opened", "requestId", requestID(r))
 	place.upgraded(c)
 	c.begin(buffered)
-	if e.draining.Load() { // Drain may have listed the connections before this one was among them
-		session.Close(protocol.CloseRestart)
+	c.endIfDraining()
+}
+
+// endIfDraining closes a new connection if Drain may have listed the connections before this one
+// was among them.
+func (c *Conn) endIfDraining() {
+	if !c.edge.draining.Load() {
+		return
+	}
+	c.session.Close(protocol.CloseRestart)
+	if c.edge.left.Load() {
+		c.Close(protocol.CloseRestart) // the room does not
 	}
 }
 
-// handshake checks the request (RFC 6455, section 4.2.1) and returns its key.
-func handshake(r *http.Request) (key string, refusal protocol.Code, details string) {
-	keys, versions := r.Header.Values("Sec-WebSocket-Key"), r.Header.Values("Sec-WebSocket-Version")
-	switch {
-	case !hasToken(r.Header, "Connection", "upgrade") || !hasToken(r.Header, "Upgrade", "websocket"):
-	case !r.ProtoAtLeast(1, 1):
-		details = "a WebSocket needs HTTP/1.1"
-	case r.ContentLength != 0: // -1 in chunks; its bytes are not the client's first frames
-		details = "a handshake has no body"
-	case len(versions) != 1 || versions[0] != "13":
-		details = "Sec-WebSocket-Version must be 13, in one header"
-	case len(keys) != 1:
-		details = "there must be one Sec-WebSocket-Key"
-	default:
-		if nonce, err := base64.StdEncoding.DecodeString(keys[0]); err == nil && len(nonce) == 16 {
-			return keys[0], "", ""
-		}
-		details = "Sec-WebSocket-Key must be 16 bytes in base64"
-	}
-	return "", protocol.CodeUpgradeRequired, details
+// taker is a response to a request that a poller has read.
+type taker interface {
+	// take completes the handshake and returns the socket, which r reads after start, and what has
+	// been read after the request.
+	take(r reader, key string) (s connSocket, early []byte, err error)
 }
 
-func hasToken(h http.Header, name, token string) bool {
-	for _, line := range h.Values(name) {
-		for word := range strings.SplitSeq(line, ",") {
-			if strings.EqualFold(strings.TrimSpace(word), token) {
-				return true
-			}
+// upgrade takes the socket over from whoever has read the request, and completes the handshake.
+func (c *Conn) upgrade(w http.ResponseWriter, key string) (early []byte, err error) {
+	if a, ok := w.(*response); ok {
+		if polled, ok := a.ResponseWriter.(taker); ok {
+			a.status = http.StatusSwitchingProtocols
+			c.socket, early, err = polled.take(c, key)
+			return early, err
 		}
 	}
-	return false
-}
-
-// upgrade takes the socket over from net/http and completes the handshake.
-func (c *Conn) upgrade(w http.ResponseWriter, key string) (buffered []byte, err error) {
 	hijacker, ok := w.(http.Hijacker)
 	if !ok {
 		return nil, errors.New("no Hijack")
@@ -163,28 +127,22 @@ func (c *Conn) upgrade(w http.ResponseWriter, key string) (buffered []byte, err 
 		return nil, err
 	}
 	_ = socket.SetDeadline(time.Now().Add(handshakeTimeout))
-	if err := writeHandshake(rw.Writer, w.Header(), key); err != nil {
+	out := buffers.Get().(*buffer)
+	writeHandshake(out, w.Header(), key)
+	_, err = socket.Write(out.bytes)
+	out.release()
+	if err != nil {
 		_ = socket.Close()
 		return nil, err
 	}
 	_ = socket.SetDeadline(time.Time{})
 	if n := rw.Reader.Buffered(); n > 0 {
-		buffered, _ = rw.Reader.Peek(n)
+		early, _ = rw.Reader.Peek(n)
 	}
-	return buffered, c.attach(socket)
-}
-
-// writeHandshake writes the 101 (RFC 6455, section 4.2.2) with the headers that the router has set.
-func writeHandshake(w *bufio.Writer, h http.Header, key string) error {
-	const guid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-	sum := sha1.Sum([]byte(key + guid))
-	h.Set("Upgrade", "websocket")
-	h.Set("Connection", "Upgrade")
-	h.Set("Sec-WebSocket-Accept", base64.StdEncoding.EncodeToString(sum[:]))
-	_, _ = w.WriteString("HTTP/1.1 101 Switching Protocols\r\n")
-	_ = h.Write(w)
-	_, _ = w.WriteString("\r\n")
-	return w.Flush()
+	if gated, ok := socket.(*gatedSocket); ok {
+		early = append(early, gated.early...)
+	}
+	return early, c.attach(socket)
 }
 
 // bare returns an error without the addresses that errors of sockets contain.
@@ -193,4 +151,21 @@ func bare(err error) error {
 		return op.Err
 	}
 	return err
+}
+
+// attach gives the connection its socket. On Linux a poller reads it, so that an idle client costs
+// no goroutine.
+func (c *Conn) attach(socket net.Conn) error {
+	p := c.edge.poller()
+	if p == nil {
+		c.socket = newStreamSocket(socket, &c.edge.sockets, &c.edge.streams, c)
+		return nil
+	}
+	polled, err := p.take(socket, c)
+	if err != nil {
+		_ = socket.Close()
+		return err
+	}
+	c.socket = polled
+	return nil
 }

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -41,8 +40,8 @@ func (b *addressBook) keys(r *http.Request) (key, limitKey uint64) {
 }
 
 // socketKey is the key to count a socket by before it has sent anything, 0 for a trusted proxy's.
-func (b *addressBook) socketKey(socket net.Conn) uint64 {
-	addr, _ := parseHop(socket.RemoteAddr().String())
+func (b *addressBook) socketKey(addr netip.Addr) uint64 {
+	addr = addr.Unmap().WithZone("")
 	if inNetworks(b.trusted, addr) {
 		return 0
 	}
@@ -153,4 +152,12 @@ func addressKey(secret [32]byte, addr netip.Addr) uint64 {
 	mac := hmac.New(sha256.New, secret[:])
 	mac.Write(bytes)
 	return max(1, binary.BigEndian.Uint64(mac.Sum(nil)))
+}
+
+// SchemeOf returns the scheme by which a client has asked, which a trusted proxy reports.
+func SchemeOf(r *http.Request, trusted []netip.Prefix) string {
+	if r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https" && inNetworks(trusted, remoteAddress(r)) {
+		return "https"
+	}
+	return "http"
 }

@@ -17,6 +17,17 @@ const (
 // been read. A client whose bytes wait in its socket, because the process was stopped or is busy,
 // has been sending.
 func (e *Edge) ReadArrived(conns []*Conn) {
+	for !e.readArrived(conns) {
+		held := e.held.Load()
+		if held == nil {
+			return
+		}
+		<-held.over // nothing was read meanwhile
+	}
+}
+
+// readArrived reports whether it was in time.
+func (e *Edge) readArrived(conns []*Conn) bool {
 	timeout := time.NewTimer(arrivalTimeout)
 	defer timeout.Stop()
 	var passes []<-chan struct{}
@@ -29,17 +40,18 @@ func (e *Edge) ReadArrived(conns []*Conn) {
 		select {
 		case <-passed:
 		case <-timeout.C:
-			return
+			return false
 		}
 	}
 	for looks := streamsOf(conns); len(looks) > 0; {
 		select {
 		case <-time.After(arrivalLook):
 		case <-timeout.C:
-			return
+			return false
 		}
 		looks = slices.DeleteFunc(looks, (*streamLook).again)
 	}
+	return true
 }
 
 // streamsOf takes a first look at every connection that no poller reads.
@@ -64,10 +76,10 @@ type streamLook struct {
 }
 
 // again reports whether what had arrived at the first look has been read: either the stream was
-// found waiting for more twice in a row with nothing unread, or it has been read from twice since.
+// found waiting for more twice in a row, or it has been read from twice since.
 func (l *streamLook) again() bool {
 	now := l.stream.reads.Load()
-	waits := now%2 == 1 && now == l.last && !unread(l.stream.conn)
+	waits := now%2 == 1 && now == l.last
 	l.last = now
 	return waits || now-l.first >= 4
 }

@@ -18,6 +18,7 @@ func (e *Edge) identify(r *http.Request, roomID string) (who *room.Identity, ref
 	case !ok:
 		return nil, protocol.CodeInvalidToken, "send one token, ticket or invite"
 	case c != auth.Credentials{}:
+		beforeWaiting(r.Context()) // the keys may have to be fetched
 		who, refused := e.config.Auth.Identify(r.Context(), roomID, c)
 		if refused != nil {
 			return nil, refused.Code, refused.Details
@@ -75,12 +76,12 @@ func offers(r *http.Request, name string) bool {
 	return false
 }
 
-// authRoutes are those that need accounts, or API keys.
-func (e *Edge) authRoutes() (routes []route) {
+// ticketRoute is POST /tickets if there are accounts.
+func (e *Edge) ticketRoute() (routes []route) {
 	if e.config.Auth.GivesTickets() {
 		routes = append(routes, route{path: "/tickets", methods: []string{http.MethodPost}, handler: e.giveTicket})
 	}
-	return append(routes, e.roomsRoute()...)
+	return routes
 }
 
 // ticketBody is the response to POST /tickets.
@@ -100,18 +101,18 @@ func (e *Edge) giveTicket(w http.ResponseWriter, r *http.Request) {
 	token, _ := bearer(r)
 	switch {
 	case !protocol.ValidRoomID(roomID):
-		writeError(w, r, protocol.CodeInvalidRoomID, "")
+		WriteError(w, r, protocol.CodeInvalidRoomID, "")
 		return
 	case !e.origins.AllowsRequest(r):
-		writeError(w, r, protocol.CodeOriginNotAllowed, "")
+		WriteError(w, r, protocol.CodeOriginNotAllowed, "")
 		return
 	case token == "":
-		writeError(w, r, protocol.CodeAuthRequired, "")
+		WriteError(w, r, protocol.CodeAuthRequired, "")
 		return
 	}
 	who, refusal := e.config.Auth.Identify(r.Context(), roomID, auth.Credentials{Token: token})
 	if refusal != nil {
-		writeError(w, r, refusal.Code, refusal.Details)
+		WriteError(w, r, refusal.Code, refusal.Details)
 		return
 	}
 	body := ticketBody{UserID: who.UserID, UserName: who.Name}
@@ -119,5 +120,5 @@ func (e *Edge) giveTicket(w http.ResponseWriter, r *http.Request) {
 	if who.HasRole {
 		body.Role = who.Role.String()
 	}
-	writeJSON(w, http.StatusOK, body)
+	WriteJSON(w, http.StatusOK, body)
 }

@@ -11,6 +11,7 @@ import (
 	"usher/room"
 	"usher/server/auth"
 	"usher/server/metrics"
+	"usher/server/tracing"
 	"usher/server/turn"
 )
 
@@ -25,9 +26,13 @@ type Rooms interface {
 	// Seated returns when a seat was taken, if the resume token is that of the user's seat in the
 	// room, or the reason for refusing it.
 	Seated(ctx context.Context, roomID, userID, token string) (takenAtMs int64, refusal protocol.Code)
-	// Create creates a room ahead of its people, and returns when it was created, in ms, or the
-	// reason for the refusal: ROOM_EXISTS if it exists.
-	Create(ctx context.Context, roomID string, a room.Arrangement) (createdMs int64, refusal protocol.Code)
+	// Create creates a room ahead of its people, and returns what was made of it, or the reason for
+	// the refusal: ROOM_EXISTS if it exists.
+	Create(ctx context.Context, roomID string, a room.Arrangement) (made room.Creation, refusal protocol.Code)
+	// Operate does to a room what an operator wants, or returns the reason for the refusal.
+	Operate(ctx context.Context, roomID string, act room.Act) (refusal protocol.Code)
+	// View returns a room as its operator sees it, or the reason for the refusal.
+	View(ctx context.Context, roomID string) (view room.View, refusal protocol.Code)
 }
 
 // Opening is what a room learns about a new connection.
@@ -41,6 +46,11 @@ type Opening struct {
 	RequestID string
 	// Identity is what has been verified about the client, nil for nothing.
 	Identity *room.Identity
+	// Trace is what the connection is part of, nil for no trace.
+	Trace *tracing.Context
+	// Waits is called before Open waits for a disk, a lock that is held meanwhile, or another node.
+	// It may be nil.
+	Waits func()
 }
 
 // Session is the room's view of a connection. Its methods may be called from any goroutine, but the
@@ -51,6 +61,9 @@ type Session interface {
 	// reason that the client may not take a new seat now. batch is passed to Socket.Send for every
 	// frame that this one causes.
 	Received(f *protocol.Frame, refuseSeat protocol.Code, batch any)
+	// Relayed is Received for a frame that protocol.DecodeRelay has read. If it returns false, it
+	// has done nothing, and Received must be called.
+	Relayed(frame []byte, r *protocol.Relay, batch any) bool
 	// ReceivedBinary reports a binary frame. Seen reports a control frame, which proves that the
 	// client is alive.
 	ReceivedBinary()
@@ -79,14 +92,10 @@ type Auth interface {
 	Required() bool
 	// Identify returns what credentials say about somebody who wants into a room, nil for none.
 	Identify(ctx context.Context, roomID string, c auth.Credentials) (*room.Identity, *auth.Refusal)
-	// GivesTickets and TakesAPIKeys report whether there are accounts, and keys.
+	// GivesTickets reports whether there are accounts.
 	GivesTickets() bool
-	TakesAPIKeys() bool
-	// APIKey returns the name of an API key, "" if it is none.
-	APIKey(key string) (name string)
-	// Ticket makes a ticket, and Invite an invite.
+	// Ticket makes a ticket.
 	Ticket(roomID string, who *room.Identity) (ticket string, untilMs int64)
-	Invite(auth.Invite) string
 }
 
 // DefaultMaxSockets is how many sockets one address may have open. When a room of 50 reconnects,
@@ -118,6 +127,10 @@ type Config struct {
 	// ClusterStatus and ClusterDrain serve /cluster/status and /cluster/drain, beside /metrics; nil
 	// for neither.
 	ClusterStatus, ClusterDrain http.HandlerFunc
+	// CreateRoom is POST /rooms, nil if it does not exist.
+	CreateRoom http.HandlerFunc
+	// Operator are the routes for operators and their programs.
+	Operator []Route
 	// Ready returns "", or the reason that no new room may be created.
 	Ready func() protocol.Code
 	// Full reports whether memory is nearly used up; if so, newcomers are refused.
@@ -155,11 +168,33 @@ type Config struct {
 	TURNOpen bool
 	// TURNTTL is how long credentials are valid if the client asks for no other time.
 	TURNTTL time.Duration
+	// Admin enables the admin page at /admin.
+	Admin bool
 	// Page enables the page at /. ServeMetrics enables /metrics.
 	Page, ServeMetrics bool
 
 	// Metrics counts what happens.
 	Metrics *metrics.Metrics
+	// Tracer makes spans of requests, nil for none.
+	Tracer *tracing.Tracer
 	// Log receives nothing that identifies a client or a room.
 	Log *slog.Logger
+}
+
+// Route is a path that only operators and their programs use. Pages of other origins cannot.
+type Route struct {
+	// Path is a http.ServeMux pattern without method and host.
+	Path string
+	// Methods are those that are allowed.
+	Methods []string
+	// Cost is how many requests one counts as; 0 means 1.
+	Cost    int
+	Handler http.HandlerFunc
+}
+
+// Lister knows the rooms that want to be listed.
+type Lister interface {
+	// List returns up to n of them in the order of their ids, from the first after the given id.
+	// more reports whether others follow.
+	List(after string, n int) (page []protocol.RoomSummary, more bool)
 }

@@ -3,74 +3,13 @@ package edge
 import (
 	"errors"
 	"fmt"
-	"net"
 	"runtime/debug"
-	"sync/atomic"
 	"time"
 
 	"usher/protocol"
 	"usher/room"
 	"usher/server/frame"
 )
-
-const (
-	closeGrace = 2 * time.Second // see Config.CloseGrace
-	// maxSliceFrames and maxSliceTime bound what is read from one connection before the others are
-	// read. Most reads bring a frame or two.
-	maxSliceFrames = 4
-	maxSliceTime   = 100 * time.Microsecond
-)
-
-// Conn is one WebSocket of a client. Its frames are read on a poller's goroutine, or with TLS on a
-// goroutine of its own, and written by whichever goroutine steps its room.
-type Conn struct {
-	edge    *Edge
-	session Session
-	// socket is a *polledSocket or a *streamSocket. Methods other than start are for the room,
-	// which must check state first.
-	socket interface {
-		start(early []byte)
-		send(op frame.Opcode, payload []byte, b *batch)
-		shut(code protocol.CloseCode, reason string)
-		finish(replied bool)
-		cut()
-		pending() int
-	}
-	// place is the connection's place among the sockets of the client's address, nil if it is not
-	// counted.
-	place *place
-	// frames is used by whichever goroutine reads the socket, so by one at a time.
-	frames frame.Reader
-	// state is opening, open, or the code of a Close that arrived while it was opening.
-	state    atomic.Uint32
-	standing atomic.Uint32
-	// closing: a close frame has been sent or queued, and what the client still sends is only
-	// searched for its close frame. broken: what the client still sends is discarded. counted: the
-	// room knows about the end or has caused it, and the metrics have counted it.
-	closing, broken, counted atomic.Bool
-}
-
-const (
-	opening = iota
-	open
-)
-
-// attach gives the connection its socket. A poller reads plain TCP sockets, so that an idle client
-// costs no goroutine.
-func (c *Conn) attach(socket net.Conn) error {
-	tcp := plainTCP(socket)
-	if p := c.edge.poller(); p != nil && tcp != nil {
-		polled, err := p.take(tcp, c)
-		if err != nil {
-			_ = socket.Close()
-			return err
-		}
-		c.socket = polled
-		return nil
-	}
-	c.socket = newStreamSocket(socket, &c.edge.sockets, &c.edge.streams, c)
-	return nil
-}
 
 // begin starts reading from the socket. If the room has closed the connection in the meantime, that
 // comes first.
@@ -100,7 +39,6 @@ func (c *Conn) read(data []byte, b *batch) (n int) {
 			n = len(data)
 		}
 	}()
-	begun := time.Now()
 	for frames := 0; n < len(data); frames++ {
 		switch {
 		case c.broken.Load():
@@ -108,7 +46,7 @@ func (c *Conn) read(data []byte, b *batch) (n int) {
 		case c.closing.Load():
 			c.skip(data[n:])
 			return len(data)
-		case frames == maxSliceFrames, frames > 0 && time.Since(begun) > maxSliceTime:
+		case frames == maxSliceFrames, frames > 0 && time.Since(b.begun) > maxSliceTime:
 			return n
 		}
 		m, took, err := c.frames.Next(data[n:], c.edge.config.MaxFrameBytes)
@@ -145,12 +83,32 @@ func (c *Conn) handle(m frame.Message, b *batch) {
 // receivedText hands one message to the room.
 func (c *Conn) receivedText(payload []byte, b *batch) {
 	f := &b.frame
+	f.Bytes = payload
+	if protocol.DecodeRelay(payload, &b.relay) {
+		c.relayed(payload, b)
+		return
+	}
 	f.Decode(payload)
 	c.edge.metrics.MessageReceived(f.Message.Type)
 	if c.affordsMessage(&f.Message, len(payload)) {
 		c.session.Received(f, c.refuseSeat(&f.Message), b)
+		b.handled(f.Message.Type)
 	}
 	*f = protocol.Frame{}
+}
+
+// relayed is receivedText for an offer, answer or candidate. Most do nothing but pass.
+func (c *Conn) relayed(payload []byte, b *batch) {
+	c.edge.metrics.MessageReceived(b.relay.Type)
+	if c.affords(1, len(payload)) {
+		if !c.session.Relayed(payload, &b.relay, b) {
+			b.frame.Decode(payload)
+			c.session.Received(&b.frame, "", b)
+			b.frame = protocol.Frame{}
+		}
+		b.handled(b.relay.Type)
+	}
+	b.frame.Bytes, b.relay = nil, protocol.Relay{}
 }
 
 func (c *Conn) seen() {
@@ -232,6 +190,7 @@ func known(code protocol.CloseCode) protocol.CloseCode {
 func (c *Conn) Send(message []byte, b any) {
 	if c.state.Load() == open {
 		held, _ := b.(*batch)
+		held.sends(message)
 		c.socket.send(frame.Text, message, held)
 	}
 }
@@ -281,6 +240,25 @@ func (c *Conn) shut(code protocol.CloseCode) {
 	}
 }
 
+// giveWay closes a connection that has no seat with 1013, or, if parked is set, one that is parked
+// with 1000. It returns false for any other. A connection that is about to end no longer has a
+// seat.
+func (c *Conn) giveWay(parked bool) bool {
+	if c.counted.Load() {
+		return !parked
+	}
+	switch standing := room.Standing(c.standing.Load()); {
+	case !parked && standing == room.Unseated:
+		c.session.Close(protocol.CloseTryLater)
+	case parked && standing == room.Parked:
+		// The only code after which a legacy client does not reconnect with yet another socket.
+		c.session.Close(protocol.CloseNormal)
+	default:
+		return false
+	}
+	return true
+}
+
 // affords charges the given cost and size to the budgets of the client's address. If they are used
 // up, the room closes the connection and affords returns false.
 func (c *Conn) affords(cost, size int) bool {
@@ -313,21 +291,9 @@ func (c *Conn) refuseSeat(m *protocol.Message) protocol.Code {
 	return ""
 }
 
-// giveWay closes a connection that has no seat with 1013, or, if parked is set, one that is parked
-// with 1000. It returns false for any other. A connection that is about to end no longer has a
-// seat.
-func (c *Conn) giveWay(parked bool) bool {
-	if c.counted.Load() {
-		return !parked
-	}
-	switch standing := room.Standing(c.standing.Load()); {
-	case !parked && standing == room.Unseated:
-		c.session.Close(protocol.CloseTryLater)
-	case parked && standing == room.Parked:
-		// The only code after which a legacy client does not reconnect with yet another socket.
-		c.session.Close(protocol.CloseNormal)
-	default:
-		return false
-	}
-	return true
+// requestIDOf returns the id of the request that opened a connection, "" if it is not kept.
+func (e *Edge) requestIDOf(c *Conn) string {
+	id, _ := e.requestIDs.Load(c)
+	text, _ := id.(string)
+	return text
 }

@@ -3,6 +3,7 @@ package edge
 import (
 	"bytes"
 	"testing"
+	"time"
 
 	"usher/protocol"
 	"usher/server/frame"
@@ -13,6 +14,7 @@ type deafSession struct{ seen, ended int }
 
 func (*deafSession) RoomID() string                               { return "deaf-room" }
 func (*deafSession) Received(*protocol.Frame, protocol.Code, any) {}
+func (*deafSession) Relayed([]byte, *protocol.Relay, any) bool    { return false }
 func (*deafSession) ReceivedBinary()                              {}
 func (s *deafSession) Seen()                                      { s.seen++ }
 func (*deafSession) Exceeded()                                    {}
@@ -38,7 +40,7 @@ func TestOneSliceIsBounded(t *testing.T) {
 	ping := []byte{0x89, 0x80, 1, 2, 3, 4}
 	slices, data := 0, bytes.Repeat(ping, 10*maxSliceFrames)
 	for ; len(data) > 0; slices++ {
-		n := c.read(data, new(batch))
+		n := c.read(data, &batch{begun: time.Now()})
 		if n == 0 || n > maxSliceFrames*len(ping) {
 			t.Fatalf("a slice takes %d bytes", n)
 		}

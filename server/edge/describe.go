@@ -14,7 +14,7 @@ func (e *Edge) roomRoute() route {
 	return route{path: "/rooms/{id}", handler: func(w http.ResponseWriter, r *http.Request) {
 		id := r.PathValue("id")
 		if !protocol.ValidRoomID(id) {
-			writeError(w, r, protocol.CodeInvalidRoomID, "")
+			WriteError(w, r, protocol.CodeInvalidRoomID, "")
 			return
 		}
 		who, refusal, details := e.identify(r, id)
@@ -22,14 +22,14 @@ func (e *Edge) roomRoute() route {
 			refusal = protocol.CodeInviteExpired
 		}
 		if refusal != "" {
-			writeError(w, r, refusal, details)
+			WriteError(w, r, refusal, details)
 			return
 		}
 		summary, refusal := e.config.Rooms.Describe(r.Context(), id)
 		if refusal != "" {
-			writeError(w, r, refusal, "")
+			WriteError(w, r, refusal, "")
 			return
 		}
-		writeJSON(w, http.StatusOK, json.RawMessage(summary.Append(nil)))
+		WriteJSON(w, http.StatusOK, json.RawMessage(summary.Append(nil)))
 	}}
 }

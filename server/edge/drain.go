@@ -13,6 +13,10 @@ import (
 // do not all reconnect at once, and waits for them to end until ctx is done. Handshakes are refused
 // from now on.
 func (e *Edge) Drain(ctx context.Context, spread time.Duration) {
+	e.drain(ctx, spread, func(c *Conn) { c.session.Close(protocol.CloseRestart) })
+}
+
+func (e *Edge) drain(ctx context.Context, spread time.Duration, end func(*Conn)) {
 	e.draining.Store(true)
 	conns := e.spread()
 	began := time.Now()
@@ -20,7 +24,7 @@ func (e *Edge) Drain(ctx context.Context, spread time.Duration) {
 		// The first is closed at once, the last when the time is over.
 		at := began.Add(spread * time.Duration(i) / time.Duration(max(1, len(conns)-1)))
 		time.Sleep(time.Until(at))
-		c.session.Close(protocol.CloseRestart)
+		end(c)
 	}
 	// Handshakes that began before this close their own connections. The clients' close frames are
 	// waited for, which closeGrace bounds. A handshake becomes a connection, so look at it first.
@@ -55,4 +59,31 @@ func (e *Edge) spread() []*Conn {
 		conns[i] = positions[i].conn
 	}
 	return conns
+}
+
+// conns returns all current connections.
+func (e *Edge) conns() (all []*Conn) {
+	add := func(r reader) {
+		if c, ok := r.(*Conn); ok {
+			all = append(all, c)
+		}
+	}
+	for _, p := range e.pollers {
+		p.each(add)
+	}
+	e.streams.each(add)
+	return all
+}
+
+// CutSlowReaders ends the connections that have more queued than is allowed while memory is nearly
+// used up.
+func (e *Edge) CutSlowReaders() {
+	if e.held.Load() != nil {
+		return // they may be another process's in a moment
+	}
+	for _, c := range e.conns() {
+		if c.Pending() > e.sockets.pending() {
+			c.Cut()
+		}
+	}
 }

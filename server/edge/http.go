@@ -18,8 +18,6 @@ const (
 	writeTimeout      = 30 * time.Second
 	idleTimeout       = 60 * time.Second
 	maxHeaderBytes    = 16 << 10
-	// retryAfter is how long 429 and 503 ask clients to wait, in seconds.
-	retryAfter = "2"
 )
 
 // healthRoutes are /health, which legacy clients use, /healthz (the process responds) and /readyz
@@ -28,7 +26,7 @@ const (
 func healthRoutes(ready func() protocol.Code) []route {
 	say := func(status string) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
-			writeJSON(w, http.StatusOK, struct {
+			WriteJSON(w, http.StatusOK, struct {
 				Status    string `json:"status"`
 				Timestamp int64  `json:"timestamp"`
 			}{status, time.Now().UnixMilli()})
@@ -42,7 +40,7 @@ func healthRoutes(ready func() protocol.Code) []route {
 		{path: "/healthz", always: true, handler: say("ok")},
 		{path: "/readyz", always: true, handler: func(w http.ResponseWriter, r *http.Request) {
 			if code := ready(); code != "" {
-				writeError(w, r, code, "")
+				WriteError(w, r, code, "")
 				return
 			}
 			isReady(w, r)

@@ -21,7 +21,7 @@ func TestEveryCodeWithAStatusAnswersTheSameShape(t *testing.T) {
 			continue
 		}
 		s := serveRoutes(t, nil, route{path: "/x", handler: func(w http.ResponseWriter, r *http.Request) {
-			writeError(w, r, row.Code, "because")
+			WriteError(w, r, row.Code, "because")
 		}})
 		response, body := s.ask(t, "GET", "/x")
 		servertest.WantError(t, response, body, row.Code)
@@ -44,7 +44,7 @@ func TestErrorWithoutAStatusIsADefect(t *testing.T) {
 			t.Error("no panic")
 		}
 	}()
-	writeError(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil), protocol.CodeRoomFull, "")
+	WriteError(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil), protocol.CodeRoomFull, "")
 }
 
 func TestHealth(t *testing.T) {

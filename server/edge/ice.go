@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"usher/protocol"
@@ -30,13 +29,13 @@ func (e *Edge) turnRoute() route {
 				w.Header().Set("WWW-Authenticate", "Bearer")
 			}
 			e.metrics.ICERefused(refusal)
-			writeError(w, r, refusal, "")
+			WriteError(w, r, refusal, "")
 			return
 		}
 		if servers == nil {
 			servers = []turn.ICEServer{}
 		}
-		writeJSON(w, http.StatusOK, struct {
+		WriteJSON(w, http.StatusOK, struct {
 			ICEServers []turn.ICEServer `json:"iceServers"`
 			// TTL is for how many seconds the credentials are valid.
 			TTL int64 `json:"ttl,omitempty"`
@@ -88,15 +87,4 @@ func ttlOf(text string, given bool, byDefault time.Duration) (time.Duration, boo
 	seconds, err := strconv.ParseUint(text, 10, 32)
 	ttl := time.Duration(seconds) * time.Second
 	return ttl, err == nil && ttl >= turn.MinTTL && ttl <= turn.MaxTTL
-}
-
-// bearer returns the token of a request's Authorization (RFC 6750, section 2.1), and whether the
-// request has that header at all: a malformed one proves nothing, but is meant to.
-func bearer(r *http.Request) (token string, given bool) {
-	authorization := r.Header.Get("Authorization")
-	scheme, token, _ := strings.Cut(authorization, " ")
-	if !strings.EqualFold(scheme, "Bearer") {
-		token = ""
-	}
-	return strings.TrimSpace(token), authorization != ""
 }

@@ -8,13 +8,6 @@ import (
 	"usher/protocol"
 )
 
-// Lister knows the rooms that want to be listed.
-type Lister interface {
-	// List returns up to n of them in the order of their ids, from the first after the given id.
-	// more reports whether others follow.
-	List(after string, n int) (page []protocol.RoomSummary, more bool)
-}
-
 const (
 	// maxListed is how many rooms one response has at most, and listed how many otherwise.
 	maxListed = 100
@@ -33,10 +26,10 @@ func (e *Edge) listRooms(w http.ResponseWriter, r *http.Request) {
 	cursor := query.Get("cursor")
 	switch {
 	case err != nil || n < 1 || n > maxListed:
-		writeError(w, r, protocol.CodeInvalidPage, "limit")
+		WriteError(w, r, protocol.CodeInvalidPage, "limit")
 		return
 	case cursor != "" && !protocol.ValidRoomID(cursor):
-		writeError(w, r, protocol.CodeInvalidPage, "cursor")
+		WriteError(w, r, protocol.CodeInvalidPage, "cursor")
 		return
 	}
 	page, more := e.config.Lister.List(cursor, n)
@@ -47,7 +40,7 @@ func (e *Edge) listRooms(w http.ResponseWriter, r *http.Request) {
 	if more {
 		body.Cursor = page[len(page)-1].ID
 	}
-	writeJSON(w, http.StatusOK, body)
+	WriteJSON(w, http.StatusOK, body)
 }
 
 // roomList is the response to GET /rooms.
@@ -59,7 +52,7 @@ type roomList struct {
 
 // roomsRoute is GET /rooms if rooms are listed, and POST /rooms if programs may create some.
 func (e *Edge) roomsRoute() (routes []route) {
-	lists, creates := e.config.Lister != nil, e.config.Auth.TakesAPIKeys()
+	lists, creates := e.config.Lister != nil, e.config.CreateRoom != nil
 	rt := route{path: "/rooms"}
 	if lists {
 		rt.methods, rt.cost = append(rt.methods, http.MethodGet), listCost
@@ -69,7 +62,7 @@ func (e *Edge) roomsRoute() (routes []route) {
 	}
 	rt.handler = func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodPost {
-			e.createRoom(w, r)
+			e.config.CreateRoom(w, r)
 		} else {
 			e.listRooms(w, r)
 		}

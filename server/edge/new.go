@@ -22,23 +22,35 @@ func New(config Config) (*Edge, error) {
 	e.gate = newGate(&e.config)
 	routes := append(healthRoutes(config.Ready), e.roomRoute(), e.turnRoute())
 	routes = append(routes, e.wsRoutes()...)
-	routes = append(routes, e.authRoutes()...)
+	routes = append(routes, e.ticketRoute()...)
+	routes = append(routes, e.roomsRoute()...)
+	for _, rt := range config.Operator {
+		routes = append(routes, route{path: rt.Path, methods: rt.Methods, cost: rt.Cost, handler: rt.Handler, private: true})
+	}
 	if config.OwnerAddress != nil {
 		routes = append(routes, e.ownerRoute())
 	}
 	if config.ServeMetrics {
 		routes = append(routes, operatorRoutes(&config)...)
 	}
+	if config.Admin {
+		page, err := adminRoutes()
+		if err != nil {
+			return nil, err
+		}
+		routes = append(routes, page...)
+	}
 	if config.Page {
 		if routes, err = withPage(routes); err != nil {
 			return nil, err
 		}
 	}
-	e.http = newHTTPServer(newRouter(&e.config, e.origins, e.gate, routes...), e.gate, e.log)
+	e.router = newRouter(&e.config, e.origins, e.gate, routes...)
+	e.http = newHTTPServer(e.router, e.gate, e.log)
 	cores := runtime.GOMAXPROCS(0)
 	e.sockets = socketLimits{
 		maxPending: config.MaxPendingBytes, maxPendingWhenFull: 2 * config.MaxFrameBytes, full: config.Full,
-		closeGrace: cmp.Or(config.CloseGrace, closeGrace), lateSlices: make(chan struct{}, max(1, cores/2)),
+		closeGrace: cmp.Or(config.CloseGrace, closeGrace), lateSlices: make(chan struct{}, max(1, cores/2)), metrics: config.Metrics,
 	}
 	for range max(1, cores/4) {
 		p, err := newPoller(&e.sockets)
@@ -79,40 +91,19 @@ func (e *Edge) HTTP() *http.Server { return e.http }
 // called from time to time.
 func (e *Edge) Sweep() { e.gate.sweep() }
 
-// poller distributes new connections over the pollers. It returns nil if the system has none.
-func (e *Edge) poller() *poller {
-	return e.pollers[e.lastPoller.Add(1)%uint32(len(e.pollers))]
-}
-
-// conns returns all current connections.
-func (e *Edge) conns() (all []*Conn) {
-	add := func(r reader) {
-		if c, ok := r.(*Conn); ok {
-			all = append(all, c)
+// Sockets returns how many open sockets count for their addresses.
+func (e *Edge) Sockets() (n int) {
+	for i := range e.gate.sources.shards {
+		shard := &e.gate.sources.shards[i]
+		shard.Lock()
+		for _, s := range shard.byKey {
+			s.mu.Lock()
+			n += len(s.places)
+			s.mu.Unlock()
 		}
+		shard.Unlock()
 	}
-	for _, p := range e.pollers {
-		p.each(add)
-	}
-	e.streams.each(add)
-	return all
-}
-
-// requestIDOf returns the id of the request that opened a connection, "" if it is not kept.
-func (e *Edge) requestIDOf(c *Conn) string {
-	id, _ := e.requestIDs.Load(c)
-	text, _ := id.(string)
-	return text
-}
-
-// CutSlowReaders ends the connections that have more queued than is allowed while memory is nearly
-// used up.
-func (e *Edge) CutSlowReaders() {
-	for _, c := range e.conns() {
-		if c.Pending() > e.sockets.pending() {
-			c.Cut()
-		}
-	}
+	return n
 }
 
 // NewMetricsServer returns a server of what is for the operator only, /metrics first of all, and

@@ -15,12 +15,12 @@ func (e *Edge) ownerRoute() route {
 	return route{path: "/cluster/owner", handler: func(w http.ResponseWriter, r *http.Request) {
 		id := r.FormValue("roomId")
 		if !protocol.ValidRoomID(id) {
-			writeError(w, r, protocol.CodeInvalidRoomID, "")
+			WriteError(w, r, protocol.CodeInvalidRoomID, "")
 			return
 		}
 		address := e.config.OwnerAddress(id)
 		if address == "" {
-			writeError(w, r, protocol.CodeRoomUnavailable, "")
+			WriteError(w, r, protocol.CodeRoomUnavailable, "")
 			return
 		}
 		w.Header().Set(nodeHeader, address)

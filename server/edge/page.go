@@ -9,7 +9,9 @@ import (
 	"io/fs"
 	"net/http"
 	"path"
+	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"usher/web"
@@ -36,7 +38,9 @@ type pageFile struct {
 	contentType string
 	etag        string // of whole, without quotes
 	whole       []byte
-	gzipped     []byte // nil if compression gains nothing
+	// gzipped compresses the file when it is first asked for, because a server that starts again
+	// has people waiting for it. It is nil if compression gains nothing.
+	gzipped func() []byte
 }
 
 // pageRoutes are / and the files that it loads.
@@ -60,9 +64,12 @@ func pageRoutes(files fs.FS) ([]route, error) {
 	return routes, err
 }
 
-// withPage adds the routes of the page that is built into the program.
+// builtInPage returns the routes of the page that is built into the program. They are made once.
+var builtInPage = sync.OnceValues(func() ([]route, error) { return pageRoutes(web.Files()) })
+
+// withPage adds those routes.
 func withPage(routes []route) ([]route, error) {
-	page, err := pageRoutes(web.Files())
+	page, err := builtInPage()
 	return append(routes, page...), err
 }
 
@@ -78,13 +85,17 @@ func readPageFile(files fs.FS, name string) (*pageFile, error) {
 	sum := sha256.Sum256(whole)
 	file := &pageFile{contentType: contentType, etag: hex.EncodeToString(sum[:8]), whole: whole}
 	if !strings.HasPrefix(contentType, "video/") {
-		var packed bytes.Buffer
-		w, _ := gzip.NewWriterLevel(&packed, gzip.BestCompression) // a known level
-		_, _ = w.Write(whole)
-		_ = w.Close() // to memory: neither call fails
-		file.gzipped = packed.Bytes()
+		file.gzipped = sync.OnceValue(func() []byte { return compress(whole) })
 	}
 	return file, nil
+}
+
+func compress(whole []byte) []byte {
+	var packed bytes.Buffer
+	w, _ := gzip.NewWriterLevel(&packed, gzip.BestCompression) // a known level
+	_, _ = w.Write(whole)
+	_ = w.Close() // to memory: neither call fails
+	return packed.Bytes()
 }
 
 // serve responds with the file. A browser keeps it and asks each time whether it has changed, so
@@ -99,12 +110,37 @@ func (f *pageFile) serve(w http.ResponseWriter, r *http.Request) {
 		h.Add("Vary", "Accept-Encoding")
 		// Ranges refer to the whole file, not to its compressed form.
 		if acceptsGzip(r) && r.Header.Get("Range") == "" {
-			content, etag = f.gzipped, f.etag+"-gzip"
+			content, etag = f.gzipped(), f.etag+"-gzip"
 			h.Set("Content-Encoding", "gzip")
 		}
 	}
 	h.Set("ETag", `"`+etag+`"`)
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
+}
+
+// brokenLink matches the path of a link to a room, /#ROOM, in which some program has escaped the #,
+// once or more.
+var brokenLink = regexp.MustCompile(`^/%(?:25)*23([^/]*)(/?)$`)
+
+// mendLink sends whoever follows such a link to the page, which finds the room in the rest. It
+// returns false for any other request. The Location is relative, because a proxy may serve the page
+// below a path of its own.
+func mendLink(w http.ResponseWriter, r *http.Request) bool {
+	parts := brokenLink.FindStringSubmatch(r.URL.EscapedPath())
+	if parts == nil || r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return false
+	}
+	page, fragment := "./", parts[1]
+	if parts[2] != "" {
+		page = "../"
+	}
+	if r.URL.RawQuery != "" {
+		fragment += "?" + r.URL.RawQuery
+	}
+	w.Header().Set("Location", page+"#"+fragment)
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(http.StatusFound)
+	return true
 }
 
 // acceptsGzip reads Accept-Encoding (RFC 9110, section 12.5.3) as browsers write it. A client that

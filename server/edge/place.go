@@ -1,7 +1,7 @@
 package edge
 
 import (
-	"net"
+	"io"
 	"slices"
 )
 
@@ -98,8 +98,19 @@ func (g *gate) mayJoin(p *place) bool {
 	return p.source.webSockets() <= g.maxSockets
 }
 
+// moved records what is to be closed to make way from now on. It returns false if it already is.
+func (p *place) moved(socket io.Closer) bool {
+	if p == nil {
+		return true
+	}
+	p.source.mu.Lock()
+	defer p.source.mu.Unlock()
+	p.socket = socket
+	return !p.left
+}
+
 // upgraded records the WebSocket that has the place from now on.
-func (p *place) upgraded(c *Conn) {
+func (p *place) upgraded(c occupant) {
 	if p == nil {
 		return
 	}
@@ -192,9 +203,9 @@ func (g *gate) closeWebSocket(newcomer *place, parked bool) bool {
 // placeCopy is a copy of a place's state.
 type placeCopy struct {
 	*place
-	socket          *net.TCPConn
+	socket          io.Closer
 	busy, webSocket bool
-	conn            *Conn
+	conn            occupant
 }
 
 // others returns the other sockets of the address, oldest first.
@@ -223,19 +234,4 @@ func (g *gate) madeWay(p placeCopy) bool {
 	g.sources.leave(p.source, g.nowNs())
 	g.metrics.MadeWay.Add(1)
 	return true
-}
-
-// Sockets returns how many open sockets count for their addresses.
-func (e *Edge) Sockets() (n int) {
-	for i := range e.gate.sources.shards {
-		shard := &e.gate.sources.shards[i]
-		shard.Lock()
-		for _, s := range shard.byKey {
-			s.mu.Lock()
-			n += len(s.places)
-			s.mu.Unlock()
-		}
-		shard.Unlock()
-	}
-	return n
 }

@@ -1,14 +1,16 @@
 package edge
 
 import (
+	"crypto/tls"
+	"fmt"
 	"net"
 	"os"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 )
 
-// polledSocket is a plain TCP connection that a poller reads. Writes go out immediately, as far as
+// polledSocket is a TCP connection that a poller reads, a plain one unless it is part of a
+// tlsSocket. Writes go out immediately, as far as
 // the system takes them.
 type polledSocket struct {
 	socket
@@ -17,42 +19,65 @@ type polledSocket struct {
 	// polled is set if the poller knows the socket. blocked is set if the rest of out is written
 	// when the system takes more.
 	polled, blocked bool
-	// rest is what has been read and waits until the socket is served next. Only the poller's
-	// goroutine uses it.
-	rest []byte
+	// rest is what has been read and waits until the socket is served next, nil for nothing, as it
+	// mostly is. Only the poller's goroutine uses it.
+	rest *[]byte
 }
 
-// take turns a connection that Go's own poller had until now into a polledSocket. It is not read
-// before start.
-func (p *poller) take(conn net.Conn, r reader) (*polledSocket, error) {
-	raw, err := conn.(syscall.Conn).SyscallConn()
+// take turns a connection that Go's own poller had until now into one that p reads, after start.
+func (p *poller) take(conn net.Conn, r reader) (connSocket, error) {
+	secured, withTLS := conn.(*tls.Conn)
+	if withTLS {
+		conn = secured.NetConn()
+	}
+	gated, ok := conn.(*gatedSocket)
+	if !ok {
+		return nil, fmt.Errorf("a %T did not come through the gate", conn)
+	}
+	fd, err := takeDescriptor(gated.TCPConn)
 	if err != nil {
 		return nil, err
+	}
+	if withTLS {
+		s := &tlsSocket{polledSocket: polledSocket{poller: p, fd: fd}, conn: secured}
+		s.socket = socket{transport: s, reader: r, limits: p.limits}
+		gated.wire = (*tlsWire)(s)
+		return s, nil
+	}
+	s := &polledSocket{poller: p, fd: fd}
+	s.socket = socket{transport: s, reader: r, limits: p.limits}
+	return s, nil
+}
+
+// takeDescriptor takes a connection away from Go's own poller.
+func takeDescriptor(conn *net.TCPConn) (int32, error) {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return 0, err
 	}
 	fd := -1
 	if controlErr := raw.Control(func(original uintptr) {
 		fd, err = unix.FcntlInt(original, unix.F_DUPFD_CLOEXEC, 0)
 	}); controlErr != nil {
-		return nil, controlErr
+		return 0, controlErr
 	}
 	if err != nil {
-		return nil, os.NewSyscallError("fcntl", err)
+		return 0, os.NewSyscallError("fcntl", err)
 	}
 	_ = conn.Close() // the descriptor, not the connection
-	s := &polledSocket{poller: p, fd: int32(fd)}
-	s.socket = socket{transport: s, reader: r, limits: p.limits}
-	return s, nil
+	return int32(fd), nil
 }
 
 // start reads what arrived early, with the handshake, and leaves the rest to the poller.
 func (s *polledSocket) start(early []byte) {
-	takeSlices(s.reader, early, s.limits.lateSlices)
+	takeSlices(s.reader, early, s.limits)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		return
 	}
 	p := s.poller
+	known := p.release(s.fd)
 	p.mu.Lock()
 	for int(s.fd) >= len(p.sockets) {
 		p.sockets = append(p.sockets, nil)
@@ -60,7 +85,12 @@ func (s *polledSocket) start(early []byte) {
 	p.sockets[s.fd] = s
 	p.mu.Unlock()
 	s.polled = true
-	s.control(unix.EPOLL_CTL_ADD)
+	switch {
+	case !known:
+		s.control(unix.EPOLL_CTL_ADD)
+	case s.blocked:
+		s.control(unix.EPOLL_CTL_MOD)
+	}
 }
 
 // control tells the kernel which events to wait for.
@@ -91,18 +121,15 @@ func (s *polledSocket) push() {
 // flush writes as much as the system takes now.
 func (s *polledSocket) flush() {
 	blocked := s.blocked
-	if s.out != nil {
-		n, err := s.write(s.out.rest())
-		if err != nil {
-			s.close()
-			return
-		}
-		s.out.at += n
-		s.blocked = s.out.len() > 0
-		if !s.blocked {
-			s.out.release()
-			s.out = nil
-		}
+	var err error
+	if secured := s.secured(); secured != nil {
+		err = secured.writeOut()
+	} else if s.out != nil {
+		err = s.writeOut()
+	}
+	if err != nil {
+		s.close()
+		return
 	}
 	if s.done() {
 		s.shutDownWrites()
@@ -110,6 +137,26 @@ func (s *polledSocket) flush() {
 	if s.blocked != blocked && s.polled && !s.closed {
 		s.control(unix.EPOLL_CTL_MOD)
 	}
+}
+
+// secured returns the socket's TLS, nil if it has none.
+func (s *polledSocket) secured() *tlsSocket {
+	t, _ := s.transport.(*tlsSocket)
+	return t
+}
+
+func (s *polledSocket) writeOut() error {
+	n, err := s.write(s.out.rest())
+	if err != nil {
+		return err
+	}
+	s.out.at += n
+	s.blocked = s.out.len() > 0
+	if !s.blocked {
+		s.out.release()
+		s.out = nil
+	}
+	return nil
 }
 
 // write returns how much the system took.
@@ -131,11 +178,15 @@ func (s *polledSocket) write(b []byte) (int, error) {
 // shutDownWrites ends what the client can read. If the client has ended its side too, the
 // connection is over.
 func (s *polledSocket) shutDownWrites() {
+	secured := s.secured()
 	if !s.shutDown {
+		if secured != nil && !secured.notify() {
+			return
+		}
 		s.shutDown = true
 		_ = unix.Shutdown(int(s.fd), unix.SHUT_WR)
 	}
-	if !s.readOver && s.replied {
+	if !s.readOver && s.replied && secured == nil { // with TLS, the client's close_notify follows
 		var unread [1]byte
 		n, err := unix.Read(int(s.fd), unread[:])
 		s.readOver = n == 0 || err == unix.EAGAIN
@@ -150,11 +201,13 @@ func (s *polledSocket) close() {
 		return
 	}
 	p := s.poller
-	p.mu.Lock()
 	if s.polled {
+		p.mu.Lock()
 		p.sockets[s.fd] = nil
+		p.mu.Unlock()
+	} else {
+		p.release(s.fd)
 	}
-	p.mu.Unlock()
 	_ = unix.Close(int(s.fd)) // which removes it from the epoll set
 }
 
@@ -173,9 +226,10 @@ func (s *polledSocket) receive(buffer []byte) {
 	s.mu.Unlock()
 	switch {
 	case n > 0:
-		if took := s.poller.serve(s, buffer[:n]); took < n {
-			s.rest = append(s.rest, buffer[took:n]...)
-			s.poller.late = append(s.poller.late, s)
+		if secured := s.secured(); secured != nil {
+			s.poller.receiveTLS(secured, buffer[:n])
+		} else {
+			s.poller.serveRead(s, buffer[:n])
 		}
 	case err == unix.EAGAIN, err == unix.EINTR:
 	case err != nil:

@@ -27,23 +27,41 @@ type poller struct {
 	round uint32
 	// passes are under way. Only the poller's goroutine uses it.
 	passes []pass
+	// plain is what TLS decrypts to, nil if nothing has yet. Only the poller's goroutine uses it.
+	plain []byte
 	// batch belongs to the slice under way. Only the poller's goroutine uses it.
 	batch batch
+	// handshakes are the sockets whose first request waits to be served, and serving is since when
+	// some are in this round, zero if none has been. Only the poller's goroutine uses them, and
+	// waiter and buffer.
+	handshakes []*newSocket
+	serving    time.Time
+	waiter     *waiter
+	buffer     []byte
+	// done gets the result of run.
+	done chan error
 
-	mu      sync.Mutex
-	sockets []*polledSocket // by descriptor
-	asked   []chan struct{} // by pass
+	mu        sync.Mutex
+	sockets   []*polledSocket // by descriptor
+	listeners map[int32]*polledListener
+	// awaited are the sockets that have sent no request yet or whose first one is being served, by
+	// descriptor. expiring is set while a timer runs for them.
+	awaited  map[int32]*newSocket
+	expiring bool
+	asked    []chan struct{} // by pass
+	halt     *halt           // asked by pause, nil for none
 	// begun: run has. stopped: it is to end, or will not begin.
 	begun, stopped bool
 }
+
+// halt is a request to a poller to stand still.
+type halt struct{ halted, resume chan struct{} }
 
 const (
 	// readBytes is the most that one read takes. All sockets of a poller share one buffer.
 	readBytes = 16 << 10
 	// closingReadBytes is the same for a client that only has to reply to a close frame.
 	closingReadBytes = 4 << 10
-	// lateTime is how long late sockets are served between two waits for others.
-	lateTime = 500 * time.Microsecond
 )
 
 func newPoller(limits *socketLimits) (*poller, error) {
@@ -56,7 +74,11 @@ func newPoller(limits *socketLimits) (*poller, error) {
 		_ = unix.Close(epoll)
 		return nil, os.NewSyscallError("eventfd", err)
 	}
-	p := &poller{epoll: epoll, wake: wake, limits: limits}
+	p := &poller{
+		epoll: epoll, wake: wake, limits: limits, done: make(chan error, 1),
+		listeners: make(map[int32]*polledListener), awaited: make(map[int32]*newSocket),
+	}
+	p.batch.flow = limits.flow()
 	event := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(wake)}
 	if err := unix.EpollCtl(epoll, unix.EPOLL_CTL_ADD, wake, &event); err != nil {
 		_ = unix.Close(wake)
@@ -66,52 +88,16 @@ func newPoller(limits *socketLimits) (*poller, error) {
 	return p, nil
 }
 
-// run polls until stop is called. It returns an error only if the kernel refuses to wait.
-func (p *poller) run() error {
-	p.mu.Lock()
-	p.begun = !p.stopped
-	p.mu.Unlock()
-	if !p.begun {
-		return nil
-	}
-	defer p.close()
-	w := newWaiter(p.epoll)
-	buffer := make([]byte, readBytes)
-	for {
-		events, err := w.wait(len(p.late) == 0 && len(p.passes) == 0)
-		if err != nil {
-			return os.NewSyscallError("epoll_wait", err)
-		}
-		p.round++
-		woken, left := false, len(events) == maxEvents
-		for i := range events {
-			if events[i].Fd == int32(p.wake) {
-				woken = true
-			} else if !p.handle(&events[i], buffer) {
-				left = true
-			}
-		}
-		p.serveLate()
-		p.endPasses(left)
-		if woken && !p.beginPasses(maxEvents) {
-			return nil
-		}
-	}
-}
-
-// close releases what run used. Nobody waits for a pass any longer.
-func (p *poller) close() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.closeLocked()
-}
-
 func (p *poller) closeLocked() {
 	p.stopped = true
 	for _, done := range p.asked {
 		close(done)
 	}
 	p.asked = nil
+	if p.halt != nil {
+		close(p.halt.halted)
+		p.halt = nil
+	}
 	p.endPasses(false)
 	_ = unix.Close(p.epoll)
 	_ = unix.Close(p.wake)
@@ -131,86 +117,28 @@ func (p *poller) each(do func(reader)) {
 // wakeUp makes run look at asked and stopped. The caller holds the lock.
 func (p *poller) wakeUp() { _, _ = unix.Write(p.wake, []byte{1, 0, 0, 0, 0, 0, 0, 0}) }
 
-// handle serves a socket. It returns false if the socket has something to read and could not be
-// read from.
-func (p *poller) handle(event *unix.EpollEvent, buffer []byte) bool {
-	p.mu.Lock()
-	var s *polledSocket
-	if int(event.Fd) < len(p.sockets) {
-		s = p.sockets[event.Fd]
-	}
-	p.mu.Unlock()
-	if s == nil {
-		return true // it is closed
-	}
-	if event.Events&unix.EPOLLOUT != 0 {
-		s.mu.Lock()
-		if !s.closed {
-			s.flush()
-		}
-		s.mu.Unlock()
-	}
-	// A late socket is served separately, and is looked at again after that. What an address sends
-	// beyond its share waits for the next round, in which this socket is ready again.
-	if event.Events&^unix.EPOLLOUT == 0 || len(s.rest) > 0 {
-		return true
-	}
-	if !s.reader.from().mayServe(p.round) {
-		return false
-	}
-	s.receive(buffer)
-	return true
-}
-
 // serve reads one slice of data, and writes what was sent in the meantime.
 func (p *poller) serve(s *polledSocket, data []byte) int {
 	from := s.reader.from()
-	if from == nil {
-		n := s.reader.read(data, &p.batch)
-		p.batch.release()
-		return n
-	}
-	begun := time.Now()
+	p.batch.begun = time.Now()
 	n := s.reader.read(data, &p.batch)
 	p.batch.release()
-	from.served(p.round, time.Since(begun))
+	took := time.Since(p.batch.begun)
+	if from != nil {
+		from.served(p.round, took)
+	}
+	p.batch.count(took)
 	return n
 }
 
-// serveLate serves, for a while, the late sockets whose addresses have something left of their
-// shares.
-func (p *poller) serveLate() {
-	if len(p.late) == 0 {
-		return
-	}
-	begun := time.Now()
-	looked := 0
-	for looked < len(p.late) && (looked == len(p.over) || time.Since(begun) < lateTime) {
-		s := p.late[looked]
-		p.late[looked] = nil
-		looked++
-		if !s.reader.from().mayServe(p.round) {
-			p.over = append(p.over, s)
-			continue
+// serveRead serves what was read. What one slice does not take is served later.
+func (p *poller) serveRead(s *polledSocket, data []byte) {
+	if took := p.serve(s, data); took < len(data) {
+		if s.rest == nil {
+			s.rest = new([]byte)
 		}
-		s.mu.Lock()
-		closed := s.closed
-		s.mu.Unlock()
-		if !closed {
-			s.rest = s.rest[p.serve(s, s.rest):]
-		}
-		if closed || len(s.rest) == 0 {
-			s.rest = nil
-		} else {
-			p.late = append(p.late, s)
-		}
-	}
-	// The sockets that were passed over come first in the next round.
-	p.over = append(p.over, p.late[looked:]...)
-	clear(p.late[looked:])
-	p.late, p.over = p.over, p.late[:0]
-	if len(p.late) == 0 {
-		p.late, p.over = nil, nil
+		*s.rest = append(*s.rest, data[took:]...)
+		p.late = append(p.late, s)
 	}
 }
 
@@ -225,5 +153,88 @@ func (p *poller) stop() {
 		p.wakeUp()
 	default: // nobody else will
 		p.closeLocked()
+	}
+}
+
+// pause makes the poller stand still between two slices, and returns what lets it go on.
+func (p *poller) pause() (resume func()) {
+	p.mu.Lock()
+	if !p.begun || p.stopped {
+		p.mu.Unlock()
+		return func() {}
+	}
+	h := &halt{make(chan struct{}), make(chan struct{})}
+	p.halt = h
+	p.wakeUp()
+	p.mu.Unlock()
+	<-h.halted
+	return func() { close(h.resume) }
+}
+
+// standStill waits if pause asks for it.
+func (p *poller) standStill() {
+	p.mu.Lock()
+	h := p.halt
+	p.halt = nil
+	p.mu.Unlock()
+	if h != nil {
+		close(h.halted)
+		<-h.resume
+	}
+}
+
+// pass is one look at all sockets, which somebody waits for.
+type pass struct {
+	done   chan struct{}
+	rounds int // that remain
+}
+
+// passRounds bounds a pass while addresses send more than their shares.
+const passRounds = 64
+
+// pass requests a look at all sockets. The channel is closed when each of them that had something
+// to read has been read from, or after enough rounds for each to have been served.
+func (p *poller) pass() <-chan struct{} {
+	done := make(chan struct{})
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.stopped {
+		close(done)
+		return done
+	}
+	p.asked = append(p.asked, done)
+	p.wakeUp()
+	return done
+}
+
+// beginPasses starts the requested passes with the next round. It returns false after stop.
+func (p *poller) beginPasses(events int) bool {
+	var count [8]byte
+	_, _ = unix.Read(p.wake, count[:])
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.stopped {
+		return false
+	}
+	for _, done := range p.asked {
+		// The kernel reports the ready sockets in rotation, at most this many at a time.
+		p.passes = append(p.passes, pass{done, len(p.sockets)/events + 1 + passRounds})
+	}
+	p.asked = nil
+	return true
+}
+
+// endPasses ends the passes that have seen everything in this round or have used up their rounds.
+func (p *poller) endPasses(left bool) {
+	kept := p.passes[:0]
+	for _, pass := range p.passes {
+		if pass.rounds--; left && pass.rounds > 0 {
+			kept = append(kept, pass)
+		} else {
+			close(pass.done)
+		}
+	}
+	if p.passes = kept; len(kept) == 0 {
+		p.passes = nil
 	}
 }

@@ -80,11 +80,11 @@ func socketPair(t *testing.T, p *poller, r *heardBytes) (*polledSocket, *net.TCP
 		t.Fatal(err)
 	}
 	r.over = make(chan struct{})
-	s, err := p.take(accepted, r)
+	s, err := p.take(&gatedSocket{TCPConn: accepted.(*net.TCPConn)}, r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s, client.(*net.TCPConn)
+	return s.(*polledSocket), client.(*net.TCPConn)
 }
 
 // A descriptor that is reused while events of its last owner wait must not affect the new owner.

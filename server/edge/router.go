@@ -1,13 +1,11 @@
 package edge
 
 import (
-	"bufio"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/netip"
 	"path"
@@ -17,8 +15,8 @@ import (
 	"time"
 
 	"usher/protocol"
-
 	"usher/server/metrics"
+	"usher/server/tracing"
 )
 
 const (
@@ -33,55 +31,35 @@ const (
 	ReliefDelay = 100 * time.Millisecond
 )
 
-// route is one path of the server.
-type route struct {
-	// path is a http.ServeMux pattern without method and host: "/rooms/{id}/ws".
-	path string
-	// methods are the allowed ones; empty means GET. GET allows HEAD; OPTIONS never gets here.
-	methods []string
-	// socket marks the path of a WebSocket, for which only GET is allowed (RFC 6455, section 4.1),
-	// and which may end with a slash.
-	socket  bool
-	handler http.HandlerFunc
-	// cost is how many requests one counts as; 0 means 1.
-	cost int
-	// always is set if even an address that has used up its budget gets a response.
-	always bool
-}
-
-// allow is the value of Allow and Access-Control-Allow-Methods.
-func (rt *route) allow() string {
-	methods := rt.methods
-	if len(methods) == 0 {
-		methods = []string{http.MethodGet}
-	}
-	if !rt.socket && slices.Contains(methods, http.MethodGet) && !slices.Contains(methods, http.MethodHead) {
-		methods = append([]string{http.MethodGet, http.MethodHead}, slices.DeleteFunc(slices.Clone(methods),
-			func(m string) bool { return m == http.MethodGet })...)
-	}
-	return strings.Join(append(slices.Clone(methods), http.MethodOptions), ", ")
-}
+// corsHeaders are what lets a page of another origin read a response.
+var corsHeaders = []string{"Access-Control-Allow-Origin", "Access-Control-Expose-Headers", "Access-Control-Allow-Private-Network"}
 
 // router handles what every HTTP request needs: request id, CORS and security headers, method
 // check, recovery, log and metrics. It keeps nothing of a request whose handler has returned, so a
 // hijacked connection costs it nothing.
 type router struct {
-	mux     *http.ServeMux
+	mux *http.ServeMux
+	// sockets are the patterns of WebSockets.
+	sockets []string
 	origins *OriginList
 	trusted []netip.Prefix
 	log     *slog.Logger
 	metrics *metrics.Metrics
+	tracer  *tracing.Tracer
+	// page is set if links to rooms lead to a page here.
+	page bool
 	// gate has the budgets of addresses. It is nil in tests without budgets.
 	gate *gate
 }
 
 // newRouter returns the handler of all routes.
 func newRouter(c *Config, origins *OriginList, g *gate, routes ...route) *router {
-	e := &router{mux: http.NewServeMux(), origins: origins, trusted: c.TrustedProxies, log: c.Log, metrics: c.Metrics, gate: g}
+	e := &router{mux: http.NewServeMux(), origins: origins, trusted: c.TrustedProxies, log: c.Log, metrics: c.Metrics, tracer: c.Tracer, page: c.Page, gate: g}
 	for _, rt := range routes {
 		e.mux.HandleFunc(rt.path, e.guard(rt))
 		if rt.socket {
 			e.mux.HandleFunc(rt.path+"/{$}", e.guard(rt))
+			e.sockets = append(e.sockets, rt.path, rt.path+"/{$}")
 		}
 	}
 	if !slices.ContainsFunc(routes, func(rt route) bool { return rt.path == "/" }) {
@@ -96,16 +74,24 @@ func (e *router) guard(rt route) http.HandlerFunc {
 	methods := strings.Split(allow, ", ")
 	return func(w http.ResponseWriter, r *http.Request) {
 		if a, ok := w.(*response); ok {
-			a.route = rt.path
+			a.pattern = rt.path
+		}
+		if rt.private {
+			for _, name := range corsHeaders {
+				w.Header().Del(name)
+			}
 		}
 		switch {
 		case !e.affords(r, rt):
-			writeError(w, r, protocol.CodeRateLimited, "")
+			WriteError(w, r, protocol.CodeRateLimited, "")
+		case r.Method == http.MethodOptions && rt.private:
+			w.Header().Set("Allow", allow)
+			w.WriteHeader(http.StatusNoContent)
 		case r.Method == http.MethodOptions:
-			preflight(w, r, allow)
+			e.preflight(w, allow)
 		case !slices.Contains(methods, r.Method):
 			w.Header().Set("Allow", allow)
-			writeError(w, r, protocol.CodeMethodNotAllowed, "")
+			WriteError(w, r, protocol.CodeMethodNotAllowed, "")
 		default:
 			rt.handler(w, r)
 		}
@@ -116,14 +102,17 @@ func (e *router) guard(rt route) http.HandlerFunc {
 // the 404.
 func (e *router) notFound(w http.ResponseWriter, r *http.Request) {
 	if !e.affords(r, route{}) {
-		writeError(w, r, protocol.CodeRateLimited, "")
+		WriteError(w, r, protocol.CodeRateLimited, "")
 		return
 	}
 	if r.Method == http.MethodOptions {
-		preflight(w, r, (&route{}).allow())
+		e.preflight(w, (&route{}).allow())
 		return
 	}
-	writeError(w, r, protocol.CodeNotFound, "")
+	if e.page && mendLink(w, r) {
+		return
+	}
+	WriteError(w, r, protocol.CodeNotFound, "")
 }
 
 // affords charges a request to the budget of its address, and returns false if that is used up. A
@@ -142,18 +131,24 @@ func (e *router) affords(r *http.Request, rt route) bool {
 	return rt.always
 }
 
-func preflight(w http.ResponseWriter, r *http.Request, allow string) {
-	h := w.Header()
+func (e *router) preflight(w http.ResponseWriter, allow string) {
+	h, headers := w.Header(), "Authorization, Content-Type"
+	if e.tracer != nil {
+		headers += ", Traceparent"
+	}
 	h.Set("Allow", allow)
 	h.Set("Access-Control-Allow-Methods", allow)
-	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type")
+	h.Set("Access-Control-Allow-Headers", headers)
 	h.Set("Access-Control-Max-Age", corsMaxAge)
 	w.WriteHeader(http.StatusNoContent)
 }
 
 func (e *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if sendRecorded(w, r) {
+		return
+	}
 	start := time.Now()
-	v := &visit{id: e.requestID(r)}
+	v := &visit{id: e.requestID(r), span: beginSpan(e.tracer, r)}
 	if e.gate != nil {
 		v.from = e.gate.sender(r)
 		defer e.gate.letGo(v.from)
@@ -170,6 +165,15 @@ func (e *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	e.mux.ServeHTTP(a, r)
+}
+
+// takesSocket reports whether a request is for a WebSocket's path.
+func (e *router) takesSocket(r *http.Request) bool {
+	if !isClean(r.URL.EscapedPath()) {
+		return false
+	}
+	_, pattern := e.mux.Handler(r)
+	return slices.Contains(e.sockets, pattern)
 }
 
 // isClean reports whether ServeMux takes the path as it is. It would respond to any other with a
@@ -212,14 +216,14 @@ func (e *router) finish(a *response, r *http.Request, start time.Time) {
 	if v != nil && v != http.ErrAbortHandler {
 		e.log.Error("request handler panicked", "panic", fmt.Sprint(v), "requestId", id, "stack", string(debug.Stack()))
 		if a.status == 0 {
-			writeError(a, r, protocol.CodeInternal, "")
+			WriteError(a, r, protocol.CodeInternal, "")
 			v = nil
 		}
 	}
 	if a.status == 0 && v == nil {
 		a.status = http.StatusOK // what net/http sends for a handler that wrote nothing
 	}
-	where := a.route
+	where := a.pattern
 	if where == "" {
 		where = clip(r.URL.Path, maxLoggedPathBytes)
 	}
@@ -227,7 +231,8 @@ func (e *router) finish(a *response, r *http.Request, start time.Time) {
 	if a.status >= http.StatusInternalServerError {
 		level = slog.LevelInfo
 	}
-	e.metrics.Requested(a.route, a.status)
+	e.metrics.Requested(a.pattern, a.status)
+	endSpan(visitOf(r).span, a, r)
 	e.log.LogAttrs(context.Background(), level, "request", slog.String("method", clip(r.Method, 16)), slog.String("path", where),
 		slog.Int("status", a.status), slog.Duration("duration", time.Since(start)), slog.String("requestId", id))
 	if v != nil && a.hijacked != nil {
@@ -248,27 +253,6 @@ func clip(s string, maxBytes int) string {
 	return s
 }
 
-// visit is what the router knows about a request.
-type visit struct {
-	id   string
-	from sender
-}
-
-type visitKey struct{}
-
-func visitOf(r *http.Request) *visit {
-	if v, ok := r.Context().Value(visitKey{}).(*visit); ok {
-		return v
-	}
-	return &visit{}
-}
-
-// requestID returns the id of a request that passed the router, otherwise "".
-func requestID(r *http.Request) string { return visitOf(r).id }
-
-// senderOf returns where a request that passed the router comes from.
-func senderOf(r *http.Request) sender { return visitOf(r).from }
-
 // requestID makes an id, or takes over the one of a trusted proxy. An id chosen by a client could
 // forge the log.
 func (e *router) requestID(r *http.Request) string {
@@ -278,37 +262,4 @@ func (e *router) requestID(r *http.Request) string {
 	var random [8]byte
 	_, _ = rand.Read(random[:]) // never fails
 	return hex.EncodeToString(random[:])
-}
-
-// response records the status of a response. It implements http.Hijacker because WebSocket
-// libraries assert it, and Unwrap for http.ResponseController.
-type response struct {
-	http.ResponseWriter
-	route    string // the pattern, "" if none matched
-	status   int
-	hijacked net.Conn
-}
-
-func (a *response) WriteHeader(status int) {
-	if a.status == 0 && status >= http.StatusOK {
-		a.status = status
-	}
-	a.ResponseWriter.WriteHeader(status)
-}
-
-func (a *response) Write(p []byte) (int, error) {
-	if a.status == 0 {
-		a.status = http.StatusOK
-	}
-	return a.ResponseWriter.Write(p)
-}
-
-func (a *response) Unwrap() http.ResponseWriter { return a.ResponseWriter }
-
-func (a *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	conn, buffered, err := http.NewResponseController(a.ResponseWriter).Hijack()
-	if err == nil {
-		a.status, a.hijacked = http.StatusSwitchingProtocols, conn
-	}
-	return conn, buffered, err
 }

@@ -80,7 +80,7 @@ func (s *routed) ask(t *testing.T, method, path string, headers ...string) (*htt
 	return response, string(body)
 }
 
-func pong(w http.ResponseWriter, _ *http.Request) { writeJSON(w, 200, "pong") }
+func pong(w http.ResponseWriter, _ *http.Request) { WriteJSON(w, 200, "pong") }
 
 func TestMethodsAndPathsThatAreNotServedGetJSONErrors(t *testing.T) {
 	s := serveRoutes(t, nil, route{path: "/ping", handler: pong}, route{path: "/rooms/{id}", handler: pong},
@@ -268,7 +268,7 @@ func TestRequestIDOfAClientIsBelievedOnlyFromATrustedProxy(t *testing.T) {
 func TestBodiesAreBounded(t *testing.T) {
 	s := serveRoutes(t, nil, route{path: "/post", methods: []string{"POST"}, handler: func(w http.ResponseWriter, r *http.Request) {
 		n, err := io.Copy(io.Discard, r.Body)
-		writeJSON(w, 200, fmt.Sprint(n, err != nil))
+		WriteJSON(w, 200, fmt.Sprint(n, err != nil))
 	}})
 	for size, want := range map[int]string{maxBodyBytes: "16384 false", maxBodyBytes + 1: "16384 true"} {
 		response, err := s.Client().Post(s.URL+"/post", "text/plain", strings.NewReader(strings.Repeat("x", size)))

@@ -7,6 +7,13 @@ import "time"
 // which follow at once.
 const addressShare = 250 * time.Microsecond
 
+// maxSliceFrames and maxSliceTime bound what is read from one connection before the others are
+// read. Most reads bring a frame or two.
+const (
+	maxSliceFrames = 4
+	maxSliceTime   = 100 * time.Microsecond
+)
+
 // mayServe reports whether the address has something left of its share of a round. A nil source has
 // no limits.
 func (s *source) mayServe(round uint32) bool {

@@ -2,10 +2,12 @@ package edge
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"usher/protocol"
 	"usher/server/frame"
+	"usher/server/metrics"
 )
 
 // reader takes what arrives on a socket.
@@ -32,6 +34,16 @@ type transport interface {
 	close()
 }
 
+// connSocket is what a Conn needs of its socket.
+type connSocket interface {
+	start(early []byte)
+	send(op frame.Opcode, payload []byte, b *batch)
+	shut(code protocol.CloseCode, reason string)
+	finish(replied bool)
+	cut()
+	pending() int
+}
+
 // socketLimits are shared by all sockets of a server.
 type socketLimits struct {
 	maxPending int
@@ -42,6 +54,9 @@ type socketLimits struct {
 	// lateSlices has a place for each goroutine that reads more than one slice in a row. These
 	// sockets have no poller that would serve the others first.
 	lateSlices chan struct{}
+	// metrics has the times of messages, and lastFlow distributes them.
+	metrics  *metrics.Metrics
+	lastFlow atomic.Uint32
 }
 
 // pending returns how many bytes may be queued for one client now.
@@ -51,6 +66,17 @@ func (l *socketLimits) pending() int {
 	}
 	return l.maxPending
 }
+
+// flow distributes goroutines over what counts times.
+func (l *socketLimits) flow() *metrics.Flow {
+	if l.metrics == nil {
+		return nil
+	}
+	return l.metrics.Flow(int(l.lastFlow.Add(1)))
+}
+
+// closeGrace is the default of Config.CloseGrace.
+const closeGrace = 2 * time.Second
 
 // socket is the writing side of a connection. What the client does not take at once is queued, up
 // to a bound, beyond which the client is cut off.
@@ -108,7 +134,19 @@ func (s *socket) pushBounded() {
 // of one slice reach a client in one system call.
 type batch struct {
 	frame   protocol.Frame
+	relay   protocol.Relay
 	sockets []*socket
+	// begun is when the slice was.
+	begun time.Time
+	tally
+}
+
+// sends counts a frame that is sent to a socket if it is passed on, which is the frame under way
+// itself and no copy of it.
+func (b *batch) sends(message []byte) {
+	if b != nil && b.flow != nil && len(message) > 0 && len(b.frame.Bytes) > 0 && &message[0] == &b.frame.Bytes[0] {
+		b.relayed++
+	}
 }
 
 // release writes the waiting frames.
@@ -212,19 +250,23 @@ func (s *socket) reserve(n int) *buffer {
 
 // takeSlices makes r read all of data. The first slice is read at once, later ones when late has a
 // place, and each only while no other socket of the address is being read.
-func takeSlices(r reader, data []byte, late chan struct{}) {
+func takeSlices(r reader, data []byte, limits *socketLimits) {
 	if len(data) == 0 {
 		return
 	}
+	late := limits.lateSlices
 	b := batches.Get().(*batch)
+	b.flow = limits.flow()
 	from := r.from()
 	for first := true; len(data) > 0; first = false {
 		from.lockSlice()
 		if !first {
 			late <- struct{}{}
 		}
+		b.begun = time.Now()
 		n := r.read(data, b)
 		b.release()
+		b.count(time.Since(b.begun))
 		if !first {
 			<-late
 		}
@@ -249,6 +291,17 @@ const (
 )
 
 var buffers = sync.Pool{New: func() any { return &buffer{bytes: make([]byte, 0, bufferBytes)} }}
+
+// Write implements io.Writer, and WriteString io.StringWriter.
+func (b *buffer) Write(p []byte) (int, error) {
+	b.bytes = append(b.bytes, p...)
+	return len(p), nil
+}
+
+func (b *buffer) WriteString(s string) (int, error) {
+	b.bytes = append(b.bytes, s...)
+	return len(s), nil
+}
 
 func (b *buffer) rest() []byte { return b.bytes[b.at:] }
 

@@ -1,7 +1,7 @@
 package edge
 
 import (
-	"net"
+	"io"
 	"sync"
 	"sync/atomic"
 )
@@ -138,10 +138,28 @@ func (t *sources) sweep(now int64) {
 type place struct {
 	source *source
 	// socket is closed to make way; nil for a WebSocket behind a proxy.
-	socket *net.TCPConn
+	socket io.Closer
 	// conn is its WebSocket, once the room knows it.
-	conn *Conn
+	conn occupant
 	// busy: a request is under way. webSocket: the place is, or is becoming, a WebSocket. left: it
 	// is no longer among those of its address.
 	busy, webSocket, left bool
+}
+
+// occupant is the WebSocket of a place.
+type occupant interface {
+	// giveWay closes a connection that has no seat, or, if parked is set, one that is parked. It
+	// returns false for any other.
+	giveWay(parked bool) bool
+}
+
+// sender describes where a request comes from.
+type sender struct {
+	// address is the key of the client's network address.
+	address uint64
+	// source has its budgets, and place is its socket; both are nil if it is not counted.
+	source *source
+	place  *place
+	// held is set if source must be left when the request is over.
+	held bool
 }

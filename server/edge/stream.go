@@ -17,8 +17,8 @@ const (
 	streamWriteTimeout = 15 * time.Second
 )
 
-// streamSocket is a connection that no poller can read: one with TLS, or one on a system other than
-// Linux. One goroutine reads, and another writes while something is queued.
+// streamSocket is a connection that no poller can read, because the system is not Linux. One
+// goroutine reads, and another writes while something is queued.
 type streamSocket struct {
 	socket
 	conn net.Conn
@@ -59,13 +59,13 @@ func newStreamSocket(conn net.Conn, limits *socketLimits, among *streams, r read
 // start begins reading, first what arrived early, with the handshake.
 func (s *streamSocket) start(early []byte) {
 	go func() {
-		takeSlices(s.reader, early, s.limits.lateSlices)
+		takeSlices(s.reader, early, s.limits)
 		b := make([]byte, streamReadBytes)
 		for {
 			s.reads.Add(1)
 			n, err := s.conn.Read(b)
 			s.reads.Add(1)
-			takeSlices(s.reader, b[:n], s.limits.lateSlices)
+			takeSlices(s.reader, b[:n], s.limits)
 			if err != nil {
 				s.over()
 				return

@@ -2,15 +2,14 @@
 package metrics
 
 import (
-	"bytes"
-	"net/http"
+	"cmp"
+	"runtime"
 	"strconv"
 	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"usher/protocol"
 )
@@ -46,11 +45,28 @@ type Metrics struct {
 	// by index in protocol.Codes, past it any other
 	errors, undelivered, iceRefusals []Counter
 	// by index in protocol.Closings, then other, then none
-	closes                              []Counter
+	closes []Counter
+	// refusals are ERROR and UNDELIVERED by the type of what they are about.
+	refusals                            [protocol.Types]Counter
 	frames, joins, saves, failedCommits Counter
 	SocketsRefused, MadeWay             Counter
+	// paths are by reason.
+	paths [len(protocol.PathReasons)]Counter
 
-	commits      prometheus.Histogram
+	// flows have the times of messages, and the others those of what is rarer.
+	flows              []Flow
+	commits, saveTimes Histogram
+	// seatTimes are of new seats, and of held ones.
+	seatTimes [2]Histogram
+	absences  Histogram
+	expired   Counter
+	// untimed is set if no times are taken.
+	untimed bool
+	started time.Time
+
+	rows []Row
+	// part is that of the rows that are added now.
+	part         Part
 	requests     *prometheus.CounterVec
 	indexOfCode  map[protocol.Code]int
 	indexOfClose map[protocol.CloseCode]int
@@ -58,8 +74,17 @@ type Metrics struct {
 }
 
 // New returns Metrics that nothing has been counted by.
-func New() *Metrics {
+func New() *Metrics { return newMetrics(false) }
+
+// NewUntimed returns Metrics that take no times: for a server that shows them to nobody.
+func NewUntimed() *Metrics { return newMetrics(true) }
+
+func newMetrics(untimed bool) *Metrics {
 	m := &Metrics{
+		flows:        make([]Flow, runtime.GOMAXPROCS(0)),
+		untimed:      untimed,
+		part:         Everywhere,
+		started:      time.Now(),
 		errors:       make([]Counter, len(protocol.Codes)+1),
 		undelivered:  make([]Counter, len(protocol.Codes)+1),
 		iceRefusals:  make([]Counter, len(protocol.Codes)+1),
@@ -67,16 +92,9 @@ func New() *Metrics {
 		indexOfCode:  make(map[protocol.Code]int),
 		indexOfClose: make(map[protocol.CloseCode]int),
 		registry:     prometheus.NewRegistry(),
-		commits: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: "usher_commit_seconds",
-			Help: "How long one commit of the room store took, its fsync included.",
-			// An fsync takes from 50 µs on a good SSD to seconds on a busy disk.
-			Buckets: prometheus.ExponentialBuckets(0.0001, 2.5, 12),
-		}),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "usher_http_requests_total",
-			Help: "HTTP requests by route and status; 101 is a WebSocket, aborted one cut off before its response.",
-		}, []string{"route", "status"}),
+			Name: requestsRow.Name, Help: requestsRow.Help,
+		}, requestsRow.Labels),
 	}
 	for i, refusal := range protocol.Codes {
 		m.indexOfCode[refusal.Code] = i
@@ -84,14 +102,16 @@ func New() *Metrics {
 	for i, closing := range protocol.Closings {
 		m.indexOfClose[closing.Code] = i
 	}
-	m.registry.MustRegister(collectors.NewGoCollector(), m.commits, m.requests,
-		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.describe()
+	m.describeTimes()
 	return m
 }
 
-// Register shows what another part of the server has counted.
-func (m *Metrics) Register(c prometheus.Collector) { m.registry.MustRegister(c) }
+var requestsRow = Row{
+	Name: "usher_http_requests_total", Kind: "counter", Part: Everywhere, Labels: []string{"route", "status"},
+	Help: "HTTP requests by route and status; 101 is a WebSocket, aborted one cut off before its response.",
+}
 
 // describe gives every number its name, help and label.
 func (m *Metrics) describe() {
@@ -102,11 +122,11 @@ func (m *Metrics) describe() {
 	m.showGauge("usher_waiting_bytes", "Bytes of frames that wait for commits.", &m.WaitingBytes)
 
 	for i := range m.received {
-		name := protocol.Type(i).String()
-		if name == "" {
-			name = "invalid"
-		}
-		m.showCounter("usher_messages_received_total", "Messages from clients, by type.", "type", name, &m.received[i])
+		name := typeLabel(i)
+		m.showCounter("usher_messages_received_total",
+			"Messages from clients, by type; invalid is no message, or of a type that does not exist.", "type", name, &m.received[i])
+		m.showCounter("usher_message_errors_total",
+			"ERROR and UNDELIVERED messages sent, by the type of the message that they are about.", "type", name, &m.refusals[i])
 	}
 	for i := range m.errors {
 		code := "other"
@@ -131,25 +151,52 @@ func (m *Metrics) describe() {
 	}
 	m.showCounter("usher_frames_relayed_total", "Frames passed on from one client to another.", "", "", &m.frames)
 	m.showCounter("usher_joins_total", "Seats taken; returns to a held seat are not counted.", "", "", &m.joins)
+	for i := range m.paths {
+		m.showCounter("usher_path_reasons_total", "Pairs of people who were told by PATH why they have no direct path, or that they have one.", "reason", protocol.PathReasons[i].Name, &m.paths[i])
+	}
+	m.showCounter("usher_seats_expired_total", "Seats that ended because their owner did not come back in time.", "", "", &m.expired)
 	m.showCounter("usher_saves_total", "Room snapshots committed.", "", "", &m.saves)
 	m.showCounter("usher_sockets_refused_total",
 		"Sockets closed at once: their address has or opens too many, or memory is nearly used up.", "", "", &m.SocketsRefused)
 	m.showCounter("usher_sockets_made_way_total",
 		"Sockets without a seat closed for newer ones of their address.", "", "", &m.MadeWay)
 	m.showCounter("usher_commits_failed_total", "Commits of the room store that failed.", "", "", &m.failedCommits)
+	m.Register(m.requests, requestsRow)
 }
 
-func (m *Metrics) showGauge(name, help string, g *Gauge) {
-	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help},
-		func() float64 { return float64(g.Load()) }))
-}
+// typeLabel returns the label of a message type, or of what is none.
+func typeLabel(t int) string { return cmp.Or(protocol.Type(t).String(), "invalid") }
 
-func (m *Metrics) showCounter(name, help, label, value string, c *Counter) {
-	opts := prometheus.CounterOpts{Name: name, Help: help}
-	if label != "" {
-		opts.ConstLabels = prometheus.Labels{label: value}
+// describeTimes does the same for the histograms.
+func (m *Metrics) describeTimes() {
+	if m.untimed {
+		return
 	}
-	m.registry.MustRegister(prometheus.NewCounterFunc(opts, func() float64 { return float64(c.Load()) }))
+	relays := series{}
+	messages := make([]series, protocol.Types)
+	for i := range m.flows {
+		relays.all = append(relays.all, &m.flows[i].relays)
+		for t := range messages {
+			messages[t].labels = []string{typeLabel(t)}
+			messages[t].all = append(messages[t].all, &m.flows[i].messages[t])
+		}
+	}
+	m.showTimes("usher_relay_seconds",
+		"Time inside the server for a frame that is passed on, from its arrival until it is written, by receiver; both on this node.",
+		"", stepBounds, relays)
+	m.showTimes("usher_message_seconds",
+		"Time inside the server for a message, by type, until all that it causes is written; if it changes the room, until that is stored.",
+		"type", stepBounds, messages...)
+	m.showTimes("usher_seat_seconds",
+		"Time from the WebSocket until its seat was stored and could be seen, for new seats and held ones; without those who had to knock.",
+		"seat", seatBounds, series{[]string{"new"}, []*Histogram{&m.seatTimes[0]}}, series{[]string{"held"}, []*Histogram{&m.seatTimes[1]}})
+	m.showTimes("usher_seat_absence_seconds",
+		"How long a seat had no connection until its owner was back; after a restart since that.",
+		"", absenceBounds, series{all: []*Histogram{&m.absences}})
+	m.showTimes("usher_save_seconds", "How long a change of a room waited until it was safely stored.",
+		"", commitBounds, series{all: []*Histogram{&m.saveTimes}})
+	m.showTimes("usher_commit_seconds", "How long one commit of the room store took, its fsync included; not in a cluster.",
+		"", commitBounds, series{all: []*Histogram{&m.commits}})
 }
 
 // MessageReceived counts a message from a client; 0 is one that is no message.
@@ -163,11 +210,24 @@ func (m *Metrics) MessageReceived(t protocol.Type) {
 // FramesRelayed counts n frames passed on.
 func (m *Metrics) FramesRelayed(n int) { m.frames.Add(uint64(n)) }
 
-// ErrorSent counts an ERROR message.
-func (m *Metrics) ErrorSent(code protocol.Code) { m.errors[m.codeIndex(code)].Add(1) }
+// ErrorSent counts an ERROR message for a message of a type, 0 for none.
+func (m *Metrics) ErrorSent(t protocol.Type, code protocol.Code) {
+	m.errors[m.codeIndex(code)].Add(1)
+	m.refused(t)
+}
 
 // UndeliveredSent counts an UNDELIVERED message.
-func (m *Metrics) UndeliveredSent(code protocol.Code) { m.undelivered[m.codeIndex(code)].Add(1) }
+func (m *Metrics) UndeliveredSent(t protocol.Type, code protocol.Code) {
+	m.undelivered[m.codeIndex(code)].Add(1)
+	m.refused(t)
+}
+
+func (m *Metrics) refused(t protocol.Type) {
+	if t >= protocol.Types {
+		t = 0
+	}
+	m.refusals[t].Add(1)
+}
 
 // ICERefused counts a request for ICE servers that was refused.
 func (m *Metrics) ICERefused(code protocol.Code) { m.iceRefusals[m.codeIndex(code)].Add(1) }
@@ -198,7 +258,9 @@ func (m *Metrics) Joined() { m.joins.Add(1) }
 // Committed counts one commit of n rooms' snapshots.
 func (m *Metrics) Committed(n int, took time.Duration) {
 	m.saves.Add(uint64(n))
-	m.commits.Observe(took.Seconds())
+	if !m.untimed {
+		m.commits.Observe(commitBounds, took, 1)
+	}
 }
 
 // CommitFailed counts a commit that failed.
@@ -216,36 +278,3 @@ func (m *Metrics) Requested(route string, status int) {
 	}
 	m.requests.WithLabelValues(route, label).Inc()
 }
-
-// Handler answers GET /metrics. One scrape is put together at a time, and sent when the next may
-// be.
-func (m *Metrics) Handler() http.Handler {
-	scrape := promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
-	underWay := make(chan struct{}, 1)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		select {
-		case underWay <- struct{}{}:
-		case <-r.Context().Done():
-			return
-		}
-		page := &heldResponse{header: w.Header()}
-		func() {
-			defer func() { <-underWay }()
-			scrape.ServeHTTP(page, r)
-		}()
-		w.Header().Set("Cache-Control", "no-store")
-		w.WriteHeader(max(page.status, http.StatusOK))
-		_, _ = w.Write(page.body.Bytes()) // the client may be gone
-	})
-}
-
-// heldResponse keeps a response to be sent later.
-type heldResponse struct {
-	header http.Header
-	status int
-	body   bytes.Buffer
-}
-
-func (r *heldResponse) Header() http.Header         { return r.header }
-func (r *heldResponse) WriteHeader(status int)      { r.status = status }
-func (r *heldResponse) Write(b []byte) (int, error) { return r.body.Write(b) }

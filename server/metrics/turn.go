@@ -41,6 +41,7 @@ var turnReasons = [turnRefusals]string{
 
 // ShowTURN returns new counters, which /metrics shows.
 func (m *Metrics) ShowTURN() *TURN {
+	defer m.in(WithTURN)()
 	t := new(TURN)
 	m.showGauge("usher_turn_allocations", "Relayed addresses of the embedded TURN server.", &t.Allocations)
 	const help = "Payload bytes that the embedded TURN server relayed, by direction."

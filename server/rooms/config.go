@@ -5,13 +5,16 @@ import (
 	"log/slog"
 	"time"
 
+	"usher/flight"
 	"usher/protocol"
 	"usher/room"
 	"usher/server/metrics"
 	"usher/server/store"
+	"usher/server/tracing"
 )
 
-// Config is what rooms need. Only Hasher, Owner, Verify, Turned, ICE and Check may be nil.
+// Config is what rooms need. Only Hasher, Owner, Verify, ReadInvite, Turned, ICE, Observer,
+// Messages, Queue, Flights, GivenUp and Check may be nil.
 type Config struct {
 	// Room has the deadlines and limits of every room.
 	Room room.Config
@@ -34,6 +37,9 @@ type Config struct {
 	// Verify returns whom a token identifies, if it is for the room, or the reason for refusing it.
 	// It may take time. Nil if there are no accounts.
 	Verify func(ctx context.Context, roomID, token string) (who *room.Identity, refusal protocol.Code, details string)
+	// ReadInvite returns what an invite says, or the reason for refusing it. It must not block. Nil
+	// if there are no invites.
+	ReadInvite func(roomID, invite string) (who *room.Identity, refusal protocol.Code, details string)
 	// Hasher hashes passcodes. Nil means NewHasher.
 	Hasher Hasher
 	// Full reports whether memory is nearly used up; if so, no new room may be created.
@@ -48,12 +54,32 @@ type Config struct {
 	// ICE makes ICE servers and revokes them, nil if Room.ICERenewMs is 0.
 	ICE ICE
 
+	// Observer is told what happens in the rooms.
+	Observer Observer
+
+	// Messages makes the messages that are to be sent on when something has happened. They are
+	// stored in Queue, which is Store, in the same transaction as that. It is called with a room's
+	// lock held and must not block.
+	Messages func(roomID string, occurrences []*room.Occurrence) []store.Message
+	// Queue is Store, if there are Messages.
+	Queue store.Queue
+
+	// Flights bounds what is kept of what happened in rooms lately, nil to keep nothing.
+	Flights *flight.Budget
+	// GivenUp is called with that when a room is given up, as a dump. It is called with the room's
+	// lock held and must not block.
+	GivenUp func(dump []byte)
+	// Version is that of the program, which dumps name.
+	Version string
+
 	// Check is called after each Step; the room is given up if it returns anything but "". Nil
 	// means no check: it is for tests, because room.Room.Check costs more than the Step.
 	Check func(*room.Room) (broken string)
 
 	// Metrics counts what happens.
 	Metrics *metrics.Metrics
+	// Tracer makes spans of joins and commits, nil for none.
+	Tracer *tracing.Tracer
 	// Log receives nothing that identifies a client or a room.
 	Log *slog.Logger
 }
@@ -124,4 +150,26 @@ type Socket interface {
 	Cut()
 	// Stands reports what the connection is to its room.
 	Stands(room.Standing)
+}
+
+// Batch may be implemented by what Session.Received is called with.
+type Batch interface {
+	// Defer says that the message under way has changed the room. If it returns true, the rooms
+	// count how long that took, once the change is stored.
+	Defer() bool
+}
+
+// Hasher hashes passcodes away from the rooms.
+type Hasher interface {
+	// Hash returns at once, and later calls done with the PBKDF2-HMAC-SHA256 of a passcode. It
+	// reports false, and calls nothing, if too many are under way.
+	Hash(passcode string, salt [room.SaltBytes]byte, iterations int, done func([room.DigestBytes]byte)) bool
+}
+
+// Observer is told what happens in the rooms that this process owns.
+type Observer interface {
+	// Happened is called with what happened in one turn of a room, once that is stored: for each
+	// room in order. Of a room that is given up the last may be missing. It is called with the
+	// room's lock held: it must not block. It may keep the occurrences, and changes none.
+	Happened(roomID string, occurrences []*room.Occurrence)
 }

@@ -2,7 +2,6 @@ package rooms
 
 import (
 	"bytes"
-	"slices"
 
 	"usher/protocol"
 	"usher/room"
@@ -14,7 +13,7 @@ const flushAtOnce = 256
 
 // perform carries out the effects of a Step in order. The caller holds the lock.
 func (l *liveRoom) perform(w *work, event *room.Event) {
-	m, changed := l.rooms.metrics, false
+	changed, reported := false, false
 	for i := range w.effects {
 		if l.gone { // given up
 			return
@@ -22,22 +21,22 @@ func (l *liveRoom) perform(w *work, event *room.Event) {
 		e := &w.effects[i]
 		switch e.Kind {
 		case room.Send:
-			l.deliver(w, e, e.Frame, e.Borrowed)
+			l.deliver(e, e.Frame, e.Borrowed, w.batch)
 		case room.Forward:
-			l.deliver(w, e, event.Frame, true)
-			m.FramesRelayed(1)
+			l.deliver(e, event.Frame, true, w.batch)
+			l.rooms.metrics.FramesRelayed(1)
 		case room.Close:
 			if s := l.sessionOf(e.Conn); s != nil {
 				l.close(s, e.Code)
 			}
 		case room.Save:
 			changed = true
-			l.save(w)
+			l.save(w, l.messages(w))
 		case room.SaveLater:
 			l.saveLater()
 		case room.Delete:
 			changed = true
-			l.delete()
+			l.delete(l.messages(w))
 		case room.Created:
 			l.created(w, e.Address)
 		case room.Ended:
@@ -53,52 +52,78 @@ func (l *liveRoom) perform(w *work, event *room.Event) {
 				s.socket.Ping()
 			}
 		case room.Verify:
-			l.verify(e)
+			l.verify(e, event)
 		case room.Renew:
 			l.rooms.renewals.add(l, e)
 		case room.SeatEnded:
 			l.rooms.config.ICE.Revoke(l.id, e.UserID, e.AtMs)
 		case room.Hash:
 			l.hash(e, event)
-		case room.Refused:
-			m.ErrorSent(e.Refusal)
-			l.note("refused", e)
-		case room.Bounced:
-			m.UndeliveredSent(e.Refusal)
-			l.note("bounced", e)
+		case room.Report:
+			reported = true
+		default:
+			l.count(e)
 		}
+	}
+	if l.isWatched() {
+		l.showSent(w, event)
+	}
+	if reported {
+		l.report(w)
 	}
 	if changed {
 		l.countPeople()
+	}
+	if changed || l.times != nil {
+		l.timeChange(w, event, changed)
 	}
 	if l.sharing != nil {
 		l.sharing.recent = [4]*shared{} // the frames of the next Step differ
 	}
 }
 
-// isVisible reports whether what the room does now may be seen at once.
-func (l *liveRoom) isVisible() bool { return l.issued == l.durable && l.isOwned() }
-
-// isOwned reports whether this node may act for the room.
-func (l *liveRoom) isOwned() bool {
-	return l.tenure == nil || l.tenure.Valid()
+// count carries out an effect that is for the operator, the metrics and the log.
+func (l *liveRoom) count(e *room.Effect) {
+	switch e.Kind {
+	case room.Acted:
+		l.outcome.refusal = e.Refusal
+		if e.Creation != nil {
+			l.outcome.creation = *e.Creation
+		}
+	case room.SeatTaken:
+		l.timeSeat(e)
+	case room.Explained:
+		l.rooms.metrics.PathExplained(e.Path)
+	case room.SeatExpired:
+		l.rooms.metrics.SeatExpired()
+	case room.Refused:
+		l.refuseJoin(e)
+		l.rooms.metrics.ErrorSent(e.Type, e.Refusal)
+		l.note("refused", e)
+	case room.Bounced:
+		l.rooms.metrics.UndeliveredSent(e.Type, e.Refusal)
+		l.note("bounced", e)
+	}
 }
 
 // deliver sends a frame now, or when the room's commits are done. A borrowed frame belongs to the
 // reader and must be copied to be kept.
-func (l *liveRoom) deliver(w *work, e *room.Effect, frame []byte, borrowed bool) {
+func (l *liveRoom) deliver(e *room.Effect, frame []byte, borrowed bool, batch any) {
 	s := l.sessionOf(e.Conn)
 	switch {
 	case s == nil, s.cutOff:
 		return
 	case s.outbox == nil && l.isVisible():
-		s.socket.Send(frame, w.batch)
+		s.socket.Send(frame, batch)
 		return
 	case borrowed:
 		frame = bytes.Clone(frame)
 	}
 	share := l.share()
 	entry := &waiting{frame: share.share(frame), replaces: e.Replaces}
+	if e.Kind == room.Forward {
+		entry.since = l.rooms.metrics.Ns()
+	}
 	if e.Brief != nil {
 		entry.brief = share.share(e.Brief)
 	}
@@ -145,20 +170,24 @@ func (l *liveRoom) close(s *Session, code protocol.CloseCode) {
 	l.wait(s, &waiting{code: code})
 }
 
-func (l *liveRoom) save(w *work) {
+func (l *liveRoom) save(w *work, messages []store.Message) {
 	l.issued++
 	l.unsaved = false
 	w.snapshot = l.room.AppendSnapshot(w.snapshot[:0])
+	if len(messages) > 0 {
+		l.rooms.config.Queue.SaveWith(l.id, l.record(w.snapshot), messages, l.committed)
+		return
+	}
 	l.rooms.store.Save(l.id, l.record(w.snapshot), l.committed)
 }
 
-func (l *liveRoom) delete() {
+func (l *liveRoom) delete(messages []store.Message) {
 	l.issued++
+	if len(messages) > 0 {
+		l.rooms.config.Queue.DeleteWith(l.id, messages, l.committed)
+		return
+	}
 	l.rooms.store.Delete(l.id, l.committed)
-}
-
-func (l *liveRoom) record(snapshot []byte) store.Record {
-	return store.Record{ExpiresAtMs: l.room.ExpiresAtMs(), Creator: l.room.Creator(), Term: l.term, Snapshot: snapshot}
 }
 
 // committed is called for each commit in order, from the store's writer, which it must not block.
@@ -204,6 +233,8 @@ func (l *liveRoom) flushLocked() (more bool) {
 	if l.durable = l.done.Load(); l.durable == l.issued {
 		l.rooms.listing.show(l.room)
 	}
+	l.tellReports()
+	l.countChanges()
 	l.replyToAsks(true)
 	left, kept := flushAtOnce, l.waiting[:0]
 	for _, s := range l.waiting {
@@ -239,39 +270,11 @@ func (l *liveRoom) let(s *Session, left int) int {
 			s.socket.Close(entry.code)
 		} else {
 			s.socket.Send(entry.frame.bytes, nil)
+			l.rooms.metrics.RelayedLate(entry.since)
 		}
 		s.outbox.remove(entry, l.sharing)
 	}
 	return left
-}
-
-// stored sends true when everything that has happened to the room is stored, and false if that
-// failed or the room is gone. The caller holds the lock, and releases it before it waits.
-func (l *liveRoom) stored() <-chan bool {
-	reply := make(chan bool, 1)
-	l.asks = append(l.asks, ask{l.issued, reply})
-	if l.gone || l.issued == l.durable {
-		l.replyToAsks(!l.gone)
-	}
-	return reply
-}
-
-// forgetAsk forgets what stored returned: nobody waits for it any longer.
-func (l *liveRoom) forgetAsk(stored <-chan bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.asks = slices.DeleteFunc(l.asks, func(a ask) bool { return a.reply == stored })
-}
-
-// replyToAsks replies to those whose commit is done, or to everybody if no further commit will be.
-func (l *liveRoom) replyToAsks(stored bool) {
-	for len(l.asks) > 0 && (!stored || l.asks[0].commit <= l.durable) {
-		l.asks[0].reply <- stored
-		l.asks = l.asks[1:]
-	}
-	if len(l.asks) == 0 {
-		l.asks = nil
-	}
 }
 
 // note logs a refusal for those who look for its reason. The line contains nothing of the client's.
@@ -279,4 +282,32 @@ func (l *liveRoom) note(what string, e *room.Effect) {
 	if l.rooms.debug {
 		l.rooms.log.Debug(what, "code", string(e.Refusal), "type", e.Type.String(), "conn", uint64(e.Conn), "requestId", l.requestIDs[e.Conn])
 	}
+}
+
+// created counts a room that now exists.
+func (l *liveRoom) created(w *work, creator uint64) {
+	l.rooms.metrics.Rooms.Add(1)
+	l.counted, l.creator = true, creator
+	if w.reserved == creator {
+		w.reserved = 0
+		return
+	}
+	l.rooms.limit.restore(creator)
+}
+
+// ended removes a room from the counts.
+func (l *liveRoom) ended() {
+	l.rooms.metrics.Rooms.Add(-1)
+	l.rooms.limit.release(l.creator)
+	l.counted, l.creator = false, 0
+}
+
+// countPeople brings the metrics up to date.
+func (l *liveRoom) countPeople() {
+	people := l.room.People()
+	if people > l.people {
+		l.rooms.metrics.Joined()
+	}
+	l.rooms.metrics.Participants.Add(int64(people - l.people))
+	l.people = people
 }

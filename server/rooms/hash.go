@@ -1,23 +1,13 @@
 package rooms
 
 import (
-	"bytes"
 	"crypto/pbkdf2"
-	"crypto/rand"
 	"crypto/sha256"
 	"runtime"
 	"sync/atomic"
 
-	"usher/protocol"
 	"usher/room"
 )
-
-// Hasher hashes passcodes away from the rooms.
-type Hasher interface {
-	// Hash returns at once, and later calls done with the PBKDF2-HMAC-SHA256 of a passcode. It
-	// reports false, and calls nothing, if too many are under way.
-	Hash(passcode string, salt [room.SaltBytes]byte, iterations int, done func([room.DigestBytes]byte)) bool
-}
 
 // maxHashesPerWorker bounds the wait: a hash takes some 30 ms.
 const maxHashesPerWorker = 64
@@ -57,34 +47,4 @@ func Digest(passcode string, salt [room.SaltBytes]byte, iterations int) (digest 
 	}
 	copy(digest[:], key)
 	return digest
-}
-
-// hash has a passcode hashed. The frame that it came in is kept until then: with its hash it is
-// handled again.
-func (l *liveRoom) hash(e *room.Effect, event *room.Event) {
-	s, request := l.sessionOf(e.Conn), e.Hash
-	if s == nil {
-		return
-	}
-	frame, again := bytes.Clone(event.Frame), room.Event{Kind: room.Hashed, Secret: event.Secret, OwnerSecret: event.OwnerSecret}
-	result := room.HashResult{Number: request.Number}
-	again.Hash = &result
-	if request.Salt != nil {
-		result.Salt = *request.Salt
-	} else {
-		_, _ = rand.Read(result.Salt[:]) // never fails
-	}
-	if !l.rooms.config.Hasher.Hash(string(request.Passcode), result.Salt, request.Iterations, func(digest [room.DigestBytes]byte) {
-		result.Digest = digest
-		s.hashed(frame, again)
-	}) {
-		result.Failed = true
-		go s.hashed(frame, again) // not now: the room is locked
-	}
-}
-
-func (s *Session) hashed(frame []byte, event room.Event) {
-	message, err := protocol.Decode(frame)
-	event.Message, event.Err = &message, err
-	s.step(event, nil)
 }

@@ -1,18 +1,25 @@
 package rooms
 
-func (u *unsavedRooms) add(l *liveRoom) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	u.list = append(u.list, l)
+import "usher/server/store"
+
+func (r *roomList) add(l *liveRoom) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.list = append(r.list, l)
 }
 
-// save stores the rooms on the list.
-func (u *unsavedRooms) save() {
-	u.mu.Lock()
-	list := u.list
-	u.list = nil
-	u.mu.Unlock()
-	for _, l := range list {
+// take empties the list, and returns what was on it.
+func (r *roomList) take() []*liveRoom {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	list := r.list
+	r.list = nil
+	return list
+}
+
+// SaveLater immediately stores what may be stored later.
+func (r *Rooms) SaveLater() {
+	for _, l := range r.unsaved.take() {
 		l.saveNow()
 	}
 }
@@ -82,4 +89,8 @@ func (l *liveRoom) saveAgain() {
 	if !l.gone {
 		l.saveLater()
 	}
+}
+
+func (l *liveRoom) record(snapshot []byte) store.Record {
+	return store.Record{ExpiresAtMs: l.room.ExpiresAtMs(), Creator: l.room.Creator(), Term: l.term, Snapshot: snapshot}
 }

@@ -55,20 +55,3 @@ func (g *listing) found(config *room.Config, id string, snapshot []byte) {
 		g.show(r)
 	}
 }
-
-// List returns up to n rooms that want to be listed, in the order of their ids, from the first
-// after the given id. more reports whether others follow.
-func (r *Rooms) List(after string, n int) (page []protocol.RoomSummary, more bool) {
-	g := r.listing
-	if g == nil {
-		return nil, false
-	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	i, found := g.find(after)
-	if found {
-		i++
-	}
-	end := min(len(g.rooms), i+n)
-	return slices.Clone(g.rooms[i:end]), end < len(g.rooms)
-}

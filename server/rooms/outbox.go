@@ -24,6 +24,8 @@ type waiting struct {
 	frame, brief *shared
 	replaces     uint64
 	code         protocol.CloseCode
+	// since is when a frame that is passed on began to wait, by Metrics.Ns, 0 for all else.
+	since int64
 }
 
 // waitingBytes is what an entry counts in addition to its frame, so that small frames are bounded

@@ -3,7 +3,6 @@ package rooms
 import (
 	"context"
 	"errors"
-	"time"
 
 	"usher/protocol"
 	"usher/room"
@@ -99,9 +98,9 @@ func (l *liveRoom) claim(w *work) {
 	claimed := make(chan struct{})
 	l.claimed = claimed
 	if l.room.Exists() {
-		l.save(w)
+		l.save(w, nil)
 	} else {
-		l.delete()
+		l.delete(nil)
 	}
 	stored := l.stored()
 	go func() {
@@ -110,15 +109,23 @@ func (l *liveRoom) claim(w *work) {
 	}()
 }
 
-// takeStock removes what expired while no process had the store open, and counts the rooms that
-// addresses have.
+// takeStock removes what expired while no process had the store open, unless somebody is to be told
+// of its end, and counts the rooms that addresses have.
 func (r *Rooms) takeStock(ctx context.Context) error {
-	removed, err := r.store.RemoveExpired(r.config.Clock.Now().Ms)
-	if err != nil {
-		return err
+	nowMs := r.config.Clock.Now().Ms
+	var removed []string
+	if !r.config.Room.Report { // otherwise endUntouched ends them, and reports that
+		var err error
+		if removed, err = r.store.RemoveExpired(nowMs); err != nil {
+			return err
+		}
 	}
 	rooms, clean := 0, 0
-	err = r.store.All(ctx, func(id string, record store.Record) error {
+	err := r.store.All(ctx, func(id string, record store.Record) error {
+		if record.Expired(nowMs) && !r.canRestore(id, &record) {
+			r.store.Delete(id, nil)
+			return nil
+		}
 		rooms++
 		if record.Clean {
 			clean++
@@ -131,6 +138,11 @@ func (r *Rooms) takeStock(ctx context.Context) error {
 		r.log.Info("rooms found in the store", "rooms", rooms, "clean", clean, "expired", len(removed))
 	}
 	return err
+}
+
+func (r *Rooms) canRestore(id string, record *store.Record) bool {
+	_, err := room.Restore(&r.config.Room, id, record.Snapshot)
+	return err == nil
 }
 
 var errStopping = errors.New("stopping")
@@ -148,77 +160,4 @@ func (r *Rooms) endUntouched(ctx context.Context) {
 	if err != nil && !errors.Is(err, errStopping) && ctx.Err() == nil {
 		r.log.Error("rooms that nobody came back to could not be read", "error", err)
 	}
-}
-
-// Touch loads a room, so that it ends if it is due, or returns the reason that it cannot be loaded.
-func (r *Rooms) Touch(ctx context.Context, id string) protocol.Code {
-	l, refusal := r.enter(ctx, id)
-	if refusal == "" {
-		l.ring()
-		l.leave()
-	}
-	return refusal
-}
-
-// giveUp drops a room because of an error. Whoever comes back finds the stored state. The caller
-// holds the lock.
-func (l *liveRoom) giveUp(code protocol.CloseCode, cause string, err error) {
-	if l.gone {
-		return
-	}
-	r := l.rooms
-	r.log.Error("a room was given up", "cause", cause, "error", err, "people", l.people)
-	r.notStored(err)
-	l.recordGivenUp()
-	l.drop(code)
-}
-
-// recordGivenUp remembers what the next load must know. The caller holds the lock.
-func (l *liveRoom) recordGivenUp() {
-	r := l.rooms
-	if l.room == nil {
-		return // nothing has changed since it was stored or given up
-	}
-	dropped := &droppedRoom{
-		at: r.config.Clock.Now(), creator: l.creator, tenure: l.tenure,
-		pending: l.issued != l.done.Load() || l.savingLater.Load() != 0,
-	}
-	r.registry.givenUp(l.id, dropped) // before anybody can load it
-	r.touchAfterGrace(l.id, dropped)
-}
-
-// drop removes a room from memory and closes its sockets. The caller holds the lock.
-func (l *liveRoom) drop(code protocol.CloseCode) {
-	if l.gone {
-		return
-	}
-	m := l.rooms.metrics
-	m.Participants.Add(-int64(l.people))
-	if l.counted {
-		m.Rooms.Add(-1)
-	}
-	l.people, l.counted = 0, false
-	l.leaveRegistry()
-	for _, s := range l.sessions {
-		s.over = true
-		s.socket.Close(code)
-	}
-	l.countSessions(-len(l.sessions))
-	for _, s := range l.waiting {
-		s.socket.Close(code) // the room may have closed it, which nobody has seen yet
-		l.abandon(s)
-	}
-	l.sessions, l.waiting, l.sharing = nil, nil, nil
-	l.rooms.turned()
-}
-
-// touchAfterGrace touches a room that was given up once its seats' grace is over, and again until
-// the store can be read, unless somebody has come back to it.
-func (r *Rooms) touchAfterGrace(id string, dropped *droppedRoom) {
-	r.config.Clock.AfterFunc(time.Duration(r.config.Room.SeatGraceMs)*time.Millisecond, func() {
-		if !r.closing.Load() && r.registry.droppedRoom(id) == dropped {
-			r.Touch(context.Background(), id)
-			r.touchAfterGrace(id, dropped)
-		}
-	})
 }

@@ -1,65 +1,21 @@
 package rooms
 
 import (
-	"context"
 	"maps"
 	"slices"
 	"strings"
-
-	"usher/protocol"
 )
 
-// enter returns the room of an id, from memory, from the store or a new one that does not exist
-// yet, and keeps it in memory until leave.
-func (r *Rooms) enter(ctx context.Context, id string) (*liveRoom, protocol.Code) {
-	for {
-		l, isNew := r.registry.find(r, id)
-		if l == nil {
-			return nil, protocol.CodeDraining
-		}
-		if !isNew {
-			l.mu.Lock()
-		} else if refusal := l.load(); refusal != "" {
-			l.leaveRegistry()
-			l.mu.Unlock()
-			return nil, refusal
-		}
-		gone, leaving, claimed := l.gone, l.leaving, l.claimed
-		if !gone && !leaving {
-			l.entering++
-		}
-		l.mu.Unlock()
-		switch {
-		case gone:
-			continue
-		case leaving:
-			return nil, protocol.CodeRoomUnavailable
-		case claimed != nil:
-			select {
-			case <-claimed:
-			case <-ctx.Done():
-				l.leave()
-				return nil, protocol.CodeStorageUnavailable
-			}
-			if l.failure.Load() != nil {
-				l.leave()
-				return nil, protocol.CodeStorageUnavailable
-			}
-		}
-		return l, ""
-	}
-}
-
 // find returns the room of an id, locked if it is new: others who want it wait until it is loaded.
-// It returns nil once the registry is closed.
-func (g *registry) find(r *Rooms, id string) (l *liveRoom, isNew bool) {
+// It returns nil once the registry is closed, and what to wait for while it is frozen.
+func (g *registry) find(r *Rooms, id string) (l *liveRoom, isNew bool, frozen <-chan struct{}) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if l := g.m[id]; l != nil {
-		return l, false
+		return l, false, nil
 	}
-	if g.closed {
-		return nil, false
+	if g.closed || g.frozen != nil {
+		return nil, false, g.frozen
 	}
 	l = &liveRoom{rooms: r, id: strings.Clone(id)} // it may be part of a request's first line
 	if owner := r.config.Owner; owner != nil {
@@ -71,15 +27,7 @@ func (g *registry) find(r *Rooms, id string) (l *liveRoom, isNew bool) {
 	}
 	l.mu.Lock()
 	g.m[l.id] = l
-	return l, true
-}
-
-// leave ends what enter began.
-func (l *liveRoom) leave() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.entering--
-	l.forgetIfUnused()
+	return l, true, nil
 }
 
 func (g *registry) remove(l *liveRoom) {

@@ -2,7 +2,6 @@ package rooms
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"usher/room"
@@ -16,22 +15,6 @@ const (
 	// renewTimeout bounds one renewal.
 	renewTimeout = 10 * time.Second
 )
-
-// renewals are the ICE servers that rooms have asked for.
-type renewals struct {
-	mu     sync.Mutex
-	queue  []renewal
-	under  int
-	config *Config
-}
-
-// renewal is one seat that needs ICE servers.
-type renewal struct {
-	room      *liveRoom
-	conn      room.ConnID
-	userID    string
-	takenAtMs int64
-}
 
 // add queues what an effect asks for. The caller holds the room's lock.
 func (r *renewals) add(l *liveRoom, e *room.Effect) {

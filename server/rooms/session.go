@@ -10,12 +10,12 @@ import (
 // Open connects a socket to a room, which is loaded or made if necessary. It is refused if the room
 // cannot be loaded. The room may call the socket's methods before Open returns.
 func (r *Rooms) Open(ctx context.Context, roomID string, o Opening, socket Socket) (*Session, protocol.Code) {
-	l, refusal := r.enter(ctx, roomID)
+	l, refusal := r.enter(ctx, roomID, o.Waits)
 	if refusal != "" {
 		return nil, refusal
 	}
 	defer l.leave()
-	s := &Session{room: l, socket: socket, address: o.Address, uncounted: o.Uncounted}
+	s := &Session{room: l, socket: socket, uncounted: o.Uncounted}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {
@@ -31,6 +31,7 @@ func (r *Rooms) Open(ctx context.Context, roomID string, o Opening, socket Socke
 	if r.debug {
 		l.requestIDs.add(s.id, o.RequestID)
 	}
+	l.timeArrival(s.id, o.Trace)
 	l.stepLocked(room.Event{Kind: room.Connected, Conn: s.id, Address: o.Address, Identity: o.Identity}, nil)
 	return s, ""
 }
@@ -49,6 +50,15 @@ func (s *Session) Received(f *protocol.Frame, refuseSeat protocol.Code, batch an
 		}
 	}
 	s.step(event, batch)
+}
+
+// Relayed is Received for a frame that protocol.DecodeRelay has read. If it returns false, it has
+// done nothing: the frame is to do more than pass.
+func (s *Session) Relayed(frame []byte, r *protocol.Relay, batch any) bool {
+	l := s.room
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return !l.gone && !l.leaving && !s.over && l.relay(s, frame, r, batch)
 }
 
 // ReceivedBinary reports a binary frame.
@@ -88,6 +98,7 @@ func (s *Session) step(event room.Event, batch any) {
 		l.abandon(s)
 	case !s.over:
 		event.Conn = s.id
+		l.beginJoin(&event)
 		l.stepLocked(event, batch)
 	}
 }

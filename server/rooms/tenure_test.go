@@ -268,8 +268,8 @@ func TestDescribeDoesNotWaitForALostLease(t *testing.T) {
 			t.Errorf("refused with %q", refusal)
 		}
 		l := w.registry.m["room-1"]
-		if len(l.asks) != 0 {
-			t.Errorf("%d are still waiting", len(l.asks))
+		if l.owed != nil {
+			t.Errorf("%d are still waiting", len(l.owed.asks))
 		}
 	})
 }

@@ -21,7 +21,7 @@ import (
 
 // manualStore commits queued changes when a test calls commit, or immediately.
 type manualStore struct {
-	store.Store
+	store.Queue
 	mu      sync.Mutex
 	held    bool
 	queue   []change
@@ -33,6 +33,10 @@ type manualStore struct {
 	// loads is the error of each Load, and onLoad is called before it.
 	loads  error
 	onLoad func()
+	// onFlush is called by Flush.
+	onFlush func()
+	// sent are the messages that are durable.
+	sent []string
 }
 
 // change is a Save, or a Delete if record is nil.
@@ -40,6 +44,8 @@ type change struct {
 	id     string
 	record *store.Record
 	done   func(error)
+	// messages are queued with it.
+	messages []store.Message
 }
 
 func (s *manualStore) Load(id string) (store.Record, bool, error) {
@@ -66,11 +72,19 @@ func (s *manualStore) Load(id string) (store.Record, bool, error) {
 }
 
 func (s *manualStore) Save(id string, r store.Record, done func(error)) {
-	r.Snapshot = bytes.Clone(r.Snapshot)
-	s.add(change{id, &r, done})
+	s.SaveWith(id, r, nil, done)
 }
 
-func (s *manualStore) Delete(id string, done func(error)) { s.add(change{id, nil, done}) }
+func (s *manualStore) SaveWith(id string, r store.Record, messages []store.Message, done func(error)) {
+	r.Snapshot = bytes.Clone(r.Snapshot)
+	s.add(change{id, &r, done, messages})
+}
+
+func (s *manualStore) Delete(id string, done func(error)) { s.add(change{id, nil, done, nil}) }
+
+func (s *manualStore) DeleteWith(id string, messages []store.Message, done func(error)) {
+	s.add(change{id, nil, done, messages})
+}
 
 func (s *manualStore) add(c change) {
 	s.mu.Lock()
@@ -95,6 +109,11 @@ func (s *manualStore) commit(n int, err error) {
 	queue := s.queue[:n]
 	s.queue = s.queue[n:]
 	for _, c := range queue {
+		for _, m := range c.messages {
+			if err == nil {
+				s.sent = append(s.sent, c.id+" "+m.ID)
+			}
+		}
 		switch {
 		case err != nil:
 		case c.record == nil:
@@ -105,7 +124,9 @@ func (s *manualStore) commit(n int, err error) {
 	}
 	s.mu.Unlock()
 	for _, c := range queue {
-		c.done(err)
+		if c.done != nil {
+			c.done(err)
+		}
 	}
 }
 
@@ -125,8 +146,13 @@ func (s *manualStore) All(_ context.Context, fn func(string, store.Record) error
 }
 
 func (s *manualStore) Accepts() bool                         { return true }
-func (s *manualStore) Flush()                                {}
 func (s *manualStore) RemoveExpired(int64) ([]string, error) { return nil, nil }
+
+func (s *manualStore) Flush() {
+	if s.onFlush != nil {
+		s.onFlush()
+	}
+}
 
 // world is rooms with a manualStore, in a synctest bubble.
 type world struct {

@@ -3,7 +3,11 @@ package servertest
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"sync"
@@ -14,7 +18,7 @@ import (
 )
 
 // Patience is how long a test waits for what must come. Nothing waits that long but a failure.
-const Patience = 20 * time.Second
+const Patience = time.Minute
 
 // LogBuffer is a log that tests read while a server writes it.
 type LogBuffer struct {
@@ -64,15 +68,36 @@ func WantError(t *testing.T, response *http.Response, body string, code protocol
 // FreeAddresses returns addresses of the loopback interface that nobody listens on.
 func FreeAddresses(t *testing.T, n int) (addresses []string) {
 	t.Helper()
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
+	for tries := 0; len(addresses) < n; {
+		// Below the ports that the system gives to connections and to whoever does not care: it
+		// could give such a one away again before the test uses it.
+		l, err := net.Listen("tcp", fmt.Sprint("127.0.0.1:", 20_000+rand.IntN(12_000)))
+		if tries++; err != nil && tries < 1000 {
+			continue
+		} else if err != nil {
 			t.Fatal(err)
 		}
 		defer l.Close() // when all are known
 		addresses = append(addresses, l.Addr().String())
 	}
 	return addresses
+}
+
+// Run runs a server until the test has ended.
+func Run(t *testing.T, s interface {
+	Run(context.Context) error
+	Close() error
+}) {
+	t.Helper()
+	ctx, stop := context.WithCancel(context.Background())
+	over := make(chan error, 1)
+	go func() { over <- s.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := errors.Join(<-over, s.Close()); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // Eventually waits until something holds.

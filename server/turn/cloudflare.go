@@ -30,7 +30,8 @@ const (
 	maxServers, maxURLs = 16, 64
 	// maxIssued bounds the seats whose credentials are remembered, so that they can be revoked.
 	maxIssued = 1 << 16
-	// maxNamesPerSeat bounds the user names that are remembered for one seat.
+	// maxNamesPerSeat bounds the user names that are remembered for one seat. Beyond that the
+	// oldest are revoked at once, so that no credentials outlive their seat.
 	maxNamesPerSeat = 64
 	// maxRevocations bounds the calls that wait for others.
 	maxRevocations = 1 << 12
@@ -126,7 +127,7 @@ func (c *Cloudflare) call(ctx context.Context, path, body string) ([]byte, error
 	defer func() { _ = response.Body.Close() }()
 	switch {
 	case response.StatusCode == http.StatusUnauthorized, response.StatusCode == http.StatusForbidden:
-		return nil, fmt.Errorf("status %d: turn-key-id and its token do not fit", response.StatusCode)
+		return nil, fmt.Errorf("status %d: turn-key-id and its token do not match", response.StatusCode)
 	case response.StatusCode/100 != 2:
 		return nil, fmt.Errorf("status %d", response.StatusCode)
 	}
@@ -192,8 +193,9 @@ func (c *Cloudflare) remember(seat Seat, servers []ICEServer, expires time.Time)
 			i.usernames = append(i.usernames, server.Username)
 		}
 	}
-	if n := len(i.usernames); n > maxNamesPerSeat {
-		i.usernames = slices.Delete(i.usernames, 0, n-maxNamesPerSeat)
+	if n := len(i.usernames) - maxNamesPerSeat; n > 0 {
+		c.revoke(i.usernames[:n])
+		i.usernames = slices.Delete(i.usernames, 0, n)
 	}
 }
 
@@ -233,14 +235,18 @@ func (c *Cloudflare) Revoke(seat Seat) {
 		return
 	}
 	delete(c.issued, seat)
-	if c.now().After(i.expires) {
-		return
+	if !c.now().After(i.expires) {
+		c.revoke(i.usernames)
 	}
-	if len(c.revocations)+len(i.usernames) > maxRevocations {
+}
+
+// revoke queues user names to be revoked. The caller holds the lock.
+func (c *Cloudflare) revoke(usernames []string) {
+	if len(c.revocations)+len(usernames) > maxRevocations {
 		c.log.Warn("credentials are not revoked: too many wait for that")
 		return
 	}
-	c.revocations = append(c.revocations, i.usernames...)
+	c.revocations = append(c.revocations, usernames...)
 	if !c.revoking {
 		c.revoking = true
 		go c.revokeAll()

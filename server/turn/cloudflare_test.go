@@ -2,6 +2,7 @@ package turn
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -152,7 +153,7 @@ func TestCloudflareFails(t *testing.T) {
 func TestCloudflareOfAWrongKey(t *testing.T) {
 	c := newCloudflare(t)
 	c.token = "token-2"
-	if _, err := c.TURN(t.Context(), ann, time.Hour); err == nil || !strings.Contains(err.Error(), "its token do not fit") || strings.Contains(err.Error(), "token-2") {
+	if _, err := c.TURN(t.Context(), ann, time.Hour); err == nil || !strings.Contains(err.Error(), "its token do not match") || strings.Contains(err.Error(), "token-2") {
 		t.Error(err)
 	}
 }
@@ -241,10 +242,24 @@ func TestCloudflareRemembersABoundedNumberOfSeats(t *testing.T) {
 	if n := len(c.issued); n > maxIssued {
 		t.Errorf("%d seats", n)
 	}
-	for range 2 * maxNamesPerSeat {
-		c.remember(ann, []ICEServer{{Username: time.Now().String()}}, c.now().Add(time.Hour))
+}
+
+// A seat that asks again and again could keep what it was given first when it ends.
+func TestCloudflareRevokesTheOldestCredentialsOfASeat(t *testing.T) {
+	c := newCloudflare(t)
+	give := func(i int) {
+		c.remember(ann, []ICEServer{{Username: fmt.Sprint("user-", i)}}, c.now().Add(time.Hour))
 	}
-	if n := len(c.issued[ann].usernames); n > maxNamesPerSeat {
-		t.Errorf("%d names", n)
+	for i := range maxNamesPerSeat + 2 {
+		give(i)
+		give(i) // known already
+	}
+	servertest.Eventually(t, "two are revoked", func() bool { return len(c.revocations()) == 2 })
+	c.Revoke(ann)
+	servertest.Eventually(t, "all are", func() bool { return len(c.revocations()) == maxNamesPerSeat+2 })
+	for i, revoked := range c.revocations() {
+		if revoked != fmt.Sprintf("user-%d Bearer token-1", i) {
+			t.Errorf("number %d is %s", i, revoked)
+		}
 	}
 }

@@ -84,8 +84,12 @@ func (a *attacker) fault(format string, args ...any) {
 	}
 }
 
-// over reports whether the time is up.
-func (a *attacker) over() bool { return a.ctx.Err() != nil }
+// over reports whether the time is up. A connection's own deadline may come a moment before the
+// context says so.
+func (a *attacker) over() bool {
+	end, limited := a.ctx.Deadline()
+	return a.ctx.Err() != nil || limited && !time.Now().Before(end)
+}
 
 // pause waits, and reports whether there is time left.
 func (a *attacker) pause(d time.Duration) bool {

@@ -122,3 +122,31 @@ func TestServerThatEndsIsAnError(t *testing.T) {
 		t.Error("/bin/false was taken for a healthy server")
 	}
 }
+
+// What a hop costs is counted over all nodes, and the owner's figure is its own only.
+func TestHopRows(t *testing.T) {
+	loads := []*relayLoad{{}, {rest: []float64{9, 1, 2}}, {rest: []float64{9, 7, 8}}, {rest: []float64{9, 20, 30}}}
+	costs := [][]float64{{10, 20}, {10, 21}, {14, 25}, {20, 30}}
+	rows := hopRows(loads, costs, 10_000)
+	held(t, rows, nil, 6)
+	for i, want := range map[int]string{4: "10.00 µs (10.00 to 10.00 in 2 rounds)", 5: "16.50 µs (14.50 to 18.50 in 2 rounds)"} {
+		if rows[i].measured != want || rows[i].verdict != "held" {
+			t.Errorf("%+v, want %s", rows[i], want)
+		}
+	}
+}
+
+func TestClusterSettings(t *testing.T) {
+	good := clusterSettings{rounds: 1, joins: 8, atOnce: 1, pace: 1, pacedJoins: 4, relay: relaySettings{rounds: 1, messages: 4, pairs: 4, roomSeats: 2, window: 1}}
+	if err := good.check(); err != nil {
+		t.Error(err)
+	}
+	bad := good
+	bad.joins = 10
+	if bad.check() == nil {
+		t.Error("10 joins are no rooms of 4")
+	}
+	if _, err := testWorkshop(t, kindBare).cluster(good); err == nil {
+		t.Error("a bare relay is no cluster")
+	}
+}

@@ -49,6 +49,7 @@ const (
 // conn is one client socket.
 type conn struct {
 	loop    *loop
+	server  netip.AddrPort
 	handler handler
 	path    string // of the upgrade, "" once it was sent
 	request []byte // sent before the upgrade, if set
@@ -148,8 +149,8 @@ func (l *loop) runTick() {
 }
 
 // dial starts a connection; the handler is told when it is open.
-func (l *loop) dial(path string, h handler) *conn {
-	c := &conn{loop: l, handler: h, path: path, fd: -1}
+func (l *loop) dial(server netip.AddrPort, path string, h handler) *conn {
+	c := &conn{loop: l, server: server, handler: h, path: path, fd: -1}
 	l.start(c)
 	return c
 }
@@ -160,7 +161,7 @@ func (l *loop) start(c *conn) {
 		connect = c.connectTLS
 	}
 	if err := connect(); err != nil {
-		l.fail(fmt.Errorf("dial %v: %w", l.server, err))
+		l.fail(fmt.Errorf("dial %v: %w", c.server, err))
 	}
 }
 
@@ -181,7 +182,7 @@ func (c *conn) connect() error {
 	if err != nil {
 		return err
 	}
-	err = unix.Connect(fd, &unix.SockaddrInet4{Addr: l.server.Addr().As4(), Port: int(l.server.Port())})
+	err = unix.Connect(fd, &unix.SockaddrInet4{Addr: c.server.Addr().As4(), Port: int(c.server.Port())})
 	if err == unix.EINPROGRESS {
 		err = nil
 	}
@@ -223,7 +224,7 @@ func (c *conn) upgrade() {
 		err = unix.Errno(errno)
 	}
 	if err != nil {
-		c.refused(fmt.Errorf("connect to %v: %w", c.loop.server, err))
+		c.refused(fmt.Errorf("connect to %v: %w", c.server, err))
 		return
 	}
 	if c.request != nil {
@@ -249,7 +250,7 @@ func (c *conn) refused(err error) {
 func (c *conn) ask() {
 	c.state = upgrading
 	c.write(fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %v\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
-		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n", c.path, c.loop.server))
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n", c.path, c.server))
 	c.path = ""
 }
 

@@ -28,6 +28,7 @@ usage: go -C test/bench run . COMMAND [flags]
   relay    server CPU for one relayed offer, against bare relays
   idle     memory of an idle participant
   joins    durable joins a second, and what they do to relays in other rooms
+  cluster  durable joins a second over three nodes, and what a hop between them costs
   churn    memory after a million joins and leaves
   all      all of these, as one table
   peers    usher against other servers: relays, joins, memory, kill -9; builds and installs them
@@ -73,6 +74,8 @@ func run(ctx context.Context, args []string) error {
 		return measure(ctx, name, "Memory of an idle participant: the slope of RSS between two readings at rest.", args, new(idleSettings), (*workshop).idle)
 	case "joins":
 		return measure(ctx, name, "Durable joins a second, and relay latency in another room meanwhile.", args, new(joinsSettings), (*workshop).joins)
+	case "cluster":
+		return measure(ctx, name, "Three nodes on this machine: durable joins a second, and server CPU for one relayed offer without and with hops.", args, new(clusterSettings), (*workshop).cluster)
 	case "churn":
 		return measure(ctx, name, "Memory after many joins and leaves, against a tenth of them.", args, new(churnSettings), (*workshop).churn)
 	case "worker":

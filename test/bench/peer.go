@@ -36,8 +36,11 @@ type dialect interface {
 
 // peerAbout is what stands beside a peer's figures.
 type peerAbout struct {
-	name, version           string
-	checks, keeps, promises string
+	Name     string `json:"name"`
+	Version  string `json:"version"`
+	Checks   string `json:"checks"`
+	Keeps    string `json:"keeps"`
+	Promises string `json:"promises"`
 	// What it cannot do is left out of its figures.
 	noTLS, noBroadcast bool
 	// echoes says that a broadcast also reaches its sender.
@@ -73,7 +76,7 @@ type person struct {
 // dial connects, and joins as soon as it is connected.
 func (p *person) dial() {
 	p.state, p.asked = dialling, time.Now()
-	c := &conn{loop: p.load.loop, handler: p, fd: -1}
+	c := &conn{loop: p.load.loop, server: p.load.loop.server, handler: p, fd: -1}
 	p.conn = c
 	if r, ok := p.load.peer.(requester); ok {
 		c.request = r.request(p)

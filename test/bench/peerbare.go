@@ -5,7 +5,7 @@ import (
 	"os"
 )
 
-// barePeer is one of the relays without checks: they know pairs of sockets and no messages.
+// barePeer is one of the relays without Checks: they know pairs of sockets and no messages.
 type barePeer struct {
 	of      kind
 	program string
@@ -13,10 +13,10 @@ type barePeer struct {
 }
 
 func (b *barePeer) about() peerAbout {
-	a := peerAbout{name: "bare nbio", version: b.version, checks: "nothing", keeps: "nothing", promises: "order", noTLS: true, noBroadcast: true}
+	a := peerAbout{Name: "bare nbio", Version: b.version, Checks: "nothing", Keeps: "nothing", Promises: "order", noTLS: true, noBroadcast: true}
 	if b.of == kindFloor {
-		a.name, a.version = "C floor", ""
-		a.checks = "nothing, not even that a write was whole"
+		a.Name, a.Version = "C floor", ""
+		a.Checks = "nothing, not even that a write was whole"
 	}
 	return a
 }

@@ -21,10 +21,10 @@ const (
 )
 
 func (p *centrifugoPeer) about() peerAbout {
-	return peerAbout{name: "Centrifugo", version: p.version,
-		checks:   "a signed token, JSON, who may subscribe and publish; neither sender nor target of an offer",
-		keeps:    "presence in memory",
-		promises: "order; acknowledges each publication", echoes: true}
+	return peerAbout{Name: "Centrifugo", Version: p.version,
+		Checks:   "a signed token, JSON, who may subscribe and publish; neither sender nor target of an offer",
+		Keeps:    "presence in memory",
+		Promises: "order; acknowledges each publication", echoes: true}
 }
 
 func (p *centrifugoPeer) prepare(k *kit) (err error) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"html"
 	"os"
@@ -94,33 +95,77 @@ const (
 	peersEnd   = "<!-- peers: end -->"
 )
 
-// publish writes the charts into a folder, and the tables into its performance.md.
-func (c *comparison) publish(folder string) error {
-	if !filepath.IsAbs(folder) {
-		folder = filepath.Join(c.w.repository, folder)
-	}
-	page := filepath.Join(folder, "performance.md")
-	text, err := os.ReadFile(page)
+// figuresFile keeps every figure of a run beside its tables.
+const figuresFile = "peers.json"
+
+// peersPage is a performance.md around its tables.
+type peersPage struct {
+	folder, file  string
+	before, after []byte
+}
+
+// readPage finds the place of the tables in performance.md of a folder.
+func (w *workshop) readPage(folder string) (p peersPage, err error) {
+	folder = w.inRepository(folder)
+	p = peersPage{folder: folder, file: filepath.Join(folder, "performance.md")}
+	text, err := os.ReadFile(p.file)
 	if err != nil {
-		return err
+		return p, err
 	}
 	before, rest, begins := bytes.Cut(text, []byte(peersBegin))
 	_, after, ends := bytes.Cut(rest, []byte(peersEnd))
 	if !begins || !ends {
-		return fmt.Errorf("%s has no lines %q and %q", page, peersBegin, peersEnd)
+		return p, fmt.Errorf("%s has no lines %q and %q", p.file, peersBegin, peersEnd)
+	}
+	p.before, p.after = before, after
+	return p, nil
+}
+
+// publish writes the figures and the charts into a folder, and the tables into its performance.md.
+func (c *comparison) publish(folder string, figures []byte) error {
+	p, err := c.w.readPage(folder)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(p.folder, figuresFile), append(figures, '\n'), 0o644); err != nil {
+		return err
 	}
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "%s%s\n\n%s\n", before, peersBegin, c.tables())
+	fmt.Fprintf(&b, "%s%s\n\n%s\n", p.before, peersBegin, c.tables())
 	for _, chart := range peerCharts {
 		picture := c.chart(chart)
 		if picture == "" {
 			continue
 		}
-		if err := os.WriteFile(filepath.Join(folder, chart.file), []byte(picture), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(p.folder, chart.file), []byte(picture), 0o644); err != nil {
 			return err
 		}
 		fmt.Fprintf(&b, "![%s](%s)\n\n", chart.title, chart.file)
 	}
-	fmt.Fprintf(&b, "%s%s", peersEnd, after)
-	return os.WriteFile(page, b.Bytes(), 0o644)
+	fmt.Fprintf(&b, "%s%s", peersEnd, p.after)
+	return os.WriteFile(p.file, b.Bytes(), 0o644)
+}
+
+// inRepository takes a path as seen from the checkout, not from this program's folder.
+func (w *workshop) inRepository(path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(w.repository, path)
+}
+
+// readComparison reads what a run has written.
+func (w *workshop) readComparison(file string) (*comparison, error) {
+	text, err := os.ReadFile(w.inRepository(file))
+	if err != nil {
+		return nil, err
+	}
+	var c comparison
+	if err := json.Unmarshal(text, &c); err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	if len(c.Servers) == 0 {
+		return nil, fmt.Errorf("%s names no servers", file)
+	}
+	return &c, nil
 }

@@ -11,10 +11,10 @@ import (
 type colyseusPeer struct{ version string }
 
 func (p *colyseusPeer) about() peerAbout {
-	return peerAbout{name: "Colyseus", version: p.version,
-		checks:   "the seat's reservation, msgpack, sender and target",
-		keeps:    "nothing: rooms end with the process",
-		promises: "order"}
+	return peerAbout{Name: "Colyseus", Version: p.version,
+		Checks:   "the seat's reservation, msgpack, sender and target",
+		Keeps:    "nothing: rooms end with the process",
+		Promises: "order"}
 }
 
 func (p *colyseusPeer) prepare(k *kit) error {

@@ -16,10 +16,10 @@ func coderPeer() peer {
 }
 
 func (p *goPeer) about() peerAbout {
-	return peerAbout{name: p.name, version: p.version,
-		checks:   "JSON, sender and target, size",
-		keeps:    "nothing: rooms end with the process",
-		promises: "order"}
+	return peerAbout{Name: p.name, Version: p.version,
+		Checks:   "JSON, sender and target, size",
+		Keeps:    "nothing: rooms end with the process",
+		Promises: "order"}
 }
 
 func (p *goPeer) prepare(k *kit) (err error) {

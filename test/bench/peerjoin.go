@@ -96,7 +96,7 @@ func (c *comparison) crash() error {
 				break
 			}
 		}
-		progress("crash: %s\n", p.about().name)
+		progress("crash: %s\n", p.about().Name)
 	}
 	return nil
 }

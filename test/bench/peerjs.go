@@ -6,10 +6,10 @@ import "fmt"
 type peerjsPeer struct{ version string }
 
 func (p *peerjsPeer) about() peerAbout {
-	return peerAbout{name: "PeerJS", version: p.version,
-		checks:   "JSON, the key, and that the target exists; the sender's id is its own",
-		keeps:    "nothing; a frame for somebody who is away waits 5 s in memory",
-		promises: "order; has no rooms", noBroadcast: true}
+	return peerAbout{Name: "PeerJS", Version: p.version,
+		Checks:   "JSON, the key, and that the target exists; the sender's id is its own",
+		Keeps:    "nothing; a frame for somebody who is away waits 5 s in memory",
+		Promises: "order; has no rooms", noBroadcast: true}
 }
 
 func (p *peerjsPeer) prepare(k *kit) error {

@@ -176,7 +176,7 @@ func (k *kit) start(p peer, secure bool) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &server{kind: kind(p.about().name), address: address, folder: folder, secure: secure}
+	s := &server{kind: kind(p.about().Name), address: address, folder: folder, secure: secure}
 	if err := k.launch(p, s); err != nil {
 		return nil, err
 	}

@@ -107,7 +107,7 @@ func (c *comparison) drop(measurement string, l *peerLoad, err error) error {
 }
 
 func (c *comparison) leaveOut(measurement string, p peer, err error) error {
-	name := p.about().name
+	name := p.about().Name
 	if c.w.ctx.Err() != nil || p == c.peers[0] {
 		return fmt.Errorf("%s: %w", name, err)
 	}

@@ -20,17 +20,17 @@ type partyPeer struct {
 }
 
 func (p *workerPeer) about() peerAbout {
-	return peerAbout{name: "usher's worker", version: p.version,
-		checks:   "what usher checks",
-		keeps:    "what usher keeps, in the object's storage",
-		promises: "what usher promises; hibernates", noTLS: true, slow: true}
+	return peerAbout{Name: "usher's worker", Version: p.version,
+		Checks:   "what usher checks",
+		Keeps:    "what usher keeps, in the object's storage",
+		Promises: "what usher promises; hibernates", noTLS: true, slow: true}
 }
 
 func (p *partyPeer) about() peerAbout {
-	return peerAbout{name: "PartyServer", version: p.version,
-		checks:   "JSON, sender and target",
-		keeps:    "who is connected, while the object hibernates",
-		promises: "order; hibernates", noTLS: true, slow: true}
+	return peerAbout{Name: "PartyServer", Version: p.version,
+		Checks:   "JSON, sender and target",
+		Keeps:    "who is connected, while the object hibernates",
+		Promises: "order; hibernates", noTLS: true, slow: true}
 }
 
 func (p *workerPeer) prepare(k *kit) (err error) {

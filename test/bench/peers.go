@@ -5,7 +5,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -16,12 +15,13 @@ import (
 
 // peersSettings choose what is compared.
 type peersSettings struct {
-	only, measures, out string
-	rounds, messages    int
-	seconds             time.Duration
-	joins, idle, crash  int
-	settle              time.Duration
-	json, quick         bool
+	only, measures     string
+	out, from          string
+	rounds, messages   int
+	seconds            time.Duration
+	joins, idle, crash int
+	settle             time.Duration
+	json, quick        bool
 }
 
 func (s *peersSettings) flags(f *flag.FlagSet) {
@@ -35,7 +35,8 @@ func (s *peersSettings) flags(f *flag.FlagSet) {
 	f.DurationVar(&s.settle, "settle", 40*time.Second, "wait before a reading of memory")
 	f.IntVar(&s.crash, "crash", 1_000, "people who return after kill -9, a multiple of 4")
 	f.BoolVar(&s.json, "json", false, "write JSON to standard output instead of tables")
-	f.StringVar(&s.out, "out", "", "also write the tables into performance.md of this `folder`, between its markers, and the charts beside it")
+	f.StringVar(&s.out, "out", "", "also write the tables into performance.md of this `folder`, between its markers, and the charts and "+figuresFile+" beside it")
+	f.StringVar(&s.from, "from", "", "measure nothing: report the figures of this `file`, which an earlier run has written with -out or -json")
 	f.BoolVar(&s.quick, "quick", false, "a few hundred messages each, to see that it works; not for the record")
 }
 
@@ -91,7 +92,7 @@ func choose(only string) ([]peer, error) {
 	}
 	var slugs []string
 	for _, p := range all {
-		slugs = append(slugs, slug(p.about().name))
+		slugs = append(slugs, slug(p.about().Name))
 	}
 	for _, name := range names {
 		if !slices.Contains(slugs, name) {
@@ -99,7 +100,7 @@ func choose(only string) ([]peer, error) {
 		}
 	}
 	return slices.DeleteFunc(all, func(p peer) bool {
-		return p != all[0] && !slices.Contains(names, slug(p.about().name))
+		return p != all[0] && !slices.Contains(names, slug(p.about().Name))
 	}), nil
 }
 
@@ -110,7 +111,9 @@ type comparison struct {
 	kit     *kit
 	peers   []peer
 	Date    string            `json:"date"`
+	Rounds  int               `json:"rounds"`
 	Machine []string          `json:"machine"`
+	Servers []peerAbout       `json:"servers"`
 	Skipped map[string]string `json:"skipped"`
 	// Figures are by measurement, figure and server, a value for each round.
 	Figures map[string]map[string]map[string][]float64 `json:"figures"`
@@ -118,11 +121,25 @@ type comparison struct {
 
 // peers compares usher with other servers. It prints its own tables.
 func (w *workshop) peers(s peersSettings) ([]row, error) {
+	if s.from != "" {
+		c, err := w.readComparison(s.from)
+		if err != nil {
+			return nil, err
+		}
+		c.w, c.s = w, s
+		return nil, c.report()
+	}
 	if s.quick {
 		s.quicken()
 	}
 	if err := s.check(); err != nil {
 		return nil, err
+	}
+	if s.out != "" {
+		// A run takes minutes, so what would lose it is found first.
+		if _, err := w.readPage(s.out); err != nil {
+			return nil, err
+		}
 	}
 	if len(s.measures) == 0 {
 		s.measures = strings.Join(measureNames(), ",")
@@ -135,7 +152,7 @@ func (w *workshop) peers(s peersSettings) ([]row, error) {
 		return nil, err
 	}
 	raiseDescriptors()
-	c := &comparison{w: w, s: s, kit: newKit(w), Date: time.Now().Format(time.DateOnly), Skipped: map[string]string{},
+	c := &comparison{w: w, s: s, kit: newKit(w), Date: time.Now().Format(time.DateOnly), Rounds: s.rounds, Skipped: map[string]string{},
 		Figures: map[string]map[string]map[string][]float64{}}
 	if err := c.prepare(chosen); err != nil {
 		return nil, err
@@ -167,16 +184,17 @@ func (c *comparison) prepare(chosen []peer) error {
 			continue
 		}
 		if err != nil {
-			return fmt.Errorf("%s: %w", p.about().name, err)
+			return fmt.Errorf("%s: %w", p.about().Name, err)
 		}
 		c.peers = append(c.peers, p)
+		c.Servers = append(c.Servers, p.about())
 	}
 	return nil
 }
 
 func (c *comparison) skip(p peer, err error) {
-	c.Skipped[p.about().name] = err.Error()
-	progress("left out: %s: %v\n", p.about().name, err)
+	c.Skipped[p.about().Name] = err.Error()
+	progress("left out: %s: %v\n", p.about().Name, err)
 }
 
 // add keeps a figure of a round.
@@ -188,22 +206,22 @@ func (c *comparison) add(measurement, figure string, p peer, value float64) {
 		c.Figures[measurement][figure] = map[string][]float64{}
 	}
 	of := c.Figures[measurement][figure]
-	of[p.about().name] = append(of[p.about().name], value)
+	of[p.about().Name] = append(of[p.about().Name], value)
 }
 
 // report prints what was found.
 func (c *comparison) report() error {
+	figures, err := json.MarshalIndent(c, "", "  ")
+	if err != nil {
+		return err
+	}
 	if c.s.json {
-		encoder := json.NewEncoder(os.Stdout)
-		encoder.SetIndent("", "  ")
-		if err := encoder.Encode(c); err != nil {
-			return err
-		}
+		fmt.Println(string(figures))
 	} else {
 		fmt.Print(c.tables())
 	}
 	if c.s.out != "" {
-		return c.publish(c.s.out)
+		return c.publish(c.s.out, figures)
 	}
 	return nil
 }

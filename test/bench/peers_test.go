@@ -39,6 +39,33 @@ func TestPeersAreComparedAndPublished(t *testing.T) {
 	for _, chart := range peerCharts {
 		wellFormed(t, filepath.Join(docs, chart.file))
 	}
+
+	// The figures beside it make the same page once more, without measuring.
+	if err := os.WriteFile(page, []byte("before\n"+peersBegin+"\nold\n"+peersEnd+"\nafter\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.peers(peersSettings{out: docs, from: filepath.Join(docs, figuresFile)}); err != nil {
+		t.Fatal(err)
+	}
+	if again, err := os.ReadFile(page); err != nil || string(again) != string(text) {
+		t.Errorf("%v, and from %s the page is another:\n%s", err, figuresFile, again)
+	}
+}
+
+func TestPeersLookForThePageBeforeTheyMeasure(t *testing.T) {
+	w := testWorkshop(t, "")
+	w.repository = t.TempDir()
+	for _, page := range []string{"", "no places"} {
+		if page != "" {
+			if err := os.WriteFile(filepath.Join(w.repository, "performance.md"), []byte(page), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_, err := w.peers(peersSettings{only: "bare-nbio", out: ".", quick: true})
+		if err == nil || !strings.Contains(err.Error(), "performance.md") {
+			t.Errorf("with a page %q: %v", page, err)
+		}
+	}
 }
 
 func wellFormed(t *testing.T, file string) {

@@ -9,10 +9,10 @@ import (
 type socketIOPeer struct{ version string }
 
 func (p *socketIOPeer) about() peerAbout {
-	return peerAbout{name: "Socket.IO", version: p.version,
-		checks:   "packets and JSON, sender, and that the target is in the room",
-		keeps:    "nothing: rooms end with the process",
-		promises: "order; pings, acknowledgements if asked for"}
+	return peerAbout{Name: "Socket.IO", Version: p.version,
+		Checks:   "packets and JSON, sender, and that the target is in the room",
+		Keeps:    "nothing: rooms end with the process",
+		Promises: "order; pings, acknowledgements if asked for"}
 }
 
 func (p *socketIOPeer) prepare(k *kit) error {

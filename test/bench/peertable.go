@@ -54,8 +54,8 @@ func (c *comparison) middle(measurement, figure, name string) (float64, bool) {
 
 // names are the servers in the order of the tables.
 func (c *comparison) names() (names []string) {
-	for _, p := range c.peers {
-		names = append(names, p.about().name)
+	for _, a := range c.Servers {
+		names = append(names, a.Name)
 	}
 	return names
 }
@@ -64,7 +64,7 @@ func (c *comparison) names() (names []string) {
 func (c *comparison) tables() string {
 	var b strings.Builder
 	b.WriteString(wrapped(fmt.Sprintf("Measured on %s by `go -C test/bench run . peers`, medians of %d rounds. "+
-		"\"×\" is the ratio to the first usher; what the second differs by is noise.", c.Date, c.s.rounds), "", ""))
+		"\"×\" is the ratio to the first usher; what the second differs by is noise.", c.Date, c.Rounds), "", ""))
 	b.WriteString("\n")
 	for _, line := range c.Machine {
 		b.WriteString(wrapped(line, "- ", "  "))
@@ -73,9 +73,8 @@ func (c *comparison) tables() string {
 		b.WriteString(wrapped("left out: "+what+": "+c.Skipped[what], "- ", "  "))
 	}
 	b.WriteString("\n| server | version | checks | keeps | promises |\n|---|---|---|---|---|\n")
-	for _, p := range c.peers {
-		a := p.about()
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", a.name, a.version, a.checks, a.keeps, a.promises)
+	for _, a := range c.Servers {
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", a.Name, a.Version, a.Checks, a.Keeps, a.Promises)
 	}
 	for _, t := range peerTables {
 		if c.Figures[t.measurement] != nil {
@@ -97,7 +96,7 @@ func (c *comparison) writeTable(b *strings.Builder, t peerTable) {
 		}
 	}
 	fmt.Fprintf(b, "\n%s\n", line)
-	first := c.peers[0].about().name
+	first := c.Servers[0].Name
 	for _, name := range c.names() {
 		cells := make([]string, 0, 2*len(t.columns))
 		for _, column := range t.columns {

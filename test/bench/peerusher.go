@@ -16,13 +16,13 @@ type usherPeer struct {
 }
 
 func (u *usherPeer) about() peerAbout {
-	a := peerAbout{name: "usher", version: u.version,
-		checks:   "sender, room and target of each message, all of its JSON and UTF-8, sizes; rates of connection, address and room",
-		keeps:    "rooms, seats, roles and names on disk, fsynced before anybody sees them",
-		promises: "order; a seat held for 40 s, with what was sent to it; return by token",
+	a := peerAbout{Name: "usher", Version: u.version,
+		Checks:   "sender, room and target of each message, all of its JSON and UTF-8, sizes; rates of connection, address and room",
+		Keeps:    "rooms, seats, roles and names on disk, fsynced before anybody sees them",
+		Promises: "order; a seat held for 40 s, with what was sent to it; return by token",
 	}
 	if u.again {
-		a.name = "usher, again"
+		a.Name = "usher, again"
 	}
 	return a
 }

@@ -9,10 +9,10 @@ type wsPeer struct {
 }
 
 func (p *wsPeer) about() peerAbout {
-	return peerAbout{name: "ws", version: p.version,
-		checks:   "JSON, sender and target, size",
-		keeps:    "nothing: rooms end with the process",
-		promises: "order"}
+	return peerAbout{Name: "ws", Version: p.version,
+		Checks:   "JSON, sender and target, size",
+		Keeps:    "nothing: rooms end with the process",
+		Promises: "order"}
 }
 
 func (p *wsPeer) prepare(k *kit) error {

@@ -7,10 +7,10 @@ import "fmt"
 type yWebRTCPeer struct{ version string }
 
 func (p *yWebRTCPeer) about() peerAbout {
-	return peerAbout{name: "y-webrtc", version: p.version,
-		checks:   "JSON; neither sender nor target",
-		keeps:    "nothing: topics end with the process",
-		promises: "order; anybody may publish to any topic", noTLS: true, echoes: true}
+	return peerAbout{Name: "y-webrtc", Version: p.version,
+		Checks:   "JSON; neither sender nor target",
+		Keeps:    "nothing: topics end with the process",
+		Promises: "order; anybody may publish to any topic", noTLS: true, echoes: true}
 }
 
 func (p *yWebRTCPeer) prepare(k *kit) error {

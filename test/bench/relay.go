@@ -39,6 +39,10 @@ type relayLoad struct {
 	server *server
 	loop   *loop
 	flows  []*flow
+	// others are the other nodes of its cluster, and rest what they cost by rounds, the one that
+	// warms up first, in µs an offer.
+	others nodes
+	rest   []float64
 }
 
 // relayRound is what one round of one server cost.
@@ -240,6 +244,10 @@ func (load *relayLoad) round(messages, rate int) (relayRound, error) {
 	if err != nil {
 		return relayRound{}, err
 	}
+	othersBefore, err := load.others.cpu()
+	if err != nil {
+		return relayRound{}, err
+	}
 	start := time.Now()
 	goal := 0
 	for _, f := range load.flows {
@@ -266,6 +274,11 @@ func (load *relayLoad) round(messages, rate int) (relayRound, error) {
 	}
 	wall := time.Since(start)
 	after, err := cpuTime(load.server.pid)
+	if err != nil {
+		return relayRound{}, err
+	}
+	others, err := load.others.cpu()
+	load.rest = append(load.rest, relayRound{messages: share * len(load.flows), cpu: others - othersBefore}.microseconds())
 	return relayRound{share * len(load.flows), after - before, wall}, err
 }
 

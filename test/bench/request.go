@@ -73,7 +73,7 @@ func (c *conn) connectTLS() error {
 		return err
 	}
 	c.adopt(ends[0])
-	go carryTLS(inner, c.loop.server.String(), c.loop.tls)
+	go carryTLS(inner, c.server.String(), c.loop.tls)
 	return unix.EpollCtl(c.loop.epoll, unix.EPOLL_CTL_ADD, ends[0], c.interest(unix.EPOLLOUT))
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"time"
 )
 
@@ -47,6 +48,8 @@ type room struct {
 type seat struct {
 	room *room
 	conn *conn
+	// at is where it connects, the loop's server if it is zero.
+	at netip.AddrPort
 	// number is different for each participant of a run, and makes the user id.
 	number int
 	state  seatState
@@ -187,7 +190,11 @@ func (s *seat) dial(state seatState) {
 	c := s.room.crew
 	c.number++
 	s.number, s.state = c.number, state
-	s.conn = c.loop.dial(s.path(), s)
+	at := s.at
+	if !at.IsValid() {
+		at = c.loop.server
+	}
+	s.conn = c.loop.dial(at, s.path(), s)
 }
 
 func (s *seat) opened(*conn) {

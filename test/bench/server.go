@@ -29,6 +29,8 @@ const (
 	kindFloor kind = "floor"
 	// kindOlder is another usher, measured beside the one under test.
 	kindOlder kind = "older"
+	// kindNode is an usher of a cluster.
+	kindNode kind = "node"
 	// These are workerd, with a bundle in it.
 	kindWorker kind = "worker"
 	kindPeer   kind = "peer"

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	mathrand "math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -40,7 +41,7 @@ func newCluster(program, folder string, complained func(string)) (*cluster, erro
 	if err := os.WriteFile(secretFile, []byte(hex.EncodeToString(secret)), 0o600); err != nil {
 		return nil, err
 	}
-	addresses, err := freeAddresses(2 * nodes)
+	addresses, err := freeAddresses(3 * nodes)
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +58,7 @@ func newCluster(program, folder string, complained func(string)) (*cluster, erro
 		}
 		c.nodes[i] = &node{
 			index: i, program: program, folder: data,
-			listen: addresses[i], routes: c.links.routes[i], peers: strings.Join(c.links.peers(i), ","), secretFile: secretFile,
+			listen: addresses[i], routes: c.links.routes[i], direct: c.links.direct[i], peers: strings.Join(c.links.peers(i), ","), secretFile: secretFile,
 			led:        func(index int) { c.leader.Store(int32(index)) },
 			complained: complained,
 		}
@@ -68,7 +69,7 @@ func newCluster(program, folder string, complained func(string)) (*cluster, erro
 // freeAddresses returns addresses of loopback that nothing listens on now.
 func freeAddresses(n int) (addresses []string, err error) {
 	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		l, err := listenSomewhere()
 		if err != nil {
 			return nil, err
 		}
@@ -76,6 +77,17 @@ func freeAddresses(n int) (addresses []string, err error) {
 		addresses = append(addresses, l.Addr().String())
 	}
 	return addresses, nil
+}
+
+// listenSomewhere listens on a port below those that the system gives to connections and to
+// whoever does not care: it could give such a one away again before it is used.
+func listenSomewhere() (l net.Listener, err error) {
+	for range 100 {
+		if l, err = net.Listen("tcp", fmt.Sprint("127.0.0.1:", 20_000+mathrand.IntN(12_000))); err == nil {
+			return l, nil
+		}
+	}
+	return nil, err
 }
 
 func (c *cluster) start(indexes ...int) error {

@@ -31,16 +31,18 @@ var kinds = []kind{
 	{"stop leader", aimLeader, stop(4*time.Second, 6*time.Second)},
 	{"drain", aimAny, drain},
 	{"cut", aimAny, cut(of, time.Second, 8*time.Second)},
+	{"cut leader", aimLeader, cut(of, time.Second, 8*time.Second)},
 	{"cut one way", aimAny, cut(outOf, time.Second, 8*time.Second)},
 	{"cut a pair", aimPair, cut(betweenTwo, time.Second, 8*time.Second)},
 	{"cut all", aimAll, cutAll},
+	{"cut direct", aimAny, cut(directOf, time.Second, 8*time.Second)},
 	{"delay", aimAny, delay(of, 300*time.Millisecond)},
 	{"delay all", aimAll, delay(everyWay, 100*time.Millisecond)},
 	{"stall", aimAny, stall},
 	{diskFull, aimSmallDisk, fillDisk},
 	{lookAndStop, aimOwner, stopAfterLook},
 	{clockStep, aimAny, stepClock(time.Second, 45*time.Second)},
-	{clockHours, aimAny, stepClock(time.Hour, 6*time.Hour)},
+	{clockHours, aimAny, stepHours},
 }
 
 // The kinds that not every machine and not every program allows.

@@ -4,8 +4,9 @@ package chaos
 // builds has them.
 //
 // SIGUSR1 sets the wall clock of the process off by what is in a file, in seconds, which counts
-// from its start too. The monotonic clock goes on, as when somebody sets a machine's clock. SIGUSR2
-// stops the process after its next look at the lease, before it does what the lease allows.
+// from its start too. The monotonic clock goes on, as when somebody sets a machine's clock.
+// SIGWINCH, which usher has no use for, stops the process after its next look at the lease, before
+// it does what the lease allows.
 var hooks = []edit{
 	{"GOROOT/time/time.go", "func Now() Time {\n\tsec, nsec, mono := runtimeNow()\n", `
 // SetOff is how many seconds the wall clock is off.
@@ -56,7 +57,7 @@ func init() {
 		}
 	}
 	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, syscall.SIGUSR1, syscall.SIGUSR2)
+	signal.Notify(signals, syscall.SIGUSR1, syscall.SIGWINCH)
 	go func() {
 		for s := range signals {
 			if s == syscall.SIGUSR1 {

@@ -3,6 +3,7 @@ package chaos
 import (
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -16,19 +17,39 @@ type links struct {
 	routes [nodes]string
 	// to[i][j] is where node i believes node j to be.
 	to [nodes][nodes]string
-	// cut[i][j] is above 0 while nothing passes from node i to node j: no connection between them
-	// can open.
-	cut     [nodes][nodes]atomic.Int32
+	// direct are where the nodes listen for frames, and directTo where all believe them to be.
+	direct, directTo [nodes]string
+	// cut is above 0 while nothing passes from one node to another: no connection between them can
+	// open.
+	cut     map[direction]*atomic.Int32
 	mu      sync.Mutex
 	opened  []net.Listener
 	passing map[*pass]struct{}
 }
 
-// newLinks takes an address of 127.0.0.1 for each node on which nothing listens.
+// direction is from one node to another: of their routes or of the connections for frames.
+type direction struct {
+	from, to int
+	isDirect bool
+}
+
+func (b direction) back() direction { return direction{b.to, b.from, b.isDirect} }
+
+// newLinks takes two addresses of 127.0.0.1 for each node on which nothing listens.
 func newLinks(free []string) (*links, error) {
-	l := &links{passing: map[*pass]struct{}{}}
+	l := &links{cut: map[direction]*atomic.Int32{}, passing: map[*pass]struct{}{}}
+	for from := range nodes {
+		for to := range nodes {
+			l.cut[direction{from, to, false}], l.cut[direction{from, to, true}] = new(atomic.Int32), new(atomic.Int32)
+		}
+	}
 	for i := range l.routes {
-		l.routes[i] = onHost(free[i], fmt.Sprintf("127.0.100.%d", i+1))
+		l.routes[i], l.direct[i] = onHost(free[i], hostOf(i)), onHost(free[nodes+i], hostOf(i))
+		l.directTo[i] = free[nodes+i] // the host is that of the node's own route
+		if err := l.listen(l.directTo[i], func(a net.Conn) (direction, string) { return direction{caller(a), i, true}, l.direct[i] }); err != nil {
+			l.close()
+			return nil, err
+		}
 	}
 	for from := range nodes {
 		for to := range nodes {
@@ -37,16 +58,27 @@ func newLinks(free []string) (*links, error) {
 				continue
 			}
 			l.to[from][to] = onHost(free[to], fmt.Sprintf("127.0.%d.%d", from+1, to+1))
-			listener, err := net.Listen("tcp", l.to[from][to])
-			if err != nil {
+			if err := l.listen(l.to[from][to], func(net.Conn) (direction, string) { return direction{from, to, false}, l.routes[to] }); err != nil {
 				l.close()
 				return nil, err
 			}
-			l.opened = append(l.opened, listener)
-			go l.accept(listener, from, to)
 		}
 	}
 	return l, nil
+}
+
+// hostOf is the host that a node listens on, and dials other nodes from for frames.
+func hostOf(node int) string { return fmt.Sprintf("127.0.100.%d", node+1) }
+
+// caller is the node that a connection for frames comes from.
+func caller(a net.Conn) int {
+	host, _, _ := net.SplitHostPort(a.RemoteAddr().String())
+	for i := range nodes {
+		if host == hostOf(i) {
+			return i
+		}
+	}
+	panic("chaos: a connection for frames from " + host)
 }
 
 // onHost is an address with another host: all of 127.0.0.0/8 is loopback on Linux.
@@ -57,30 +89,45 @@ func onHost(address, host string) string {
 // peers is the setting of a node.
 func (l *links) peers(node int) []string { return l.to[node][:] }
 
-func (l *links) accept(listener net.Listener, from, to int) {
-	for {
-		a, err := listener.Accept()
-		if err != nil {
-			return // closed
-		}
-		b, err := net.Dial("tcp", l.routes[to])
-		if err != nil || l.cut[from][to].Load() > 0 || l.cut[to][from].Load() > 0 {
-			_ = a.Close()
-			if b != nil {
-				_ = b.Close()
+// listen passes on what comes to an address. whither says between whom a connection is, and where
+// its other end really is.
+func (l *links) listen(address string, whither func(net.Conn) (direction, string)) error {
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return err
+	}
+	l.opened = append(l.opened, listener)
+	go func() {
+		for {
+			a, err := listener.Accept()
+			if err != nil {
+				return // closed
 			}
-			continue
+			there, target := whither(a)
+			l.connect(there, a, target)
 		}
-		p := &pass{ways: [2]way{{from: from, to: to, in: a, out: b}, {from: to, to: from, in: b, out: a}}}
-		l.mu.Lock()
-		l.passing[p] = struct{}{}
-		l.mu.Unlock()
-		for i := range p.ways {
-			go func() {
-				p.ways[i].copy()
-				l.forget(p)
-			}()
+	}()
+	return nil
+}
+
+func (l *links) connect(there direction, a net.Conn, target string) {
+	b, err := net.Dial("tcp", target)
+	if err != nil || l.cut[there].Load() > 0 || l.cut[there.back()].Load() > 0 {
+		_ = a.Close()
+		if b != nil {
+			_ = b.Close()
 		}
+		return
+	}
+	p := &pass{ways: [2]way{{direction: there, in: a, out: b}, {direction: there.back(), in: b, out: a}}}
+	l.mu.Lock()
+	l.passing[p] = struct{}{}
+	l.mu.Unlock()
+	for i := range p.ways {
+		go func() {
+			p.ways[i].copy()
+			l.forget(p)
+		}()
 	}
 }
 
@@ -92,34 +139,32 @@ func (l *links) forget(p *pass) {
 }
 
 // chosen says which ways between the nodes a fault is about.
-type chosen func(from, to int) bool
+type chosen func(direction) bool
 
 // of chooses all ways to and from nodes.
 func of(victims []int) chosen {
-	return func(from, to int) bool {
-		for _, i := range victims {
-			if from == i || to == i {
-				return true
-			}
-		}
-		return false
-	}
+	return func(b direction) bool { return slices.Contains(victims, b.from) || slices.Contains(victims, b.to) }
+}
+
+// directOf chooses the connections for frames to and from nodes, and leaves their routes.
+func directOf(victims []int) chosen {
+	return func(b direction) bool { return b.isDirect && of(victims)(b) }
 }
 
 // outOf chooses the ways from nodes, and leaves those to them.
 func outOf(victims []int) chosen {
-	return func(from, _ int) bool { return from == victims[0] }
+	return func(b direction) bool { return b.from == victims[0] }
 }
 
 // betweenTwo chooses the ways of two nodes to each other.
 func betweenTwo(victims []int) chosen {
-	return func(from, to int) bool {
-		return from == victims[0] && to == victims[1] || from == victims[1] && to == victims[0]
+	return func(b direction) bool {
+		return b.from == victims[0] && b.to == victims[1] || b.from == victims[1] && b.to == victims[0]
 	}
 }
 
 // everyWay chooses all.
-func everyWay([]int) chosen { return func(int, int) bool { return true } }
+func everyWay([]int) chosen { return func(direction) bool { return true } }
 
 // each calls do for the chosen ways of the connections that are open.
 func (l *links) each(which chosen, do func(*pass, *way)) {
@@ -127,7 +172,7 @@ func (l *links) each(which chosen, do func(*pass, *way)) {
 	defer l.mu.Unlock()
 	for p := range l.passing {
 		for i := range p.ways {
-			if w := &p.ways[i]; which(w.from, w.to) {
+			if w := &p.ways[i]; which(w.direction) {
 				do(p, w)
 			}
 		}
@@ -159,11 +204,9 @@ func (l *links) freeze(which chosen, drop bool) (thaw func()) {
 }
 
 func (l *links) cutOff(which chosen, by int32) {
-	for from := range nodes {
-		for to := range nodes {
-			if which(from, to) {
-				l.cut[from][to].Add(by)
-			}
+	for b, cuts := range l.cut {
+		if which(b) {
+			cuts.Add(by)
 		}
 	}
 }

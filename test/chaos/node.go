@@ -14,10 +14,12 @@ import (
 
 // node is one usher, which may be started again and again on its folder.
 type node struct {
-	index                 int
-	program, folder       string
-	listen, routes, peers string
-	secretFile            string
+	index                         int
+	program, folder               string
+	listen, routes, direct, peers string
+	secretFile                    string
+	// settings are more of the command line.
+	settings []string
 	// led is told when this node becomes the leader of the stream, and complained of what it should
 	// not log.
 	led        func(index int)
@@ -35,11 +37,11 @@ func (n *node) start() error {
 	if err != nil {
 		return err
 	}
-	n.cmd = exec.Command(n.program, "serve", "--listen", n.listen, "--data", n.folder,
-		"--cluster-listen", n.routes, "--cluster-peers", n.peers, "--cluster-secret-file", n.secretFile,
+	n.cmd = exec.Command(n.program, append([]string{"serve", "--listen", n.listen, "--data", n.folder,
+		"--cluster-listen", n.routes, "--cluster-link-listen", n.direct, "--cluster-peers", n.peers, "--cluster-secret-file", n.secretFile,
 		"--cluster-address", n.listen, "--seat-grace", grace.String(),
 		"--trusted-proxy", "127.0.0.1", // so that its one address is not counted
-		"--log-format", "json")
+		"--log-format", "json"}, n.settings...)...)
 	// No USHER_ settings.
 	n.cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "CHAOS_CLOCK=" + n.clock()}
 	n.cmd.SysProcAttr = dieWithParent()
@@ -67,7 +69,7 @@ func (n *node) follow(stderr io.Reader, log io.WriteCloser, ended chan struct{})
 		var entry struct{ Msg, Cause string }
 		err := json.Unmarshal(lines.Bytes(), &entry)
 		switch {
-		case strings.Contains(entry.Msg, "new stream leader") && strings.Contains(entry.Msg, "USHER"):
+		case strings.Contains(entry.Msg, "new stream leader") && strings.Contains(entry.Msg, "> USHER'"):
 			n.led(n.index)
 		case entry.Cause == "a defect", err != nil && (strings.HasPrefix(lines.Text(), "panic:") || strings.HasPrefix(lines.Text(), "fatal error:")):
 			n.complained(lines.Text())

@@ -14,8 +14,8 @@ type pass struct{ ways [2]way }
 
 // way is one direction of it.
 type way struct {
-	from, to int
-	in, out  net.Conn
+	direction
+	in, out net.Conn
 	// frozen is held while nothing passes.
 	frozen sync.RWMutex
 	// late is how long bytes are under way, nil for no time.

@@ -34,14 +34,6 @@ func needed(t *testing.T, name string) string {
 	return ""
 }
 
-// Prometheus takes the alert rules.
-func TestAlertRulesAreValid(t *testing.T) {
-	text, err := exec.Command(needed(t, "promtool"), "check", "rules", "../../examples/cluster/alerts.yml").CombinedOutput()
-	if err != nil || !strings.Contains(string(text), "SUCCESS") {
-		t.Errorf("%v\n%s", err, text)
-	}
-}
-
 // configured writes a configuration of examples/cluster with the test's addresses in place of its
 // own.
 func configured(t *testing.T, example string, nodes [3]*node, more ...string) (file, address string) {

@@ -93,7 +93,7 @@ func launch(t *testing.T) (nodes [3]*node) {
 	listen, peers := addresses[:3], addresses[3:]
 	for i := range nodes {
 		nodes[i] = &node{address: listen[i], cmd: spawn(t, fmt.Sprint("node ", i+1), program, "serve", "--listen", listen[i],
-			"--data", t.TempDir(), "--trusted-proxy", "127.0.0.1", "--cluster-listen", peers[i],
+			"--data", t.TempDir(), "--trusted-proxy", "127.0.0.1", "--cluster-listen", peers[i], "--cluster-link-listen", "127.0.0.1:0",
 			"--cluster-peers", strings.Join(peers, ","), "--cluster-secret-file", secret)}
 	}
 	for _, n := range nodes {

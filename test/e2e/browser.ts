@@ -25,6 +25,9 @@ export const switches = [
   "--disable-backgrounding-occluded-windows",
 ];
 
+/** Motion would have each page drawn 60 times a second, which takes most of a machine without a GPU. */
+const still = { reducedMotion: "reduce" } as const;
+
 export type Engine = "chromium" | "firefox";
 
 export interface BrowserOptions extends FirefoxOptions {
@@ -133,7 +136,7 @@ function open(options: BrowserOptions): Promise<Opened> {
 
 async function inOwnProcess(): Promise<Opened> {
   const server = await chromium.launchServer({ executablePath: executable(), headless: true, args: switches });
-  const context = await (await chromium.connect(server.wsEndpoint())).newContext();
+  const context = await (await chromium.connect(server.wsEndpoint())).newContext(still);
   const { pid } = server.process();
   return {
     context,
@@ -153,7 +156,7 @@ after(async () => {
 });
 
 async function inSharedProfile(): Promise<Opened> {
-  shared ??= chromium.launch({ executablePath: executable(), headless: true, args: switches }).then((process) => process.newContext());
+  shared ??= chromium.launch({ executablePath: executable(), headless: true, args: switches }).then((process) => process.newContext(still));
   const context = await shared;
   const page = await context.newPage();
   return { context, page, end: () => within("the page closes", 10_000, page.close()).catch(() => undefined) };
@@ -162,7 +165,7 @@ async function inSharedProfile(): Promise<Opened> {
 async function inIdleProcess(options: BrowserOptions): Promise<Opened> {
   const process = idle.pop() ?? (await chromium.launch({ executablePath: executable(), headless: true, args: switches }));
   const { viewport = { width: 1100, height: 800 }, colorScheme = "light" } = options;
-  const context = await process.newContext({ viewport, colorScheme });
+  const context = await process.newContext({ viewport, colorScheme, ...still });
   const close = async (): Promise<void> => {
     try {
       await within("the profile closes", 10_000, context.close());
@@ -181,6 +184,7 @@ async function withExtensions(extensions: string[]): Promise<Opened> {
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: executable(),
     headless: true,
+    ...still,
     args: [...switches, `--load-extension=${folders}`, `--disable-extensions-except=${folders}`],
     ignoreDefaultArgs: ["--disable-extensions"],
   });

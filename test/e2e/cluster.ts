@@ -47,7 +47,13 @@ export class Cluster {
     const peers = indexes.map((i) => at(size + i)).join(",");
     const nodes = indexes.map((i) => {
       const own = [`--listen=${at(i)}`, `--data=${path.join(folder, `node${i + 1}`)}`, `--cluster-listen=${at(size + i)}`];
-      const all = [`--cluster-peers=${peers}`, `--cluster-secret-file=${secret}`, "--trusted-proxy=127.0.0.1", "--log-level=debug"];
+      const all = [
+        "--cluster-link-listen=127.0.0.1:0",
+        `--cluster-peers=${peers}`,
+        `--cluster-secret-file=${secret}`,
+        "--trusted-proxy=127.0.0.1",
+        "--log-level=debug",
+      ];
       return { address: at(i), args: ["serve", ...own, ...all, ...settings] };
     });
     await configure(folder, [at(2 * size), ...nodes.map((node) => node.address)]);

@@ -148,6 +148,17 @@ async function legacyHosts(set: Scene): Promise<void> {
   await shows([ann, bob], true, 55);
   assert.ok(!((await ann.notice.textContent()) ?? "").includes("Only the host"), "the server's rule is not the room's");
 
+  await bob.page.reload();
+  await bob.seated();
+  await bob.sees({ Ann: "direct", Leo: "direct" });
+  await hasMode([ann, bob], "Everyone");
+  await bob.leave();
+  await bob.join(roomId);
+  await bob.sees({ Ann: "direct", Leo: "direct" });
+  await reaches(leo, 2);
+  await leo.act("PAUSE", 45); // the first that Bob hears of the mode
+  await hasMode([ann, bob], "Everyone");
+
   await leo.setControlMode("HOST_ONLY");
   await hasMode([ann, bob], "Host only");
   await ann.page.reload();

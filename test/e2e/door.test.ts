@@ -51,7 +51,7 @@ async function theHostKeepsTheDoor(set: Scene): Promise<void> {
   await rolesAreGiven([ann, bob, cem]);
 
   await manage(ann, "Bob");
-  await ann.page.getByRole("textbox", { name: "Reason, which Bob will read" }).fill("Spoilers");
+  await ann.page.getByRole("textbox", { name: "Reason, shown to Bob" }).fill("Spoilers");
   await ann.page.getByRole("button", { name: "Remove Bob" }).click();
   await reads(bob, "You were removed", "“Spoilers”");
   await ann.sees({ Cem: "direct" });

@@ -147,7 +147,7 @@ class Viewer implements Watcher {
   /** Gives the room the film of the other tab. */
   async watch(): Promise<void> {
     await this.popup.getByRole("button", { name: "Watch the film on this page" }).click();
-    await this.popup.getByText("This page's film is the room's now").waitFor();
+    await this.popup.getByText("The room is watching this page's film now").waitFor();
   }
 
   /**

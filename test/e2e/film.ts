@@ -14,7 +14,7 @@ const looks = 8;
  * Long enough for a busy machine, and shorter than the 30 s after which a host reports its position
  * unasked: that report must not be what brings films together.
  */
-const togetherWithinMs = 20_000;
+const togetherWithinMs = 28_000;
 
 export interface FilmLook {
   /** By the machine's clock, which all browsers here share. */

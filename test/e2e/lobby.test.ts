@@ -81,7 +81,7 @@ const scenes: readonly { what: string; play: (set: Scene) => Promise<void> }[] =
       await reads(bob, "Waiting to be let in");
       await bob.page.getByText("The host knows that you are here.").waitFor();
       await comeTo(cem, roomId);
-      await cem.page.getByText("1 person is before you.").waitFor();
+      await cem.page.getByText("1 person is ahead of you.").waitFor();
       const list = ann.page.getByRole("list", { name: "At the door" });
       await until("ann sees both", async () => (await list.getByRole("listitem").allInnerTexts()).length === 2);
       assert.equal(await dan.page.getByText("At the door").count(), 0, "a guest sees nobody at the door");
@@ -105,7 +105,7 @@ const scenes: readonly { what: string; play: (set: Scene) => Promise<void> }[] =
       await comeTo(bob, roomId);
       await reads(bob, "Waiting to be let in");
       await ann.page.getByRole("button", { name: "Let Bob in" }).waitFor();
-      await bob.page.getByRole("button", { name: "Do not wait" }).click();
+      await bob.page.getByRole("button", { name: "Stop waiting" }).click();
       await bob.page.getByRole("button", { name: "Join the room" }).waitFor();
       await until("ann sees nobody", async () => (await ann.page.getByRole("list", { name: "At the door" }).count()) === 0);
       await comeTo(cem, roomId);

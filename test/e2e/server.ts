@@ -76,9 +76,9 @@ export class Server {
     return server;
   }
 
-  /** Has no trailing slash. */
+  /** Has no trailing slash. With the setting "tls-cert" it is https. */
   get url(): string {
-    return `http://127.0.0.1:${this.port}`;
+    return `${"tls-cert" in this.#settings ? "https" : "http"}://127.0.0.1:${this.port}`;
   }
 
   /** Everything that its processes have written so far. */
@@ -149,7 +149,7 @@ export class Server {
       file: await binary(),
       args: ["serve", `--listen=127.0.0.1:${this.port}`, `--data=${this.#data}`, "--log-level=debug", ...flags(this.#settings)],
       folder: this.#data,
-      address: /Health\s+http:\/\/127\.0\.0\.1:(\d+)\//,
+      address: /Health\s+https?:\/\/127\.0\.0\.1:(\d+)\//,
     };
   }
 
@@ -178,9 +178,13 @@ function flags(settings: Record<string, string>): string[] {
 
 let built: Promise<string> | undefined;
 
-/** The native binary, built once for a test file. */
-function binary(): Promise<string> {
+/** The native binary: USHER_BIN if that is set, or else built once for a test file. */
+export function binary(): Promise<string> {
   built ??= (async () => {
+    const given = process.env["USHER_BIN"];
+    if (given !== undefined) {
+      return given;
+    }
     const folder = await mkdtemp(path.join(os.tmpdir(), "usher-e2e-binary-"));
     process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
     const file = path.join(folder, "usher");

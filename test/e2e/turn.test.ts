@@ -11,6 +11,7 @@ import { chromium, type Page } from "playwright-core";
 
 import type * as usher from "@usher/client";
 import { executable, switches } from "./browser.ts";
+import { Certificate } from "./certificate.ts";
 import { Server } from "./server.ts";
 import { until } from "./wait.ts";
 
@@ -24,12 +25,27 @@ interface Globals {
   connections: RTCPeerConnection[];
 }
 
+/** As the URLs of the TURN server name them. */
+const transports = {
+  udp: /^turn:.*transport=udp/,
+  tcp: /^turn:.*transport=tcp/,
+  tls: /^turns:/,
+} as const;
+
+let certificate: Certificate;
 let server: Server;
 let site = "";
 const http = createServer();
 
 before(async () => {
-  server = await Server.start("native", { "turn-listen": "127.0.0.1:0", "turn-public-address": "127.0.0.1" });
+  certificate = await Certificate.make();
+  server = await Server.start("native", {
+    "tls-cert": certificate.file,
+    "tls-key": certificate.keyFile,
+    "turn-listen": "127.0.0.1:0",
+    "turn-tls-listen": "127.0.0.1:0",
+    "turn-public-address": "127.0.0.1",
+  });
   const { outputFiles } = await build({
     entryPoints: [path.resolve(import.meta.dirname, "../../packages/client/src/index.ts")],
     alias: { "@usher/types": path.resolve(import.meta.dirname, "../../packages/types/src/index.ts") },
@@ -46,24 +62,25 @@ before(async () => {
 after(async () => {
   http.close();
   await server.close();
+  await certificate.forget();
 });
 
 /** A person in a browser of its own, who reaches the TURN server by one transport only. */
-async function person(t: TestContext, name: string, transport: "udp" | "tcp", roomId?: string): Promise<{ page: Page; roomId: string }> {
-  const browser = await chromium.launch({ executablePath: executable(), headless: true, args: switches });
+async function person(t: TestContext, name: string, transport: keyof typeof transports, roomId?: string): Promise<{ page: Page; roomId: string }> {
+  const browser = await chromium.launch({ executablePath: executable(), headless: true, args: [...switches, ...certificate.switches] });
   t.after(() => browser.close());
   const page = await browser.newPage();
   await page.goto(site);
   const url = `${server.url.replace("http", "ws")}/ws`;
   const joined = await page.evaluate(
-    async ({ url, name, transport, roomId }) => {
+    async ({ url, name, ways, roomId }) => {
       const w = window as unknown as Globals;
       w.client = new w.usher.RoomClient({ url });
       [w.heard, w.frames, w.connections] = [[], [], []];
       w.client.on("frame", ({ message }) => w.frames.push(JSON.stringify(message)));
       const ofTransport = (server: usher.IceServer): usher.IceServer => ({
         ...server,
-        urls: [server.urls].flat().filter((url) => url.includes(`transport=${transport}`)),
+        urls: [server.urls].flat().filter((url) => new RegExp(ways).test(url)),
       });
       const seated = await (roomId === undefined
         ? w.client.create({ userName: name, iceTransportPolicy: "relay" })
@@ -79,7 +96,7 @@ async function person(t: TestContext, name: string, transport: "udp" | "tcp", ro
       w.mesh.on("message", ({ message, direct }) => w.heard.push(`${message.type} ${String(direct)}`));
       return seated.roomId;
     },
-    { url, name, transport, roomId },
+    { url, name, ways: transports[transport].source, roomId },
   );
   return { page, roomId: joined };
 }
@@ -99,7 +116,7 @@ function ways(page: Page): Promise<string[]> {
   });
 }
 
-for (const transport of ["udp", "tcp"] as const) {
+for (const transport of ["udp", "tcp", "tls"] as const) {
   test(`a data channel goes through the embedded TURN server over ${transport}`, async (t) => {
     const ann = await person(t, "Ann", transport);
     const bob = await person(t, "Bob", transport, ann.roomId);
@@ -114,6 +131,12 @@ for (const transport of ["udp", "tcp"] as const) {
       return heard.includes("HOST_STATE_UPDATE true");
     });
     for (const { page } of [ann, bob]) {
+      await until("the server says that the two are relayed", () =>
+        page.evaluate(() => {
+          const { client, mesh } = window as unknown as Globals;
+          return client.room?.users.some(({ id }) => mesh.pathReason(id) === "RELAYED") === true;
+        }),
+      );
       const frames = await page.evaluate(() => (window as unknown as Globals).frames);
       const candidates = frames.filter((frame) => frame.includes("candidate:"));
       assert.ok(candidates.length > 0);
@@ -126,12 +149,26 @@ for (const transport of ["udp", "tcp"] as const) {
         [],
       );
     }
+    // What the browser itself writes passes, also once it has its candidates: then it says where media goes.
+    const sdp = await ann.page.evaluate(async () => {
+      const { client, connections } = window as unknown as Globals;
+      const other = client.room?.users.find(({ id }) => id !== client.userId);
+      const connection = connections.find(({ connectionState }) => connectionState === "connected"); // a failed one may be before it
+      connection?.addTransceiver("audio");
+      const { sdp = "" } = (await connection?.createOffer()) ?? {};
+      client.send({ type: "WEBRTC_OFFER", targetUserId: other?.id ?? "", offer: { type: "offer", sdp } });
+      return sdp;
+    });
+    assert.match(sdp, /^c=IN IP4 127\.0\.0\.1/m);
+    assert.match(sdp, /^a=rtcp:/m);
     // A kick ends the relaying at once.
     await ann.page.evaluate(async () => {
       const { client } = window as unknown as Globals;
       const other = client.room?.users.find(({ id }) => id !== client.userId);
       await client.kick(other?.id ?? "");
     });
+    const frames = await ann.page.evaluate(() => (window as unknown as Globals).frames);
+    assert.ok(!frames.some((frame) => frame.includes("CANDIDATE_NOT_ALLOWED")));
     await until("Bob is out", () => bob.page.evaluate(() => (window as unknown as Globals).client.status.state === "ended"));
   });
 }

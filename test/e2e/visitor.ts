@@ -25,9 +25,12 @@ export class Visitor implements Watcher {
     return this.person.name;
   }
 
-  /** Opens a room and returns its id. */
-  async create(): Promise<string> {
+  /** Opens a room, with these boxes checked, and returns its id. */
+  async create(...wishes: string[]): Promise<string> {
     await this.page.goto(this.person.url);
+    for (const name of wishes) {
+      await this.page.getByRole("checkbox", { name }).check();
+    }
     await this.page.getByRole("textbox", { name: "Your name" }).fill(this.name);
     await this.page.getByRole("button", { name: "Create a room" }).click();
     await this.seated();

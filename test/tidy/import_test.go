@@ -39,7 +39,7 @@ var allowed = map[string]imports{
 	"room": {
 		standard:    []string{"cmp", "crypto/subtle", "encoding/base64", "errors", "math", "math/bits", "slices", "strconv"},
 		house:       []string{"protocol"},
-		testHouse:   []string{"room/roomtest"},
+		testHouse:   []string{"flight", "room/roomtest"},
 		testModules: map[string]string{"pgregory.net/rapid": "shrinks a failing sequence of events to its shortest"},
 	},
 	"room/roomtest": {
@@ -48,6 +48,10 @@ var allowed = map[string]imports{
 	},
 	"room/roomtest/traces": {
 		house: []string{"room", "room/roomtest"},
+	},
+	"flight": {
+		house:   []string{"protocol", "room"},
+		modules: map[string]string{"github.com/go-json-experiment/json": "lines of JSON that a person can read, and values by their names"},
 	},
 	"server/store":           {},
 	"server/store/storetest": {house: []string{"server/store"}},
@@ -83,6 +87,21 @@ var allowed = map[string]imports{
 		house:   []string{"protocol"},
 		modules: map[string]string{"github.com/prometheus/client_golang": "what operators' dashboards read"},
 	},
+	"server/tracing": {
+		house: []string{"server/metrics"},
+		modules: map[string]string{
+			"go.opentelemetry.io/otel":       "spans, sampling, queue and batches as operators know them, with their environment variables",
+			"go.opentelemetry.io/proto/otlp": "the bytes of OTLP, without its gRPC service",
+			"google.golang.org/protobuf":     "encodes them",
+		},
+		testHouse: []string{"server/tracing/tracingtest"},
+	},
+	"server/tracing/tracingtest": {
+		modules: map[string]string{
+			"go.opentelemetry.io/proto/otlp": "what a collector is sent",
+			"google.golang.org/protobuf":     "decodes it",
+		},
+	},
 	"server/cluster/lease": {
 		standard:    []string{"cmp", "encoding/binary", "errors", "hash/crc32", "slices", "strings"},
 		testModules: map[string]string{"pgregory.net/rapid": "shrinks a failing sequence of faults to its shortest"},
@@ -94,7 +113,7 @@ var allowed = map[string]imports{
 	"server/servertest": {house: []string{"protocol"}},
 	"server/turn":       {testHouse: []string{"server/servertest"}},
 	"server/turn/relay": {
-		house: []string{"server/metrics", "server/turn"},
+		house: []string{"server/address", "server/metrics", "server/turn"},
 		modules: map[string]string{
 			"github.com/pion/logging": "pion/turn logs through it: nowhere, because it would log addresses",
 			"github.com/pion/stun/v4": "names the methods of requests",
@@ -103,15 +122,33 @@ var allowed = map[string]imports{
 		testHouse: []string{"server/servertest"},
 	},
 	"server/edge": {
-		house:     []string{"protocol", "room", "server/auth", "server/frame", "server/metrics", "server/turn", "web"},
+		house:     []string{"protocol", "room", "server/auth", "server/frame", "server/metrics", "server/tracing", "server/turn", "web"},
 		modules:   map[string]string{"golang.org/x/sys/unix": "epoll for idle sockets"},
 		testHouse: []string{"server/servertest"},
 	},
+	"server/report": {
+		house:     []string{"room"},
+		testHouse: []string{"protocol"},
+	},
+	"server/audit": {
+		house:     []string{"room", "server/metrics", "server/report"},
+		testHouse: []string{"protocol"},
+	},
+	"server/webhook": {
+		house:     []string{"room", "server/address", "server/metrics", "server/report", "server/store"},
+		modules:   map[string]string{"github.com/standard-webhooks/standard-webhooks/libraries/go": "signs as the specification does, which is its own"},
+		testHouse: []string{"server/servertest", "server/store/bolt"},
+	},
+	"server/address": {standard: []string{"net/netip"}},
+	"server/api": {
+		house: []string{"protocol", "room", "server/auth", "server/edge", "server/metrics", "server/report", "server/rooms"},
+	},
+	"server/api/generate": {house: []string{"protocol", "server/api"}},
 	"server/rooms": {
-		house: []string{"protocol", "room", "server/metrics", "server/store"},
+		house: []string{"flight", "protocol", "room", "server/metrics", "server/store", "server/tracing"},
 	},
 	"server/cluster/link": {
-		house:     []string{"protocol", "room", "server/cluster/lease", "server/edge", "server/rooms"},
+		house:     []string{"protocol", "room", "server/cluster/lease", "server/edge", "server/rooms", "server/tracing"},
 		modules:   map[string]string{"github.com/nats-io/nats.go": "carries messages between nodes in order, over the connections that the cluster has anyway"},
 		testHouse: []string{"server/cluster/link/linktest", "server/metrics", "server/servertest", "server/store"},
 		testModules: map[string]string{
@@ -119,39 +156,54 @@ var allowed = map[string]imports{
 			"pgregory.net/rapid":                       "shrinks a failing sequence of faults to its shortest",
 		},
 	},
+	"server/handover": {
+		modules: map[string]string{"golang.org/x/sys/unix": "descriptors, and who sends them"},
+	},
 	"server/cluster/link/linktest": {house: []string{"server/cluster/link"}},
 	"server/cluster": {
-		house: []string{"protocol", "server/cluster/broker", "server/cluster/lease", "server/cluster/link", "server/cluster/stream", "server/edge", "server/rooms"},
+		house: []string{"protocol", "server/cluster/broker", "server/cluster/lease", "server/cluster/link", "server/cluster/stream", "server/edge", "server/metrics", "server/rooms", "server/tracing"},
 		modules: map[string]string{
 			"github.com/nats-io/nats.go":                     "the connection for frames between nodes",
 			"github.com/prometheus/client_golang/prometheus": "the rows of /metrics",
 			"golang.org/x/sys/unix":                          "the clock that goes on while a machine is suspended: a lease is over by it",
 		},
-		testHouse: []string{"room", "server/metrics", "server/servertest", "server/store"},
+		testHouse: []string{"room", "server/servertest", "server/store"},
 	},
 	"server": {
-		house: []string{"protocol", "room", "server/auth", "server/cluster", "server/edge", "server/metrics", "server/rooms", "server/store", "server/store/bolt", "server/turn", "server/turn/relay"},
+		house: []string{"flight", "protocol", "room", "server/api", "server/audit", "server/auth", "server/cluster", "server/edge", "server/handover", "server/metrics", "server/rooms", "server/store", "server/store/bolt", "server/tracing", "server/turn", "server/turn/relay", "server/webhook"},
 		modules: map[string]string{
 			"golang.org/x/crypto/acme": "certificates without a second program",
 			"golang.org/x/sys/unix":    "the clock that goes on while a machine is suspended",
 		},
-		testHouse: []string{"room/roomtest", "server/cluster/link", "server/cluster/link/linktest", "server/cluster/broker", "server/cluster/stream", "server/servertest"},
+		testHouse: []string{"room/roomtest", "server/cluster/link", "server/cluster/link/linktest", "server/cluster/broker", "server/cluster/stream", "server/servertest", "server/tracing/tracingtest"},
 		testModules: map[string]string{
-			"github.com/coder/websocket":    onlyTests,
-			"github.com/go-jose/go-jose/v4": "the claims of tokens",
-			"github.com/nats-io":            "NATS servers of an operator, where each cluster of a test has an account",
-			"github.com/pion/turn/v5":       "a TURN client",
+			"github.com/coder/websocket":     onlyTests,
+			"github.com/go-jose/go-jose/v4":  "the claims of tokens",
+			"github.com/nats-io":             "NATS servers of an operator, where each cluster of a test has an account",
+			"github.com/pion/turn/v5":        "a TURN client",
+			"go.opentelemetry.io/proto/otlp": "the spans that a collector got",
+
+			"github.com/standard-webhooks/standard-webhooks/libraries/go": "verifies webhooks as receivers do",
 		},
+	},
+	"doctor": { // the same
+		modules: map[string]string{
+			"github.com/coder/websocket": "a WebSocket client that is not ours, as browsers' ones are not",
+			"github.com/pion/logging":    "pion/turn logs through it: nowhere, because it would log addresses",
+			"github.com/pion/stun/v4":    "bindings, and the error codes of STUN and TURN",
+			"github.com/pion/turn/v5":    "allocations and permissions of a TURN client",
+		},
+		testHouse: []string{"server", "server/servertest", "server/turn"},
 	},
 	"bench": { // it is any server's client: what it knows of the protocol is what travels
 		modules: map[string]string{
 			"github.com/coder/websocket":              "a WebSocket client that is not ours, as browsers' ones are not",
 			"github.com/HdrHistogram/hdrhistogram-go": "percentiles of any number of times, in bounded memory",
 		},
-		testHouse: []string{"server"},
+		testHouse: []string{"server", "server/servertest"},
 	},
 	"cmd/usher": {
-		house: []string{"bench", "protocol", "room", "server", "server/auth", "server/cluster", "server/cluster/broker", "server/cluster/stream", "server/edge", "server/store", "server/store/bolt", "server/turn"},
+		house: []string{"bench", "doctor", "flight", "protocol", "room", "server", "server/auth", "server/cluster", "server/cluster/broker", "server/cluster/stream", "server/edge", "server/store", "server/store/bolt", "server/tracing", "server/turn", "server/webhook"},
 		modules: map[string]string{
 			"github.com/alecthomas/kong":       "flags, environment and file from one struct",
 			"github.com/coder/websocket":       "the bots of usher cluster demo, which are clients as any other",
@@ -159,7 +211,11 @@ var allowed = map[string]imports{
 			"github.com/go-jose/go-jose/v4":    "the claims of the token that usher token makes",
 			"github.com/goccy/go-yaml":         "knows the line and column of what it refuses",
 		},
-		testModules: map[string]string{"github.com/rogpeppe/go-internal/testscript": "sessions with the command as text"},
+		testHouse: []string{"server/handover", "server/servertest"},
+		testModules: map[string]string{
+			"github.com/rogpeppe/go-internal/testscript": "sessions with the command as text",
+			"golang.org/x/sys/unix":                      "the limits of a running process",
+		},
 	},
 	"web":    {standard: []string{"embed", "io/fs"}},
 	"worker": {house: []string{"worker/abi"}},
@@ -199,8 +255,9 @@ var allowed = map[string]imports{
 		modules: map[string]string{"github.com/coder/websocket": onlyTests},
 	},
 	"test/chaos": { // the stream is read by the packages that write it, once no usher runs any more
-		house:   []string{"protocol", "room", "server/cluster/broker", "server/cluster/stream", "server/store"},
-		modules: map[string]string{"github.com/coder/websocket": onlyTests},
+		house:     []string{"protocol", "room", "server/cluster/broker", "server/cluster/stream", "server/store"},
+		testHouse: []string{"server/cluster/lease", "server/servertest"},
+		modules:   map[string]string{"github.com/coder/websocket": onlyTests},
 	},
 	"test/crash": {
 		house:   []string{"protocol"},
@@ -209,6 +266,9 @@ var allowed = map[string]imports{
 	"test/cluster": {
 		testHouse:   []string{"server/servertest"},
 		testModules: map[string]string{"github.com/coder/websocket": onlyTests},
+	},
+	"test/observe": {
+		testModules: map[string]string{"github.com/goccy/go-yaml": "the alert rules"},
 	},
 	"test/deploy": { // a module of its own: Helm and Kubernetes are large
 		testModules: map[string]string{

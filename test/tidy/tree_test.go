@@ -77,12 +77,12 @@ func visit(name string, entry fs.DirEntry) (*file, error) {
 		return nil, filepath.SkipDir
 	}
 	slashed := strings.TrimPrefix(filepath.ToSlash(name), root+"/")
-	isScript := slashed == "test/run" || slashed == ".ci/run"
-	if !entry.Type().IsRegular() || !isScript && !slices.Contains(written, path.Ext(slashed)) {
+	ext := path.Ext(slashed)
+	if !entry.Type().IsRegular() || ext != "" && !slices.Contains(written, ext) {
 		return nil, nil
 	}
 	text, err := os.ReadFile(name)
-	if err != nil || generated.Match(text) {
+	if err != nil || generated.Match(text) || ext == "" && !bytes.HasPrefix(text, []byte("#!")) {
 		return nil, err
 	}
 	f := &file{path: slashed, text: text}

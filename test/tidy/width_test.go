@@ -37,6 +37,21 @@ func TestMarkdownIsWrapped(t *testing.T) {
 // maxCommentColumns is the widest line of Go that holds a comment; a tab counts as four columns.
 const maxCommentColumns = 100
 
+// TestScriptsAreWrapped: the same holds for the lines of a script that are comments only.
+func TestScriptsAreWrapped(t *testing.T) {
+	for _, f := range tree() {
+		if path.Ext(f.path) != "" {
+			continue
+		}
+		for i, line := range strings.Split(string(f.text), "\n") {
+			columns := utf8.RuneCountInString(line)
+			if strings.HasPrefix(strings.TrimSpace(line), "#") && columns > maxCommentColumns {
+				t.Errorf("%s:%d has %d columns; wrap the comment at %d", f.path, i+1, columns, maxCommentColumns)
+			}
+		}
+	}
+}
+
 // TestCommentsAreWrapped: a comment is prose, and is read beside the code. An address may stand
 // longer, because it cannot be broken.
 func TestCommentsAreWrapped(t *testing.T) {

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -31,6 +32,8 @@ type Broker struct {
 	url     string
 	system  func(ctx context.Context) (*nats.Conn, error)
 	assured bool
+	// between makes what TLS returns.
+	between func(self string) (*tls.Config, error)
 	// payload is the least max_payload.
 	payload int64
 	conn    *nats.Conn
@@ -50,6 +53,11 @@ func (b *Broker) Conn() *nats.Conn { return b.conn }
 
 // Replicas is how many copies a stream has that uses all embedded peers; 3 if external.
 func (b *Broker) Replicas() int { return b.peers }
+
+// TLS is for connections between nodes of which both ends show a certificate: the one that the
+// routes of an embedded server have, or that of External.TLS. self is host:port by which others
+// reach this node. Without a ServerName in it, it is the host that is dialed.
+func (b *Broker) TLS(self string) (*tls.Config, error) { return b.between(self) }
 
 // Dial makes a further connection, for frames between nodes: what is queued there delays nothing on
 // Conn. Close closes it.
@@ -141,7 +149,7 @@ func (b *Broker) unreachable(err error) error {
 	case b.server == nil:
 		return &Error{ErrUnreachable, "JetStream does not answer: " + err.Error(), "look whether its servers are up and have a meta leader: nats server report jetstream"}
 	case b.refused.Load() > 0 && b.server.NumRoutes() == 0:
-		return &Error{ErrSecret, fmt.Sprintf("%d handshakes with peers failed", b.refused.Load()), "give every node the same secret"}
+		return &Error{ErrSecret, fmt.Sprintf("handshakes with peers fail: %d so far", b.refused.Load()), "give every node the same secret"}
 	}
 	return &Error{ErrUnreachable, fmt.Sprintf("of %d peers no majority answers: %v", b.peers, err),
 		"start the other nodes; the first time, all of them must be up at once\nlook whether each reaches the others' cluster port, and whether all have the same peers and secret"}

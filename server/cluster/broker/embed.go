@@ -31,6 +31,7 @@ func Open(config Config) (*Broker, error) {
 		log: config.Log, node: f.node, peers: len(config.Peers), folder: f,
 		assured: true, // SyncAlways is ours
 		payload: int64(config.MaxFrameBytes + PayloadSlackBytes),
+		between: func(self string) (*tls.Config, error) { return config.tls(f.node, self) },
 	}
 	if err := b.start(&config, self); err != nil {
 		b.Close()

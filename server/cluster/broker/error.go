@@ -18,6 +18,8 @@ var (
 	ErrTLS = errors.New("the cluster's certificates cannot be used")
 	// ErrListen: the address for routes cannot be listened on.
 	ErrListen = errors.New("the address for cluster routes cannot be used")
+	// ErrLinkListen: the address for links cannot be listened on, or not be dialed by other nodes.
+	ErrLinkListen = errors.New("the address for links between nodes cannot be used")
 	// ErrUnreachable: NATS or a majority of the peers does not answer.
 	ErrUnreachable = errors.New("the cluster cannot be reached")
 	// ErrNoJetStream: the NATS server or account has no JetStream.
@@ -32,6 +34,8 @@ var (
 	ErrSettings = errors.New("the stream's settings are wrong")
 	// ErrClock: this machine's clock and that of a server differ too much.
 	ErrClock = errors.New("the clock is wrong")
+	// ErrVersion: this node and another speak no version of messages in common.
+	ErrVersion = errors.New("this release and that of another node have nothing in common")
 	// ErrMeta: the stream belongs to an usher whose format or count of shards is another.
 	ErrMeta = errors.New("the stream has another format")
 )

@@ -75,6 +75,7 @@ func Connect(ctx context.Context, config External) (*Broker, error) {
 	b := &Broker{
 		log: config.Log, node: f.node, folder: f, peers: 3, url: config.URL, assured: config.SyncAssured,
 		payload: int64(config.MaxFrameBytes + PayloadSlackBytes), options: connectOptions(config.Log),
+		between: config.TLS.between,
 	}
 	if !config.TLS.none() {
 		b.options = append(b.options, nats.Secure(tlsConfig))
@@ -198,7 +199,7 @@ func (b *Broker) checkServers(ctx context.Context) error {
 			return err
 		}
 		if !report.Data.Config.SyncAlways {
-			return &Error{ErrNotSynced, report.Server.Name + " has another sync_interval than always", "set sync_interval: always in the jetstream block of every NATS server"}
+			return &Error{ErrNotSynced, report.Server.Name + " has a sync_interval other than always", "set sync_interval: always in the jetstream block of every NATS server"}
 		}
 	}
 	if asked == 0 {

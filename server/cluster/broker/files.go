@@ -30,7 +30,8 @@ func tlsError(problem, hint string) error { return &Error{ErrTLS, problem, hint}
 func (f TLSFiles) between(self string) (*tls.Config, error) {
 	if f.CA == "" || f.Cert == "" || f.Key == "" {
 		return nil, tlsError("one of the three files is missing",
-			"with cluster-listen set cluster-tls-cert, cluster-tls-key and cluster-tls-ca, or none: then certificates are made from the secret")
+			"with cluster-listen set cluster-tls-cert, cluster-tls-key and cluster-tls-ca, or none: then certificates are made from the secret\n"+
+				"with cluster and cluster-link-listen set all three")
 	}
 	config, err := f.towards()
 	if err != nil {
@@ -73,7 +74,7 @@ func (f TLSFiles) check(pair *tls.Certificate, roots *x509.CertPool, self string
 		return nil // a test without peers
 	}
 	if err := leaf.VerifyHostname(host); err != nil {
-		return tlsError(fmt.Sprintf("%s is not for %s: %v", f.Cert, host, err), "the certificate needs the host of this node's entry in cluster-peers as a subject alternative name")
+		return tlsError(fmt.Sprintf("%s is not for %s: %v", f.Cert, host, err), "the certificate needs the host by which the others reach this node, that of its entry in cluster-peers, as a subject alternative name")
 	}
 	return nil
 }

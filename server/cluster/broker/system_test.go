@@ -105,7 +105,7 @@ func TestSystemCredentialsShowWhetherServersSync(t *testing.T) {
 			t.Error(err)
 		}
 		if !syncs {
-			wantError(t, err, ErrNotSynced, "operated has another sync_interval", "sync_interval: always")
+			wantError(t, err, ErrNotSynced, "operated has a sync_interval other than always", "sync_interval: always")
 		}
 		wantError(t, ready(External{CredentialsFile: file, SystemCredentialsFile: file}), ErrNotSynced, "no server answers the system account", "cluster-system-credentials")
 		wantError(t, ready(External{CredentialsFile: file}), ErrNotSynced, "cannot see", "cluster-system-credentials")

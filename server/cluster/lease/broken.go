@@ -25,18 +25,3 @@ const (
 
 // anyRevision is the revision that a broken node expects.
 const anyRevision = ^uint64(0)
-
-// forget is for unknownIsFailed: it takes a hand-over without a reply for one that has failed.
-func (s *step) forget() {
-	if s.broken&unknownIsFailed == 0 {
-		return
-	}
-	for i := range s.shards {
-		if here := &s.shards[i]; here.state == stopped {
-			term := here.term
-			s.lose(i, Aborted)
-			s.own(i, term)
-		}
-	}
-	s.move = nil
-}

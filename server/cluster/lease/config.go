@@ -28,7 +28,9 @@ type Config struct {
 	// evictor waits; 50 and 500. Together they must exceed what two clocks differ in over TTLMs.
 	HolderMarginMs, EvictorMarginMs int64
 	// GraceMs is for how long nobody is evicted after this node's own renewals had been without an
-	// answer: the store may have taken nobody's. 600, more than two attempts of every other node.
+	// answer: the store may have taken nobody's. 400, an attempt of every other node, which is made
+	// each AnswerMs, and 150 ms for it to be stored. Whoever was stored is not evicted, because an
+	// eviction expects the revision that was seen.
 	GraceMs int64
 	// PollMs is how often the records are fetched; 250.
 	PollMs int64
@@ -49,7 +51,7 @@ type Config struct {
 func DefaultConfig(id string) Config {
 	return Config{
 		ID: id, MinWire: 1, MaxWire: 1,
-		TTLMs: 3000, RenewMs: 500, HolderMarginMs: 50, EvictorMarginMs: 500, GraceMs: 600,
+		TTLMs: 3000, RenewMs: 500, HolderMarginMs: 50, EvictorMarginMs: 500, GraceMs: 400,
 		PollMs: 250, AnswerMs: 250, RetryMs: 20, RetireMs: 600_000,
 		BatchShards: 32, BatchMs: 100,
 	}

@@ -5,16 +5,6 @@ import (
 	"strings"
 )
 
-// fetch is the reading of the records: one request at a time.
-type fetch struct {
-	// request is under way since sentMs, 0 for none.
-	request uint64
-	sentMs  int64
-	// wanted: at atMs at the latest; else a poll after the last request.
-	wanted bool
-	atMs   int64
-}
-
 // dueMs is when the next request is to be sent.
 func (f *fetch) dueMs(c *Config) int64 {
 	switch {

@@ -84,19 +84,6 @@ func (s *step) give() {
 	s.writeTable(e)
 }
 
-// writeTable writes what was changed, if anything was.
-func (s *step) writeTable(e *edit) {
-	if !e.changed {
-		return
-	}
-	table, ok := e.table()
-	if !ok {
-		return // more than MaxNodes: the others wait until some are gone from it
-	}
-	s.move = &write{key: TableKey, expected: s.tableRevision, table: table, bytes: table.Append(nil)}
-	s.send(s.move)
-}
-
 // reportDrained reports once that nothing more will be handed over.
 func (s *step) reportDrained() {
 	if !s.drainWritten || s.drained || s.tableRevision == 0 {

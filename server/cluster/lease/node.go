@@ -181,3 +181,68 @@ func (n *Node) gone(who Incarnation) bool {
 	}
 	return p.Incarnation != who || p.record.Evicted
 }
+
+// step is one Step under way.
+type step struct {
+	*Node
+	nowMs   int64
+	event   Event
+	effects []Effect
+}
+
+// maxAttempts is how many of its last attempts a write knows, those of a TTL. An earlier one's
+// Acked is ignored as if it had been lost.
+const maxAttempts = 12
+
+// write is one conditional write, sent again with the same bytes until it is acked or the key is
+// known to have another revision: an unknown outcome is not a failure.
+type write struct {
+	key      string
+	expected uint64
+	bytes    []byte
+	attempts [maxAttempts]attempt
+	tries    int
+	againMs  int64
+	// conflicted: the key has a higher revision, which has to be fetched before anything is sent.
+	conflicted bool
+	// lowerMs is since when the key has been said to have a lower revision, 0 for not.
+	lowerMs int64
+	// record and table are what bytes encode, according to key.
+	record Record
+	table  *Table
+}
+
+type attempt struct {
+	request uint64
+	sentMs  int64
+}
+
+// fetch is the reading of the records: one request at a time.
+type fetch struct {
+	// request is under way since sentMs, 0 for none.
+	request uint64
+	sentMs  int64
+	// wanted: at atMs at the latest; else a poll after the last request.
+	wanted bool
+	atMs   int64
+}
+
+// candidate reports whether a node may be given shards.
+func (s *step) candidate(p *peer) bool { return p.lives() && !p.record.Draining }
+
+// isRead reports whether a node was read no earlier than the table that is known: only such a one
+// may be added to the next.
+func (s *step) isRead(p *peer) bool {
+	return p.readAt >= s.tableRevision || s.broken&nameUnread != 0
+}
+
+// allRead reports whether all nodes that seem to live were. One that can no longer be found,
+// though it should have renewed, is not waited for.
+func (s *step) allRead() bool {
+	for i := range s.peers {
+		if p := &s.peers[i]; p.lives() && !s.isRead(p) && s.nowMs < p.firstMs+s.silentMs() {
+			return false
+		}
+	}
+	return true
+}

@@ -5,9 +5,6 @@ import (
 	"slices"
 )
 
-// candidate reports whether a node may be given shards.
-func (s *step) candidate(p *peer) bool { return p.lives() && !p.record.Draining }
-
 // drains reports whether an incarnation lives and wants to own nothing.
 func (s *step) drains(who Incarnation) bool {
 	at, found := s.find(who.ID)
@@ -147,4 +144,19 @@ func (b *balance) even() {
 			b.want(i, to)
 		}
 	}
+}
+
+// forget is for unknownIsFailed: it takes a hand-over without a reply for one that has failed.
+func (s *step) forget() {
+	if s.broken&unknownIsFailed == 0 {
+		return
+	}
+	for i := range s.shards {
+		if here := &s.shards[i]; here.state == stopped {
+			term := here.term
+			s.lose(i, Aborted)
+			s.own(i, term)
+		}
+	}
+	s.move = nil
 }

@@ -5,23 +5,6 @@ package lease
 // table has read all the nodes that it adds no earlier than this one (isRead), and so has not
 // found this one alive.
 
-// isRead reports whether a node was read no earlier than the table that is known: only such a one
-// may be added to the next.
-func (s *step) isRead(p *peer) bool {
-	return p.readAt >= s.tableRevision || s.broken&nameUnread != 0
-}
-
-// allRead reports whether all nodes that seem to live were. One that is not found any more, though
-// it should have renewed, is not waited for.
-func (s *step) allRead() bool {
-	for i := range s.peers {
-		if p := &s.peers[i]; p.lives() && !s.isRead(p) && s.nowMs < p.firstMs+s.silentMs() {
-			return false
-		}
-	}
-	return true
-}
-
 // retirable reports whether a record has said for long enough that its incarnation is over.
 func (s *step) retirable(p *peer) bool {
 	return p.err == nil && p.record.Evicted && p.ID != s.self.ID &&

@@ -1,13 +1,5 @@
 package lease
 
-// step is one Step under way.
-type step struct {
-	*Node
-	nowMs   int64
-	event   Event
-	effects []Effect
-}
-
 // Step handles one event and appends what the shell has to do for it to effects. nowMs is a clock
 // that never goes back and that goes on while the process does not run.
 func (n *Node) Step(nowMs int64, event Event, effects []Effect) []Effect {

@@ -165,7 +165,7 @@ func TestNodesAreBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := range MaxNodes + 10 {
-		head := Head{From: Incarnation{ID: "node" + string(rune('a'+i/26)) + string(rune('a'+i%26)), Nonce: 1}, Link: 1, Sequence: 2}
+		head := Head{Major: MaxWire, From: Incarnation{ID: "node" + string(rune('a'+i/26)) + string(rune('a'+i%26)), Nonce: 1}, Link: 1, Sequence: 2}
 		l.receive(l.self, appendHead(nil, &head))
 	}
 	if n := len(*l.all.Load()); n != MaxNodes {
@@ -177,7 +177,7 @@ func TestNodesAreBounded(t *testing.T) {
 	if n := len(*l.all.Load()); n != 0 {
 		t.Errorf("%d nodes are remembered", n)
 	}
-	l.receive(l.self, appendHead(nil, &Head{From: Incarnation{ID: "me", Nonce: 1}, Link: 1, Sequence: 1}))
+	l.receive(l.self, appendHead(nil, &Head{Major: MaxWire, From: Incarnation{ID: "me", Nonce: 1}, Link: 1, Sequence: 1}))
 	if n := len(*l.all.Load()); n != 0 || l.Stats().Dropped == 0 {
 		t.Errorf("%d nodes, %+v", n, l.Stats())
 	}

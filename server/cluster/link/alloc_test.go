@@ -48,6 +48,10 @@ func (e *echo) Open(_ context.Context, _ string, _ edge.Opening, s edge.Socket) 
 	return e, ""
 }
 
+func (e *echo) Operate(context.Context, string, room.Act) protocol.Code { return "" }
+
+func (e *echo) View(context.Context, string) (room.View, protocol.Code) { return room.View{}, "" }
+
 func (e *echo) Seated(context.Context, string, string, string) (takenAtMs int64, refusal protocol.Code) {
 	return 0, protocol.CodeInvalidResumeToken
 }
@@ -56,8 +60,8 @@ func (e *echo) Describe(context.Context, string) (s protocol.RoomSummary, refusa
 	return s, ""
 }
 
-func (e *echo) Create(context.Context, string, room.Arrangement) (createdMs int64, refusal protocol.Code) {
-	return 0, ""
+func (e *echo) Create(context.Context, string, room.Arrangement) (room.Creation, protocol.Code) {
+	return room.Creation{}, ""
 }
 
 func (e *echo) Received(f *protocol.Frame, _ protocol.Code, _ any) {
@@ -67,8 +71,12 @@ func (e *echo) Received(f *protocol.Frame, _ protocol.Code, _ any) {
 	e.links.Turned()
 }
 
-func (e *echo) RoomID() string                  { return "" }
-func (e *echo) ReceivedBinary()                 {}
+func (e *echo) RoomID() string  { return "" }
+func (e *echo) ReceivedBinary() {}
+
+// Relayed leaves each frame to Received.
+func (e *echo) Relayed([]byte, *protocol.Relay, any) bool { return false }
+
 func (e *echo) Seen()                           {}
 func (e *echo) Exceeded()                       {}
 func (e *echo) Close(protocol.CloseCode)        {}

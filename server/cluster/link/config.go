@@ -28,8 +28,15 @@ const (
 	maxUnderWay = 1 << 12
 	// forgetTicks is how long a node is remembered that nothing but its messages told of.
 	forgetTicks = 60
-	// OpenTimeout is how long the edge waits for the owner to open or describe a room.
+	// OpenTimeout is how long the edge waits for the owner to open or describe a room. To open one,
+	// it also waits within that time until the room has an owner: a death is noticed earlier.
 	OpenTimeout = 5 * time.Second
+	// MaxWaiting bounds the handshakes that wait for a room to have an owner. Each keeps a
+	// goroutine and net/http's buffers, and all come to the next owner at once, which opens no more
+	// for one node.
+	MaxWaiting = maxUnderWay
+	// openAgain is when a room whose owner has not changed is tried again.
+	openAgain = 250 * time.Millisecond
 	// readTimeout is how long the owner waits for an edge to read what has arrived. The edge's own
 	// bound is 1 s.
 	readTimeout = 1500 * time.Millisecond
@@ -53,7 +60,7 @@ type Move struct {
 	Term  uint64
 }
 
-// Config is what links need. All fields must be set.
+// Config is what links need. All fields but Wire must be set.
 type Config struct {
 	// Transport carries messages.
 	Transport Transport
@@ -64,8 +71,13 @@ type Config struct {
 	// ReadArrived returns once everything that has arrived for these sockets of this node's edge
 	// has been Received: Edge.ReadArrived.
 	ReadArrived func([]edge.Socket)
+	// Wire is what this node speaks, Spoken if it is zero.
+	Wire Wire
 	// Shards is how many shards there are, at most 65 536.
 	Shards int
 	// Log receives nothing that identifies a client or a room.
 	Log *slog.Logger
 }
+
+// itemBytes is what an item counts in addition to its frame.
+const itemBytes = 32

@@ -1,21 +1,60 @@
 package link
 
 import (
-	"context"
+	"bytes"
 	"encoding/binary"
 
 	"usher/protocol"
 	"usher/room"
 )
 
-// Create implements edge.Rooms.
-func (l *Links) Create(ctx context.Context, roomID string, a room.Arrangement) (createdMs int64, refusal protocol.Code) {
-	p := l.config.Place(roomID)
-	if p.Here {
-		return l.config.Local.Create(ctx, roomID, a)
+// The flags of details.
+const (
+	detailRelayOnly = 1 << iota
+	detailHasPasscode
+)
+
+// appendDetails appends what came later to arrangements.
+func appendDetails(b []byte, a *room.Arrangement) []byte {
+	flags := byte(0)
+	for i, set := range [...]bool{a.RelayOnly, a.Door.Passcode != nil} {
+		if set {
+			flags |= 1 << i
+		}
 	}
-	f := l.ask(ctx, p, Create, appendArrangement(nil, roomID, &a))
-	return f.createdMs, f.refusal
+	b = binary.LittleEndian.AppendUint64(append(b, flags), uint64(a.KeepMs))
+	b = binary.LittleEndian.AppendUint16(appendDoor(b, &a.Door), uint16(len(a.Door.Passcode)))
+	return append(b, a.Door.Passcode...)
+}
+
+func decodeDetails(b []byte, a *room.Arrangement) (rest []byte, ok bool) {
+	if len(b) < 9 {
+		return nil, false
+	}
+	flags, keepMs := b[0], int64(binary.LittleEndian.Uint64(b[1:]))
+	if a.Door, b, ok = decodeDoor(b[9:]); !ok {
+		return nil, false
+	}
+	if len(b) < 2 || len(b) < 2+int(binary.LittleEndian.Uint16(b)) {
+		return nil, false
+	}
+	end := 2 + int(binary.LittleEndian.Uint16(b))
+	if flags&detailHasPasscode != 0 {
+		a.Door.Passcode = bytes.Clone(b[2:end])
+	}
+	a.RelayOnly, a.KeepMs = flags&detailRelayOnly != 0, keepMs
+	return b[end:], keepMs >= 0 && keepMs <= protocol.MaxKeepMs
+}
+
+// decodeArrangementWith is decodeArrangement for one with details.
+func decodeArrangementWith(b []byte) (roomID string, a room.Arrangement, ok bool) {
+	var details room.Arrangement
+	if b, ok = decodeDetails(b, &details); !ok {
+		return "", a, false
+	}
+	roomID, a, ok = decodeArrangement(b)
+	a.RelayOnly, a.KeepMs, a.Door = details.RelayOnly, details.KeepMs, details.Door
+	return roomID, a, ok
 }
 
 func appendArrangement(b []byte, roomID string, a *room.Arrangement) []byte {
@@ -33,60 +72,28 @@ func decodeArrangement(b []byte) (roomID string, a room.Arrangement, ok bool) {
 	return string(id), a, ok
 }
 
-// appendCreation appends when a room was created, or why it was not.
-func appendCreation(b []byte, createdMs int64, refusal protocol.Code) []byte {
-	return binary.LittleEndian.AppendUint64(appendShort(b, refusal), uint64(createdMs))
+// appendCreation appends what was made of an arrangement, or why nothing was.
+func appendCreation(b []byte, made *room.Creation, refusal protocol.Code) []byte {
+	b = appendShort(b, refusal)
+	for _, ms := range [...]int64{made.CreatedAtMs, made.EndsAtMs, made.KeepMs} {
+		b = binary.LittleEndian.AppendUint64(b, uint64(ms))
+	}
+	return append(b, made.OwnerToken...)
 }
 
-func decodeCreation(b []byte) (createdMs int64, refusal protocol.Code, ok bool) {
+// decodeCreation decodes what a node of an older version replies, too: only when it was created.
+func decodeCreation(b []byte) (made room.Creation, refusal protocol.Code, ok bool) {
 	code, b, ok := short(b)
 	if !ok || len(b) < 8 {
-		return 0, "", false
+		return made, "", false
 	}
 	if len(code) > 0 {
 		refusal = knownCode(code)
 	}
-	return int64(binary.LittleEndian.Uint64(b)), refusal, true
-}
-
-// The flags of an identity.
-const (
-	identityHasRole = 1 << iota
-	identityMayCreate
-	identityInvited
-)
-
-const identityFixed = 2 + 3*8 + len(room.PassID{})
-
-func appendIdentity(b []byte, who *room.Identity) []byte {
-	flags := byte(0)
-	for i, set := range [...]bool{who.HasRole, who.MayCreate, who.Invited} {
-		if set {
-			flags |= 1 << i
-		}
+	ms := func(i int) int64 { return int64(binary.LittleEndian.Uint64(b[8*i:])) }
+	made.CreatedAtMs = ms(0)
+	if len(b) >= 3*8 {
+		made.EndsAtMs, made.KeepMs, made.OwnerToken = ms(1), ms(2), string(b[3*8:])
 	}
-	b = append(b, flags, byte(who.Role))
-	for _, ms := range [...]int64{who.ExpiresAtMs, who.EnterUntilMs, who.RoomSinceMs} {
-		b = binary.LittleEndian.AppendUint64(b, uint64(ms))
-	}
-	return appendShort(appendShort(append(b, who.Once[:]...), who.UserID), who.Name)
-}
-
-func decodeIdentity(b []byte) (who *room.Identity, rest []byte, ok bool) {
-	if len(b) < identityFixed || b[1] > byte(protocol.Host) {
-		return nil, nil, false
-	}
-	ms := func(i int) int64 { return int64(binary.LittleEndian.Uint64(b[2+8*i:])) }
-	who = &room.Identity{
-		HasRole: b[0]&identityHasRole != 0, MayCreate: b[0]&identityMayCreate != 0, Invited: b[0]&identityInvited != 0,
-		Role: protocol.Role(b[1]), ExpiresAtMs: ms(0), EnterUntilMs: ms(1), RoomSinceMs: ms(2),
-	}
-	copy(who.Once[:], b[2+3*8:])
-	user, rest, ok := short(b[identityFixed:])
-	if !ok {
-		return nil, nil, false
-	}
-	name, rest, ok := short(rest)
-	who.UserID, who.Name = string(user), string(name)
-	return who, rest, ok
+	return made, refusal, true
 }

@@ -6,11 +6,12 @@ import (
 	"iter"
 
 	"usher/server/cluster/lease"
+	"usher/server/tracing"
 )
 
 // The errors of Decode.
 var (
-	// ErrVersion: the sender speaks another major version.
+	// ErrVersion: the message has a major version that is not spoken here.
 	ErrVersion = errors.New("a message of another major version")
 	// ErrMalformed: no version of this package wrote the message.
 	ErrMalformed = errors.New("a malformed message")
@@ -24,17 +25,17 @@ type Message struct {
 
 // Decode checks all of a message, which may come from anywhere, and decodes its head.
 func Decode(b []byte) (m Message, err error) {
-	m, err = decode(b)
+	m, err = decode(b, Spoken)
 	m.From.ID = string(m.id)
 	return m, err
 }
 
 // decode is Decode that leaves the sender's id as bytes.
-func decode(b []byte) (m Message, err error) {
+func decode(b []byte, speaks Wire) (m Message, err error) {
 	switch {
 	case len(b) < 2 || len(b) > MaxMessageBytes:
 		return m, ErrMalformed
-	case b[0] != Major:
+	case !speaks.has(b[0]):
 		return m, ErrVersion
 	case len(b) < headPrefix:
 		return m, ErrMalformed
@@ -120,7 +121,7 @@ func validID(id []byte) bool {
 	return len(id) > 0 && len(id) <= lease.MaxIDBytes
 }
 
-func (k Kind) known() bool { return k >= Beat && k <= Create || k >= Opened && k <= Created }
+func (k Kind) known() bool { return k >= Beat && k <= Traced || k >= Opened && k <= Viewed }
 
 // valid reports whether Bytes is what the kind says.
 func (i *Item) valid() bool {
@@ -128,6 +129,8 @@ func (i *Item) valid() bool {
 	case Open:
 		_, ok := decodeOpening(i.Bytes)
 		return ok
+	case Traced:
+		return tracing.DecodeContext(i.Bytes) != nil
 	case Frame:
 		_, _, ok := short(i.Bytes)
 		return ok
@@ -138,6 +141,18 @@ func (i *Item) valid() bool {
 		return areConns(i.Bytes)
 	case Create:
 		_, _, ok := decodeArrangement(i.Bytes)
+		return ok
+	case CreateWith:
+		_, _, ok := decodeArrangementWith(i.Bytes)
+		return ok
+	case Operate:
+		_, _, ok := decodeAct(i.Bytes)
+		return ok
+	case Operated:
+		_, ok := decodeOutcome(i.Bytes)
+		return ok
+	case Viewed:
+		_, _, ok := decodeView(i.Bytes)
 		return ok
 	case Created:
 		_, _, ok := decodeCreation(i.Bytes)

@@ -31,9 +31,15 @@
 //
 // # Messages
 //
-// A message is a head and items; see [Decode]. A newer minor version adds fields to
-// the end of the head and kinds of items, and changes none: an older node skips them. Another major
-// version is refused.
+// A message is a head and items; see [Decode]. A newer minor version adds fields to the end of the
+// head and kinds of items, and changes none: an older node skips them. Two nodes send each other
+// the highest major version that both speak, and have no link if none exists.
+//
+// # What carries them
+//
+// [NATS] is a [Transport], and so is [Direct]: a TLS connection from each node to each that it
+// sends to, with NATS for those that it cannot dial. A link does not know which: a message that
+// either has lost is missing in its numbers.
 //
 // # Locks
 //

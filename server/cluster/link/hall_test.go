@@ -68,14 +68,34 @@ func (h *hall) Open(_ context.Context, roomID string, o edge.Opening, s edge.Soc
 }
 
 // Create implements edge.Rooms: a room is created when it is awaited until.
-func (h *hall) Create(_ context.Context, roomID string, a room.Arrangement) (createdMs int64, refusal protocol.Code) {
+func (h *hall) Create(_ context.Context, roomID string, a room.Arrangement) (made room.Creation, refusal protocol.Code) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.refuse != "" {
-		return 0, h.refuse
+		return made, h.refuse
 	}
 	h.created = append(h.created, fmt.Sprintf("%s %q %s", roomID, a.Name, a.Mode))
-	return a.AwaitedUntilMs, ""
+	made.CreatedAtMs = a.AwaitedUntilMs
+	if a.KeepMs > 0 {
+		h.created = append(h.created, fmt.Sprintf("%t %d %+v", a.RelayOnly, a.KeepMs, a.Door))
+		made.EndsAtMs, made.KeepMs, made.OwnerToken = a.AwaitedUntilMs+a.KeepMs, a.KeepMs, "theirs"
+	}
+	return made, ""
+}
+
+// Operate implements edge.Rooms.
+func (h *hall) Operate(_ context.Context, roomID string, a room.Act) protocol.Code {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.refuse == "" {
+		h.created = append(h.created, fmt.Sprintf("%s %d %s %+v %q", roomID, a.Kind, a.UserID, a.Door, a.Text))
+	}
+	return h.refuse
+}
+
+// View implements edge.Rooms.
+func (h *hall) View(_ context.Context, roomID string) (room.View, protocol.Code) {
+	return room.View{Name: "Hall", People: []room.PersonView{{UserID: roomID}}}, h.refuse
 }
 
 func (h *hall) Describe(_ context.Context, roomID string) (protocol.RoomSummary, protocol.Code) {
@@ -142,6 +162,9 @@ func (g *guest) Received(f *protocol.Frame, refuseSeat protocol.Code, _ any) {
 		}
 	})
 }
+
+// Relayed leaves each frame to Received.
+func (g *guest) Relayed([]byte, *protocol.Relay, any) bool { return false }
 
 func (g *guest) ReceivedBinary()            { g.did("binary", nil) }
 func (g *guest) Seen()                      { g.did("seen", nil) }
@@ -244,10 +267,15 @@ func newCluster(nodes int, judge func(from, to link.Incarnation, message []byte)
 }
 
 func (c *cluster) start(self link.Incarnation) *node {
+	return c.startOf(self, link.Spoken, slog.New(slog.DiscardHandler))
+}
+
+// startOf starts a node that speaks other versions.
+func (c *cluster) startOf(self link.Incarnation, speaks link.Wire, log *slog.Logger) *node {
 	n := &node{hall: new(hall), self: self}
 	n.Links = link.New(link.Config{
 		Transport: c.network.Transport(self), Local: n.hall, Place: func(string) link.Place { return c.place(n) },
-		ReadArrived: func([]edge.Socket) {}, Shards: 4, Log: slog.New(slog.DiscardHandler),
+		ReadArrived: func([]edge.Socket) {}, Wire: speaks, Shards: 4, Log: log,
 	})
 	n.hall.links = n.Links
 	if err := n.Start(self); err != nil {

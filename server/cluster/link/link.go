@@ -1,59 +1,12 @@
 package link
 
 import (
-	"sync"
-	"sync/atomic"
-
 	"usher/protocol"
 )
 
-// link is the pair of links with one other incarnation.
-type link struct {
-	links    *Links
-	self, to Incarnation
-
-	// receiving is held while a message is handled. frame is what is being handled, and sockets
-	// those that get it.
-	receiving sync.Mutex
-	frame     protocol.Frame
-	receivers []*session
-
-	// unsent: out has items that wait for the end of the turn.
-	unsent atomic.Bool
-
-	mu sync.Mutex
-	// joined: the incarnation is known from more than its messages. retired: it is over, and the
-	// link is never opened again.
-	joined, retired bool
-	// number is this node's number for the open link, 0 if none is open. sequence is that of the
-	// last message sent, sent and acked count its bytes.
-	number, sequence, sent, acked uint64
-	// peer is the other node's number, 0 until it is known. handled counts what was handled of it,
-	// of which acknowledged has been sent. received is the last sequence number. dead is the
-	// highest of its numbers that is over.
-	peer, received, handled, acknowledged, dead uint64
-	// heard: something has come since the last tick. silent counts the ticks before in which
-	// nothing came, and unused those in which nobody needed the link.
-	heard          bool
-	silent, unused int
-	// out is the message being made. head is the length of its head, and sending is where its last
-	// item begins, if that is a Send, else 0. Its frame is sendingFrame.
-	out     []byte
-	head    int
-	sending int
-
-	// sessions are this node's sockets, by their number, and asks what waits for a reply.
-	sessions map[uint64]*session
-	asks     map[uint64]chan<- finding
-	// sockets are the other node's, by its numbers. reads are questions of this node to it.
-	sockets map[uint64]*socket
-	reads   map[uint64]chan<- struct{}
-	// underWay counts the rooms that are being opened or described for the other node.
-	underWay int
-}
-
 func newLink(links *Links, self, to Incarnation) *link {
-	k := &link{links: links, self: self, to: to}
+	// Until the other node's versions are known, the oldest is what it most likely speaks.
+	k := &link{links: links, self: self, to: to, major: links.config.Wire.Min}
 	k.out = appendHead(nil, &Head{From: self})
 	k.head = len(k.out)
 	return k
@@ -68,7 +21,7 @@ func (k *link) isJoined() bool {
 // open opens the link if it is not open. It returns false if it never will be. The caller holds the
 // lock, as for all that follow.
 func (k *link) open() bool {
-	if k.retired {
+	if k.retired || k.foreign {
 		return false
 	}
 	if k.number == 0 {
@@ -84,32 +37,6 @@ func (k *link) open() bool {
 // isUsed reports whether somebody would miss the link.
 func (k *link) isUsed() bool {
 	return len(k.sessions)+len(k.asks)+len(k.sockets)+len(k.reads)+k.underWay > 0
-}
-
-// receive handles a message of the other node.
-func (k *link) receive(m *Message, size int) {
-	k.receiving.Lock()
-	defer k.receiving.Unlock()
-	k.mu.Lock()
-	taken := k.admit(&m.Head)
-	k.mu.Unlock()
-	if !taken {
-		return
-	}
-	for i := range m.Items() {
-		if !k.handle(m.Link, &i) {
-			return
-		}
-	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.peer != m.Link {
-		return
-	}
-	k.handled += uint64(size)
-	if k.handled-k.acknowledged >= acknowledgeBytes {
-		k.beat()
-	}
 }
 
 // admit decides whether a message is the next one of the link that is open. What is not tells of a
@@ -207,7 +134,7 @@ func (k *link) breakLink(reason string, tell bool) {
 		return
 	}
 	used := k.isUsed()
-	ended := ended{k.sessions, k.asks, k.sockets, k.reads}
+	ended := everybody{k.sessions, k.asks, k.sockets, k.reads}
 	for _, s := range k.sessions {
 		s.over = true
 	}
@@ -229,8 +156,8 @@ func (k *link) breakLink(reason string, tell bool) {
 	}
 }
 
-// ended is everybody who was on a link that broke.
-type ended struct {
+// everybody is who was on a link that broke.
+type everybody struct {
 	sessions map[uint64]*session
 	asks     map[uint64]chan<- finding
 	sockets  map[uint64]*socket
@@ -238,7 +165,7 @@ type ended struct {
 }
 
 // tell ends them. No lock of a room or link may be held.
-func (e *ended) tell() {
+func (e *everybody) tell() {
 	for _, reply := range e.asks {
 		reply <- finding{refusal: protocol.CodeRoomUnavailable}
 	}

@@ -122,7 +122,7 @@ func TestOpenIsRefused(t *testing.T) {
 		"by a newer room":    {func(c *cluster) { c.nodes[0].hall.refuse = "NEWER_CODE" }, protocol.CodeRoomUnavailable},
 		"without an owner":   {func(c *cluster) { c.owner = link.Incarnation{} }, protocol.CodeRoomUnavailable},
 		"by nobody":          {func(c *cluster) { c.owner.ID = "dead" }, protocol.CodeRoomUnavailable},
-		"by an earlier life": {func(c *cluster) { c.nodes[1].Joined(c.owner); c.owner.Nonce = 2 }, protocol.CodeRoomUnavailable},
+		"by an earlier life": {func(c *cluster) { c.nodes[1].Joined(c.owner, link.Spoken); c.owner.Nonce = 2 }, protocol.CodeRoomUnavailable},
 		"in an earlier term": {func(c *cluster) { c.nodes[1].Moved([]link.Move{{Shard: 3, Term: 2}}) }, protocol.CodeRoomUnavailable},
 		"as moved":           {func(c *cluster) { c.nodes[0].thinks = &link.Place{Shard: 3, Term: 2} }, protocol.CodeRoomUnavailable},
 	} {
@@ -279,7 +279,7 @@ func TestFaultsOfTheTransport(t *testing.T) {
 
 func TestAnotherIncarnationBreaksTheLink(t *testing.T) {
 	for name, meet := range map[string]func(*cluster){
-		"joined":      func(c *cluster) { c.nodes[0].Joined(link.Incarnation{ID: "node-1", Nonce: 2}) },
+		"joined":      func(c *cluster) { c.nodes[0].Joined(link.Incarnation{ID: "node-1", Nonce: 2}, link.Spoken) },
 		"gone":        func(c *cluster) { c.nodes[0].Gone(c.nodes[1].self) },
 		"edge stops":  func(c *cluster) { c.nodes[1].Stop() },
 		"owner stops": func(c *cluster) { c.nodes[0].Stop() },
@@ -319,7 +319,7 @@ func TestMessageOfAnotherIncarnationBreaksTheLink(t *testing.T) {
 func TestMessageOfAnEarlierIncarnationIsDropped(t *testing.T) {
 	inCluster(t, 2, nil, func(t *testing.T, c *cluster) {
 		ann := c.nodes[1].open(t)
-		c.nodes[0].Joined(c.nodes[1].self)
+		c.nodes[0].Joined(c.nodes[1].self, link.Spoken)
 		zombie := c.start(link.Incarnation{ID: "node-1", Nonce: 2})
 		if _, refusal := zombie.Open(t.Context(), "hall-1", edge.Opening{}, new(client)); refusal != protocol.CodeRoomUnavailable {
 			t.Error(refusal)

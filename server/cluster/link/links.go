@@ -3,40 +3,21 @@ package link
 import (
 	"context"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"usher/server/cluster/lease"
 )
 
-// Links are all links of a node. New returns them, Start makes the node one incarnation, Run sends
-// the beats. It implements edge.Rooms for all rooms of the cluster.
-type Links struct {
-	config Config
-	// terms are the highest terms known, by shard. passing is locked while one is raised, so that
-	// no frame of a lower term is on its way to a socket then.
-	terms   []atomic.Uint64
-	passing sync.RWMutex
-	// numbers is the last number of a link, and conns that of a connection or question. Neither is
-	// used twice.
-	numbers, conns atomic.Uint64
-	// unsent counts the links that have something to send at the end of a turn.
-	unsent atomic.Int32
-	// breaks counts the links that broke, and dropped the messages and items that were not taken.
-	breaks, dropped atomic.Uint64
-
-	mu   sync.Mutex
-	self Incarnation
-	stop func()
-	// all are the links, one for each node id. It is replaced, never changed.
-	all atomic.Pointer[[]*link]
-}
-
 // New returns links that have not started.
 func New(config Config) *Links {
+	if config.Wire == (Wire{}) {
+		config.Wire = Spoken
+	}
 	l := &Links{config: config, terms: make([]atomic.Uint64, config.Shards)}
 	l.all.Store(new([]*link))
+	l.placed.Store(new(make(chan struct{})))
+	l.waits, l.letGo = context.WithCancel(context.Background())
 	return l
 }
 
@@ -112,12 +93,25 @@ func (l *Links) Turned() {
 
 // Joined makes a link with an incarnation possible, whose word counts against any other's with the
 // same id from now on; it breaks the link with an earlier one. Without it, links exist with whoever
-// sends messages.
-func (l *Links) Joined(node Incarnation) {
-	if k := l.link(node, true); k != nil {
-		k.mu.Lock()
-		k.joined = true
-		k.mu.Unlock()
+// sends messages. Both nodes send in the highest version that both speak; if there is none, neither
+// opens a link.
+func (l *Links) Joined(node Incarnation, speaks Wire) {
+	k := l.link(node, true)
+	if k == nil {
+		return
+	}
+	major, ok := l.config.Wire.Agree(speaks)
+	if !ok {
+		l.config.Log.Error("another node speaks no version of messages that this one does: people cannot reach its rooms from here",
+			"node", node.ID, "speaks", speaks.String(), "here", l.config.Wire.String(), "hint", HintWire)
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.joined, k.foreign = true, !ok
+	if ok {
+		k.major = major
+	} else {
+		k.breakLink("it speaks no version that this node does", false)
 	}
 }
 
@@ -145,6 +139,22 @@ func (l *Links) Moved(moves []Move) {
 	for _, k := range *l.all.Load() {
 		k.closePassed()
 	}
+}
+
+// Placed lets whoever waits for the owner of a room look again. It is called after Config.Place
+// returns what Moved has told.
+func (l *Links) Placed() { close(*l.placed.Swap(new(make(chan struct{})))) }
+
+// Has reports whether a link with an incarnation is open.
+func (l *Links) Has(node Incarnation) bool {
+	for _, k := range *l.all.Load() {
+		if k.to == node {
+			k.mu.Lock()
+			defer k.mu.Unlock()
+			return k.peer != 0
+		}
+	}
+	return false
 }
 
 // learn reports whether a term is not lower than the one known for the shard, which it raises.
@@ -218,6 +228,14 @@ func (l *Links) link(node Incarnation, certain bool) *link {
 	return k
 }
 
+// owner returns the link with the owner of a room, nil if there is none or its term has passed.
+func (l *Links) owner(p Place) *link {
+	if p.Owner == (Incarnation{}) || !l.learn(p.Shard, p.Term) {
+		return nil
+	}
+	return l.link(p.Owner, false)
+}
+
 // sender returns the link that a message came over.
 func (l *Links) sender(m *Message) *link {
 	for _, k := range *l.all.Load() {
@@ -242,20 +260,4 @@ func (l *Links) find(id string) *link {
 func (l *Links) remove(k *link) {
 	all := slices.DeleteFunc(slices.Clone(*l.all.Load()), func(other *link) bool { return other == k })
 	l.all.Store(&all)
-}
-
-// receive handles one message. The transport calls it.
-func (l *Links) receive(self Incarnation, message []byte) {
-	m, err := decode(message)
-	if err != nil {
-		l.dropped.Add(1)
-		l.config.Log.Debug("a message of another node was dropped", "error", err)
-		return
-	}
-	k := l.sender(&m)
-	if k == nil || k.self != self {
-		l.dropped.Add(1)
-		return
-	}
-	k.receive(&m, len(message))
 }

@@ -3,17 +3,17 @@ package link
 import (
 	"encoding/binary"
 
+	"usher/protocol"
 	"usher/room"
 	"usher/server/cluster/lease"
 )
 
-// Major and Minor are the version of the messages that this node sends. MinWire and MaxWire are the
-// major versions that it takes.
+// MinWire and MaxWire are the major versions of messages that this package speaks, and Minor is the
+// minor version that it sends.
 const (
-	Major   = 1
-	Minor   = 1
-	MinWire = Major
-	MaxWire = Major
+	MinWire = 1
+	MaxWire = 1
+	Minor   = 2
 )
 
 // The bounds of a message.
@@ -65,6 +65,16 @@ const (
 	AskSeat Kind = 12
 	// Create: a room ahead of its people, with an arrangement. Conn is the question's number.
 	Create Kind = 13
+	// Operate: an operator's act. AskView: a room as its operator sees it, whose id is Bytes. Conn
+	// is the question's number.
+	Operate Kind = 14
+	AskView Kind = 15
+	// CreateWith is Create with details, such as a door, before the arrangement. A node of an older
+	// version does not reply, rather than make a room without them.
+	CreateWith Kind = 16
+	// Traced: Bytes are the span that the next Open is part of, if it has the same Conn. A node of
+	// an older minor version skips it.
+	Traced Kind = 17
 
 	// From the owner to the edge.
 
@@ -90,6 +100,9 @@ const (
 	Seated Kind = 42
 	// Created answers Create, with a creation.
 	Created Kind = 43
+	// Operated answers Operate, with the code of a refusal. Viewed answers AskView, with a view.
+	Operated Kind = 44
+	Viewed   Kind = 45
 )
 
 // Head is what all items of a message have in common.
@@ -124,9 +137,10 @@ const (
 	itemPrefix = 5 // kind, length
 )
 
-// appendHead appends a head. All heads of one sender have one length, so another can replace it.
+// appendHead appends a head of this minor version. All heads of one sender have one length, so
+// another can replace it.
 func appendHead(b []byte, h *Head) []byte {
-	b = append(b, Major, Minor)
+	b = append(b, h.Major, Minor)
 	b = binary.LittleEndian.AppendUint16(b, uint16(headFixed+1+len(h.From.ID)))
 	for _, n := range [...]uint64{h.From.Nonce, h.Link, h.Sequence, h.Peer, h.Handled, h.Dead} {
 		b = binary.LittleEndian.AppendUint64(b, n)
@@ -237,4 +251,46 @@ func short(b []byte) (s, rest []byte, ok bool) {
 		return nil, nil, false
 	}
 	return b[1 : 1+b[0]], b[1+b[0]:], true
+}
+
+// The flags of an identity.
+const (
+	identityHasRole = 1 << iota
+	identityMayCreate
+	identityInvited
+)
+
+const identityFixed = 2 + 3*8 + len(room.PassID{})
+
+func appendIdentity(b []byte, who *room.Identity) []byte {
+	flags := byte(0)
+	for i, set := range [...]bool{who.HasRole, who.MayCreate, who.Invited} {
+		if set {
+			flags |= 1 << i
+		}
+	}
+	b = append(b, flags, byte(who.Role))
+	for _, ms := range [...]int64{who.ExpiresAtMs, who.EnterUntilMs, who.RoomSinceMs} {
+		b = binary.LittleEndian.AppendUint64(b, uint64(ms))
+	}
+	return appendShort(appendShort(append(b, who.Once[:]...), who.UserID), who.Name)
+}
+
+func decodeIdentity(b []byte) (who *room.Identity, rest []byte, ok bool) {
+	if len(b) < identityFixed || b[1] > byte(protocol.Host) {
+		return nil, nil, false
+	}
+	ms := func(i int) int64 { return int64(binary.LittleEndian.Uint64(b[2+8*i:])) }
+	who = &room.Identity{
+		HasRole: b[0]&identityHasRole != 0, MayCreate: b[0]&identityMayCreate != 0, Invited: b[0]&identityInvited != 0,
+		Role: protocol.Role(b[1]), ExpiresAtMs: ms(0), EnterUntilMs: ms(1), RoomSinceMs: ms(2),
+	}
+	copy(who.Once[:], b[2+3*8:])
+	user, rest, ok := short(b[identityFixed:])
+	if !ok {
+		return nil, nil, false
+	}
+	name, rest, ok := short(rest)
+	who.UserID, who.Name = string(user), string(name)
+	return who, rest, ok
 }

@@ -20,9 +20,10 @@ func everyKind() []byte {
 	o := opening{address: 7, uncounted: true, requestID: "4f8a", roomID: "movie-night"}
 	c := claim{"movie-night", "ann", "AAECAwQFBgcICQoLDA0ODw"}
 	summary := protocol.RoomSummary{ID: "movie-night", Name: "Film", ControlMode: protocol.FreeForAll, People: 3, Entry: protocol.EntryKnock, HasPasscode: true}
-	b := appendHead(nil, &Head{From: Incarnation{ID: "node-1", Nonce: 9}, Link: 4, Sequence: 2, Peer: 3, Handled: math.MaxUint64, Dead: 1})
+	b := appendHead(nil, &Head{Major: MaxWire, From: Incarnation{ID: "node-1", Nonce: 9}, Link: 4, Sequence: 2, Peer: 3, Handled: math.MaxUint64, Dead: 1})
 	for _, i := range []Item{
 		{Kind: Beat},
+		{Kind: Traced, Conn: 1 << 40, Bytes: append(bytes.Repeat([]byte{7}, 24), 1)},
 		{Kind: Open, Shard: 1023, Term: 5, Conn: 1 << 40, Bytes: o.append(nil)},
 		{Kind: Frame, Conn: 1, Bytes: append(appendShort(nil, protocol.CodeRateLimited), `{"type":"PING"}`...)},
 		{Kind: Invalid, Conn: 1}, {Kind: Binary, Conn: 1}, {Kind: Seen, Conn: 1}, {Kind: Exceeded, Conn: 1},
@@ -36,8 +37,15 @@ func everyKind() []byte {
 		{Kind: Described, Conn: 2, Bytes: appendDescription(nil, &summary, "")},
 		{Kind: Described, Conn: 2, Bytes: appendDescription(nil, nil, protocol.CodeRoomNotFound)},
 		{Kind: Create, Conn: 4, Bytes: appendArrangement(nil, "movie-night", &room.Arrangement{Name: "Film", Mode: protocol.FreeForAll, AwaitedUntilMs: 7})},
-		{Kind: Created, Conn: 4, Bytes: appendCreation(nil, 0, protocol.CodeRoomExists)},
-		{Kind: Created, Conn: 4, Bytes: appendCreation(nil, 6, "")},
+		{Kind: CreateWith, Conn: 4, Bytes: append(appendDetails(nil, &arrangement), appendArrangement(nil, "movie-night", &arrangement)...)},
+		{Kind: Created, Conn: 4, Bytes: appendCreation(nil, &room.Creation{}, protocol.CodeRoomExists)},
+		{Kind: Created, Conn: 4, Bytes: appendCreation(nil, &made, "")},
+		{Kind: Operate, Conn: 5, Bytes: appendAct(nil, "movie-night", &room.Act{Kind: room.ActBan, Role: protocol.Host, UserID: "ann", Actor: "ops", Text: "Enough"})},
+		{Kind: Operate, Conn: 5, Bytes: appendAct(nil, "movie-night", &room.Act{Kind: room.ActDoor, Door: protocol.DoorChange{Entry: protocol.EntryLocked, HasEntry: true, NoPasscode: true, MaxPeople: 250, Listed: true, HasListed: true}})},
+		{Kind: AskView, Conn: 6, Bytes: []byte("movie-night")},
+		{Kind: Operated, Conn: 5, Bytes: appendShort(nil, protocol.CodeTargetNotFound)}, {Kind: Operated, Conn: 5, Bytes: []byte{0}},
+		{Kind: Viewed, Conn: 6, Bytes: appendView(nil, &room.View{Name: "Film", People: []room.PersonView{{UserID: "ann"}}}, "")},
+		{Kind: Viewed, Conn: 6, Bytes: appendView(nil, nil, protocol.CodeRoomNotFound)},
 		{Kind: Read, Conn: 3, Bytes: []byte{1, 2, 0x80, 1}},
 	} {
 		b = appendItem(b, &i, nil)
@@ -114,15 +122,36 @@ func TestIdentitiesAreDecoded(t *testing.T) {
 	}
 }
 
+var (
+	arrangement = room.Arrangement{
+		Name: "Film", Mode: protocol.FreeForAll, AwaitedUntilMs: 7, RelayOnly: true, KeepMs: 8,
+		Door: protocol.DoorChange{Entry: protocol.EntryKnock, HasEntry: true, Passcode: []byte("sesame"), MaxPeople: 9, HasListed: true},
+	}
+	made = room.Creation{CreatedAtMs: 6, EndsAtMs: 7, KeepMs: 8, OwnerToken: "theirs"}
+)
+
 func TestCreationsAreDecoded(t *testing.T) {
-	want := room.Arrangement{Name: "Film", Mode: protocol.FreeForAll, AwaitedUntilMs: 7}
-	if roomID, got, ok := decodeArrangement(appendArrangement(nil, "movie-night", &want)); !ok || roomID != "movie-night" || got != want {
+	want := arrangement
+	with := append(appendDetails(nil, &want), appendArrangement(nil, "movie-night", &want)...)
+	if roomID, got, ok := decodeArrangementWith(with); !ok || roomID != "movie-night" || !reflect.DeepEqual(got, want) {
 		t.Errorf("%q %+v", roomID, got)
 	}
-	if ms, refusal, ok := decodeCreation(appendCreation(nil, 6, "")); !ok || ms != 6 || refusal != "" {
-		t.Error(ms, refusal)
+	for n := range len(with) - len("Film") {
+		if _, got, ok := decodeArrangementWith(with[:n]); ok {
+			t.Errorf("%d bytes are %+v", n, got)
+		}
 	}
-	if _, refusal, _ := decodeCreation(appendCreation(nil, 0, "NEWER_CODE")); refusal != protocol.CodeRoomUnavailable {
+	want.RelayOnly, want.KeepMs, want.Door = false, 0, protocol.DoorChange{}
+	if roomID, got, ok := decodeArrangement(appendArrangement(nil, "movie-night", &want)); !ok || roomID != "movie-night" || !reflect.DeepEqual(got, want) {
+		t.Errorf("%q %+v", roomID, got)
+	}
+	if got, refusal, ok := decodeCreation(appendCreation(nil, &made, "")); !ok || got != made || refusal != "" {
+		t.Error(got, refusal)
+	}
+	if got, _, ok := decodeCreation([]byte{0, 6, 0, 0, 0, 0, 0, 0, 0}); !ok || got != (room.Creation{CreatedAtMs: 6}) {
+		t.Error("an older node's reply is", got)
+	}
+	if _, refusal, _ := decodeCreation(appendCreation(nil, &room.Creation{}, "NEWER_CODE")); refusal != protocol.CodeRoomUnavailable {
 		t.Error(refusal)
 	}
 }
@@ -143,24 +172,26 @@ func TestDescriptionIsDecoded(t *testing.T) {
 
 func TestMalformedMessagesAreRefused(t *testing.T) {
 	good := everyKind()
-	head := appendHead(nil, &Head{From: Incarnation{ID: "a", Nonce: 1}, Link: 1, Sequence: 1})
+	head := appendHead(nil, &Head{Major: MaxWire, From: Incarnation{ID: "a", Nonce: 1}, Link: 1, Sequence: 1})
 	for name, b := range map[string][]byte{
 		"nothing":               {},
-		"one byte":              {Major},
-		"no head":               {Major, Minor, 255, 0},
-		"short head":            {Major, Minor, 2, 0, 1, 2},
+		"one byte":              {MaxWire},
+		"no head":               {MaxWire, Minor, 255, 0},
+		"short head":            {MaxWire, Minor, 2, 0, 1, 2},
 		"too long":              make([]byte, MaxMessageBytes+1),
-		"no link":               appendHead(nil, &Head{From: Incarnation{ID: "a", Nonce: 1}, Sequence: 1}),
-		"no sequence":           appendHead(nil, &Head{From: Incarnation{ID: "a", Nonce: 1}, Link: 1}),
-		"nobody":                appendHead(nil, &Head{From: Incarnation{ID: "", Nonce: 1}, Link: 1, Sequence: 1}),
-		"no nonce":              appendHead(nil, &Head{From: Incarnation{ID: "a", Nonce: 0}, Link: 1, Sequence: 1}),
-		"a subject":             appendHead(nil, &Head{From: Incarnation{ID: "a.>", Nonce: 1}, Link: 1, Sequence: 1}),
-		"a long id":             appendHead(nil, &Head{From: Incarnation{ID: strings.Repeat("a", 65), Nonce: 1}, Link: 1, Sequence: 1}),
+		"no link":               appendHead(nil, &Head{Major: MaxWire, From: Incarnation{ID: "a", Nonce: 1}, Sequence: 1}),
+		"no sequence":           appendHead(nil, &Head{Major: MaxWire, From: Incarnation{ID: "a", Nonce: 1}, Link: 1}),
+		"nobody":                appendHead(nil, &Head{Major: MaxWire, From: Incarnation{ID: "", Nonce: 1}, Link: 1, Sequence: 1}),
+		"no nonce":              appendHead(nil, &Head{Major: MaxWire, From: Incarnation{ID: "a", Nonce: 0}, Link: 1, Sequence: 1}),
+		"a subject":             appendHead(nil, &Head{Major: MaxWire, From: Incarnation{ID: "a.>", Nonce: 1}, Link: 1, Sequence: 1}),
+		"a long id":             appendHead(nil, &Head{Major: MaxWire, From: Incarnation{ID: strings.Repeat("a", 65), Nonce: 1}, Link: 1, Sequence: 1}),
 		"half an item":          append(bytes.Clone(head), byte(Beat), 0, 0),
 		"an item too long":      append(bytes.Clone(head), byte(Beat), 255, 255, 255, 255),
 		"an item without term":  append(bytes.Clone(head), byte(Beat), 4, 0, 0, 0, 0, 0, 0, 0),
 		"a long term":           append(bytes.Clone(head), append([]byte{byte(Beat), 15, 0, 0, 0, 0, 0, 0, 0}, bytes.Repeat([]byte{255}, 11)...)...),
 		"an open without room":  appendItem(bytes.Clone(head), &Item{Kind: Open, Bytes: []byte{1}}, nil),
+		"half a trace":          appendItem(bytes.Clone(head), &Item{Kind: Traced, Bytes: bytes.Repeat([]byte{7}, 24)}, nil),
+		"a trace without ids":   appendItem(bytes.Clone(head), &Item{Kind: Traced, Bytes: make([]byte, 25)}, nil),
 		"a frame without code":  appendItem(bytes.Clone(head), &Item{Kind: Frame}, nil),
 		"a send without frame":  appendItem(bytes.Clone(head), &Item{Kind: Send, Bytes: []byte{9, 0, 0, 0, 1}}, nil),
 		"a read of half a conn": appendItem(bytes.Clone(head), &Item{Kind: Read, Bytes: []byte{128}}, nil),
@@ -172,13 +203,17 @@ func TestMalformedMessagesAreRefused(t *testing.T) {
 		"a claim of one text":   appendItem(bytes.Clone(head), &Item{Kind: AskSeat, Bytes: []byte{1, 'a', 9}}, nil),
 		"a long token":          appendItem(bytes.Clone(head), &Item{Kind: AskSeat, Bytes: append([]byte{1, 'a', 1, 'b'}, make([]byte, MaxTokenBytes+1)...)}, nil),
 		"an empty holding":      appendItem(bytes.Clone(head), &Item{Kind: Seated, Bytes: []byte{0}}, nil),
+		"an empty act":          appendItem(bytes.Clone(head), &Item{Kind: Operate, Bytes: make([]byte, 4)}, nil),
+		"an act of half a name": appendItem(bytes.Clone(head), &Item{Kind: Operate, Bytes: []byte{1, 0, 0, 0, 0, 0, 0, 9, 'a'}}, nil),
+		"an empty view":         appendItem(bytes.Clone(head), &Item{Kind: Viewed, Bytes: []byte{0}}, nil),
+		"no outcome":            appendItem(bytes.Clone(head), &Item{Kind: Operated}, nil),
 		"cut":                   good[:len(good)-1],
 	} {
 		if _, err := Decode(b); !errors.Is(err, ErrMalformed) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := Decode([]byte{Major + 1, 0}); !errors.Is(err, ErrVersion) {
+	if _, err := Decode([]byte{MaxWire + 1, 0}); !errors.Is(err, ErrVersion) {
 		t.Errorf("another major version: %v", err)
 	}
 }
@@ -187,10 +222,10 @@ func TestMalformedMessagesAreRefused(t *testing.T) {
 // frame.
 func TestNewerVersionIsUnderstood(t *testing.T) {
 	m, err := Decode(fromHex(t, "testdata/newer.hex"))
-	if err != nil || m.Minor != 2 {
+	if err != nil || m.Minor != Minor+1 {
 		t.Fatalf("%v, %+v", err, m.Head)
 	}
-	want := Head{Major: 1, Minor: 2, From: Incarnation{ID: "new", Nonce: 3}, Link: 4, Sequence: 5, Peer: 6, Handled: 7, Dead: 2}
+	want := Head{Major: 1, Minor: Minor + 1, From: Incarnation{ID: "new", Nonce: 3}, Link: 4, Sequence: 5, Peer: 6, Handled: 7, Dead: 2}
 	if m.Head != want {
 		t.Errorf("%+v", m.Head)
 	}
@@ -198,7 +233,7 @@ func TestNewerVersionIsUnderstood(t *testing.T) {
 	for i := range m.Items() {
 		kinds = append(kinds, i.Kind)
 	}
-	if !reflect.DeepEqual(kinds, []Kind{Beat, 14, Seen}) {
+	if !reflect.DeepEqual(kinds, []Kind{Beat, 31, Seen}) {
 		t.Errorf("%v", kinds)
 	}
 }
@@ -224,7 +259,7 @@ func fromHex(t *testing.T, path string) []byte {
 // A message from anywhere is refused, or is what its items say.
 func FuzzDecode(f *testing.F) {
 	f.Add(everyKind())
-	f.Add([]byte{Major, 0, 49, 0})
+	f.Add([]byte{MaxWire, 0, 49, 0})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		m, err := Decode(b)
 		if err != nil {
@@ -248,7 +283,7 @@ func FuzzDecode(f *testing.F) {
 func TestEncodingAndDecodingAllocateNothing(t *testing.T) {
 	frame := []byte(`{"type":"PING"}`)
 	b := make([]byte, 0, 4096)
-	head := Head{From: Incarnation{ID: "a", Nonce: 1}, Link: 1, Sequence: 1}
+	head := Head{Major: MaxWire, From: Incarnation{ID: "a", Nonce: 1}, Link: 1, Sequence: 1}
 	if n := testing.AllocsPerRun(100, func() {
 		b = appendHead(b[:0], &head)
 		b = appendItem(b, &Item{Kind: Frame, Conn: 1, Bytes: []byte{0}}, frame)
@@ -258,7 +293,7 @@ func TestEncodingAndDecodingAllocateNothing(t *testing.T) {
 		t.Errorf("encoding: %v", n)
 	}
 	if n := testing.AllocsPerRun(100, func() {
-		m, err := decode(b)
+		m, err := decode(b, Spoken)
 		if err != nil {
 			t.Fatal(err)
 		}

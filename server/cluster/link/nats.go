@@ -14,6 +14,8 @@ const (
 	natsPendingBytes = 32 << 20
 	// natsSubjects bounds the subjects that are remembered.
 	natsSubjects = 4 * MaxNodes
+	// subjectPrefix begins the subject of an incarnation.
+	subjectPrefix = "u.to."
 )
 
 // NATS is a Transport on core NATS: the messages to an incarnation have the subject
@@ -49,7 +51,7 @@ func (n *NATS) subject(to Incarnation) string {
 			clear(n.subjects)
 		}
 		nonce := strconv.FormatUint(to.Nonce, 16)
-		s = "u.to." + to.ID + "-" + "0000000000000000"[len(nonce):] + nonce
+		s = subjectPrefix + to.ID + "-" + "0000000000000000"[len(nonce):] + nonce
 		n.subjects[to] = s
 	}
 	return s

@@ -61,7 +61,12 @@ func TestLinksOverNATS(t *testing.T) {
 	t.Parallel()
 	s, guests := newBroker(t), new(hall)
 	owner, near := pair(t, s, guests, nats.InProcessServer(s))
-	ann, bob := openAt(t, near), openAt(t, near)
+	checkLinks(t, owner, near, openAt(t, near))
+}
+
+// checkLinks is what links must do over any transport. The owner is another one at the end.
+func checkLinks(t *testing.T, owner, near *link.Links, ann *client) {
+	bob := openAt(t, near)
 	frames := []string{"one", strings.Repeat("2", 1<<20), "three"}
 	for _, frame := range frames {
 		ann.say(frame)

@@ -8,24 +8,6 @@ import (
 	"usher/server/edge"
 )
 
-// itemBytes is what an item counts in addition to its frame.
-const itemBytes = 32
-
-// socket is another node's socket in a room of this one. It implements edge.Socket, and
-// rooms.Socket, and costs no goroutine. What it says goes out at the end of the turn.
-type socket struct {
-	link *link
-	// session is nil while the room is being opened. The link's lock guards what follows.
-	session edge.Session
-	conn    uint64
-	term    uint64
-	window  window
-	shard   uint16
-	// over: nothing more is sent. gone: the socket has ended with code, maybe while it was opened.
-	over, gone bool
-	code       uint16
-}
-
 // Send implements edge.Socket. Whoever has more under way than their share of what is left is cut
 // off.
 func (s *socket) Send(frame []byte, _ any) {
@@ -70,79 +52,14 @@ func (k *link) tell(s *socket, kind Kind, code uint16) {
 	k.later()
 }
 
-// handle handles an item of the link with that number. It returns false if the link is over.
-func (k *link) handle(number uint64, i *Item) bool {
-	switch i.Kind {
-	case Beat:
-	case Open:
-		k.openFor(number, i)
-	case Ask, AskSeat, Create:
-		k.replyFor(number, i)
-	case Frame, Invalid, Binary, Seen, Exceeded, End, Gone:
-		return k.happened(number, i)
-	case Arrived:
-		k.arrived(i)
-	case Opened, Refused, Send, Ping, Close, Cut, Stands:
-		return k.handleAtEdge(number, i)
-	case Moved:
-		k.replied(i) // of a question, if it was one
-		return k.handleAtEdge(number, i)
-	case Described, Seated, Created:
-		k.replied(i)
-	case Read:
-		k.read(number, i)
-	default: // of a newer version
-		k.links.dropped.Add(1)
-	}
-	return true
-}
-
-// owns returns whether this node owns a room in the term that the edge knows.
-func (k *link) owns(roomID string, i *Item) bool {
-	p := k.links.config.Place(roomID)
-	return p.Here && p.Shard == int(i.Shard) && p.Term == i.Term
-}
-
-// begin counts a room that is to be opened or described. It returns false if the link is over, or
-// what is asked is refused.
-func (k *link) begin(number uint64, i *Item, s *socket, roomID string) bool {
-	owns := protocol.ValidRoomID(roomID) && k.owns(roomID, i)
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.peer != number {
-		return false
-	}
-	reply := Item{Kind: Moved, Shard: i.Shard, Term: i.Term, Conn: i.Conn}
-	refusal := protocol.Code("")
-	switch {
-	case !owns:
-	case k.underWay >= maxUnderWay, s != nil && (len(k.sockets) >= MaxSockets || k.sockets[i.Conn] != nil):
-		refusal = protocol.CodeServerFull
-		if reply.Kind = Refused; s == nil {
-			reply = refusalOf(i, refusal)
-		}
-	default:
-		k.underWay++
-		if s != nil {
-			if k.sockets == nil {
-				k.sockets = make(map[uint64]*socket)
-			}
-			k.sockets[i.Conn] = s
-		}
-		return true
-	}
-	if reply.Bytes == nil {
-		reply.Bytes = []byte(refusal)
-	}
-	k.item(&reply, nil)
-	k.flush()
-	return false
-}
-
 // openFor opens a connection of the other node. It may have to wait for the store, so it has a
 // goroutine of its own until the room is open.
 func (k *link) openFor(number uint64, i *Item) {
 	o, _ := decodeOpening(i.Bytes)
+	trace := k.trace
+	if k.trace = nil; k.traced != i.Conn {
+		trace = nil
+	}
 	s := &socket{link: k, conn: i.Conn, shard: i.Shard, term: i.Term}
 	if !k.begin(number, i, s, o.roomID) {
 		return
@@ -150,16 +67,17 @@ func (k *link) openFor(number uint64, i *Item) {
 	go func() {
 		ctx, cancel := context.WithTimeout(context.Background(), OpenTimeout)
 		defer cancel()
-		opening := edge.Opening{Address: o.address, Uncounted: o.uncounted, RequestID: o.requestID, Identity: o.identity}
+		opening := edge.Opening{Address: o.address, Uncounted: o.uncounted, RequestID: o.requestID, Identity: o.identity, Trace: trace}
 		session, refusal := k.links.config.Local.Open(ctx, o.roomID, opening, s)
-		if left, code := k.opened(s, session, refusal); left && refusal == "" {
+		if left, code := k.tellOpened(s, session, refusal); left && refusal == "" {
 			session.Disconnected(code)
 		}
 	}()
 }
 
-// opened tells the edge what came of an Open. left: the connection has ended meanwhile, with code.
-func (k *link) opened(s *socket, session edge.Session, refusal protocol.Code) (left bool, code protocol.CloseCode) {
+// tellOpened tells the edge what came of an Open. left: the connection has ended meanwhile, with
+// code.
+func (k *link) tellOpened(s *socket, session edge.Session, refusal protocol.Code) (left bool, code protocol.CloseCode) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.underWay--

@@ -59,7 +59,7 @@ func (k *link) flush() {
 	k.sent += uint64(len(k.out))
 	k.acknowledged = k.handled
 	appendHead(k.out[:0], &Head{
-		From: k.self, Link: k.number, Sequence: k.sequence, Peer: k.peer, Handled: k.handled, Dead: k.dead,
+		Major: k.major, From: k.self, Link: k.number, Sequence: k.sequence, Peer: k.peer, Handled: k.handled, Dead: k.dead,
 	})
 	err := k.links.config.Transport.Send(k.to, k.out)
 	k.reset()
@@ -78,13 +78,6 @@ func (k *link) reset() {
 		k.unsent.Store(false)
 		k.links.unsent.Add(-1)
 	}
-}
-
-// window estimates from above how many bytes of one person are under way on a link.
-type window struct {
-	// mark is how much had been sent when fresh began to count; older was counted before.
-	mark         uint64
-	older, fresh uint32
 }
 
 // affords counts so many bytes for a person, and reports whether they have no more than their share

@@ -55,7 +55,8 @@ func TestFrameAfterAHigherTermIsDropped(t *testing.T) {
 	})
 }
 
-// Whoever waits for an owner whose term passes waits no longer.
+// Whoever waits for an owner whose term passes waits for the next one, and that owner has nothing
+// of them.
 func TestOpenEndsWithTheTerm(t *testing.T) {
 	inCluster(t, 2, nil, func(t *testing.T, c *cluster) {
 		owner, near := c.nodes[0], c.nodes[1]
@@ -67,6 +68,11 @@ func TestOpenEndsWithTheTerm(t *testing.T) {
 		}()
 		synctest.Wait()
 		near.Moved([]link.Move{{Shard: 3, Term: 2}})
+		synctest.Wait()
+		if len(refused) != 0 || near.Stats().Sessions != 0 {
+			t.Errorf("refused at once, or it still waits for the last owner: %+v", near.Stats())
+		}
+		time.Sleep(link.OpenTimeout)
 		synctest.Wait()
 		if len(refused) != 1 || <-refused != protocol.CodeRoomUnavailable || ann.closed != 0 {
 			t.Errorf("not refused, or closed with %d", ann.closed)

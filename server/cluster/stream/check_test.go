@@ -26,7 +26,7 @@ func wantError(t *testing.T, err, kind error, advice string) {
 
 // A stream with other settings is refused, and the refusal names the setting.
 func TestWrongSettingsAreRefused(t *testing.T) {
-	if err := wanted(3).check(3); err != nil {
+	if err := wanted(3).check(wanted(3)); err != nil {
 		t.Fatal(err)
 	}
 	for name, change := range map[string]func(*settings){
@@ -55,7 +55,7 @@ func TestWrongSettingsAreRefused(t *testing.T) {
 		if value == "subjects" {
 			setting, value = value, setting
 		}
-		err := c.check(3)
+		err := c.check(wanted(3))
 		if err == nil || !strings.Contains(err.Error(), setting) {
 			t.Errorf("%s: %v", name, err)
 		}

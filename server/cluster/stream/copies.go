@@ -19,22 +19,13 @@ type Copy struct {
 	SeenMs int64  `json:"seenMs"`
 }
 
-// copyInfo is what JetStream says about a copy that does not lead.
-type copyInfo struct {
-	Name    string        `json:"name"`
-	Current bool          `json:"current"`
-	Offline bool          `json:"offline"`
-	Active  time.Duration `json:"active"`
-	Lag     uint64        `json:"lag"`
-}
-
 // Copies asks the stream's leader for all copies, itself first.
 func (s *Stream) Copies(ctx context.Context) ([]Copy, error) {
-	found, err := s.info(ctx, "", 0)
+	found, err := s.info(ctx, Name, "", 0)
 	if err != nil {
 		return nil, err
 	}
-	s.know(found.State.LastSequence)
+	s.known.know(found.State.LastSequence)
 	var copies []Copy
 	if leader := found.Cluster.Leader; leader != "" {
 		copies = append(copies, Copy{Server: leader, Leads: true, Current: true})
@@ -47,7 +38,7 @@ func (s *Stream) Copies(ctx context.Context) ([]Copy, error) {
 
 // Time is what the clock of the server that leads the stream shows, and that server's name.
 func (s *Stream) Time(ctx context.Context) (now time.Time, server string, err error) {
-	found, err := s.info(ctx, "", 0)
+	found, err := s.info(ctx, Name, "", 0)
 	if err != nil {
 		return now, "", err
 	}

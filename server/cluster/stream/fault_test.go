@@ -99,25 +99,28 @@ func quick() tuning {
 	return t
 }
 
-// patient waits for answers for as long as a test may take.
+// patient waits for answers for as long as a test may take: only faults make a second try.
 func patient() tuning {
 	t := quick()
-	t.answerAfter = patience
+	t.answerAfter, t.readAfter = patience, patience
 	return t
 }
 
 func isRoom(m *nats.Msg) bool { return strings.HasPrefix(m.Subject, roomPrefix) }
 
+func isQueued(m *nats.Msg) bool { return strings.HasPrefix(m.Subject, queuePrefix) }
+
 func isRead(m *nats.Msg) bool { return strings.HasPrefix(m.Subject, "$JS.API.DIRECT.GET.") }
 
-// chance gives random fates to the writes of rooms and to reads.
+// chance gives random fates to the writes of rooms, to reads, and to messages on their way into the
+// queue.
 func chance(seed uint64) func(*nats.Msg) fate {
 	var mu sync.Mutex
 	random := rand.New(rand.NewPCG(seed, 0))
 	return func(m *nats.Msg) (at fate) {
 		mu.Lock()
 		defer mu.Unlock()
-		if !isRoom(m) && !isRead(m) {
+		if !isRoom(m) && !isRead(m) && !isQueued(m) {
 			return at
 		}
 		short := time.Duration(random.IntN(80)) * time.Millisecond
@@ -134,7 +137,7 @@ func chance(seed uint64) func(*nats.Msg) fate {
 			at.answer = &nats.Msg{Header: nats.Header{"Status": {"503"}}}
 		case n < 32:
 			at.refuse = true
-		case n < 36 && isRoom(m):
+		case n < 36 && !isRead(m):
 			at.twice, at.delay = true, short
 		}
 		return at
@@ -238,5 +241,54 @@ func TestTakeOverUnderFaults(t *testing.T) {
 	all.Wait()
 	if stats := first.Stats(); stats.Fenced == 0 {
 		t.Errorf("nobody was fenced: %+v", stats)
+	}
+}
+
+// However writes and replies are lost, late or out of order, the queue gets what was acknowledged
+// once and in order, from one owner after the other.
+func TestFaultsLoseNoMessages(t *testing.T) {
+	seed := rand.Uint64()
+	t.Log("seed", seed)
+	b := single(t)
+	const rooms, saves, owners = 20, 15, 3
+	next := make([]int, rooms)
+	for term := uint64(1); term <= owners; term++ {
+		f := newFaulty(b.Conn(), chance(seed+term))
+		s := opened(t, f, Config{Term: owner(term, 0), MaxMessages: 100_000}, quick())
+		var all sync.WaitGroup
+		for i := range rooms {
+			all.Go(func() {
+				id := fmt.Sprint("room-", i)
+				if _, _, err := s.Load(id); err != nil {
+					t.Error(err)
+				}
+				random := rand.New(rand.NewPCG(seed, uint64(i)+term))
+				for range saves {
+					m := messages(fmt.Sprint(id, "-", next[i]))
+					if next[i]++; next[i]%7 == 0 {
+						s.DeleteWith(id, m, nil)
+					} else {
+						s.SaveWith(id, store.Record{Snapshot: []byte("x")}, m, nil)
+					}
+					time.Sleep(time.Duration(random.IntN(4)) * time.Millisecond)
+				}
+			})
+		}
+		all.Wait()
+		s.Flush()
+		s.Close() // some are not moved yet
+	}
+	s := opened(t, b.Conn(), Config{Term: owner(owners+1, 0), MaxMessages: 100_000}, defaultTuning)
+	for i := range rooms {
+		id := fmt.Sprint("room-", i)
+		var want []string
+		for n := range next[i] {
+			want = append(want, fmt.Sprint(id, "-", n))
+		}
+		takeOver(t, s, id)
+		wantQueue(t, s, id, want...)
+	}
+	if s.Dropped() > 0 {
+		t.Error(s.Dropped(), "are dropped")
 	}
 }

@@ -1,23 +1,9 @@
 package stream
 
 import (
-	"container/list"
 	"fmt"
-	"sync"
-	"sync/atomic"
 	"time"
 )
-
-// health knows which writes of rooms wait for their outcome, and for how long.
-type health struct {
-	mu sync.Mutex
-	// waiting has the changes under way in the order in which they began.
-	waiting list.List
-	// failed is set from a write that was given up until the next one that is stored.
-	failed  bool
-	failure atomic.Pointer[error] // nil while healthy
-	wake    chan struct{}         // holds one: something waits
-}
 
 func (h *health) began(c *change) {
 	h.mu.Lock()
@@ -66,7 +52,7 @@ func (h *health) look(after time.Duration) (err error, busy bool) {
 	defer h.mu.Unlock()
 	if front := h.waiting.Front(); front != nil {
 		if age := time.Since(front.Value.(*change).began); age > after {
-			return fmt.Errorf("%w: %d writes wait, the oldest since %v", ErrUnknown, h.waiting.Len(), age.Round(time.Millisecond)), true
+			return fmt.Errorf("%w: writes that wait: %d, the oldest for %v", ErrUnknown, h.waiting.Len(), age.Round(time.Millisecond)), true
 		}
 	}
 	if h.failed {
@@ -91,50 +77,4 @@ func (s *Stream) Err() error {
 // may be queued is.
 func (s *Stream) Accepts() bool {
 	return s.Healthy() && s.queuedBytes.Load() < MaxQueuedBytes/2
-}
-
-// watch keeps Healthy true to the facts, until Close. While nothing waits it sleeps.
-func (s *Stream) watch() {
-	ticker := time.NewTicker(s.tuning.unhealthyAfter / 8)
-	defer ticker.Stop()
-	var probed time.Time
-	for {
-		err, busy := s.health.look(s.tuning.unhealthyAfter)
-		s.setHealth(err)
-		if err != nil && time.Since(probed) > s.tuning.probeEvery {
-			probed = time.Now()
-			s.publish(probeKey, unconditional, nil, time.Minute, func(Result) {})
-		}
-		if !busy {
-			ticker.Stop()
-			select {
-			case <-s.ctx.Done():
-				return
-			case <-s.health.wake:
-			}
-			ticker.Reset(s.tuning.unhealthyAfter / 8)
-		}
-		select {
-		case <-s.ctx.Done():
-			return
-		case <-ticker.C:
-		}
-	}
-}
-
-func (s *Stream) setHealth(err error) {
-	was := s.Err()
-	if err == nil {
-		s.health.failure.Store(nil)
-	} else {
-		s.health.failure.Store(&err)
-	}
-	switch {
-	case was == nil && err != nil:
-		s.log.Error("the stream does not answer: changes are refused", "error", err)
-		s.config.OnHealth(err)
-	case was != nil && err == nil:
-		s.log.Info("the stream answers again")
-		s.config.OnHealth(nil)
-	}
 }

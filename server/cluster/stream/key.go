@@ -5,8 +5,6 @@ import (
 	"context"
 	"strings"
 	"time"
-
-	"usher/server/cluster/broker"
 )
 
 // NodeKey is the key of a node. The id has only letters, digits, "-" and "_": see broker.
@@ -67,14 +65,12 @@ func (s *Stream) insist(ctx context.Context, key string, expected uint64, value 
 func (s *Stream) Known() uint64 { return s.known.Load() }
 
 // Learn reports a sequence that this node knows by another way, such as a hint.
-func (s *Stream) Learn(sequence uint64) { s.know(sequence) }
+func (s *Stream) Learn(sequence uint64) { s.known.know(sequence) }
 
 // Forget is for a node that begins again because the stream had lost what it knew: reads of a
 // stream that was restored from a backup would all seem to come from behind. Whatever was asked
 // before that was found out has ended: it takes longer than any reply may.
-func (s *Stream) Forget() { s.known.Store(0) }
-
-// refusal makes an error that a person can mend.
-func refusal(kind error, problem, hint string) error {
-	return &broker.Error{Kind: kind, Problem: problem, Hint: hint}
+func (s *Stream) Forget() {
+	s.known.Store(0)
+	s.queue.known.Store(0)
 }

@@ -11,14 +11,11 @@ import (
 	"usher/server/store"
 )
 
-// readAtOnce is how many records one read asks for.
-const readAtOnce = 128
-
 // list returns the keys that match a filter.
 func (s *Stream) list(ctx context.Context, filter string) ([]string, error) {
 	known, keys := s.known.Load(), []string(nil)
 	for {
-		found, err := s.info(ctx, filter, len(keys))
+		found, err := s.info(ctx, Name, filter, len(keys))
 		if err == nil && found.State.LastSequence < min(known, s.known.Load()) {
 			err = errBehind
 		}
@@ -40,22 +37,35 @@ func (s *Stream) list(ctx context.Context, filter string) ([]string, error) {
 
 // All calls fn for each record of the shards that this node owns: see store.Store.
 func (s *Stream) All(ctx context.Context, fn func(id string, r store.Record) error) error {
-	return s.each(ctx, func(id string, _ uint64, r store.Record) error { return fn(id, r) })
+	return s.each(ctx, func(id string, _ uint64, it *stored, term Term) error { return fn(id, loaded(it.record, term)) })
 }
 
 // Deadlines calls fn for each record of one shard with when it expires: 0 for never, and for one
-// that only Load knows what to do about.
+// that only Load knows what to do about. On its way it takes over the outboxes of earlier owners.
 func (s *Stream) Deadlines(ctx context.Context, shard int, fn func(id string, expiresAtMs int64)) error {
 	keys, err := s.list(ctx, shardKeys(shard))
 	if err != nil {
 		return err
 	}
-	return s.eachEntry(ctx, keys, func(id string, e Entry) error {
-		if it, err := decodeStored(e.Key, e.Value); err != nil || !it.tombstone {
+	adopted, count := make(chan error), 0
+	err = s.eachEntry(ctx, keys, func(id string, e Entry) error {
+		it, err := decodeStored(e.Key, e.Value)
+		if err != nil || !it.tombstone {
 			fn(id, it.record.ExpiresAtMs)
+		}
+		if len(it.outbox) > 0 {
+			count++
+			s.adopt(id, e.Revision, it, func(err error) { go func() { adopted <- err }() })
 		}
 		return nil
 	})
+	for range count {
+		// A room that has moved is in memory by now, or another node's.
+		if failed := <-adopted; !errors.Is(failed, errMoved) && !errors.Is(failed, ErrFenced) {
+			err = cmp.Or(err, failed)
+		}
+	}
+	return err
 }
 
 // Expire deletes those of the rooms that have expired at nowMs. None of them may be in memory.
@@ -67,9 +77,12 @@ func (s *Stream) Expire(ctx context.Context, ids []string, nowMs int64) error {
 	return s.eachKey(ctx, keys, s.removeIfExpired(nowMs, func(string) {}))
 }
 
+// visit is called with a record, its revision, and the term in which this node owns it.
+type visit func(id string, revision uint64, it *stored, term Term) error
+
 // each calls fn for each record of the shards that this node owns. Who owns many shards lists all
 // rooms at once: a request for each of 1 024 shards takes longer.
-func (s *Stream) each(ctx context.Context, fn func(id string, revision uint64, r store.Record) error) error {
+func (s *Stream) each(ctx context.Context, fn visit) error {
 	var owned []int
 	for shard := range lease.Shards {
 		if _, ok := s.config.Term(shard); ok {
@@ -91,7 +104,7 @@ func (s *Stream) each(ctx context.Context, fn func(id string, revision uint64, r
 	return ctx.Err()
 }
 
-func (s *Stream) eachOf(ctx context.Context, shard int, fn func(id string, revision uint64, r store.Record) error) error {
+func (s *Stream) eachOf(ctx context.Context, shard int, fn visit) error {
 	keys, err := s.list(ctx, shardKeys(shard))
 	if err != nil {
 		return err
@@ -99,14 +112,14 @@ func (s *Stream) eachOf(ctx context.Context, shard int, fn func(id string, revis
 	return s.eachKey(ctx, keys, fn)
 }
 
-func (s *Stream) eachKey(ctx context.Context, keys []string, fn func(id string, revision uint64, r store.Record) error) error {
+func (s *Stream) eachKey(ctx context.Context, keys []string, fn visit) error {
 	return s.eachEntry(ctx, keys, func(id string, e Entry) error {
 		it, err := decodeStored(e.Key, e.Value)
 		term, owned := s.config.Term(lease.ShardOf(id))
 		if err != nil || it.tombstone || !owned {
 			return nil // Load reports what cannot be read
 		}
-		return fn(id, e.Revision, loaded(it.record, term))
+		return fn(id, e.Revision, &it, term)
 	})
 }
 
@@ -137,12 +150,12 @@ func (s *Stream) RemoveExpired(nowMs int64) (removed []string, err error) {
 	return removed, err
 }
 
-func (s *Stream) removeIfExpired(nowMs int64, removed func(id string)) func(id string, revision uint64, r store.Record) error {
-	return func(id string, revision uint64, r store.Record) error {
-		if !r.Expired(nowMs) {
+func (s *Stream) removeIfExpired(nowMs int64, removed func(id string)) visit {
+	return func(id string, revision uint64, it *stored, term Term) error {
+		if !it.record.Expired(nowMs) {
 			return nil
 		}
-		err := s.remove(id, revision)
+		err := s.remove(id, revision, it, term)
 		if err == nil {
 			removed(id)
 		} else if errors.Is(err, errMoved) || errors.Is(err, ErrFenced) || errors.Is(err, ErrNotOwner) {
@@ -152,24 +165,9 @@ func (s *Stream) removeIfExpired(nowMs int64, removed func(id string)) func(id s
 	}
 }
 
-// remove writes a tombstone in the place of one revision of a record.
-func (s *Stream) remove(id string, revision uint64) error {
-	shard, key := lease.ShardOf(id), roomKey(id)
-	term, owned := s.config.Term(shard)
-	if !owned {
-		return ErrNotOwner
-	}
-	c := &change{value: encode(key, nil, term), tombstone: true, claim: true}
+// remove writes a tombstone in the place of one revision of a record, whose outbox it keeps.
+func (s *Stream) remove(id string, revision uint64, it *stored, term Term) error {
 	result := make(chan error, 1)
-	s.mu.Lock()
-	if e := s.rooms[id]; s.closed || e != nil && e.writing != nil {
-		s.mu.Unlock()
-		return errMoved
-	}
-	e := &entry{id: id, key: key, shard: shard, term: term, revision: revision}
-	s.rememberLocked(e)
-	s.add(e, c, call{done: func(err error) { result <- err }})
-	s.mu.Unlock()
-	s.try(e)
+	s.claim(id, revision, stored{tombstone: true, outbox: it.outbox}, term, false, func(err error) { result <- err })
 	return <-result
 }

@@ -65,17 +65,27 @@ func (s *Stream) loadOnce(ctx context.Context, id string) (store.Record, bool, e
 		return store.Record{}, false, err
 	case err != nil:
 		return store.Record{Term: term.Number}, false, s.setAside(ctx, id, found, term, err)
-	case it.tombstone:
+	case it.tombstone && len(it.outbox) == 0:
 		return store.Record{Term: term.Number}, false, nil
-	case it.term > term.Number, it.term == term.Number && it.incarnation != term.Incarnation:
+	case !it.isOlderThan(term):
 		return store.Record{}, false, ErrFenced
 	}
 	if !s.isHeld(id, found.Revision, term) || it.record.Clean {
-		if err := s.claim(ctx, id, found.Revision, it, term); err != nil {
+		claimed := it
+		claimed.record.Clean = false // a crash from now on loses what is held
+		if err := s.wait(ctx, func(done func(error)) { s.claim(id, found.Revision, claimed, term, false, done) }); err != nil {
 			return store.Record{}, false, err
 		}
 	}
+	if it.tombstone {
+		return store.Record{Term: term.Number}, false, nil
+	}
 	return loaded(it.record, term), true, nil
+}
+
+// isOlderThan reports whether whoever has that term may claim the record.
+func (it *stored) isOlderThan(term Term) bool {
+	return it.term < term.Number || it.term == term.Number && it.incarnation == term.Incarnation
 }
 
 // loaded is a record as Load returns it. The reading's bytes are nobody else's.
@@ -116,9 +126,9 @@ func (s *Stream) loadQueued(ctx context.Context, id string, term Term) (r store.
 	case it.tombstone:
 		return store.Record{Term: term.Number}, false, true, nil
 	case it.record.Clean: // not the last state any more
-		open := it.record
-		open.Clean = false
-		if err := s.wait(ctx, func(done func(error)) { s.Save(id, open, done) }); err != nil {
+		unclean := it.record
+		unclean.Clean = false
+		if err := s.wait(ctx, func(done func(error)) { s.Save(id, unclean, done) }); err != nil {
 			return r, false, false, err
 		}
 	}
@@ -134,33 +144,31 @@ func (s *Stream) isHeld(id string, revision uint64, term Term) bool {
 	return e != nil && e.term == term && e.writing == nil && e.revision == revision
 }
 
-// claim writes a record back in this node's term, without the complete flag: a crash from now on
-// loses what is held.
-func (s *Stream) claim(ctx context.Context, id string, revision uint64, it stored, term Term) error {
-	it.term, it.incarnation, it.record.Clean = term.Number, term.Incarnation, false
-	key := roomKey(id)
-	c := &change{value: appendStored(nil, key, &it), claim: true}
-	result := make(chan error, 1)
+// claim writes a record, or a tombstone that has an outbox, back in this node's term. If that
+// is only because of its outbox, a room that this node has loaded or saved in its term stays as it
+// is.
+func (s *Stream) claim(id string, revision uint64, it stored, term Term, isForOutbox bool, done func(error)) {
+	key, messages := roomKey(id), it.outbox
+	it.term, it.incarnation, it.outbox = term.Number, term.Incarnation, nil
+	c := &change{value: appendStored(nil, key, &it), tombstone: it.tombstone, claim: true}
 	s.mu.Lock()
-	if s.closed {
+	e := s.rooms[id]
+	switch {
+	case s.closed:
 		s.mu.Unlock()
-		return store.ErrClosed
-	}
-	if e := s.rooms[id]; e != nil && e.writing != nil { // since it was read
+		done(store.ErrClosed)
+		return
+	case e != nil && (e.writing != nil || isForOutbox && e.term == term): // since it was read
 		s.mu.Unlock()
-		return errMoved
+		done(errMoved)
+		return
 	}
-	e := &entry{id: id, key: key, shard: lease.ShardOf(id), term: term, revision: revision}
+	e = &entry{id: id, key: key, shard: lease.ShardOf(id), term: term, revision: revision, claimed: revision}
 	s.rememberLocked(e)
-	s.add(e, c, call{done: func(err error) { result <- err }})
+	s.inheritLocked(e, messages)
+	s.add(e, c, call{done: done})
 	s.mu.Unlock()
 	s.try(e)
-	select {
-	case err := <-result:
-		return err
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // wait does what ends with a done.

@@ -14,13 +14,6 @@ import (
 // metaFormat is the format of the keys and values of the stream.
 const metaFormat = 1
 
-// meta is the value of u.meta, which is written once.
-type meta struct {
-	Format int    `json:"format"`
-	Shards int    `json:"shards"`
-	Secret []byte `json:"secret"`
-}
-
 // readMeta reads u.meta, and writes it first if it does not exist.
 func (s *Stream) readMeta(ctx context.Context) (meta, error) {
 	for {
@@ -29,7 +22,7 @@ func (s *Stream) readMeta(ctx context.Context) (meta, error) {
 		missing := isMissing(err)
 		if err == nil {
 			e := r.Entry(metaKey)
-			s.know(r.UpTo)
+			s.known.know(r.UpTo)
 			if err := json.Unmarshal(e.Value, &m); err != nil {
 				return m, refusal(broker.ErrMeta, metaKey+" cannot be read", "restore it from a backup of the stream")
 			}
@@ -39,7 +32,7 @@ func (s *Stream) readMeta(ctx context.Context) (meta, error) {
 			err = s.writeMeta(ctx)
 		}
 		if pause(ctx, s.tuning.createAgain) != nil {
-			return m, unreachable(fmt.Errorf("its %s: %w", metaKey, err))
+			return m, unreachable(Name, fmt.Errorf("its %s: %w", metaKey, err))
 		}
 	}
 }

@@ -11,14 +11,6 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// Entry is a key with its value.
-type Entry struct {
-	Key   string
-	Value []byte
-	// Revision is the sequence of the write: what the next one expects. 0: the key does not exist.
-	Revision uint64
-}
-
 // Reading is what several keys were at one moment.
 type Reading struct {
 	// Entries are those that exist, in the order of their revisions.
@@ -54,7 +46,7 @@ func (s *Stream) Read(ctx context.Context, keys ...string) (Reading, error) {
 			err = errBehind
 		}
 		if err == nil {
-			s.know(r.UpTo)
+			s.known.know(r.UpTo)
 			return r, nil
 		}
 		if refusal := (*apiError)(nil); errors.As(err, &refusal) && refusal.Code == tooMany {
@@ -76,6 +68,9 @@ func (s *Stream) Get(ctx context.Context, key string) (e Entry, upTo uint64, err
 func (s *Stream) Nodes(ctx context.Context) (Reading, error) { return s.Read(ctx, nodeKeys, TableKey) }
 
 const tooMany = 413
+
+// readAtOnce is how many records one read asks for.
+const readAtOnce = 128
 
 // readOnce asks one server.
 func (s *Stream) readOnce(ctx context.Context, keys []string) (Reading, error) {
@@ -103,35 +98,48 @@ func (s *Stream) read(keys []string, done func(Reading, error)) {
 		done(Reading{}, err)
 		return
 	}
-	var r Reading
-	// last is the revision of the message before, by which each message and the end show that none
+	s.collect(Name, body, func(entries []Entry, end nats.Header, err error) {
+		if err != nil {
+			done(Reading{}, err)
+			return
+		}
+		upTo, err := strconv.ParseUint(end.Get("Nats-UpTo-Sequence"), 10, 64)
+		if err != nil || end.Get("Nats-Num-Pending") != "0" {
+			done(Reading{}, errPartial)
+			return
+		}
+		done(Reading{entries, upTo}, nil)
+	})
+}
+
+// collect asks one server for messages of a stream; done is called once, with them and the header
+// of what ended them, and must not block.
+func (s *Stream) collect(stream string, request []byte, done func(entries []Entry, end nats.Header, err error)) {
+	var entries []Entry
+	// last is the sequence of the message before, by which each message and the end show that none
 	// is missing: NATS may drop some, and a room that is missing must not be taken for none.
 	last, whole := "0", true
-	s.requests.send(&nats.Msg{Subject: "$JS.API.DIRECT.GET." + Name, Data: body}, s.tuning.readAfter, func(m *nats.Msg) bool {
+	s.requests.send(&nats.Msg{Subject: "$JS.API.DIRECT.GET." + stream, Data: request}, s.tuning.readAfter, func(m *nats.Msg) bool {
 		if m == nil {
-			done(Reading{}, errNoAnswer)
+			done(nil, nil, errNoAnswer)
 			return true
 		}
 		whole = whole && m.Header.Get("Nats-Last-Sequence") == last
-		switch status := m.Header.Get("Status"); status {
-		case "":
+		switch status := m.Header.Get("Status"); {
+		case status == "":
 			last = m.Header.Get("Nats-Sequence")
-			revision, err := strconv.ParseUint(m.Header.Get("Nats-Sequence"), 10, 64)
+			revision, err := strconv.ParseUint(last, 10, 64)
 			if err == nil {
-				r.Entries = append(r.Entries, Entry{m.Header.Get("Nats-Subject"), m.Data, revision})
+				entries = append(entries, Entry{m.Header.Get("Nats-Subject"), m.Data, revision})
 			}
 			return false
-		case "204": // the end
-			upTo, err := strconv.ParseUint(m.Header.Get("Nats-UpTo-Sequence"), 10, 64)
-			if err != nil || !whole || m.Header.Get("Nats-Num-Pending") != "0" {
-				done(Reading{}, errPartial)
-				return true
-			}
-			r.UpTo = upTo
-			done(r, nil)
-		default:
+		case status != "204": // not the end
 			code, _ := strconv.Atoi(status) // 0 is no code
-			done(Reading{}, &apiError{Code: code, ErrCode: code, Description: "reading: " + m.Header.Get("Description")})
+			done(nil, nil, &apiError{Code: code, ErrCode: code, Description: "reading: " + m.Header.Get("Description")})
+		case !whole:
+			done(nil, nil, errPartial)
+		default:
+			done(entries, m.Header, nil)
 		}
 		return true
 	})

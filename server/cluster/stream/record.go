@@ -23,6 +23,7 @@ const (
 const (
 	flagComplete  = 1 << 0
 	flagTombstone = 1 << 1
+	flagOutbox    = 1 << 4 // whoever does not know it would lose the messages
 	flagsCritical = 0xf0
 )
 
@@ -37,6 +38,8 @@ type stored struct {
 	tombstone   bool
 	term        uint64
 	incarnation string
+	// outbox are messages of the room's changes that need not be in the queue yet, in order.
+	outbox []store.Message
 }
 
 // appendStored appends the encoding of r, as the record under key, to dst.
@@ -49,15 +52,31 @@ func appendStored(dst []byte, key string, r *stored) []byte {
 	if r.tombstone {
 		flags |= flagTombstone
 	}
+	if len(r.outbox) > 0 {
+		flags |= flagOutbox
+	}
 	dst = append(dst, recordVersion, flags, 0, 0, 0, 0)
 	dst = binary.LittleEndian.AppendUint64(dst, r.term)
 	dst = binary.LittleEndian.AppendUint64(dst, uint64(r.record.ExpiresAtMs))
 	dst = binary.LittleEndian.AppendUint64(dst, r.record.Creator)
 	dst = append(dst, 0, byte(len(r.incarnation)))
 	dst = append(dst, r.incarnation...)
+	if len(r.outbox) > 0 {
+		dst = appendOutbox(dst, r.outbox)
+	}
 	dst = append(dst, r.record.Snapshot...)
 	seal(key, dst[at:])
 	return dst
+}
+
+// withOutbox returns the encoded record value, which has no outbox, with one.
+func withOutbox(key string, value []byte, messages []store.Message) []byte {
+	end := recordFixedBytes + int(value[31])
+	b := append(make([]byte, 0, len(value)+outboxBytes(messages)), value[:end]...)
+	b[1] |= flagOutbox
+	b = append(appendOutbox(b, messages), value[end:]...)
+	seal(key, b)
+	return b
 }
 
 // seal writes the checksum of an encoded record.
@@ -76,18 +95,27 @@ func decodeStored(key string, b []byte) (stored, error) {
 		return stored{}, fmt.Errorf("%w: unknown version", errRecord)
 	case checksum(key, b) != binary.LittleEndian.Uint32(b[2:]):
 		return stored{}, fmt.Errorf("%w: wrong checksum", errRecord)
-	case version > recordVersion+1, flags&flagsCritical != 0:
+	case version > recordVersion+1, flags&flagsCritical&^flagOutbox != 0:
 		return stored{}, store.ErrNewer
 	}
 	end := recordFixedBytes + int(b[31])
+	snapshot := b[end:]
+	var outbox []store.Message
+	if flags&flagOutbox != 0 {
+		var ok bool
+		if outbox, snapshot, ok = decodeOutbox(snapshot); !ok {
+			return stored{}, fmt.Errorf("%w: its outbox is damaged", errRecord)
+		}
+	}
 	return stored{
 		record: store.Record{
 			ExpiresAtMs: int64(binary.LittleEndian.Uint64(b[14:])),
 			Creator:     binary.LittleEndian.Uint64(b[22:]),
 			Clean:       flags&flagComplete != 0,
-			Snapshot:    b[end:],
+			Snapshot:    snapshot,
 		},
 		tombstone: flags&flagTombstone != 0, term: binary.LittleEndian.Uint64(b[6:]), incarnation: string(b[recordFixedBytes:end]),
+		outbox: outbox,
 	}, nil
 }
 

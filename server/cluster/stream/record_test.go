@@ -55,6 +55,8 @@ func TestRecordIsReadAsWritten(t *testing.T) {
 	for _, r := range []stored{
 		{record: store.Record{Snapshot: []byte{}}},
 		{term: 1, incarnation: "a-1", record: store.Record{ExpiresAtMs: -1, Creator: 1<<64 - 1, Clean: true, Snapshot: []byte("snapshot")}},
+		{term: 2, incarnation: "a-1", record: store.Record{Snapshot: []byte("snapshot")}, outbox: messages("one", "")},
+		{tombstone: true, record: store.Record{Snapshot: []byte{}}, outbox: messages("two")},
 		{term: 1<<64 - 1, incarnation: strings.Repeat("n", MaxIncarnationBytes), tombstone: true, record: store.Record{Snapshot: []byte{}}},
 	} {
 		encoded := appendStored([]byte("before"), "u.room.1.x", &r)[len("before"):]
@@ -65,27 +67,48 @@ func TestRecordIsReadAsWritten(t *testing.T) {
 		if _, err := decodeStored("u.room.1.y", encoded); !errors.Is(err, errRecord) {
 			t.Errorf("under another key: %v", err)
 		}
+		outbox := r.outbox
+		if r.outbox = nil; len(outbox) > 0 {
+			if later := withOutbox("u.room.1.x", appendStored(nil, "u.room.1.x", &r), outbox); !bytes.Equal(later, encoded) {
+				t.Errorf("with an outbox put in later it is %q, not %q", later, encoded)
+			}
+		}
 	}
 }
 
 // Any byte that is not as written is noticed.
 func TestDamageIsNoticed(t *testing.T) {
 	key := roomKey("room-1")
-	r := stored{term: 7, incarnation: "node", record: store.Record{Creator: 5, Snapshot: []byte("snapshot")}}
-	encoded := appendStored(nil, key, &r)
-	for i := range encoded {
-		for bit := range 8 {
-			damaged := bytes.Clone(encoded)
-			damaged[i] ^= 1 << bit
-			if _, err := decodeStored(key, damaged); !errors.Is(err, errRecord) {
-				t.Errorf("byte %d, bit %d: %v", i, bit, err)
+	for _, outbox := range [][]store.Message{nil, messages("one", "two")} {
+		r := stored{term: 7, incarnation: "node", record: store.Record{Creator: 5, Snapshot: []byte("snapshot")}, outbox: outbox}
+		encoded := appendStored(nil, key, &r)
+		for i := range encoded {
+			for bit := range 8 {
+				damaged := bytes.Clone(encoded)
+				damaged[i] ^= 1 << bit
+				if _, err := decodeStored(key, damaged); !errors.Is(err, errRecord) {
+					t.Errorf("byte %d, bit %d: %v", i, bit, err)
+				}
+			}
+		}
+		for n := range encoded {
+			if _, err := decodeStored(key, encoded[:n]); !errors.Is(err, errRecord) {
+				t.Errorf("%d bytes of it: %v", n, err)
 			}
 		}
 	}
-	for n := range encoded {
-		if _, err := decodeStored(key, encoded[:n]); !errors.Is(err, errRecord) {
-			t.Errorf("%d bytes of it: %v", n, err)
-		}
+}
+
+// A record without messages is what it was before there were any: an older node can read it.
+func TestRecordsWithoutMessagesAreAsBefore(t *testing.T) {
+	got := appendStored(nil, "u.room.1.x", &stored{term: 1, incarnation: "n", record: store.Record{Clean: true, Creator: 2, ExpiresAtMs: 3, Snapshot: []byte("s")}})
+	copy(got[2:6], "0000") // the checksum
+	const want = "\x01\x010000\x01\x00\x00\x00\x00\x00\x00\x00\x03\x00\x00\x00\x00\x00\x00\x00\x02\x00\x00\x00\x00\x00\x00\x00\x00\x01ns"
+	if string(got) != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if withOne := appendStored(nil, "u.room.1.x", &stored{outbox: messages("one")}); withOne[1] != 0x10 {
+		t.Errorf("the flags of one with messages are %#x", withOne[1])
 	}
 }
 
@@ -98,7 +121,7 @@ func TestVersions(t *testing.T) {
 		want           error
 	}{
 		{0, 0, errRecord}, {recordVersion, 0x0c, nil}, {recordVersion + 1, 0, nil},
-		{recordVersion + 2, 0, store.ErrNewer}, {recordVersion, 0x10, store.ErrNewer}, {recordVersion, 0x80, store.ErrNewer},
+		{recordVersion + 2, 0, store.ErrNewer}, {recordVersion, 0x20, store.ErrNewer}, {recordVersion, 0x80, store.ErrNewer},
 	} {
 		encoded := appendStored(nil, key, &stored{incarnation: "node"})
 		encoded[0], encoded[1] = row.version, row.flags
@@ -112,6 +135,7 @@ func TestVersions(t *testing.T) {
 func FuzzDecodeStored(f *testing.F) {
 	f.Add([]byte{})
 	f.Add(appendStored(nil, "u.room.1.x", &stored{term: 1, incarnation: "node", record: store.Record{Clean: true, Snapshot: []byte("x")}}))
+	f.Add(appendStored(nil, "u.room.1.x", &stored{tombstone: true, outbox: messages("one", "two")}))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		r, err := decodeStored("u.room.1.x", b)
 		if len(b) >= recordFixedBytes && err != nil { // with a right checksum

@@ -97,6 +97,16 @@ func (r *requests) awake() {
 	}
 }
 
+// post sends a message that nobody replies to, or not.
+func (r *requests) post(m *nats.Msg) {
+	r.mu.Lock()
+	if !r.closed {
+		r.queue = append(r.queue, m)
+	}
+	r.mu.Unlock()
+	r.awake()
+}
+
 // publish is the one goroutine that sends.
 func (r *requests) publish() {
 	defer close(r.stopped)

@@ -1,67 +1,35 @@
 package stream
 
 import (
-	"container/list"
 	"errors"
 	"fmt"
-	"time"
 
 	"usher/server/cluster/lease"
 	"usher/server/store"
 )
 
-// MaxQueuedBytes bounds the records that wait for their acknowledgement.
-const MaxQueuedBytes = 256 << 20
-
 var errID = errors.New("an id has 1 to 1024 bytes")
-
-// entry is what is known of a room's key: a room that this node has loaded or written in its term,
-// or that has a write under way.
-type entry struct {
-	id, key string
-	shard   int
-	term    Term
-	// revision is the key's as far as this node knows: what the next write expects.
-	revision uint64
-	// tombstone is set if that revision is one, which NATS removes one day.
-	tombstone bool
-	// writing is under way, nil if nothing is; next waits for it. Newer changes replace next.
-	writing, next *change
-}
-
-// change is one write of a room, and the calls that it answers.
-type change struct {
-	value     []byte
-	tombstone bool
-	// claim is set if it takes the room from its last owner: then nobody may enter before it is
-	// stored, and an unexpected record must be loaded, not overwritten.
-	claim bool
-	calls []call
-	// waiters are closed when the calls have been answered.
-	waiters []chan struct{}
-	// began is when it was tried first, and sent when it was last.
-	began, sent time.Time
-	tries       int
-	settled     bool
-	waits       *list.Element // the health's
-}
-
-// call is one Save or Delete.
-type call struct {
-	done func(error)
-	err  error // the reason for a refusal, whose turn comes with the change
-}
 
 // Save queues r as the record of id: see store.Store. In addition to its errors there are
 // ErrNotOwner, ErrFenced, ErrUnknown and ErrTooLarge. A record whose Term is not 0 is saved in that
 // term or not at all.
-func (s *Stream) Save(id string, r store.Record, done func(error)) { s.submit(id, &r, done) }
+func (s *Stream) Save(id string, r store.Record, done func(error)) { s.submit(id, &r, nil, done) }
 
 // Delete queues a tombstone for id's record: see store.Store.
-func (s *Stream) Delete(id string, done func(error)) { s.submit(id, nil, done) }
+func (s *Stream) Delete(id string, done func(error)) { s.submit(id, nil, nil, done) }
+
+// SaveWith implements store.Queue.
+func (s *Stream) SaveWith(id string, r store.Record, messages []store.Message, done func(error)) {
+	s.submit(id, &r, messages, done)
+}
+
+// DeleteWith implements store.Queue.
+func (s *Stream) DeleteWith(id string, messages []store.Message, done func(error)) {
+	s.submit(id, nil, messages, done)
+}
 
 // submit queues a change; r is nil for a tombstone.
-func (s *Stream) submit(id string, r *store.Record, done func(error)) {
+func (s *Stream) submit(id string, r *store.Record, messages []store.Message, done func(error)) {
 	if done == nil {
 		done = func(error) {}
 	}
@@ -97,6 +65,7 @@ func (s *Stream) submit(id string, r *store.Record, done func(error)) {
 	} else {
 		s.stats.Saves++
 	}
+	s.keepLocked(e, messages)
 	start := s.add(e, c, call{done: done})
 	s.mu.Unlock()
 	if start {
@@ -126,9 +95,6 @@ func (s *Stream) refusal(id string, r *store.Record, term Term, owned bool, size
 	}
 	return nil
 }
-
-// slackBytes is more than the headers of a write.
-const slackBytes = 1024
 
 // refuse answers a call that is not queued, after the calls for the same room that are.
 func (s *Stream) refuse(e *entry, c call) {
@@ -165,11 +131,6 @@ func (s *Stream) add(e *entry, c *change, first call) (start bool) {
 	return false
 }
 
-func (s *Stream) startLocked(e *entry, c *change) {
-	e.writing, c.began = c, time.Now()
-	s.health.began(c)
-}
-
 // Flush waits until everything that was saved or deleted before is durable or has failed, and the
 // dones have been called.
 func (s *Stream) Flush() {
@@ -189,41 +150,5 @@ func (s *Stream) Flush() {
 	s.mu.Unlock()
 	for _, w := range waiters {
 		<-w
-	}
-}
-
-// rememberLocked makes e what is known of its room. The caller holds the lock.
-func (s *Stream) rememberLocked(e *entry) {
-	if before := s.rooms[e.id]; before != nil {
-		s.forgetLocked(before)
-	}
-	s.rooms[e.id] = e
-	if s.shards[e.shard] == nil {
-		s.shards[e.shard] = make(map[*entry]struct{})
-	}
-	s.shards[e.shard][e] = struct{}{}
-}
-
-// forgetLocked forgets e, if nothing newer is known of its room. The caller holds the lock.
-func (s *Stream) forgetLocked(e *entry) {
-	if s.rooms[e.id] != e {
-		return
-	}
-	delete(s.rooms, e.id)
-	delete(s.shards[e.shard], e)
-	if len(s.shards[e.shard]) == 0 {
-		s.shards[e.shard] = nil
-	}
-}
-
-// Release forgets what is known of the rooms of a shard from a term that is over. Writes under way
-// end by themselves.
-func (s *Stream) Release(shard int, term Term) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for e := range s.shards[shard] {
-		if e.term == term && e.writing == nil {
-			s.forgetLocked(e)
-		}
 	}
 }

@@ -1,9 +1,9 @@
 package stream
 
 import (
+	"container/list"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -25,7 +25,7 @@ var (
 	ErrTooLarge = errors.New("the record is larger than NATS's max_payload")
 )
 
-var _ store.Store = (*Stream)(nil)
+var _ store.Queue = (*Stream)(nil)
 
 // Term is in what right a node acts for a shard.
 type Term struct {
@@ -51,6 +51,13 @@ type Config struct {
 	OnTable func(Entry)
 	// OnHealth is called when Healthy changes, nil if nobody wants to know. It must not block.
 	OnHealth func(error)
+	// MaxMessages is how many messages may wait in the queue. 0 means that this node has no queue:
+	// it only carries on what others have put into the outboxes of its rooms.
+	MaxMessages int
+	// Valid reports whether no other node can own a shard now, as long as Term says that this one
+	// does; nil means always. It is asked before a message is moved into the queue, and must not
+	// block.
+	Valid func(shard int) bool
 	// Log reports what an operator should know, nothing that identifies a room; nil means
 	// slog.Default().
 	Log *slog.Logger
@@ -64,6 +71,7 @@ type tuning struct {
 	unhealthyAfter, giveUpAfter       time.Duration
 	probeEvery                        time.Duration
 	tombstoneTTL, corruptTTL          time.Duration
+	forgetAfter, forgetEvery          time.Duration
 }
 
 var defaultTuning = tuning{
@@ -72,6 +80,8 @@ var defaultTuning = tuning{
 	busyAgain: 2 * time.Millisecond, unsentAgain: 100 * time.Millisecond,
 	unhealthyAfter: 2 * time.Second, giveUpAfter: 15 * time.Second, probeEvery: time.Second,
 	tombstoneTTL: 24 * time.Hour, corruptTTL: 30 * 24 * time.Hour,
+	// Well inside the queue's memory of ids.
+	forgetAfter: 20 * time.Second, forgetEvery: 5 * time.Second,
 }
 
 // Stream is the stream as a store of rooms, and as the keys of nodes and table. Open makes it and
@@ -82,8 +92,9 @@ type Stream struct {
 	tuning   tuning
 	requests *requests
 	meta     meta
-	known    atomic.Uint64
+	known    highest
 	health   health
+	queue    queue
 
 	// queuedBytes is what the rooms' changes hold. It is changed under the lock.
 	queuedBytes atomic.Int64
@@ -94,6 +105,10 @@ type Stream struct {
 	shards [lease.Shards]map[*entry]struct{}
 	closed bool
 	stats  Stats
+	// probing: u.probe is being written. probes are the calls for the next one.
+	probing bool
+	probes  []func(Result)
+	moves   moves
 	// ctx ends with Close, and background are the goroutines that Close waits for.
 	ctx        context.Context
 	end        context.CancelFunc
@@ -113,109 +128,143 @@ type Stats struct {
 	Corrupt         uint64 // records that were set aside
 	Queued          int    // rooms with a write under way
 	QueuedBytes     int64
+	OutboxBytes     int // messages that are not in the queue yet
 }
 
-// Open creates the stream or checks it, and returns once a quorum answers, or the reason why none
-// did when ctx is done. The errors that a person can mend are *broker.Error.
-func Open(ctx context.Context, config Config) (*Stream, error) {
-	return open(ctx, config, defaultTuning)
+// entry is what is known of a room's key: a room that this node has loaded or written in its term,
+// or that has a write under way.
+type entry struct {
+	id, key string
+	shard   int
+	term    Term
+	// revision is the key's as far as this node knows: what the next write expects.
+	revision uint64
+	// claimed is the revision that this node took the room over with, 0 if it did not.
+	claimed uint64
+	// tombstone is set if that revision is one, which NATS removes one day.
+	tombstone bool
+	// writing is under way, nil if nothing is; next waits for it. Newer changes replace next.
+	writing, next *change
+	// outbox is nil if there is nothing to move and the record has none.
+	outbox *outbox
 }
 
-func open(ctx context.Context, config Config, t tuning) (*Stream, error) {
-	if config.Log == nil {
-		config.Log = slog.Default()
-	}
-	if config.OnHealth == nil {
-		config.OnHealth = func(error) {}
-	}
-	r, err := newRequests(config.Conn)
-	if err != nil {
-		return nil, fmt.Errorf("opening the stream: %w", err)
-	}
-	s := &Stream{config: config, log: config.Log, tuning: t, requests: r, rooms: make(map[string]*entry)}
-	s.ctx, s.end = context.WithCancel(context.Background())
-	s.health.wake = make(chan struct{}, 1)
-	if err := s.begin(ctx); err != nil {
-		s.end()
-		r.close()
-		return nil, err
-	}
-	s.background.Go(s.watch)
-	return s, nil
+// change is one write of a room, and the calls that it answers.
+type change struct {
+	value     []byte
+	tombstone bool
+	// claim is set if it takes the room from its last owner: then nobody may enter before it is
+	// stored, and an unexpected record must be loaded, not overwritten.
+	claim bool
+	// carries is set if the value has an outbox.
+	carries bool
+	calls   []call
+	// waiters are closed when the calls have been answered.
+	waiters []chan struct{}
+	// began is when it was tried first, and sent when it was last.
+	began, sent time.Time
+	tries       int
+	settled     bool
+	waits       *list.Element // the health's
 }
 
-func (s *Stream) begin(ctx context.Context) error {
-	found, err := s.create(ctx)
-	if err != nil {
-		return err
-	}
-	if err := found.Config.check(s.config.Replicas); err != nil {
-		return err
-	}
-	s.know(found.State.LastSequence)
-	s.meta, err = s.readMeta(ctx)
-	return err
+// call is one Save or Delete.
+type call struct {
+	done func(error)
+	err  error // the reason for a refusal, whose turn comes with the change
 }
 
-// Check looks again whether the stream can hold rooms: its settings, on how many servers it is, and
-// u.meta. A node calls it at its start and once a minute, beside broker's. It returns a
-// *broker.Error for what a person must mend, and another error if NATS does not answer.
-func (s *Stream) Check(ctx context.Context) error {
-	found, err := s.info(ctx, "", 0)
-	if refused := (*apiError)(nil); errors.As(err, &refused) && refused.ErrCode == codeNoStream {
-		return refusal(broker.ErrSettings, "the stream "+Name+" does not exist any more", "restore it from a backup (nats stream restore), or restart every node to begin with none")
-	}
-	if err != nil {
-		return fmt.Errorf("checking the stream: %w", err)
-	}
-	if err := found.Config.check(s.config.Replicas); err != nil {
-		return err
-	}
-	if got := found.copies(); got != s.config.Replicas {
-		return refusal(broker.ErrSettings, fmt.Sprintf("%s is on %d servers", Name, got), fmt.Sprintf("NATS needs %d servers for it: nats stream info %s", s.config.Replicas, Name))
-	}
-	r, err := s.Read(ctx)
-	if err != nil {
-		return err
-	}
-	if len(r.Entry(metaKey).Value) == 0 {
-		return refusal(broker.ErrMeta, metaKey+" is gone", "restore it from a backup of the stream")
-	}
-	return nil
+// outbox is what the changes of a room have to say, as far as it is not known to be in the queue.
+// The lock of the Stream guards it.
+type outbox struct {
+	// messages are in order. They are numbered; the first has the number first.
+	messages []store.Message
+	first    uint64
+	bytes    int
+	// written is the end of those that the write under way tells of, and stored of those that a
+	// stored write does: these may be moved.
+	written, stored uint64
+	// carried is set if the stored record has an outbox.
+	carried bool
+	// isMoving is set while one of them is being moved, or waits for that.
+	isMoving bool
+	// queued is the last that was stored in the queue, 0 once others have been told.
+	queued uint64
+	// quietSince is since when nothing is left to move.
+	quietSince time.Time
 }
 
-// Secret returns the key for hashing network addresses, which all nodes share.
-func (s *Stream) Secret() [32]byte { return [32]byte(s.meta.Secret) }
-
-// Stats returns the current figures.
-func (s *Stream) Stats() Stats {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	stats := s.stats
-	stats.Queued, stats.QueuedBytes = s.health.writing(), s.queuedBytes.Load()
-	return stats
+// moves are the outboxes that are being moved. The lock of the Stream guards them.
+type moves struct {
+	// bytes is what all outboxes have.
+	bytes int
+	// moving are under way, and waiting are those beyond maxMoving.
+	moving  int
+	waiting []mover
+	// quiet are rooms whose records tell of messages that are in the queue.
+	quiet []quiet
 }
 
-// Close ends it. Writes that are under way fail with store.ErrClosed: Flush first. The connection
-// stays open. It may be called again.
-func (s *Stream) Close() {
-	s.mu.Lock()
-	if s.closed {
-		s.mu.Unlock()
-		return
-	}
-	s.closed = true
-	left := make([]*entry, 0, len(s.rooms))
-	for _, e := range s.rooms {
-		if e.writing != nil {
-			left = append(left, e)
+type mover struct {
+	e *entry
+	o *outbox
+}
+
+type quiet struct {
+	e     *entry
+	since time.Time
+}
+
+// health knows which writes of rooms wait for their outcome, and for how long.
+type health struct {
+	mu sync.Mutex
+	// waiting has the changes under way in the order in which they began.
+	waiting list.List
+	// failed is set from a write that was given up until the next one that is stored.
+	failed  bool
+	failure atomic.Pointer[error] // nil while healthy
+	wake    chan struct{}         // holds one: something waits
+}
+
+// queue is the stream of messages that wait, which all nodes fill and one sends.
+type queue struct {
+	// known is the highest sequence that this node knows of.
+	known   highest
+	depth   atomic.Int64
+	dropped atomic.Uint64
+}
+
+// meta is the value of u.meta, which is written once.
+type meta struct {
+	Format int    `json:"format"`
+	Shards int    `json:"shards"`
+	Secret []byte `json:"secret"`
+}
+
+// MaxQueuedBytes bounds the records that wait for their acknowledgement.
+const MaxQueuedBytes = 256 << 20
+
+// errMoved ends a claim whose room has another record than the one that was loaded.
+var errMoved = errors.New("the room was written since it was loaded")
+
+// refusal makes an error that a person can mend.
+func refusal(kind error, problem, hint string) error {
+	return &broker.Error{Kind: kind, Problem: problem, Hint: hint}
+}
+
+// highest is the highest of the sequences that are known.
+type highest struct{ atomic.Uint64 }
+
+func (h *highest) know(sequence uint64) {
+	for {
+		known := h.Load()
+		if sequence <= known || h.CompareAndSwap(known, sequence) {
+			return
 		}
 	}
-	s.mu.Unlock()
-	s.end()
-	s.requests.close()
-	for _, e := range left {
-		s.settle(e, store.ErrClosed)
-	}
-	s.background.Wait()
+}
+
+func unreachable(stream string, err error) error {
+	return refusal(broker.ErrUnreachable, "the stream "+stream+" cannot be used: "+err.Error(),
+		"look whether a majority of the servers is up, and whether the account may use JetStream with enough storage and replicas")
 }

@@ -9,8 +9,17 @@ import (
 	"usher/server/store"
 )
 
-// errMoved ends a claim whose room has another record than the one that was loaded.
-var errMoved = errors.New("the room was written since it was loaded")
+// beginLocked writes a change that nobody waits for. The caller holds the lock, and then calls try.
+func (s *Stream) beginLocked(e *entry, c *change) {
+	s.queuedBytes.Add(int64(len(c.value)))
+	s.startLocked(e, c)
+}
+
+func (s *Stream) startLocked(e *entry, c *change) {
+	s.fillLocked(e, c)
+	e.writing, c.began = c, time.Now()
+	s.health.began(c)
+}
 
 // try sends the change that is under way.
 func (s *Stream) try(e *entry) {
@@ -35,7 +44,7 @@ func (s *Stream) try(e *entry) {
 		s.settle(e, ErrUnknown)
 	default:
 		var ttl time.Duration
-		if c.tombstone {
+		if c.tombstone && !(c.carries && s.sends()) {
 			ttl = s.tuning.tombstoneTTL
 		}
 		s.publish(e.key, expected, c.value, ttl, func(r Result) { s.answered(e, c, expected, r) })
@@ -67,9 +76,10 @@ func (s *Stream) answered(e *entry, c *change, expected uint64, r Result) {
 		s.judge(e, c, r.Revision)
 	case r.Revision < expected && c.claim:
 		s.settle(e, errMoved)
-	case r.Revision < expected:
-		s.lost(e, r.Revision)
+	case r.Revision == 0 && s.expired(e):
 		s.try(e)
+	case r.Revision < expected:
+		s.confirm(e, c)
 	default: // the server contradicts itself
 		s.tryLater(e, s.tuning.unsentAgain)
 	}
@@ -82,20 +92,85 @@ func (s *Stream) reached(e *entry, revision uint64, tombstone bool) {
 	e.revision, e.tombstone = revision, tombstone
 }
 
-// lost makes the next try expect the older revision that the stream has. A tombstone that NATS has
-// removed is no loss.
+// expired makes the next try expect no record, if the known one is a tombstone, which NATS has
+// removed then.
+func (s *Stream) expired(e *entry) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e.tombstone {
+		e.revision, e.tombstone = 0, false
+		return true
+	}
+	return false
+}
+
+// confirm finds out whether the stream has really lost what it had acknowledged. The reply that
+// says so may be that of a leader which is deposed and does not know it yet: it has not seen the
+// last write of the room. So first something else is written, which only a majority can
+// acknowledge, and then the record is read from a server that has that.
+func (s *Stream) confirm(e *entry, c *change) {
+	if term, owned := s.config.Term(e.shard); !owned || term.Number != e.term.Number || s.isClosed() {
+		s.try(e) // which ends it
+		return
+	}
+	s.probe(func(r Result) {
+		switch {
+		case r.Outcome == Stored:
+			s.compare(e, c, r.Revision)
+		case time.Since(c.began) > s.tuning.giveUpAfter:
+			s.settle(e, ErrUnknown)
+		default:
+			time.AfterFunc(s.tuning.unsentAgain, func() { s.confirm(e, c) })
+		}
+	})
+}
+
+// compare reads the record as it was at a sequence or later.
+func (s *Stream) compare(e *entry, c *change, atLeast uint64) {
+	s.read([]string{e.key}, func(r Reading, err error) {
+		switch {
+		case err == nil && r.UpTo >= atLeast:
+			s.compared(e, r.Entry(e.key))
+		case time.Since(c.began) > s.tuning.giveUpAfter:
+			s.settle(e, ErrUnknown)
+		default:
+			time.AfterFunc(s.tuning.readAgain, func() { s.compare(e, c, atLeast) })
+		}
+	})
+}
+
+// compared writes the room again from memory if the record is older than what was acknowledged.
+func (s *Stream) compared(e *entry, found Entry) {
+	if found.Revision < s.revisionOf(e) {
+		if err := e.older(found); err != nil {
+			s.settle(e, err)
+			return
+		}
+		s.lost(e, found.Revision)
+	}
+	s.tryLater(e, s.tuning.unsentAgain) // that leader may reply once more
+}
+
+func (s *Stream) isClosed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closed
+}
+
+func (s *Stream) revisionOf(e *entry) uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return e.revision
+}
+
+// lost makes the next try expect the older revision that the stream has.
 func (s *Stream) lost(e *entry, revision uint64) {
 	s.mu.Lock()
-	expired := e.tombstone && revision == 0
-	if !expired {
-		s.stats.Lost++
-	}
+	s.stats.Lost++
 	was := e.revision
 	e.revision, e.tombstone = revision, false
 	s.mu.Unlock()
-	if !expired {
-		s.log.Error("the stream has lost a record that it had acknowledged; it is written again", "revision", was, "found", revision)
-	}
+	s.log.Error("the stream has lost a record that it had acknowledged; it is written again", "revision", was, "found", revision)
 }
 
 // judge reads the record that a write has found instead of the expected one, and decides.
@@ -103,7 +178,7 @@ func (s *Stream) judge(e *entry, c *change, atLeast uint64) {
 	s.read([]string{e.key}, func(r Reading, err error) {
 		switch {
 		case err == nil && r.UpTo >= atLeast:
-			s.know(r.UpTo)
+			s.known.know(r.UpTo)
 			s.decide(e, c, r.Entry(e.key))
 		case time.Since(c.began) > s.tuning.giveUpAfter:
 			s.settle(e, ErrUnknown)
@@ -116,6 +191,7 @@ func (s *Stream) judge(e *entry, c *change, atLeast uint64) {
 // decide is the table of what an unexpected record means.
 func (s *Stream) decide(e *entry, c *change, found Entry) {
 	it, err := decodeStored(e.key, found.Value)
+	fenced := e.fenced(&it, err)
 	switch {
 	case found.Revision == 0: // a tombstone that expired meanwhile
 		s.reached(e, 0, false)
@@ -124,10 +200,8 @@ func (s *Stream) decide(e *entry, c *change, found Entry) {
 		// An earlier try: its term and incarnation are in the bytes.
 		s.reached(e, found.Revision, c.tombstone)
 		s.settle(e, nil)
-	case errors.Is(err, store.ErrNewer):
-		s.settle(e, fmt.Errorf("%w: its record is of a newer usher", ErrFenced))
-	case err == nil && (it.term > e.term.Number || it.term == e.term.Number && it.incarnation != e.term.Incarnation):
-		s.settle(e, ErrFenced)
+	case fenced != nil:
+		s.settle(e, fenced)
 	case c.claim:
 		s.settle(e, errMoved)
 	default:
@@ -137,6 +211,28 @@ func (s *Stream) decide(e *entry, c *change, found Entry) {
 		s.reached(e, found.Revision, it.tombstone)
 		s.try(e)
 	}
+}
+
+// fenced is why a record that was found must not be written over in e's term, nil if it may be.
+func (e *entry) fenced(it *stored, err error) error {
+	switch {
+	case errors.Is(err, store.ErrNewer):
+		return fmt.Errorf("%w: its record is of a newer usher", ErrFenced)
+	case err == nil && (it.term > e.term.Number || it.term == e.term.Number && it.incarnation != e.term.Incarnation):
+		return ErrFenced
+	}
+	return nil
+}
+
+// older is fenced for a record that is older than what was acknowledged. If an older stream was
+// restored, the table was too, and terms have begun again: what another node has written since may
+// have a lower one. Only the record that e was claimed with is from before.
+func (e *entry) older(found Entry) error {
+	it, err := decodeStored(e.key, found.Value)
+	if err == nil && it.incarnation != e.term.Incarnation && found.Revision != e.claimed {
+		return ErrFenced
+	}
+	return e.fenced(&it, err)
 }
 
 // settle answers the calls of the change under way and starts the next one. After an error it
@@ -157,6 +253,9 @@ func (s *Stream) settle(e *entry, err error) {
 		e.next = nil
 	}
 	s.count(c, err)
+	if err == nil {
+		e.writtenLocked(c)
+	}
 	s.mu.Unlock()
 	s.health.ended(c, errors.Is(err, ErrUnknown))
 	for _, call := range calls { // before the next change starts, whose calls come later
@@ -174,6 +273,7 @@ func (s *Stream) settle(e *entry, err error) {
 	}
 	late := c.calls // refused meanwhile
 	next := s.nextLocked(e, err)
+	s.moveLocked(e)
 	s.mu.Unlock()
 	for _, call := range late {
 		call.done(call.err)
@@ -220,6 +320,8 @@ func (s *Stream) nextLocked(e *entry, err error) (start bool) {
 			close(w)
 		}
 		s.queuedBytes.Add(-int64(len(next.value)))
+	case err == nil && e.outbox != nil && !s.closed:
+		return s.restLocked(e)
 	case err == nil && !e.tombstone:
 		return false
 	}

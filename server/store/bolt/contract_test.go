@@ -19,3 +19,16 @@ func TestContract(t *testing.T) {
 		return s, func() { _ = s.Close() }
 	})
 }
+
+func TestQueueContract(t *testing.T) {
+	dirs := make(map[string]string)
+	storetest.TestQueue(t, func(t *testing.T) (store.Queue, func()) {
+		dir, ok := dirs[t.Name()]
+		if !ok {
+			dir = t.TempDir()
+			dirs[t.Name()] = dir
+		}
+		s := open(t, dir, Options{MaxMessages: storetest.MaxMessages})
+		return s, func() { _ = s.Close() }
+	})
+}

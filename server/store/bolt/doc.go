@@ -27,6 +27,8 @@
 //	  rooms         id → record
 //	  corrupt       time set aside (ms, 8 bytes, big endian), id → the bytes found; the newest
 //	                1 000
+//	  messages      what is to be sent on, see appendMessage
+//	  set-aside     messages that could not be sent, likewise; the newest 1 000
 //	  meta          format: 1 byte, 1
 //	                secret: 32 random bytes, made with the store
 //	                clean, probe: of older versions, removed

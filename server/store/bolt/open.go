@@ -18,6 +18,8 @@ const (
 	// MinMaxBytes is the minimum of Options.MaxBytes: the file grows by 1 MiB and deletes have a
 	// reserve.
 	MinMaxBytes = 8 << 20
+
+	defaultMaxMessages = 100_000
 )
 
 var (
@@ -37,6 +39,8 @@ type Options struct {
 	// MaxBytes bounds the file: 0 for no bound, otherwise at least MinMaxBytes. A room takes about
 	// 1 KiB; a 64th is reserved for deletes.
 	MaxBytes int64
+	// MaxMessages bounds the messages that wait to be sent on. Default 100 000, some 40 MB.
+	MaxMessages int
 	// OpenedMs becomes the DroppedMs of the records that are loaded: this process's start, in ms
 	// since 1970.
 	OpenedMs int64
@@ -70,6 +74,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.OnCommitFailed == nil {
 		o.OnCommitFailed = func() {}
+	}
+	if o.MaxMessages == 0 {
+		o.MaxMessages = defaultMaxMessages
 	}
 	if o.lockWait == 0 {
 		o.lockWait = time.Second
@@ -111,12 +118,13 @@ func (s *Store) prepare(dir string) error {
 		if err := removeProbe(tx); err != nil {
 			return err
 		}
-		for _, name := range [][]byte{roomsBucket, corruptBucket, metaBucket} {
+		for _, name := range [][]byte{roomsBucket, corruptBucket, metaBucket, messagesBucket, setAsideBucket} {
 			if _, err := tx.CreateBucketIfNotExists(name); err != nil {
 				return s.db.damaged(err)
 			}
 		}
 		s.stats.Corrupt = countKeys(tx.Bucket(corruptBucket))
+		s.depth.Store(int64(countKeys(tx.Bucket(messagesBucket))))
 		return s.prepareMeta(tx.Bucket(metaBucket))
 	})
 	if err != nil {

@@ -26,7 +26,17 @@ type entry struct {
 	id     string
 	change change
 	record []byte // encoded, for changeSave
-	err    error  // the result of its commit
+	// messages are those of this change and of those that it replaces.
+	messages []store.Message
+	err      error // the result of its commit
+}
+
+func (e *entry) bytes() int64 {
+	n := len(e.record)
+	for i := range e.messages {
+		n += len(e.messages[i].Body)
+	}
+	return int64(n)
 }
 
 // call is one Save or Delete. Results are reported in the order of the calls.
@@ -65,17 +75,12 @@ func recycle(e *entry) {
 // a newer record of id, is durable. It must not block. After Close it gets ErrClosed from a
 // goroutine of its own.
 func (s *Store) Save(id string, r store.Record, done func(error)) {
-	e := entries.Get().(*entry)
-	e.id, e.change = id, changeSave
-	e.record = appendRecord(e.record[:0], id, r) // outside the lock: it costs a copy and a checksum
-	s.enqueue(e, done)
+	s.SaveWith(id, r, nil, done)
 }
 
 // Delete queues the removal of id's record, if one exists, with the same promises as Save.
 func (s *Store) Delete(id string, done func(error)) {
-	e := entries.Get().(*entry)
-	e.id, e.change, e.record = id, changeDelete, e.record[:0]
-	s.enqueue(e, done)
+	s.DeleteWith(id, nil, done)
 }
 
 // setAside queues the move of the corrupt record of id to the bucket "corrupt".
@@ -153,13 +158,14 @@ func (b *batch) add(e *entry, done func(error)) (spare *entry) {
 	case old == nil:
 		b.byID[e.id] = e
 		b.entries = append(b.entries, e)
-		b.bytes += int64(len(e.record))
+		b.bytes += e.bytes()
 		old = e
 	case e.change == changeSetAside:
 		return e // the queued change replaces the corrupt record anyway
 	default:
-		b.bytes += int64(len(e.record)) - int64(len(old.record))
+		b.bytes += e.bytes() - int64(len(old.record))
 		old.change = e.change
+		old.messages = append(old.messages, e.messages...)
 		old.record, e.record = e.record, old.record
 		spare = e
 	}
@@ -171,7 +177,7 @@ func (b *batch) refuses(e *entry) error {
 	if len(e.id) == 0 || len(e.id) > store.MaxIDBytes {
 		return errID
 	}
-	if b.bytes+int64(len(e.record)) > MaxQueuedBytes {
+	if b.bytes+e.bytes() > MaxQueuedBytes {
 		return store.ErrOverloaded
 	}
 	return nil

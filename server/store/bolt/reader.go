@@ -51,6 +51,27 @@ func (r *Reader) All(ctx context.Context, fn func(id string, r store.Record) err
 // Corrupt returns how many corrupt records were set aside or found by All.
 func (r *Reader) Corrupt() int { return r.corrupt }
 
+// Waiting is that of store.Queue.
+func (r *Reader) Waiting(after uint64, n int) ([]store.Queued, error) {
+	return r.db.messages(messagesBucket, after, n)
+}
+
+// SetAside is that of store.Queue.
+func (r *Reader) SetAside() ([]store.Queued, error) {
+	return r.db.messages(setAsideBucket, 0, store.MaxSetAside)
+}
+
+// Depth is that of store.Queue.
+func (r *Reader) Depth() (n int) {
+	_ = r.db.view(func(tx *bbolt.Tx) error { // 0 if it cannot be read
+		if b := tx.Bucket(messagesBucket); b != nil {
+			n = countKeys(b)
+		}
+		return nil
+	})
+	return n
+}
+
 // Close closes the file.
 func (r *Reader) Close() error {
 	return r.db.close()

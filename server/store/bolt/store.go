@@ -4,6 +4,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"go.etcd.io/bbolt"
 )
 
 // Store is an open room store. Its methods may be called from any goroutine.
@@ -23,6 +25,10 @@ type Store struct {
 	wake     chan struct{} // holds one: something is queued, or closing
 	stopped  chan struct{} // closed when the writer has ended
 	closeErr error         // valid once stopped is closed
+
+	// depth is how many messages wait, and dropped how many were dropped.
+	depth   atomic.Int64
+	dropped atomic.Uint64
 
 	failure atomic.Pointer[error] // nil while healthy
 	probing *time.Ticker          // the writer's; nil while healthy
@@ -65,6 +71,15 @@ func (s *Store) finish() {
 		s.closeErr = err
 	}
 	close(s.stopped)
+}
+
+// Unmap gives back the memory that pages of the file take in this process, where the system can do
+// so. They stay in the system's cache, from which they are mapped again when they are next read.
+func (s *Store) Unmap() {
+	_ = s.db.view(func(tx *bbolt.Tx) error { // the file is not mapped elsewhere meanwhile
+		unmap(s.db.db.Info().Data, uintptr(tx.Size()))
+		return nil
+	})
 }
 
 // Stats is what the store has done since Open, for metrics.

@@ -123,7 +123,7 @@ func (s *Store) write(entries []*entry, saves bool) error {
 		limit = s.saveLimit()
 	}
 	start := time.Now()
-	sum := summary{atMs: start.UnixMilli()}
+	sum := summary{atMs: start.UnixMilli(), depth: s.Depth(), maxMessages: s.options.MaxMessages}
 	err := s.db.update(limit, func(tx *bbolt.Tx) error { return sum.apply(tx, entries) })
 	if err != nil {
 		s.mu.Lock()
@@ -140,6 +140,8 @@ func (s *Store) write(entries []*entry, saves bool) error {
 		s.largest = max(s.largest, int64(len(e.record)))
 	}
 	took := time.Since(start)
+	s.depth.Add(int64(sum.messages))
+	s.dropped.Add(uint64(sum.dropped))
 	s.committed(&sum, len(entries), took)
 	s.options.OnCommit(len(entries), took)
 	if saves {
@@ -167,6 +169,9 @@ type summary struct {
 	written, deleted uint64
 	bytes            int64
 	corrupt          int
+	// depth is how many messages waited before, of maxMessages; messages were queued, and dropped
+	// were not.
+	depth, maxMessages, messages, dropped int
 }
 
 func (sum *summary) apply(tx *bbolt.Tx, entries []*entry) error {
@@ -186,6 +191,9 @@ func (sum *summary) apply(tx *bbolt.Tx, entries []*entry) error {
 			err = rooms.Delete(key)
 		case changeSetAside:
 			err = sum.setAside(tx, e.id)
+		}
+		if err == nil {
+			err = sum.queue(tx, e)
 		}
 		if err != nil {
 			return err

@@ -90,47 +90,60 @@ func Open(config Config) (*Server, error) {
 
 func (s *Server) listen(options *pion.ServerConfig) error {
 	for _, address := range s.config.Listen {
-		packets, err := net.ListenPacket("udp", address)
+		socket, listener, err := listenBoth(address)
 		if err != nil {
-			return &ListenError{"turn-listen", address, err}
+			return err
 		}
-		socket := packets.(*net.UDPConn)
 		_ = socket.SetReadBuffer(4 << 20) // a smaller one loses packets of bursts
 		_ = socket.SetWriteBuffer(4 << 20)
 		options.PacketConnConfigs = append(options.PacketConnConfigs, pion.PacketConnConfig{
 			PacketConn: &gatedConn{socket, s}, RelayAddressGenerator: generator{s}, PermissionHandler: s.permits(false),
 		})
-		port := socket.LocalAddr().(*net.UDPAddr).Port
-		host, _, _ := net.SplitHostPort(address)
-		if err := s.listenTCP(options, "turn-listen", net.JoinHostPort(host, strconv.Itoa(port)), nil); err != nil {
-			return err
-		}
-		authority := net.JoinHostPort(s.host(), strconv.Itoa(port))
+		s.accept(options, newStreams(listener, s))
+		authority := net.JoinHostPort(s.host(), strconv.Itoa(socket.LocalAddr().(*net.UDPAddr).Port))
 		s.urls = append(s.urls, "stun:"+authority, "turn:"+authority+"?transport=udp", "turn:"+authority+"?transport=tcp")
 	}
 	for _, address := range s.config.ListenTLS {
-		if err := s.listenTCP(options, "turn-tls-listen", address, s.config.TLS); err != nil {
-			return err
+		listener, err := net.Listen("tcp", address)
+		if err != nil {
+			return &ListenError{"turn-tls-listen", address, err}
 		}
+		port := listener.Addr().(*net.TCPAddr).Port
+		s.accept(options, tls.NewListener(newStreams(listener, s), s.config.TLS))
+		s.urls = append(s.urls, "turns:"+net.JoinHostPort(s.host(), strconv.Itoa(port))+"?transport=tcp")
 	}
 	return nil
 }
 
-func (s *Server) listenTCP(options *pion.ServerConfig, setting, address string, secure *tls.Config) error {
-	listener, err := net.Listen("tcp", address)
-	if err != nil {
-		return &ListenError{setting, address, err}
+// bothTries is how often a port of the system's choice is tried: that it is free for UDP does not
+// mean that it is for TCP.
+const bothTries = 100
+
+// listenBoth listens on one port for UDP and for TCP.
+func listenBoth(address string) (*net.UDPConn, net.Listener, error) {
+	for tries := 1; ; tries++ {
+		packets, err := net.ListenPacket("udp", address)
+		if err != nil {
+			return nil, nil, &ListenError{"turn-listen", address, err}
+		}
+		socket := packets.(*net.UDPConn)
+		host, asked, _ := net.SplitHostPort(address)
+		both := net.JoinHostPort(host, strconv.Itoa(socket.LocalAddr().(*net.UDPAddr).Port))
+		listener, err := net.Listen("tcp", both)
+		if err == nil {
+			return socket, listener, nil
+		}
+		_ = socket.Close()
+		if asked != "0" || tries == bothTries {
+			return nil, nil, &ListenError{"turn-listen", both, err}
+		}
 	}
-	port := listener.Addr().(*net.TCPAddr).Port
-	listener = newStreams(listener, s)
-	if secure != nil {
-		listener = tls.NewListener(listener, secure)
-		s.urls = append(s.urls, "turns:"+net.JoinHostPort(s.host(), strconv.Itoa(port))+"?transport=tcp")
-	}
+}
+
+func (s *Server) accept(options *pion.ServerConfig, listener net.Listener) {
 	options.ListenerConfigs = append(options.ListenerConfigs, pion.ListenerConfig{
 		Listener: listener, RelayAddressGenerator: generator{s}, PermissionHandler: s.permits(true),
 	})
-	return nil
 }
 
 // ListenError reports that an address cannot be listened on.

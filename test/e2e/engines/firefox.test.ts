@@ -1,6 +1,7 @@
 // The page's scenes in Firefox, and with Firefox and Chromium in one room. A Firefox costs several
-// times what a Chromium does, so these are not part of test/run (`npm run firefox`). They run one
-// at a time, and each scene is played once, with a different cast and shell in turn.
+// times what a Chromium does, so test/run has only three of these (firefox-short), and `npm run
+// firefox` all. They run one at a time, and each scene is played once, with a different cast and
+// shell in turn.
 // USHER_CASTS=all plays every scene with every cast on every shell.
 
 import { describe, test } from "node:test";

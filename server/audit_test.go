@@ -1,0 +1,40 @@
+package server
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// What a host does is in the audit log when others have seen it and the server has ended, in the
+// file that SIGHUP has opened.
+func TestAuditLog(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "audit.log")
+	s := serve(t, func(c *Config) { c.AuditLog = path })
+	ann := s.open("room-1", "ann")
+	ann.create()
+	if err := os.Rename(path, path+".1"); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Reload(); err != nil {
+		t.Fatal(err)
+	}
+	bob := s.open("room-1", "bob")
+	bob.join()
+	ann.expect("USER_JOINED")
+	ann.say("KICK_USER", `"targetUserId":"bob"`)
+	ann.expect("USER_LEFT")
+	ann.say("LEAVE_ROOM")
+	ann.closed(1000)
+	s.stop()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Count(string(text), "\n") != 1 || !strings.Contains(string(text), `"type":"user.kicked"`) ||
+		!strings.Contains(string(text), `"actor":{"userId":"ann","role":"HOST"}`) {
+		t.Errorf("the log is\n%s", text)
+	}
+}
