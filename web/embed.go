@@ -16,6 +16,18 @@ import (
 //go:embed dist
 var dist embed.FS
 
+//go:embed dist-admin
+var admin embed.FS
+
+// AdminFiles are those of the admin page. The worker does not have it.
+func AdminFiles() fs.FS {
+	files, err := fs.Sub(admin, "dist-admin")
+	if err != nil {
+		panic(err) // dist-admin is a valid name
+	}
+	return files
+}
+
 // Files are the page's files, all in one folder: index.html and what it asks
 // for. Every name is also its path on a server.
 func Files() fs.FS {

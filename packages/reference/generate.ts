@@ -37,7 +37,7 @@ const options: TypeDocOptions & Partial<PluginOptions> = {
   router: "module",
   theme: "usher",
   // The messages themselves are @usher/types' and the protocol document's.
-  exclude: ["message", "response", "limits"].map((name) => `**/types/**/${name}.*`),
+  exclude: ["message", "signaling", "sync", "presence", "response", "limits"].map((name) => `**/types/**/${name}.*`),
   sort: ["source-order"],
   groupOrder: ["Classes", "Functions", "Type Aliases", "Interfaces", "Constructors", "Accessors", "Properties", "Methods"],
   disableSources: true,

@@ -33,7 +33,7 @@ export function Choice({ player, mayControl }: { player: Player; mayControl: boo
           }}
         >
           <option value="clip">The usher clip</option>
-          <option value="file">A file of mine…</option>
+          <option value="file">A file on this device…</option>
           <option value="web">A web address…</option>
         </select>
       </div>
@@ -65,7 +65,7 @@ function AddressForm({ player, done }: { player: Player; done: () => void }): JS
         event.preventDefault();
         const address = field.current?.value.trim() ?? "";
         if (hostOf(address) === "") {
-          setComplaint("Write the address of a film file, with https:// in front.");
+          setComplaint("Enter the address of a film file, beginning with https://.");
         } else {
           player.choose(address);
           done();

@@ -76,7 +76,7 @@ function Together({ player }: { player: Player }): JSX.Element {
   const isTogether = Math.abs(drift) <= togetherMs;
   const words = player.video.paused ? "Paused" : isTogether ? `In sync · ${Math.abs(drift)} ms` : "Catching up…";
   return (
-    <span class={`together ${isTogether ? "yes" : "no"}`} title="How far this film is from the room’s">
+    <span class={`together ${isTogether ? "yes" : "no"}`} title="How far your film is from the room’s">
       {words}
     </span>
   );

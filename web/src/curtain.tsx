@@ -15,7 +15,7 @@ export function Curtain({ player }: { player: Player }): JSX.Element | null {
         {isPage && (
           <p>
             <a href={player.source} target="_blank" rel="noreferrer">
-              Open it in a tab of its own
+              Open it in a new tab
             </a>
           </p>
         )}
@@ -29,7 +29,7 @@ export function Curtain({ player }: { player: Player }): JSX.Element | null {
       return (
         <div class="curtain">
           <p>
-            The room watches a film from <b>{asking.host}</b>. Your browser would ask that host for it, which tells it your address.
+            The room is watching a film from <b>{asking.host}</b>. To load it your browser asks that host, which then knows your network address.
           </p>
           <button class="primary" type="button" onClick={() => player.allowHost()}>
             Load the film from {asking.host}
@@ -40,7 +40,7 @@ export function Curtain({ player }: { player: Player }): JSX.Element | null {
       return (
         <div class="curtain">
           <p>
-            The room watches <b>{asking.name}</b>, a file that is not sent around. Choose your own copy of it to watch along.
+            The room is watching <b>{asking.name}</b>, a file that is not sent to you. Choose your own copy to watch along.
           </p>
           <FileButton label="Choose your copy" take={(file) => player.giveCopy(file)} />
         </div>
@@ -48,7 +48,7 @@ export function Curtain({ player }: { player: Player }): JSX.Element | null {
     case "unknown":
       return (
         <div class="curtain">
-          <p>The room watches something that this page cannot show.</p>
+          <p>The room is watching something that this page cannot show.</p>
         </div>
       );
   }

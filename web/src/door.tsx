@@ -54,7 +54,7 @@ export function AtTheDoor({ session }: { session: Session }): JSX.Element | null
 const entries: readonly { entry: Entry; label: string; words: string }[] = [
   { entry: "OPEN", label: "Open", words: "Whoever has the link walks in." },
   { entry: "KNOCK", label: "Knock", words: "Newcomers wait until somebody lets them in." },
-  { entry: "LOCKED", label: "Locked", words: "Nobody new comes in. Whoever has a seat may return." },
+  { entry: "LOCKED", label: "Locked", words: "Nobody new can come in. Whoever has a seat may return." },
 ];
 
 export function DoorCard({ session }: { session: Session }): JSX.Element | null {
@@ -112,7 +112,7 @@ function Passcode({ session, hasPasscode, isOpen }: { session: Session; hasPassc
       }}
     >
       <label class="field">
-        <span>{hasPasscode ? "Another passcode" : "Passcode for newcomers"}</span>
+        <span>{hasPasscode ? "New passcode" : "Passcode for newcomers"}</span>
         <input
           ref={field}
           type="text"

@@ -18,10 +18,10 @@ export function isRefusal(found: Found | undefined): found is Refusal {
 const refusals: Readonly<Partial<Record<ErrorMessage["code"], Refusal>>> = {
   INVALID_INVITE: {
     title: "This invitation is broken",
-    words: "A part of it is missing, or it is for a room that has ended. Ask for the link again.",
+    words: "Part of it is missing, or its room has ended. Ask for the link again.",
   },
-  INVITE_EXPIRED: { title: "This invitation has expired", words: "It was good for a while only. Ask for a new one." },
-  AUTH_REQUIRED: { title: "By invitation only", words: "This server lets in people with an account or an invitation. Ask for an invite link." },
+  INVITE_EXPIRED: { title: "This invitation has expired", words: "It was valid only for a while. Ask for a new one." },
+  AUTH_REQUIRED: { title: "By invitation only", words: "This server lets in only people with an account or an invitation. Ask for an invite link." },
 };
 
 /** Asks for a room; undefined until the response is there, or if it is of no use: joining will report that. */

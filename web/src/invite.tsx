@@ -32,13 +32,13 @@ export function Invite({ link }: { link: string }): JSX.Element {
       <dialog ref={dialog} aria-labelledby="invite-title" onClick={(event) => event.target === dialog.current && dialog.current?.close()}>
         <div class="invite">
           <h2 id="invite-title">Invite</h2>
-          <p>Whoever has this link may come in.</p>
+          <p>Anybody with this link can come in.</p>
           <QRCode text={link} />
           <label class="field">
             <span>Invite link</span>
             <input ref={field} type="text" readOnly value={link} onFocus={(event) => event.currentTarget.select()} />
           </label>
-          {isLocal && <p class="hint">This address works only on this computer. For friends elsewhere, open the page by the server’s own name.</p>}
+          {isLocal && <p class="hint">This address works only on this computer. To invite friends elsewhere, open the page at the server’s own name.</p>}
           <div class="row">
             <button class="primary" type="button" onClick={() => void copy()}>
               Copy link

@@ -41,6 +41,8 @@ test("each frame is an arrow from its sender to its receiver", () => {
   say(true, { type: "CONTROL_MODE_CHANGE", userId: "ann", mode: "FREE_FOR_ALL" });
   say(false, { type: "USER_RENAMED", userId: "bob", newUserName: "Rob" });
   say(false, { type: "ROLE_CHANGED", userId: "bob", role: "COHOST", previousRole: "GUEST" });
+  say(true, { type: "PATH_REPORT", userId: "ann", targetUserId: "bob", path: "DIRECT" });
+  say(false, { type: "PATH", userId: "system", otherUserId: "bob", reason: "DIRECT" });
   say(false, { type: "ERROR", code: "NOT_HOST", error: "", retryable: false });
   assert.deepEqual(told.entries.map(arrow), [
     `ann plain ${server}: open a room`,
@@ -51,6 +53,8 @@ test("each frame is an arrow from its sender to its receiver", () => {
     `ann relayed ${everyone}: everyone controls`,
     `${server} plain ann: Bob is now Rob`,
     `${server} plain ann: Bob is a cohost now`,
+    `ann plain ${server}: a direct path to Bob`,
+    `${server} plain ann: connected with Bob`,
     `${server} plain ann: no: not host`,
   ]);
 });
@@ -126,4 +130,15 @@ test("films and times are called as people call them", () => {
   ]);
   assert.deepEqual(["data:video/mp4,", "blob:https://a.example/1", "nothing", "http://a.example/"].map(hostOf), ["", "", "", "a.example"]);
   assert.deepEqual([0, 65.9, 3723, NaN].map(clockText), ["0:00", "1:05", "1:02:03", "0:00"]);
+});
+
+test("people with one name are told apart, in the order in which they came", () => {
+  const names = new Names();
+  const told = (...users: [id: string, name: string][]): string[] => {
+    names.learn({ users: users.map(([id, name]) => ({ id, name })) } as Parameters<Names["learn"]>[0], "c");
+    return users.map(([id]) => names.called(id));
+  };
+  assert.deepEqual(told(["a", "Bob"], ["b", "Ann"], ["c", "Bob"], ["d", "Bob"]), ["Bob", "Ann", "Bob (2)", "Bob (3)"]);
+  assert.equal(names.of("c"), "you");
+  assert.deepEqual(told(["b", "Ann"], ["c", "Bob"], ["d", "Bob"]), ["Ann", "Bob", "Bob (2)"]);
 });

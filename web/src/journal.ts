@@ -40,6 +40,7 @@ const serverTypes: ReadonlySet<AnyMessage["type"]> = new Set<AnyMessage["type"]>
   "HOST_CHANGED",
   "ROLE_CHANGED",
   "KICKED",
+  "ANNOUNCEMENT",
   "BANS",
   "DOOR_CHANGED",
   "KNOCKING",
@@ -48,6 +49,7 @@ const serverTypes: ReadonlySet<AnyMessage["type"]> = new Set<AnyMessage["type"]>
   "TOKEN_EXPIRES",
   "AUTH_RENEWED",
   "ICE_SERVERS",
+  "PATH",
   "UNDELIVERED",
   "ERROR",
   "PONG",
@@ -122,7 +124,7 @@ function folds({ kind, message }: Entry): boolean {
 
 function sentPath(message: AnyMessage, self: string): Path {
   const target = (message as { targetUserId?: string }).targetUserId;
-  const isRelayed = kindOf(message) === "rtc" || kindOf(message) === "sync";
+  const isRelayed = message.type !== "PATH_REPORT" && (kindOf(message) === "rtc" || kindOf(message) === "sync");
   if (!isRelayed || target === self) {
     return { from: self, to: server, way: "plain" };
   }

@@ -1,6 +1,7 @@
 import type { JSX } from "preact";
 
-import { Drawing, Torch } from "./icons.tsx";
+import { Drawing } from "./icons.tsx";
+import { Ticket } from "./ticket.tsx";
 
 interface KnockingProps {
   /** The place among those who knock; 0 while the connection is lost. */
@@ -11,32 +12,19 @@ interface KnockingProps {
 /** Before a door where newcomers wait to be let in. */
 export function Knocking({ position, cancel }: KnockingProps): JSX.Element {
   return (
-    <div class="lobby">
-      <p class="wordmark">
-        <Torch />
-        <span>usher</span>
-      </p>
-      <div class="ticket-shadow">
-        <div class="ticket single">
-          <div class="ticket-body knocking">
-            <p class="ticket-kind" aria-hidden="true">
-              At the door
-            </p>
-            <span class="knuckles" aria-hidden="true">
-              <Drawing name="knock" />
-            </span>
-            <h1 tabIndex={-1}>Waiting to be let in</h1>
-            <p role="status">{wordsAt(position)}</p>
-            <p class="hint">Stay on this page. If it is reloaded, you keep your place.</p>
-            <div class="row">
-              <button type="button" onClick={cancel}>
-                Do not wait
-              </button>
-            </div>
-          </div>
-        </div>
+    <Ticket kind="At the door">
+      <span class="knuckles" aria-hidden="true">
+        <Drawing name="knock" />
+      </span>
+      <h1 tabIndex={-1}>Waiting to be let in</h1>
+      <p role="status">{wordsAt(position)}</p>
+      <p class="hint">Stay on this page. If it is reloaded, you keep your place.</p>
+      <div class="row">
+        <button type="button" onClick={cancel}>
+          Stop waiting
+        </button>
       </div>
-    </div>
+    </Ticket>
   );
 }
 
@@ -47,6 +35,6 @@ function wordsAt(position: number): string {
     case 1:
       return "The host knows that you are here.";
     default:
-      return `The host knows that you are here. ${position - 1} ${position === 2 ? "person is" : "people are"} before you.`;
+      return `The host knows that you are here. ${position - 1} ${position === 2 ? "person is" : "people are"} ahead of you.`;
   }
 }

@@ -6,12 +6,13 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type { JSX } from "preact";
 
 import { useChanges } from "./hooks.ts";
-import { Torch } from "./icons.tsx";
 import { Knocking } from "./knocking.tsx";
+import { keptRoom } from "./memory.ts";
 import { invitationIn, type Invitation } from "./party.ts";
 import { Ended, Room } from "./room.tsx";
-import { keptRoom, Session } from "./session.ts";
+import { Session } from "./session.ts";
 import { Start, type Entrance } from "./start.tsx";
+import { Wordmark } from "./ticket.tsx";
 
 function invitedTo(): Invitation {
   return invitationIn(location.hash);
@@ -132,7 +133,7 @@ function useVisit(): Visit {
   const enter = (entrance: Entrance, name: string, passcode: string): void => {
     setProblem("");
     if (entrance.kind === "create") {
-      void wait(session.create(name, entrance.isKept), invitation);
+      void wait(session.create(name, entrance.wishes), invitation);
     } else {
       const { roomId, invite } = entrance;
       void wait(session.join(entrance, name, passcode), { kind: "room", roomId, invite });
@@ -214,10 +215,7 @@ function Page(): JSX.Element {
 function Returning({ isWaiting, start }: { isWaiting: boolean; start: () => void }): JSX.Element {
   return (
     <div class="lobby">
-      <p class="wordmark">
-        <Torch />
-        <span>usher</span>
-      </p>
+      <Wordmark />
       <p role="status">{isWaiting ? "Reconnecting… The server does not answer. Your seat is kept for a while." : "Showing you to your seat…"}</p>
       {isWaiting && (
         <button type="button" onClick={start}>

@@ -15,23 +15,24 @@ const roles = [
 
 export function Manage({ user, session }: { user: User; session: Session }): JSX.Element {
   const { client } = session;
+  const name = session.names.called(user.id);
   const isSeated = client.status.state === "seated";
   const reason = useRef<HTMLInputElement>(null);
   const remove = (ban: boolean): void => void session.remove(user.id, ban, reason.current?.value.trim() ?? "");
   return (
     <details class="manage">
-      <summary>Manage {user.name}</summary>
+      <summary>Manage {name}</summary>
       {session.isHost && <RoleChoice user={user} session={session} />}
       <label class="field">
-        <span>Reason, which {user.name} will read</span>
+        <span>Reason, shown to {name}</span>
         <input ref={reason} type="text" maxLength={maxReasonUnits} autocomplete="off" />
       </label>
       <div class="row">
         <button class="small" type="button" disabled={!isSeated} onClick={() => remove(false)}>
-          Remove {user.name}
+          Remove {name}
         </button>
         <button class="small" type="button" disabled={!isSeated} onClick={() => remove(true)}>
-          Ban {user.name}
+          Ban {name}
         </button>
       </div>
     </details>

@@ -3,21 +3,29 @@
 import { inviteIn, roomIdIn } from "@usher/client";
 import type { RoomState } from "@usher/types";
 
-/** Names by user id, including those of people who have left. */
+/** Names by user id, including those of people who have left. Of people with one name, all but the first get a number. */
 export class Names {
   readonly #known = new Map<string, string>();
   #self = "";
 
   learn(room: RoomState | undefined, self: string): void {
     this.#self = self;
-    for (const user of room?.users ?? []) {
-      this.#known.set(user.id, user.name);
+    const counts = new Map<string, number>();
+    for (const { id, name } of room?.users ?? []) {
+      const count = (counts.get(name) ?? 0) + 1;
+      counts.set(name, count);
+      this.#known.set(id, count === 1 ? name : `${name} (${count})`);
     }
+  }
+
+  /** The name also of the viewer. */
+  called(id: string): string {
+    return this.#known.get(id) ?? "somebody";
   }
 
   /** "you" for the viewer. */
   of(id: string): string {
-    return id === this.#self ? "you" : (this.#known.get(id) ?? "somebody");
+    return id === this.#self ? "you" : this.called(id);
   }
 }
 

@@ -9,6 +9,7 @@ import { Drawing } from "./icons.tsx";
 import { Banned, Manage } from "./manage.tsx";
 import { Rename } from "./rename.tsx";
 import type { Session } from "./session.ts";
+import { reasonWords } from "./words.ts";
 
 /** The number of colours that faces have. */
 const tints = 6;
@@ -18,7 +19,7 @@ type Route = "self" | "direct" | "relayed" | "away";
 const routeWords: Readonly<Record<Route, { word: string; meaning: string }>> = {
   self: { word: "You", meaning: "" },
   direct: { word: "Direct", meaning: "From your browser to theirs, without the server" },
-  relayed: { word: "Relayed", meaning: "Over the server, because there is no direct connection" },
+  relayed: { word: "Relayed", meaning: "Through the server, because there is no direct connection" },
   away: { word: "Away", meaning: "The connection is lost, and the seat is kept for a while" },
 };
 
@@ -41,17 +42,20 @@ export function People({ session }: { session: Session }): JSX.Element {
         ))}
       </ul>
       {users.length === 1 && client.knocks.length === 0 && <p class="hint">You are alone so far. Invite somebody.</p>}
+      {client.room?.iceTransportPolicy === "relay" && <p class="hint">Nobody here sees anybody else’s network address.</p>}
       {session.mayRemove("GUEST") && <Banned session={session} />}
     </section>
   );
 }
 
 function Person({ user, tint, session }: { user: User; tint: number; session: Session }): JSX.Element {
-  const { client, mesh } = session;
+  const { client, mesh, names } = session;
+  const name = names.called(user.id);
   const isSelf = user.id === client.userId;
   const role = client.room === undefined ? "GUEST" : roleOf(client.room, user.id);
   const route: Route = isSelf ? "self" : mesh.route(user.id);
   const { word, meaning } = routeWords[route];
+  const reason = route === "relayed" ? reasonWords[mesh.pathReason(user.id) ?? "DIRECT"] : "";
   const [isRenaming, setRenaming] = useState(false);
   const isSeated = client.status.state === "seated";
   return (
@@ -60,7 +64,7 @@ function Person({ user, tint, session }: { user: User; tint: number; session: Se
         {[...user.name][0]?.toUpperCase()}
       </span>
       <span class="who">
-        <span class="name">{user.name}</span>
+        <span class="name">{name}</span>
         <span class="marks">
           {role !== "GUEST" && (
             <span class={`mark ${role.toLowerCase()}`}>
@@ -72,6 +76,7 @@ function Person({ user, tint, session }: { user: User; tint: number; session: Se
             <Drawing name={route} />
             {word}
           </span>
+          {reason !== "" && <span class="mark reason">{reason}</span>}
         </span>
       </span>
       {isSelf && (
@@ -81,12 +86,12 @@ function Person({ user, tint, session }: { user: User; tint: number; session: Se
       )}
       {session.isHost && !isSelf && (
         <button class="small" type="button" disabled={!isSeated || route === "away"} onClick={() => void session.attempt(client.transferHost(user.id))}>
-          Make {user.name} host
+          Make {name} host
         </button>
       )}
       {session.mayRemove(role) && <Manage user={user} session={session} />}
       {isRenaming && (
-        <Rename label="Your new name" value={user.name} maxLength={20} save={(name) => session.renameUser(name)} done={() => setRenaming(false)} />
+        <Rename label="Your new name" value={user.name} maxLength={20} save={(newName) => session.renameUser(newName)} done={() => setRenaming(false)} />
       )}
     </li>
   );

@@ -206,7 +206,7 @@ export class Player {
   #failed(): void {
     if (this.asking === undefined && this.video.hasAttribute("src")) {
       const host = hostOf(this.source);
-      this.problem = host === "" ? "This browser cannot play that file." : `What ${host} gives is no film that this browser can play.`;
+      this.problem = host === "" ? "This browser cannot play that file." : `What ${host} sends is not a film that this browser can play.`;
       this.changed();
     }
   }

@@ -5,12 +5,13 @@ import type { RoomError, Status } from "@usher/client";
 import { DoorCard } from "./door.tsx";
 import { Film } from "./film.tsx";
 import { useChanges } from "./hooks.ts";
-import { Drawing, Torch } from "./icons.tsx";
+import { Drawing } from "./icons.tsx";
 import { Invite } from "./invite.tsx";
 import { People, WhoControls } from "./people.tsx";
 import { Rename } from "./rename.tsx";
 import type { Session } from "./session.ts";
 import { Signaling } from "./signaling.tsx";
+import { Ticket, Wordmark } from "./ticket.tsx";
 
 export function Room({ session, leave }: { session: Session; leave: () => void }): JSX.Element {
   useChanges(session.changes.listen);
@@ -38,10 +39,7 @@ function RoomHeader({ session, leave }: { session: Session; leave: () => void })
   const name = client.room?.name ?? "";
   return (
     <header class="room-header">
-      <p class="wordmark">
-        <Torch />
-        <span>usher</span>
-      </p>
+      <Wordmark />
       <div class="room-name">
         {isRenaming ? (
           <Rename
@@ -104,25 +102,27 @@ function endingOf(error: RoomError | undefined): Ending {
     case "SEAT_RESUMED_ELSEWHERE":
       return {
         title: "Your seat is taken elsewhere",
-        words: "You opened this room in another tab or on another device, and your seat went there.",
+        words: "You opened this room in another tab or on another device, and your seat moved there.",
         again: "Take another seat here",
       };
     case "USER_ID_TAKEN":
     case "INVALID_RESUME_TOKEN":
-      return { title: "Your seat is gone", words: "It has ended meanwhile, or somebody else has it. You can take a new one.", again: "Take a new seat" };
+      return { title: "Your seat is gone", words: "It has ended, or somebody else has it. You can take a new one.", again: "Take a new seat" };
     case "ROOM_ENDED":
       return { title: "The room has ended", words: "Nothing happened in it for too long. Its invite link opens it again.", again: "Open it again" };
+    case "ROOM_CLOSED":
+      return { title: "The room was closed", words: `The server’s operator has closed it${because(error)}.`, again: "Go to the entrance" };
     case "KICKED":
       return { title: "You were removed", words: `The host has removed you from the room${because(error)}.`, again: "Go to the entrance" };
     case "BANNED":
       return { title: "You are banned", words: `The host has banned you from the room${because(error)}.`, again: "Try again" };
     case "ROOM_LOCKED":
-      return { title: "The room is locked", words: "Your seat has ended meanwhile, and the host lets nobody new in.", again: "Try again" };
+      return { title: "The room is locked", words: "Your seat has ended, and the host lets nobody new in.", again: "Try again" };
     case "PASSCODE_REQUIRED":
-      return { title: "Your seat is gone", words: "It has ended meanwhile. A new one needs the passcode.", again: "Take a new seat" };
+      return { title: "Your seat is gone", words: "It has ended. A new one needs the passcode.", again: "Take a new seat" };
     case "ADMISSION_DENIED":
     case "KNOCK_EXPIRED":
-      return { title: "You were not let in", words: "Your seat has ended meanwhile, and nobody has let you in again.", again: "Try again" };
+      return { title: "You were not let in", words: "Your seat has ended, and nobody has let you in again.", again: "Try again" };
     case "ROOM_FULL":
       return { title: "The room is full", words: "Every seat is taken. Try again when somebody has left.", again: "Try again" };
     default:
@@ -134,30 +134,17 @@ function endingOf(error: RoomError | undefined): Ending {
 export function Ended({ error, again, start }: { error: RoomError | undefined; again: () => void; start: () => void }): JSX.Element {
   const ending = endingOf(error);
   return (
-    <div class="lobby">
-      <p class="wordmark">
-        <Torch />
-        <span>usher</span>
-      </p>
-      <div class="ticket-shadow">
-        <div class="ticket single">
-          <div class="ticket-body" role="alert">
-            <p class="ticket-kind" aria-hidden="true">
-              Intermission
-            </p>
-            <h1 tabIndex={-1}>{ending.title}</h1>
-            <p>{ending.words}</p>
-            <div class="row">
-              <button class="primary" type="button" onClick={again}>
-                {ending.again}
-              </button>
-              <button type="button" onClick={start}>
-                Back to the start
-              </button>
-            </div>
-          </div>
-        </div>
+    <Ticket kind="Intermission" isAlert>
+      <h1 tabIndex={-1}>{ending.title}</h1>
+      <p>{ending.words}</p>
+      <div class="row">
+        <button class="primary" type="button" onClick={again}>
+          {ending.again}
+        </button>
+        <button type="button" onClick={start}>
+          Back to the start
+        </button>
       </div>
-    </div>
+    </Ticket>
   );
 }

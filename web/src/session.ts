@@ -17,6 +17,7 @@ import {
 } from "@usher/client";
 
 import { Journal } from "./journal.ts";
+import { keptMode, keepMode, rememberName } from "./memory.ts";
 import { Names } from "./party.ts";
 
 const noticeMs = 7000;
@@ -24,7 +25,6 @@ const noticeMs = 7000;
 const drawMs = 60;
 /** How long a room that the viewer keeps stays at most when it is empty: 30 days, the server's default bound. */
 const keepMs = 30 * 24 * 3_600_000;
-const nameKey = "usher.name";
 
 const doorWords: Readonly<Record<Entry, string>> = {
   OPEN: "The door is open.",
@@ -41,38 +41,20 @@ const roleWords: Readonly<Record<Role, string>> = {
   VIEWER: "You are a viewer now: others control the film.",
 };
 
+/** What a room is to be like, for as long as it exists. */
+export interface Wishes {
+  /** It stays when everybody has left, for as long as the server keeps one. */
+  isKept: boolean;
+  /** Its people do not see each other's network addresses. */
+  isRelayed: boolean;
+}
+
 /** The WebSocket address of the page's server. */
 function socketAddress(): string {
   const url = new URL("ws", location.href);
   url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
   url.hash = "";
   return url.href;
-}
-
-/** The room of the seat that this tab keeps, or "". */
-export function keptRoom(): string {
-  try {
-    const seat: unknown = JSON.parse(sessionStorage.getItem("usher.seat") ?? "null");
-    return (seat as { roomId?: string } | null)?.roomId ?? "";
-  } catch {
-    return ""; // the browser blocks site data
-  }
-}
-
-export function rememberedName(): string {
-  try {
-    return localStorage.getItem(nameKey) ?? "";
-  } catch {
-    return ""; // storage is switched off
-  }
-}
-
-function rememberName(name: string): void {
-  try {
-    localStorage.setItem(nameKey, name);
-  } catch {
-    // The page asks for it again next time.
-  }
 }
 
 /** A listener for changes. */
@@ -104,6 +86,8 @@ export class Session {
   isKnocking = false;
   /** The banned people, as of the last request for them. */
   bans: readonly Ban[] = [];
+  /** The token with which the viewer would be host was refused, and the viewer does not know yet. */
+  #isNoOwner = false;
   #noticeTimer: ReturnType<typeof setTimeout> | undefined;
   #drawTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -116,7 +100,7 @@ export class Session {
     );
     client.on("frame", ({ sent, message, atMs }) => this.journal.frame(sent, message, atMs));
     client.on("room", (room) => this.names.learn(room, client.userId));
-    this.mesh = new PeerMesh(client);
+    this.mesh = new PeerMesh(client, { announcedMode: keptMode() });
     this.mesh.on("direct", ({ message, to }) => {
       const { userId } = client;
       this.journal.direct(userId, to, { ...message, userId, timestamp: Date.now() }, Date.now());
@@ -125,15 +109,20 @@ export class Session {
     client.on("message", (message) => this.#hear(message));
     client.on("knocks", () => this.changes.tell());
     const changed = (): void => this.changes.tell();
-    this.mesh.on("room", changed);
+    this.mesh.on("room", () => {
+      keepMode(this.mesh.announcedMode);
+      changed();
+    });
     client.on("status", ({ state }) => {
       this.isKnocking = state === "knocking" || (this.isKnocking && (state === "connecting" || state === "waiting"));
       if (state === "ended") {
         this.mesh.close(); // data channels would otherwise outlive the seat
+        keepMode(undefined);
       }
       changed();
     });
     this.mesh.on("route", changed);
+    this.mesh.on("path", changed);
   }
 
   /** The room's mode, or the one that its host has sent directly. */
@@ -171,10 +160,10 @@ export class Session {
     return `${location.origin}${location.pathname}#${this.client.room?.id ?? ""}`;
   }
 
-  /** With isKept, the room stays for as long as the server keeps one. */
-  async create(userName: string, isKept: boolean): Promise<Seated> {
+  async create(userName: string, { isKept, isRelayed }: Wishes): Promise<Seated> {
     rememberName(userName);
-    return this.client.create({ userName, roomName: `${userName}’s room`, ...(isKept ? { keepMs } : {}) });
+    const wishes = { ...(isKept ? { keepMs } : {}), ...(isRelayed ? { iceTransportPolicy: "relay" as const } : {}) };
+    return this.client.create({ userName, roomName: `${userName}’s room`, ...wishes });
   }
 
   /**
@@ -249,18 +238,26 @@ export class Session {
   #hear(message: ServerMessage): void {
     const you = (id: string): boolean => id === this.client.userId;
     switch (message.type) {
+      case "ERROR":
+        this.#isNoOwner ||= message.code === "INVALID_OWNER_TOKEN"; // upon which the client asks for a seat without the token
+        return;
+      case "ROOM_CREATED":
+      case "ROOM_JOINED":
+        return this.#isNoOwner ? this.#tellNoOwner() : undefined;
       case "USER_JOINED":
         return this.say(`${message.joinedUser.name} has come in.`);
       case "USER_LEFT":
-        return this.say(`${this.names.of(message.leftUserId)} has left.${message.newHostId === this.client.userId ? " You are the host now." : ""}`);
+        return this.say(`${this.names.of(message.leftUserId)} has left.${message.newHostId === undefined ? "" : ` ${this.#hostWords(message.newHostId)}`}`);
       case "USER_DISCONNECTED":
         return this.say(`${this.names.of(message.leftUserId)} has lost the connection. The seat is kept.`);
       case "USER_RECONNECTED":
         return this.say(`${this.names.of(message.reconnectedUserId)} is back.`);
       case "HOST_CHANGED":
-        return this.say(you(message.newHostId) ? "You are the host now." : `${this.names.of(message.newHostId)} is the host now.`);
+        return this.say(this.#hostWords(message.newHostId));
       case "ROLE_CHANGED":
         return this.say(you(message.userId) ? roleWords[message.role] : `${this.names.of(message.userId)} is a ${message.role.toLowerCase()} now.`);
+      case "ANNOUNCEMENT":
+        return this.say(`The server’s operator says: ${message.text}`);
       case "KNOCK":
         return this.say(`${message.userName} is at the door.`);
       case "DOOR_CHANGED":
@@ -270,6 +267,16 @@ export class Session {
       case "UNDELIVERED":
         return message.code === "CONTROL_DENIED" && !this.mayControl ? this.say(this.deniedWords) : undefined;
     }
+  }
+
+  #hostWords(hostId: string): string {
+    return hostId === this.client.userId ? "You are the host now." : `${this.names.of(hostId)} is the host now.`;
+  }
+
+  /** The viewer had made a room with this id, which has ended, and somebody has made another one since. */
+  #tellNoOwner(): void {
+    this.#isNoOwner = false;
+    this.say(`The room that you made has ended, and this is another one${this.isHost ? "" : ", with a host of its own"}.`);
   }
 
   #draw(): void {

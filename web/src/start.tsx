@@ -3,14 +3,15 @@
 import { inviteIn, roomIdIn } from "@usher/client";
 import { useRef, useState } from "preact/hooks";
 import type { ComponentChildren, JSX } from "preact";
-import { maxPasscodeLength, minPasscodeLength } from "@usher/types";
+import { maxPasscodeLength, minPasscodeLength, type RoomSummary } from "@usher/types";
 
 import { isRefusal, useRoom, type Found } from "./found.ts";
-import { Torch } from "./icons.tsx";
+import { rememberedName } from "./memory.ts";
 import type { Invitation } from "./party.ts";
-import { rememberedName } from "./session.ts";
+import type { Wishes } from "./session.ts";
+import { Wordmark } from "./ticket.tsx";
 
-export type Entrance = { kind: "create"; isKept: boolean } | { kind: "join"; roomId: string; invite: string; orCreate: boolean };
+export type Entrance = { kind: "create"; wishes: Wishes } | { kind: "join"; roomId: string; invite: string; orCreate: boolean };
 
 interface StartProps {
   /** The invitation that opened the page. */
@@ -26,7 +27,7 @@ interface StartProps {
 
 export function Start({ invitation, isBusy, problem, isGone, needsPasscode, enter }: StartProps): JSX.Element {
   const [name, setName] = useState(rememberedName);
-  const [isKept, setKept] = useState(false);
+  const [wishes, setWishes] = useState<Wishes>({ isKept: false, isRelayed: false });
   const [complaint, setComplaint] = useState("");
   const nameField = useRef<HTMLInputElement>(null);
   const passcodeField = useRef<HTMLInputElement>(null);
@@ -36,7 +37,7 @@ export function Start({ invitation, isBusy, problem, isGone, needsPasscode, ente
     const trimmed = name.trim();
     const passcode = passcodeField.current?.value ?? "";
     const isShort = needsPasscode && [...passcode].length < minPasscodeLength;
-    setComplaint(trimmed === "" ? "Please say what the others shall call you." : isShort ? "Please enter the passcode of the room." : "");
+    setComplaint(trimmed === "" ? "Enter a name for the others to see." : isShort ? "Enter the room’s passcode." : "");
     if (trimmed === "") {
       nameField.current?.focus();
     } else if (isShort) {
@@ -49,7 +50,7 @@ export function Start({ invitation, isBusy, problem, isGone, needsPasscode, ente
   // viewer asks for that.
   const submit = (): void => {
     if (invitation.kind === "none") {
-      enterAs({ kind: "create", isKept });
+      enterAs({ kind: "create", wishes });
     } else if (invitation.kind === "room") {
       enterAs({ kind: "join", roomId: invitation.roomId, invite: invitation.invite, orCreate: isEmpty });
     }
@@ -58,10 +59,7 @@ export function Start({ invitation, isBusy, problem, isGone, needsPasscode, ente
   return (
     <div class="lobby">
       <header class="marquee">
-        <p class="wordmark">
-          <Torch />
-          <span>usher</span>
-        </p>
+        <Wordmark />
         <p class="lead">Watch a film together, each at home, everybody at the same second.</p>
       </header>
       <div class="ticket-shadow">
@@ -88,12 +86,7 @@ export function Start({ invitation, isBusy, problem, isGone, needsPasscode, ente
                 onInput={(event) => setName(event.currentTarget.value)}
               />
             </label>
-            {invitation.kind === "none" && (
-              <label class="check">
-                <input type="checkbox" name="keep" checked={isKept} onChange={(event) => setKept(event.currentTarget.checked)} />
-                <span>Keep this room when everybody has left</span>
-              </label>
-            )}
+            {invitation.kind === "none" && <Wanted wishes={wishes} wish={(more) => setWishes({ ...wishes, ...more })} />}
             {needsPasscode && (
               <label class="field">
                 <span>Passcode</span>
@@ -137,6 +130,31 @@ export function Start({ invitation, isBusy, problem, isGone, needsPasscode, ente
   );
 }
 
+/** What the room is to be like that is about to be made. */
+function Wanted({ wishes, wish }: { wishes: Wishes; wish: (more: Partial<Wishes>) => void }): JSX.Element {
+  return (
+    <div class="checks">
+      <label class="check">
+        <input type="checkbox" name="keep" checked={wishes.isKept} onChange={(event) => wish({ isKept: event.currentTarget.checked })} />
+        <span>Keep this room when everybody has left</span>
+      </label>
+      <label class="check">
+        <input
+          type="checkbox"
+          name="relay"
+          checked={wishes.isRelayed}
+          aria-describedby="relay-words"
+          onChange={(event) => wish({ isRelayed: event.currentTarget.checked })}
+        />
+        <span>Hide everybody’s network address from the others</span>
+      </label>
+      <p id="relay-words" class="hint" hidden={!wishes.isRelayed}>
+        Then nothing goes straight from browser to browser: all of it passes the server or a relay. You cannot change this later.
+      </p>
+    </div>
+  );
+}
+
 function Own(): JSX.Element {
   return <a href="#">Open a room of your own</a>;
 }
@@ -150,7 +168,7 @@ function Stub({ isBusy, enterAs, title }: { isBusy: boolean; enterAs: (entrance:
       onSubmit={(event) => {
         event.preventDefault();
         const roomId = roomIdIn(text);
-        setComplaint(roomId === "" ? "That is no whole invite link, and no room code." : "");
+        setComplaint(roomId === "" ? "That is neither a complete invite link nor a room code." : "");
         if (roomId !== "") {
           enterAs({ kind: "join", roomId, invite: inviteIn(text), orCreate: false });
         }
@@ -192,7 +210,7 @@ function Heading({ invitation, room, isEmpty }: HeadingProps): JSX.Element {
   if (invitation.kind === "broken") {
     return (
       <Words kind="Torn" title="This link is broken">
-        It names no room: a part of it is missing. Ask for the link again, or paste the room’s code.
+        Part of it is missing, so it names no room. Ask for the link again, or paste the room’s code.
       </Words>
     );
   }
@@ -206,8 +224,8 @@ function Heading({ invitation, room, isEmpty }: HeadingProps): JSX.Element {
   if (isEmpty) {
     return (
       <Words kind="Admit one" title="Nobody is in this room">
-        Everybody may have left, or the link was damaged on its way to you. If somebody waits for you, ask for the link again. If you open the room, you are its
-        host.
+        Everybody may have left, or the link was damaged on its way to you. If somebody is waiting for you, ask for the link again. If you open the room, you
+        are its host.
       </Words>
     );
   }
@@ -221,9 +239,21 @@ function Heading({ invitation, room, isEmpty }: HeadingProps): JSX.Element {
   const waiting = room.people === 1 ? "1 person is waiting for you." : `${room.people} people are waiting for you.`;
   return (
     <Words kind="Admit one" title={room.name}>
-      {room.people === 0 ? "Nobody is here now. Come in, and the others will find you." : waiting}
+      {room.people === 0 ? "Nobody is here now." : waiting} {atTheDoor(room)}
     </Words>
   );
+}
+
+/** What awaits a newcomer at the room's door. */
+function atTheDoor({ entry, hasPasscode, people }: RoomSummary): string {
+  if (entry === "LOCKED") {
+    return "The door is locked: only those who have a seat may return.";
+  }
+  const passcode = hasPasscode ? "You need the passcode. " : "";
+  if (entry === "KNOCK") {
+    return `${passcode}You knock, and wait until somebody lets you in.`;
+  }
+  return passcode || (people === 0 ? "Come in, and the others will find you." : "");
 }
 
 function Words({ kind, title, children }: { kind: string; title: string; children?: ComponentChildren }): JSX.Element {

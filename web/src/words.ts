@@ -1,6 +1,6 @@
 // What each message says, in plain words short enough for an arrow.
 
-import type { ClientMessage, ResponseMessage } from "@usher/types";
+import type { ClientMessage, PathReason, ResponseMessage } from "@usher/types";
 
 import { clockText, filmTitle, type Names } from "./party.ts";
 
@@ -16,6 +16,8 @@ export function kindOf(message: AnyMessage): Kind {
     case "WEBRTC_OFFER":
     case "WEBRTC_ANSWER":
     case "WEBRTC_ICE_CANDIDATE":
+    case "PATH_REPORT":
+    case "PATH":
       return "rtc";
     case "PING":
     case "PONG":
@@ -38,6 +40,21 @@ export function kindOf(message: AnyMessage): Kind {
       return "room";
   }
 }
+
+/** Why two people have no direct connection, "" if they have. */
+export const reasonWords: Readonly<Record<PathReason, string>> = {
+  DIRECT: "",
+  RELAYED: "a TURN server carries it",
+  NO_STUN: "the server names no STUN server",
+  MDNS_ONLY: "the server names no STUN server, and you are in different networks",
+  UDP_BLOCKED: "one of your networks blocks UDP",
+  NO_COMMON_FAMILY: "one of you has only IPv4, the other only IPv6",
+  NO_TURN: "the room hides addresses, and there is no TURN server",
+  TURN_FAILED: "the TURN server does not respond",
+  SYMMETRIC_NAT: "your routers let nobody in, and there is no TURN server",
+  BLOCKED: "a firewall is in the way",
+  PEER_SILENT: "the other browser does not say why",
+};
 
 function at(time: number | undefined): string {
   return time === undefined ? "" : ` at ${clockText(time)}`;
@@ -85,6 +102,10 @@ export function wordsFor(message: AnyMessage, names: Names): string {
       return "answer";
     case "WEBRTC_ICE_CANDIDATE":
       return message.candidate.candidate === "" ? "no more addresses" : "an address to try";
+    case "PATH_REPORT":
+      return `${{ DIRECT: "a direct path", RELAYED: "a path through TURN", NONE: "no direct path" }[message.path]} to ${names.of(message.targetUserId)}`;
+    case "PATH":
+      return message.reason === "DIRECT" ? `connected with ${names.of(message.otherUserId)}` : reasonWords[message.reason];
     case "PING":
       return "still there?";
     case "PONG":
@@ -119,10 +140,12 @@ export function wordsFor(message: AnyMessage, names: Names): string {
     }
     case "KICKED":
       return message.banned ? "you are banned" : "you were removed";
+    case "ANNOUNCEMENT":
+      return message.text;
     case "BANS":
       return message.bans.length === 1 ? "one is banned" : `${message.bans.length} are banned`;
     case "DOOR_CHANGED":
-      return `the door is ${{ OPEN: "open", KNOCK: "to knock at", LOCKED: "locked" }[message.door.entry]}`;
+      return { OPEN: "the door is open", KNOCK: "newcomers have to knock", LOCKED: "the door is locked" }[message.door.entry];
     case "KNOCKING":
       return `wait at the door, place ${message.position}`;
     case "KNOCK":
@@ -150,9 +173,9 @@ function syncWords(message: Extract<ClientMessage, { type: `${"HOST_" | "UNIFIED
     case "UNIFIED_SYNC":
       return `${message.action === "SEEK" ? "go" : message.action.toLowerCase()}${at(message.time)}`.replace("go at", "go to");
     case "CONTROL_MODE_CHANGE":
-      return message.mode === "HOST_ONLY" ? "host only controls" : "everyone controls";
+      return message.mode === "HOST_ONLY" ? "only the host controls" : "everyone controls";
     case "HOST_NAVIGATE":
-      return `let us watch ${filmTitle(message.url)}`;
+      return `let’s watch ${filmTitle(message.url)}`;
     case "CLIENT_REQUEST_PLAY":
       return `please play${at(message.time)}`;
     case "CLIENT_REQUEST_PAUSE":

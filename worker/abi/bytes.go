@@ -79,11 +79,13 @@ const (
 	EffectRenew
 	EffectHash
 	EffectVerify
+	EffectActed
+	EffectSeatEnded
 )
 
-// appendEffects encodes the effects of a Step. Created, Ended, Stands, Ping and SeatEnded are left
-// out: the platform's limits count rooms and sockets, it cannot ping, and no object knows all TURN
-// credentials of its seats.
+// appendEffects encodes the effects of a Step. Created, Ended, Stands, Ping, Report and what is for
+// the metrics are left out: the platform's limits count rooms and sockets, it cannot ping, and
+// Config.Report is not set.
 func (rs *Rooms) appendEffects(e *entry) {
 	out := rs.output
 	var before []byte
@@ -119,8 +121,12 @@ func (rs *Rooms) appendEffects(e *entry) {
 		case room.Hash:
 			out = appendHash(appendFloat64(append(out, EffectHash), float64(effect.Conn)), effect.Hash)
 		case room.Verify:
-			out = appendText(appendFloat64(append(out, EffectVerify), float64(effect.Conn)), effect.Ref)
-			out = appendText(out, effect.Frame)
+			out = appendUint32(appendFloat64(append(out, EffectVerify), float64(effect.Conn)), effect.Number)
+			out = appendText(appendText(out, effect.Ref), effect.Frame)
+		case room.SeatEnded:
+			out = appendText(appendFloat64(append(out, EffectSeatEnded), float64(effect.AtMs)), effect.UserID)
+		case room.Acted:
+			out = appendActed(append(out, EffectActed), effect)
 		case room.Refused:
 			out = appendText(appendFloat64(append(out, EffectRefused), float64(effect.Conn)), effect.Refusal)
 		case room.Bounced:
@@ -131,6 +137,19 @@ func (rs *Rooms) appendEffects(e *entry) {
 		}
 	}
 	rs.output = out
+}
+
+// appendActed puts out what came of an arrangement.
+func appendActed(out []byte, effect *room.Effect) []byte {
+	made := effect.Creation
+	if made == nil {
+		made = new(room.Creation)
+	}
+	out = appendText(out, effect.Refusal)
+	for _, ms := range [...]int64{made.CreatedAtMs, made.EndsAtMs, made.KeepMs} {
+		out = appendFloat64(out, float64(ms))
+	}
+	return appendText(out, made.OwnerToken)
 }
 
 // appendHash puts out a request for a hash.
@@ -194,6 +213,13 @@ func (in *reader) take(n int) []byte {
 	taken := in.b[:n]
 	in.b = in.b[n:]
 	return taken
+}
+
+func (in *reader) byte() byte {
+	for _, b := range in.take(1) {
+		return b
+	}
+	return 0
 }
 
 func (in *reader) uint64() (n uint64) {

@@ -27,8 +27,14 @@
 //	EventRenewed       the ICE_SERVERS for conn, empty if there are none now
 //	EventHashed        a byte, 1 if there is a hash, 16 bytes of salt, 32 of hash, the frame, and
 //	                   SecretBytes of fresh randomness; argument is the number of the EffectHash
-//	EventVerified      ref, refusal and details as texts, and the identity, if it is not refused
-//	EventArranged      until when the room waits as float64, its mode and its name as texts
+//	EventVerified      ref, refusal and details as texts, and the identity, unless it is
+//	                   refused; argument is the number of the EffectVerify, and unless that is 0,
+//	                   the frame as a text is before the identity, and SecretBytes of fresh
+//	                   randomness at the end
+//	EventArranged      until when the room waits, how long it stays, and its most people (0 for
+//	                   the default), as float64; its mode, its name and its entry as texts; a
+//	                   byte of flags (1 relay only, 2 listed, 4 passcode); for a passcode 16
+//	                   bytes of salt and 32 of hash; and SecretBytes of fresh randomness
 //
 // An identity is a byte of flags (1 role, 2 may create, 4 invited, 8 once), the role as a byte,
 // three times (when the token expires, until when a seat may be taken, when the room of an invite
@@ -62,7 +68,12 @@
 //	EffectRenew      id, time when the seat was taken, text, the user id
 //	EffectHash       id, number and iterations as uint32, the salt and the passcode as texts; the
 //	                 shell draws an empty salt, and the frame is the one that it has received
-//	EffectVerify     id, the ref and the token as texts
+//	EffectVerify     id, a number as uint32, the ref and the token as texts; unless the number is
+//	                 0, it is an invite instead of a token, and the frame is the one that the
+//	                 shell has received
+//	EffectSeatEnded  time when the seat was taken, text, the user id
+//	EffectActed      the code of a refusal as text, "" for none; when the room was created, when
+//	                 it ends if nobody comes, and how long it stays; text, the owner token
 //
 // Rooms are a cache: the shell has been given everything in them to keep. The least recently
 // stepped are dropped when there are too many, or when they are too large.

@@ -34,23 +34,53 @@ func (in *reader) identity() *room.Identity {
 }
 
 // readFinding reads what the shell has found out, or what an operator asks for.
-func readFinding(kind uint32, input []byte, event *room.Event) {
+func (rs *Rooms) readFinding(kind uint32, input []byte, number uint32, event *room.Event) {
+	if kind == EventArranged || kind == EventVerified && number != 0 {
+		input = takeSecrets(input, event)
+	}
 	in := reader{b: input}
 	switch kind {
 	case EventVerified:
-		v := &room.Verdict{Ref: string(in.text()), Refusal: knownCode(in.text()), Details: string(in.text()), Identity: in.identity()}
+		v := &room.Verdict{Ref: string(in.text()), Refusal: knownCode(in.text()), Details: string(in.text()), Number: number}
+		if number != 0 {
+			event.Frame = in.text()
+			rs.message, event.Err = protocol.Decode(event.Frame)
+			event.Message = &rs.message
+		}
+		v.Identity = in.identity()
 		if v.Refusal == "" && v.Identity == nil {
 			v.Refusal = protocol.CodeInternal
 		}
 		event.Kind, event.Verdict = room.Verified, v
 	case EventArranged:
-		a := &room.Arrangement{AwaitedUntilMs: int64(in.float64())}
-		if string(in.text()) == protocol.FreeForAll.String() {
-			a.Mode = protocol.FreeForAll
-		}
-		a.Name = string(in.text())
-		event.Kind, event.Arrangement = room.Arranged, a
+		event.Kind, event.Arrangement = room.Arranged, in.arrangement(event)
 	}
+}
+
+// The flags of an arrangement.
+const (
+	arrangementRelayOnly = 1 << iota
+	arrangementListed
+	arrangementPasscode
+)
+
+// arrangement reads an arrangement, and the hash of its passcode.
+func (in *reader) arrangement(event *room.Event) *room.Arrangement {
+	a := &room.Arrangement{AwaitedUntilMs: int64(in.float64()), KeepMs: int64(in.float64())}
+	a.Door.MaxPeople = int(in.float64())
+	if string(in.text()) == protocol.FreeForAll.String() {
+		a.Mode = protocol.FreeForAll
+	}
+	a.Name = string(in.text())
+	a.Door.HasEntry = a.Door.Entry.UnmarshalText(in.text()) == nil
+	flags := in.byte()
+	a.RelayOnly, a.Door.HasListed, a.Door.Listed = flags&arrangementRelayOnly != 0, true, flags&arrangementListed != 0
+	if flags&arrangementPasscode != 0 {
+		a.Door.Passcode, event.Hash = []byte{}, new(room.HashResult)
+		copy(event.Hash.Salt[:], in.take(room.SaltBytes))
+		copy(event.Hash.Digest[:], in.take(room.DigestBytes))
+	}
+	return a
 }
 
 // knownCode returns a code of the table, "" for none.

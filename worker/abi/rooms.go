@@ -103,6 +103,7 @@ func (rs *Rooms) shrink() {
 func (rs *Rooms) Wake(nowMs, alarmMs, pausedMs float64, n int) int {
 	in := reader{b: rs.input[:n]}
 	e := &entry{config: room.DefaultConfig()}
+	e.config.Hibernates = true
 	e.config.PingTimeoutMs = 0 // the platform cannot ping
 	problem := configure(&e.config, in.text())
 	id, snapshot := string(in.text()), in.text()
@@ -214,7 +215,7 @@ func (rs *Rooms) Step(handle, kind uint32, conn, nowMs, argument float64, flags 
 		event.Message = &rs.message
 	}
 	if kind >= EventVerified {
-		readFinding(kind, input, &event)
+		rs.readFinding(kind, input, uint32(argument), &event)
 	}
 	if flags&FlagStorageUnavailable != 0 {
 		event.Refuse = protocol.CodeStorageUnavailable

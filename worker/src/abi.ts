@@ -32,6 +32,8 @@ export const Effect = {
   renew: 11,
   hash: 12,
   verify: 13,
+  acted: 14,
+  seatEnded: 15,
 } as const;
 
 /** Package abi's flags. */
@@ -48,6 +50,9 @@ export const frameBytes = 65536;
 
 /** The size of the buffer that takes a frame and the randomness behind it. */
 export const inputBytes = 65568;
+
+/** How often PBKDF2 iterates for a new passcode. */
+export const passcodeIterations = 100000;
 
 /** The size of the salt that a passcode is hashed with. */
 export const saltBytes = 16;

@@ -111,10 +111,10 @@ function leewayOf(env: Env): number {
 
 function identityOf({ sub, name = "", room, role = "", create, exp }: Claims, roomId: string, env: Env): Identity | Refusal {
   if (typeof sub !== "string" || !userIdPattern.test(sub) || reserved.test(sub)) {
-    return new Refusal("INVALID_TOKEN", "sub is missing, or no user id: 1 to 64 letters, digits or any of _ . : -");
+    return new Refusal("INVALID_TOKEN", "sub is missing or is not a user id: 1 to 64 letters, digits or any of _ . : -");
   }
   if (typeof name !== "string" || unreadable.test(name) || (name !== "" && name.trim() === "")) {
-    return new Refusal("INVALID_TOKEN", "name is no name that others can read");
+    return new Refusal("INVALID_TOKEN", "name is not one that others can read");
   }
   if (role !== "" && !isRole(role)) {
     return new Refusal("INVALID_TOKEN", "role is none of HOST, COHOST, GUEST, VIEWER");

@@ -1,7 +1,8 @@
 // The room core in Wasm. worker/abi/doc.go describes the calls and the effects; this file moves the bytes.
 
 import module from "../build/room.wasm";
-import { Effect, again, frameBytes, inputBytes, secretBytes, type Event } from "./abi";
+import { frameBytes, inputBytes, secretBytes, type Event } from "./abi";
+import { Effects } from "./effects";
 import type { Exports } from "./exports";
 import type { Draw, Kept } from "./kept";
 import type { Performer } from "./performer";
@@ -33,8 +34,7 @@ export class Core {
   readonly #mailbox: number;
   #view: DataView;
   #input: Uint8Array;
-  /** Where #perform reads. */
-  #at = 0;
+  readonly #effects = new Effects();
   #stderr = "";
 
   constructor() {
@@ -85,7 +85,7 @@ export class Core {
     if (handle === 0) {
       throw new Error(decoder.decode(this.#bytes(start + 4, length - 4)));
     }
-    this.#perform(start + 4, start + length, performer);
+    this.#effects.perform(this.#view, start + 4, start + length, performer);
     return handle;
   }
 
@@ -143,7 +143,7 @@ export class Core {
     }
     if (n > 0) {
       const start = this.#output();
-      this.#perform(start, start + n, performer);
+      this.#effects.perform(this.#view, start, start + n, performer);
     }
     return true;
   }
@@ -216,85 +216,5 @@ export class Core {
     }
     this.#view.setUint32(this.#input.byteOffset + at, length, true);
     return at + 4 + length;
-  }
-
-  #perform(start: number, end: number, performer: Performer): void {
-    const view = this.#view;
-    this.#at = start;
-    let frame = "";
-    while (this.#at < end) {
-      const kind = view.getUint8(this.#at++);
-      switch (kind) {
-        case Effect.forward:
-          performer.forward(this.#float());
-          break;
-        case Effect.send: {
-          const conn = this.#float();
-          if (view.getUint32(this.#at, true) === again) {
-            this.#at += 4;
-          } else {
-            frame = decoder.decode(this.#text());
-          }
-          performer.send(conn, frame);
-          break;
-        }
-        case Effect.close: {
-          const conn = this.#float();
-          this.#at += 2;
-          performer.close(conn, view.getUint16(this.#at - 2, true));
-          break;
-        }
-        // What is kept must not point into the memory, which the next step overwrites.
-        case Effect.save:
-          performer.save(this.#text().slice());
-          break;
-        case Effect.saveLater:
-          performer.saveLater(this.#text().slice());
-          break;
-        case Effect.delete:
-          performer.delete();
-          break;
-        case Effect.setAlarm:
-          performer.setAlarm(this.#float());
-          break;
-        case Effect.attach: {
-          const conn = this.#float();
-          performer.attach(conn, this.#text().slice());
-          break;
-        }
-        case Effect.hash: {
-          const conn = this.#float();
-          this.#at += 8;
-          const number = view.getUint32(this.#at - 8, true);
-          const iterations = view.getUint32(this.#at - 4, true);
-          performer.hash(conn, { number, iterations, salt: this.#text().slice(), passcode: this.#text().slice() });
-          break;
-        }
-        case Effect.refused:
-        case Effect.bounced:
-          this.#float();
-          performer.note(kind === Effect.refused ? "refused" : "bounced", decoder.decode(this.#text()));
-          break;
-        case Effect.verify:
-          performer.verify(this.#float(), decoder.decode(this.#text()), decoder.decode(this.#text()));
-          break;
-        case Effect.renew:
-          performer.renew(this.#float(), this.#float(), decoder.decode(this.#text()));
-          break;
-        default:
-          throw new Error(`no effect ${kind}`);
-      }
-    }
-  }
-
-  #float(): number {
-    this.#at += 8;
-    return this.#view.getFloat64(this.#at - 8, true);
-  }
-
-  #text(): Uint8Array {
-    const length = this.#view.getUint32(this.#at, true);
-    this.#at += 4 + length;
-    return this.#bytes(this.#at - length, length);
   }
 }

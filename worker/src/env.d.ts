@@ -25,6 +25,8 @@ interface Env {
   INVITE_SECRET?: string;
   /** A line "NAME SHA256" for each program that may create rooms. */
   API_KEYS?: string;
+  /** "eu", "fedramp" or "us": where rooms run and are stored. */
+  JURISDICTION?: string;
   /** "debug" logs refusals. */
   LOG_LEVEL?: string;
 }

@@ -36,9 +36,30 @@ export function stunServers(env: IceEnv): readonly IceServer[] {
   return hasCloudflare(env) ? [...own, cloudflareStun] : own;
 }
 
+/** Servers with credentials, and the user names of those that can be revoked. */
+export interface Issue {
+  readonly servers: readonly IceServer[];
+  readonly usernames: readonly string[];
+}
+
 /** All servers, with credentials for a seat. It throws an Error that says what is wrong. */
 export async function iceServers(env: IceEnv, seat: Seat, seconds: number): Promise<readonly IceServer[]> {
-  return [...(await configured(env, seat, seconds)), ...(await provided(env, seconds))];
+  return (await issue(env, seat, seconds)).servers;
+}
+
+/** The same, with what to revoke when the seat ends. */
+export async function issue(env: IceEnv, seat: Seat, seconds: number): Promise<Issue> {
+  const own = await provided(env, seconds);
+  const usernames = new Set(own.flatMap(({ username }) => (username === undefined ? [] : [username])));
+  return { servers: [...(await configured(env, seat, seconds)), ...own], usernames: [...usernames] };
+}
+
+/** Revokes what Cloudflare's service has given. It throws an Error that says what is wrong. */
+export async function revoke(env: IceEnv, username: string): Promise<void> {
+  const answer = await callCloudflare(env, `${encodeURIComponent(username)}/revoke`);
+  if (!answer.ok) {
+    throw new Error(`the TURN service answered ${answer.status}`);
+  }
 }
 
 function configuredServers(env: IceEnv): readonly IceServer[] {
@@ -82,7 +103,8 @@ function base64(bytes: Uint8Array): string {
   return btoa(String.fromCharCode(...bytes));
 }
 
-function hasCloudflare(env: IceEnv): boolean {
+/** Whether there is a key for Cloudflare's service, whose credentials can be revoked. */
+export function hasCloudflare(env: IceEnv): boolean {
   return Boolean(env.TURN_KEY_ID && env.TURN_KEY_API_TOKEN);
 }
 

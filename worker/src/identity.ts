@@ -49,32 +49,30 @@ export function withIdentity(before: Uint8Array, who: Identity | undefined): Uin
   return joined([before, head, times, text(who.userId), text(who.name), once]);
 }
 
-/** The input of Event.verified. */
-export function verdictInput(ref: string, verdict: Identity | Refusal): Uint8Array {
+/** The input of Event.verified. The frame is the one that an invite came in. */
+export function verdictInput(ref: string, verdict: Identity | Refusal, frame?: string): Uint8Array {
   const refusal = verdict instanceof Refusal ? verdict : undefined;
-  const before = joined([text(ref), text(refusal?.code ?? ""), text(refusal?.details ?? "")]);
+  const found = joined([text(ref), text(refusal?.code ?? ""), text(refusal?.details ?? "")]);
+  const before = frame === undefined ? found : joined([found, text(frame)]);
   return withIdentity(before, verdict instanceof Refusal ? undefined : verdict);
 }
 
-/** The input of Event.arranged. */
-export function arrangementInput(awaitedUntilMs: number, controlMode: string, roomName: string): Uint8Array {
-  return joined([floats(awaitedUntilMs), text(controlMode), text(roomName)]);
-}
-
-function floats(...numbers: number[]): Uint8Array {
+/** Numbers as package abi takes them. */
+export function floats(...numbers: number[]): Uint8Array {
   const view = new DataView(new ArrayBuffer(8 * numbers.length));
   numbers.forEach((number, i) => view.setFloat64(8 * i, number, true));
   return new Uint8Array(view.buffer);
 }
 
-function text(content: string): Uint8Array {
+/** A text as package abi takes it. */
+export function text(content: string): Uint8Array {
   const bytes = encoder.encode(content);
   const length = new DataView(new ArrayBuffer(4));
   length.setUint32(0, bytes.length, true);
   return joined([new Uint8Array(length.buffer), bytes]);
 }
 
-function joined(parts: readonly Uint8Array[]): Uint8Array {
+export function joined(parts: readonly Uint8Array[]): Uint8Array {
   const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
   for (const part of parts) {

@@ -6,7 +6,8 @@ import { giveTicket, identify, refused, withIdentityHeader } from "./auth";
 import { createRoom } from "./createRoom";
 import { allowsOrigin, errorResponse, finish, json, log, preflight, roomFailed } from "./http";
 import { Refusal } from "./identity";
-import { roomIdOf, routeOf, type Route } from "./route";
+import { objectOf } from "./objects";
+import { mendedLink, roomIdOf, routeOf, type Route } from "./route";
 import { turnCredentials } from "./turnCredentials";
 
 export { RoomState } from "./roomState";
@@ -39,7 +40,8 @@ function respond(route: Route, request: Request, url: URL, env: Env): Response |
     return preflight(methods);
   }
   if (route === "none") {
-    return errorResponse("NOT_FOUND");
+    const page = ["GET", "HEAD"].includes(request.method) ? mendedLink(url) : "";
+    return page === "" ? errorResponse("NOT_FOUND") : new Response(null, { status: 302, headers: { Location: page, "Cache-Control": "no-store" } });
   }
   if (!methods.includes(request.method)) {
     const answer = errorResponse("METHOD_NOT_ALLOWED");
@@ -119,7 +121,7 @@ async function askRoom(request: Request, url: URL, env: Env): Promise<Response> 
     return errorResponse("INVITE_EXPIRED");
   }
   try {
-    return await env.ROOM.getByName(roomId).fetch(withIdentityHeader(request, who));
+    return await objectOf(env, roomId).fetch(withIdentityHeader(request, who));
   } catch (error) {
     return roomFailed(error);
   }

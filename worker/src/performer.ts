@@ -1,4 +1,14 @@
+import type { ErrorCode } from "@usher/types";
+
+import type { Creation } from "./arrangement";
 import type { HashRequest } from "./hash";
+
+/** A token whose owner is to be found out, or an invite that is to be read: unless the number is 0. */
+export interface VerifyRequest {
+  readonly number: number;
+  readonly ref: string;
+  readonly token: string;
+}
 
 /** What carries out the effects of a step, in order. */
 export interface Performer {
@@ -11,7 +21,9 @@ export interface Performer {
   setAlarm(atMs: number): void;
   attach(conn: number, attachment: Uint8Array): void;
   note(what: "refused" | "bounced", code: string): void;
-  verify(conn: number, ref: string, token: string): void;
+  verify(conn: number, request: VerifyRequest): void;
   renew(conn: number, takenAtMs: number, userId: string): void;
+  acted(outcome: Creation | ErrorCode): void;
+  seatEnded(takenAtMs: number, userId: string): void;
   hash(conn: number, request: HashRequest): void;
 }

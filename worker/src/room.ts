@@ -1,32 +1,21 @@
 // The room of an object: each event goes to the core in Wasm, and the effects that come back are carried out in order.
 
+import type { ErrorCode } from "@usher/types";
+
 import { Event } from "./abi";
 import type { Alarm } from "./alarm";
+import { arrangementInput, type Arrangement, type Creation } from "./arrangement";
 import { Close } from "./close";
 import type { Conn, Conns } from "./conns";
 import { core, Trap, type Core } from "./core";
-import { hashedInput, Hashes, type HashRequest } from "./hash";
+import type { HashRequest } from "./hash";
 import { log } from "./http";
-import { verdictInput, type Identity, type Refusal } from "./identity";
-import type { Seat } from "./ice";
-import type { Performer } from "./performer";
+import { Inquiries } from "./inquiries";
+import type { Performer, VerifyRequest } from "./performer";
 import type { Draw } from "./kept";
+import type { RoomOptions } from "./roomOptions";
 import { GivenUp, type Store } from "./store";
 import type { Surroundings } from "./surroundings";
-
-export interface RoomOptions {
-  readonly conns: Conns;
-  readonly store: Store;
-  readonly alarm: Alarm;
-  readonly surroundings: Surroundings;
-  /** When the platform last answered a socket's PING, ms; 0 for never. */
-  answeredMs(socket: WebSocket): number;
-  debug(message: string, fields: Readonly<Record<string, string | number>>): void;
-  /** Finds out whom a token identifies. Then it calls what it is given. */
-  verify(token: string, done: (verdict: Identity | Refusal) => void): void;
-  /** Makes the ICE_SERVERS for a seat: "" if there are none now. Then it calls what it is given. */
-  renew(seat: Seat, done: (frame: string) => void): void;
-}
 
 export class Room implements Performer {
   readonly #options: RoomOptions;
@@ -38,9 +27,11 @@ export class Room implements Performer {
   #handle = 0;
   /** The frame that the core is looking at, which it may forward. */
   #frame = "";
-  /** The hash that the frame needs, undefined for none. */
-  #hash: Promise<void> | undefined;
-  readonly #hashes: Hashes;
+  /** What the frame needs, the hash of a passcode for instance, undefined for nothing. */
+  #underWay: Promise<void> | undefined;
+  readonly #inquiries: Inquiries;
+  /** What came of the last Event.arranged. */
+  #acted: Creation | ErrorCode = "STORAGE_UNAVAILABLE";
 
   constructor(options: RoomOptions) {
     this.#options = options;
@@ -48,7 +39,9 @@ export class Room implements Performer {
     this.#store = options.store;
     this.#alarm = options.alarm;
     this.#surroundings = options.surroundings;
-    this.#hashes = new Hashes(options.surroundings);
+    this.#inquiries = new Inquiries(options, (conn, event, argument, input, frame = "") =>
+      this.#conns.has(conn) ? this.#lookingAt(frame, () => this.step(event, conn, argument, input)) : undefined,
+    );
   }
 
   /** What somebody with an invitation may know, as JSON; "" if the room does not exist. */
@@ -59,6 +52,17 @@ export class Room implements Performer {
   /** When the seat was taken whose user id and resume token these are; 0 if they are none's. */
   holds(userId: string, token: string): number {
     return this.#look((wasm) => wasm.holds(this.#handle, userId, token));
+  }
+
+  /** Creates the room ahead of its people, and returns what was made, or why that cannot be. */
+  async create(wanted: Arrangement): Promise<Creation | ErrorCode> {
+    const hash = wanted.passcode === "" ? new Uint8Array() : await this.#inquiries.hashNew(wanted.passcode);
+    if (hash === undefined) {
+      return "ROOM_BUSY";
+    }
+    this.#acted = "STORAGE_UNAVAILABLE"; // if the step gives the room up
+    this.step(Event.arranged, undefined, 0, arrangementInput(wanted, hash));
+    return typeof this.#acted !== "string" && this.describe() === "" ? "STORAGE_UNAVAILABLE" : this.#acted;
   }
 
   /** Looks at the room, which is woken if the look says that it has been dropped. */
@@ -72,14 +76,18 @@ export class Room implements Performer {
     }
   }
 
-  /** Returns what the object must not be dropped before: the hash of a passcode. */
+  /** Returns what the object must not be dropped before: what a passcode or an invite needs. */
   received(conn: Conn, frame: string): Promise<void> | undefined {
+    return this.#lookingAt(frame, () => this.step(Event.received, conn, 0));
+  }
+
+  #lookingAt(frame: string, step: () => void): Promise<void> | undefined {
     this.#frame = frame;
-    this.step(Event.received, conn, 0);
+    step();
     this.#frame = "";
-    const hash = this.#hash;
-    this.#hash = undefined;
-    return hash;
+    const underWay = this.#underWay;
+    this.#underWay = undefined;
+    return underWay;
   }
 
   disconnected(conn: Conn, code: number): void {
@@ -144,6 +152,8 @@ export class Room implements Performer {
 
   #run(event: Event, conn: Conn | undefined, now: number, argument: number, input?: Uint8Array): void {
     this.#store.probe();
+    const isOfConn = event === Event.received || event === Event.hashed || (event === Event.verified && argument !== 0);
+    const hasSecret = event === Event.arranged || (isOfConn && conn !== undefined);
     const flags = this.#surroundings.flags(this.#store.fails) | (conn?.flags ?? 0);
     for (;;) {
       const wasm = this.#awake(now);
@@ -164,8 +174,8 @@ export class Room implements Performer {
           return;
         }
       }
-      if ((event === Event.received || event === Event.hashed) && conn !== undefined) {
-        length = wasm.putSecret(length, conn.id, this.#draw);
+      if (hasSecret) {
+        length = wasm.putSecret(length, conn?.id ?? 0, this.#draw);
       }
       if (wasm.step(this.#handle, event, conn?.id ?? 0, now, argument, flags, length, this)) {
         return;
@@ -262,18 +272,11 @@ export class Room implements Performer {
   }
 
   hash(id: number, request: HashRequest): void {
-    const conn = this.#conns.get(id);
-    if (conn !== undefined) {
-      this.#hash = this.#hashed(conn, request, this.#frame);
-    }
+    this.#underWay = this.#inquiries.hash(id, request, this.#frame) ?? this.#underWay;
   }
 
-  /** Steps the room with the hash of a passcode, and with the frame that it came in. */
-  async #hashed(conn: Conn, request: HashRequest, frame: string): Promise<void> {
-    const { used, digest } = await this.#hashes.of(request);
-    if (this.#conns.has(conn)) {
-      this.step(Event.hashed, conn, request.number, hashedInput(used, digest, frame));
-    }
+  acted(outcome: Creation | ErrorCode): void {
+    this.#acted = outcome;
   }
 
   note(what: "refused" | "bounced", code: string): void {
@@ -281,19 +284,14 @@ export class Room implements Performer {
   }
 
   renew(id: number, takenAtMs: number, userId: string): void {
-    const seat = { roomId: this.#conns.roomId, userId, takenAtMs };
-    this.#options.renew(seat, (frame) => this.#found(id, Event.renewed, new TextEncoder().encode(frame)));
+    this.#inquiries.renew(id, takenAtMs, userId);
   }
 
-  verify(id: number, ref: string, token: string): void {
-    this.#options.verify(token, (verdict) => this.#found(id, Event.verified, verdictInput(ref, verdict)));
+  seatEnded(takenAtMs: number, userId: string): void {
+    this.#options.seatEnded({ roomId: this.#conns.roomId, userId, takenAtMs });
   }
 
-  /** Steps the room with what took time, if the connection is still there. */
-  #found(id: number, event: Event, input: Uint8Array): void {
-    const conn = this.#conns.find(id);
-    if (conn !== undefined) {
-      this.step(event, conn, 0, input);
-    }
+  verify(id: number, request: VerifyRequest): void {
+    this.#underWay = this.#inquiries.verify(id, request, this.#frame) ?? this.#underWay;
   }
 }

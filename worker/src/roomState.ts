@@ -8,12 +8,14 @@ import { DurableObject } from "cloudflare:workers";
 import { Event } from "./abi";
 import { addressOf, hashOf } from "./address";
 import { Alarm } from "./alarm";
+import type { Arrangement, Creation } from "./arrangement";
 import { identityIn, offersAuth } from "./auth";
 import { answer, close, Close, endOf, noClose } from "./close";
 import { Conns } from "./conns";
+import { Credentials } from "./credentials";
 import { errorResponse, json, log } from "./http";
-import { arrangementInput, withIdentity } from "./identity";
-import { iceServers, type Seat } from "./ice";
+import { withIdentity } from "./identity";
+import type { Seat } from "./ice";
 import { Room } from "./room";
 import { roomIdOf } from "./route";
 import { GivenUp, Store } from "./store";
@@ -24,12 +26,14 @@ export class RoomState extends DurableObject<Env> {
   readonly #store: Store;
   readonly #conns: Conns;
   readonly #room: Room;
+  readonly #credentials: Credentials;
 
   constructor(ctx: DurableObjectState, env: Env, surroundings = new Surroundings(env)) {
     super(ctx, env);
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(pingFrame, pongFrame));
     this.#store = new Store(ctx.storage);
     this.#conns = new Conns(ctx);
+    this.#credentials = new Credentials(ctx, env);
     const alarm = new Alarm(this.#store, surroundings);
     this.#room = new Room({
       conns: this.#conns,
@@ -40,6 +44,7 @@ export class RoomState extends DurableObject<Env> {
       debug: (message, fields) => this.#debug(message, fields),
       verify: (token, done) => ctx.waitUntil(surroundings.verify(token, this.#conns.roomId).then(done)),
       renew: (seat, done) => ctx.waitUntil(this.#iceServers(seat).then(done)),
+      seatEnded: (seat) => this.#credentials.end(seat),
     });
     this.#debug("object made", { sockets: this.#conns.size });
     void ctx.blockConcurrencyWhile(async () => {
@@ -73,21 +78,29 @@ export class RoomState extends DurableObject<Env> {
     }
   }
 
-  /** Creates the room ahead of its people, and returns when, or why that cannot be. */
-  create(roomId: string, awaitedUntilMs: number, controlMode: string, roomName: string): number | ErrorCode {
+  /** Keeps the names of credentials that a seat has been given, to be revoked with it. False if it has ended already: then they are. */
+  issued(roomId: string, userId: string, token: string, usernames: readonly string[], untilMs: number): boolean {
     this.#conns.roomId ||= roomId;
-    if (this.#room.describe() !== "") {
-      return "ROOM_EXISTS";
+    const takenAtMs = this.#room.holds(userId, token);
+    if (takenAtMs === 0) {
+      this.#credentials.revoke(usernames);
+      return false;
     }
-    const createdAtMs = this.#room.step(Event.arranged, undefined, 0, arrangementInput(awaitedUntilMs, controlMode, roomName));
-    return this.#room.describe() === "" ? "STORAGE_UNAVAILABLE" : createdAtMs;
+    this.#credentials.keep({ roomId, userId, takenAtMs }, usernames, untilMs);
+    return true;
+  }
+
+  /** Creates the room ahead of its people, and returns what was made, or why that cannot be. */
+  create(roomId: string, wanted: Arrangement): Promise<Creation | ErrorCode> {
+    this.#conns.roomId ||= roomId;
+    return this.#room.create(wanted);
   }
 
   /** The ICE_SERVERS for a seat, "" if there are none now. */
   async #iceServers(seat: Seat): Promise<string> {
     const ttl = ttlSeconds(this.env);
     try {
-      const servers = (await iceServers(this.env, seat, ttl)).map((server) => ({ ...server, urls: [server.urls].flat() }));
+      const servers = (await this.#credentials.make(seat, ttl)).map((server) => ({ ...server, urls: [server.urls].flat() }));
       return JSON.stringify({ type: "ICE_SERVERS", roomId: seat.roomId, iceServers: servers, ttl, timestamp: Date.now() });
     } catch (error) {
       log("warn", "no new ICE servers for a participant", { error: String(error) });

@@ -3,6 +3,7 @@ import { hasAccounts, verifyToken } from "./accounts";
 import { Refusal, type Identity } from "./identity";
 import { expires } from "./ice";
 import { derive } from "./hash";
+import { readInvite } from "./pass";
 import { settings } from "./settings";
 import { ttlSeconds } from "./ttl";
 
@@ -39,6 +40,11 @@ export class Surroundings {
   /** Whom a token identifies, if it is for the room. */
   verify(token: string, roomId: string): Promise<Identity | Refusal> {
     return hasAccounts(this.#env) ? verifyToken(token, roomId, this.#env) : Promise.resolve(new Refusal("INVALID_TOKEN", "this server has no accounts"));
+  }
+
+  /** What an invite says, if it is for the room. */
+  readInvite(invite: string, roomId: string): Promise<Identity | Refusal> {
+    return readInvite(roomId, invite, this.#env.INVITE_SECRET ?? "");
   }
 
   /** The flags of every step. */

@@ -3,7 +3,8 @@
 import { roomIdPattern, userIdPattern } from "@usher/types";
 
 import { errorResponse, json, log, roomFailed } from "./http";
-import { iceServers, stunServers, type IceServer, type Seat } from "./ice";
+import { iceServers, issue, stunServers, type IceServer, type Seat } from "./ice";
+import { objectOf } from "./objects";
 import { isTtl, ttlSeconds } from "./ttl";
 
 /** For how long those without a seat get credentials, if they get any. */
@@ -35,11 +36,26 @@ export async function turnCredentials(request: Request, url: URL, env: Env): Pro
       : respond(maxAgeSeconds, undefined, () => stunServers(env));
   }
   const seat = await seatOf(url.searchParams.get("roomId") ?? "", userId, authorization, env);
-  return seat instanceof Response ? seat : respond(0, seconds, () => iceServers(env, seat, seconds));
+  return seat instanceof Response ? seat : respond(0, seconds, () => serversOf(seat, seconds, env));
+}
+
+/** A seat with the token that proves it. */
+interface ProvedSeat extends Seat {
+  readonly token: string;
+}
+
+/** All servers for a seat. Its object is told of what has to be revoked with it, before anybody has that. */
+async function serversOf(seat: ProvedSeat, seconds: number, env: Env): Promise<readonly IceServer[]> {
+  const { roomId, userId, token } = seat;
+  const { servers, usernames } = await issue(env, seat, seconds);
+  if (usernames.length > 0 && !(await objectOf(env, roomId).issued(roomId, userId, token, usernames, Date.now() + seconds * 1000))) {
+    throw new Error("the seat has ended");
+  }
+  return servers;
 }
 
 /** The seat that a request proves, or why it proves none. */
-async function seatOf(roomId: string, userId: string, authorization: string, env: Env): Promise<Seat | Response> {
+async function seatOf(roomId: string, userId: string, authorization: string, env: Env): Promise<ProvedSeat | Response> {
   if (!roomIdPattern.test(roomId)) {
     return errorResponse("INVALID_ROOM_ID");
   }
@@ -52,10 +68,10 @@ async function seatOf(roomId: string, userId: string, authorization: string, env
       return roomFailed(error);
     }
   }
-  if (typeof seated === "number") {
-    return { roomId, userId, takenAtMs: seated };
+  if (typeof seated === "number" && token !== undefined) {
+    return { roomId, userId, takenAtMs: seated, token };
   }
-  const answer = errorResponse(seated);
+  const answer = errorResponse(typeof seated === "number" ? "INVALID_RESUME_TOKEN" : seated);
   if (seated === "INVALID_RESUME_TOKEN") {
     answer.headers.set("WWW-Authenticate", "Bearer");
   }
@@ -63,7 +79,7 @@ async function seatOf(roomId: string, userId: string, authorization: string, env
 }
 
 function ask(roomId: string, userId: string, token: string, env: Env) {
-  return env.ROOM.getByName(roomId).seated(roomId, userId, token);
+  return objectOf(env, roomId).seated(roomId, userId, token);
 }
 
 async function respond(maxAge: number, ttl: number | undefined, servers: () => readonly IceServer[] | Promise<readonly IceServer[]>): Promise<Response> {

@@ -124,8 +124,8 @@ test("claims", async () => {
     [{ room: "room-9" }, "ROOM_NOT_ALLOWED"],
     [{ room: [] }, "ROOM_NOT_ALLOWED"],
     [{ role: "KING" }, "INVALID_TOKEN role is none of HOST, COHOST, GUEST, VIEWER"],
-    [{ name: "\u202eevil" }, "INVALID_TOKEN name is no name that others can read"],
-    [{ sub: "System" }, "INVALID_TOKEN sub is missing, or no user id: 1 to 64 letters, digits or any of _ . : -"],
+    [{ name: "\u202eevil" }, "INVALID_TOKEN name is not one that others can read"],
+    [{ sub: "System" }, "INVALID_TOKEN sub is missing or is not a user id: 1 to 64 letters, digits or any of _ . : -"],
   ] as const) {
     expect(verdict(await verifyToken(await token(good({ ...own, ...change })), "room-1", strict)), JSON.stringify(change)).toBe(want);
   }
@@ -210,6 +210,10 @@ describe("the door", () => {
     const roomId = newRoom();
     const create = (body: string, key = "usher_key"): Promise<Response> => ask("/rooms", { Authorization: `Bearer ${key}` }, { method: "POST", body });
     expect(await codeOf(create("{}", "usher_other"))).toBe("401 INVALID_API_KEY");
+    const { API_KEYS } = accounts;
+    accounts = { ...accounts, API_KEYS: `${API_KEYS} read,moderate` };
+    expect(await codeOf(create("{}"))).toBe("401 INVALID_API_KEY");
+    accounts = { ...accounts, API_KEYS: `${API_KEYS} read,rooms` };
     for (const body of [
       "",
       "[]x",
@@ -219,6 +223,16 @@ describe("the door", () => {
       '{"controlMode":"ALL"}',
       '{"roomName":"\\u202e"}',
       '{"invites":[null]}',
+      '{"keepMs":-1}',
+      '{"keepMs":31536000001}',
+      '{"iceTransportPolicy":"direct"}',
+      '{"door":[]}',
+      '{"door":{"colour":1}}',
+      '{"door":{"entry":"AJAR"}}',
+      '{"door":{"passcode":"abc"}}',
+      '{"door":{"passcode":"ab\\u2028cd"}}',
+      '{"door":{"maxPeople":1.5}}',
+      '{"door":{"maxPeople":51}}',
     ]) {
       expect(await codeOf(create(body)), body).toBe("400 INVALID_MESSAGE");
     }
@@ -235,6 +249,29 @@ describe("the door", () => {
     const bob = await open(`/ws?roomId=${roomId}&invite=${host}`);
     join(bob, "JOIN_ROOM", roomId, "bob");
     expect((await bob.frame("ERROR"))["code"]).toBe("INVITE_USED");
+  });
+
+  test("a program chooses the door, and how long the room stays", async () => {
+    const roomId = newRoom();
+    const body = { roomId, keepMs: 3_600_000, iceTransportPolicy: "relay", door: { entry: "OPEN", passcode: "sésame", maxPeople: 3, listed: true } };
+    const headers = { Authorization: "Bearer usher_key" };
+    const answer = await ask("/rooms", headers, { method: "POST", body: JSON.stringify(body) });
+    const { createdAt, awaitedUntil, keepMs, ownerToken } = (await answer.json()) as Record<string, number>;
+    expect({ keepMs, until: Number(awaitedUntil) - Number(createdAt) }).toEqual({ keepMs: 3_600_000, until: 3_600_000 });
+    const enter = async (userId: string, fields: Record<string, unknown>): Promise<Client> => {
+      const client = await open(`/ws?roomId=${roomId}`, { Authorization: `Bearer ${await token(good({ sub: userId }))}` });
+      client.say("JOIN_ROOM", { roomId, userId, userName: userId, timestamp: 1, protocol: 1, ...fields });
+      return client;
+    };
+    expect((await (await enter("ann", {})).frame("ERROR"))["code"]).toBe("PASSCODE_REQUIRED");
+    expect((await (await enter("ann", { passcode: "sesame" })).frame("ERROR"))["code"]).toBe("WRONG_PASSCODE");
+    const bob = await enter("bob", { passcode: "sésame" });
+    expect(await bob.frame("ROOM_JOINED")).toMatchObject({
+      keepMs: 3_600_000,
+      roomState: { hostId: "bob", iceTransportPolicy: "relay", door: { entry: "OPEN", hasPasscode: true, maxPeople: 3, listed: true } },
+    });
+    const cem = await enter("cem", { passcode: "sésame", ownerToken });
+    expect(await cem.frame("ROOM_JOINED")).toMatchObject({ roomState: { hostId: "cem" } });
   });
 
   test("a worker without accounts refuses what it cannot verify", async () => {

@@ -19,6 +19,8 @@ interface Vector {
   turnSecret?: string;
   /** Those without a seat get TURN credentials. */
   turnOpen?: boolean;
+  /** The rooms that want to be listed on a server that lists them. The worker lists none, because no object knows the others. */
+  listRooms?: string;
   /** The server is about to stop, as only the native one is. */
   draining?: boolean;
   response: {
@@ -34,7 +36,9 @@ interface Vector {
 
 const rows = (vectors as Vector[]).filter(({ draining }) => draining !== true).map((vector) => [vector.name, vector] as const);
 
-test.each(rows)("%s", async (_, { method, path, headers = {}, origins, iceServers, turnSecret, turnOpen, response }) => {
+test.each(rows)("%s", async (_, { method, path, headers = {}, origins, iceServers, turnSecret, turnOpen, listRooms, response: native }) => {
+  const missing = method === "HEAD" ? { status: 404 } : { status: 404, body: { type: "ERROR", code: "NOT_FOUND", retryable: false } };
+  const response: Vector["response"] = listRooms === undefined ? native : missing;
   const request = new Request(`http://usher.test${path}`, { method, headers });
   const settings = {
     ALLOW_ORIGINS: origins ?? env.ALLOW_ORIGINS,

@@ -11,11 +11,12 @@ import { identityHeader } from "../src/auth";
 import { Refusal } from "../src/identity";
 import type { RoomState } from "../src/roomState";
 import { Client, until } from "./client";
+import { arrangementOf, type GoArrangement } from "./goArrangement";
 import { identityOf, type GoIdentity } from "./goIdentity";
 import traces from "./traces.json";
 import { harness } from "./worker";
 
-type Trace = (typeof traces)[number] & { pings?: boolean; budgets?: boolean; renews?: boolean };
+type Trace = (typeof traces)[number] & { pings?: boolean; budgets?: boolean; renews?: boolean; operates?: boolean };
 type Step = Trace["steps"][number] & {
   conn?: number;
   address?: string;
@@ -27,14 +28,16 @@ type Step = Trace["steps"][number] & {
   refusal?: string;
   identity?: GoIdentity;
   verdict?: { Identity: GoIdentity | null; Refusal: ErrorCode | ""; Details: string };
-  arrangement?: { Name: string; Mode: number; AwaitedUntilMs: number };
+  arrangement?: GoArrangement;
+  creation?: { CreatedAtMs: number; EndsAtMs: number; KeepMs: number; OwnerToken: string };
   hashes?: string;
 };
 
-// The platform cannot ping a client, the worker has no budgets of seats and messages for an address, knows no accounts yet, and hands out ICE
-// servers by itself.
+// The platform cannot ping a client, the worker has no budgets of seats and messages for an address, knows no accounts yet, hands out ICE servers by
+// itself, and has no API for operators.
 const replayed = traces.filter(
-  ({ name, pings, budgets, renews }: Trace) => pings !== true && budgets !== true && renews !== true && name !== "auth-renew-late",
+  ({ name, pings, budgets, renews, operates }: Trace) =>
+    pings !== true && budgets !== true && renews !== true && operates !== true && name !== "auth-renew-late",
 );
 
 afterEach(() => {
@@ -177,9 +180,12 @@ class Replay {
     }
   }
 
-  async #arrange({ arrangement }: Step): Promise<void> {
-    const { Name = "", Mode = 0, AwaitedUntilMs = 0 } = arrangement ?? {};
-    await this.#stub.create(this.trace.roomId, AwaitedUntilMs, Mode === 0 ? "HOST_ONLY" : "FREE_FOR_ALL", Name);
+  async #arrange({ arrangement, secret, creation, refusal, text: at }: Step): Promise<void> {
+    // The owner's is the second half of what is drawn.
+    harness.secrets.set(0, new Uint8Array([...new Uint8Array(16), ...bytes(secret ?? "")]));
+    const { CreatedAtMs: createdAtMs, EndsAtMs: endsAtMs, KeepMs: keepMs, OwnerToken: ownerToken } = creation ?? {};
+    const want = creation === undefined ? refusal : { createdAtMs, endsAtMs, keepMs, ownerToken };
+    expect(await this.#stub.create(this.trace.roomId, arrangementOf(arrangement as GoArrangement)), at).toEqual(want);
   }
 
   #send(client: Client | undefined, frame: string | Uint8Array): void {

@@ -69,6 +69,10 @@ class Harnessed extends Surroundings {
     return hash;
   }
 
+  override readInvite(invite: string, roomId: string): Promise<Identity | Refusal> {
+    return harness.verdict === undefined ? super.readInvite(invite, roomId) : Promise.resolve(harness.verdict);
+  }
+
   override verify(token: string, roomId: string): Promise<Identity | Refusal> {
     return harness.verdict === undefined ? super.verify(token, roomId) : Promise.resolve(harness.verdict);
   }

@@ -23,9 +23,9 @@ start.addEventListener("submit", (event) => {
   const server = pageAddress(fields.server.value);
   const invite = isJoin ? parseInvite(fields.invite.value, server) : undefined;
   if (!isJoin && server === undefined) {
-    status.textContent = "That is no server's address. ws://localhost:8787/ws would be one";
+    status.textContent = "That is not the address of a server, such as ws://localhost:8787/ws";
   } else if (isJoin && invite === undefined) {
-    status.textContent = "That is no whole invite link, and no room code";
+    status.textContent = "That is neither a complete invite link nor a room code";
   } else {
     status.textContent = "Connecting…";
     send(invite === undefined ? { type: "CREATE", server: server ?? "", userName } : { type: "JOIN", ...invite, userName, passcode: fields.passcode.value });
@@ -132,7 +132,7 @@ async function watchPage(): Promise<string> {
     return "This page has no film yet: start it, then try again";
   }
   await chrome.scripting.executeScript({ target, files: ["content.js"] });
-  return "This page's film is the room's now";
+  return "The room is watching this page's film now";
 }
 
 function element<T extends HTMLElement>(id: string, kind: abstract new () => T): T {

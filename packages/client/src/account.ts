@@ -17,8 +17,8 @@ export class Account {
 
   /** Where the next connection goes. The user is whom the token names: nobody else's seat can be had with it. */
   door(): Door | Promise<Door> {
-    const { roomId, invite = "" } = this.#keeper.seat as StoredSeat;
-    const door = doorOf(this.#url, roomId, invite, this.#options);
+    const { roomId, invite } = this.#keeper.seat as StoredSeat;
+    const door = doorOf(this.#url, roomId, invite !== undefined, this.#options);
     return door instanceof Promise ? door.then((known) => this.#name(known)) : door;
   }
 

@@ -1,4 +1,4 @@
-// How a connection shows who somebody is: by a token of the operator's accounts, by a ticket made from one, or by an invite.
+// How a connection shows who somebody is: by a token of the operator's accounts, by a ticket made from one, or by an invite, which is in the request for a seat.
 
 import { authSubprotocol, tokenSubprotocolPrefix, type ErrorMessage } from "@usher/types";
 import { failure, refusal, type RoomError } from "./error.js";
@@ -21,15 +21,11 @@ export interface AuthOptions {
   authBy?: "subprotocol" | "ticket" | undefined;
 }
 
-/** The door of a room for somebody with an invite, with an account, or with neither. Rejects with a RoomError. */
-export function doorOf(url: URL, roomId: string, invite: string, options: AuthOptions): Door | Promise<Door> {
+/** The door of a room for somebody with an account, or with none, or with an invite instead. Rejects with a RoomError. */
+export function doorOf(url: URL, roomId: string, isInvited: boolean, options: AuthOptions): Door | Promise<Door> {
   const door = new URL(url);
   door.searchParams.set("roomId", roomId);
-  if (invite !== "") {
-    door.searchParams.set("invite", invite);
-    return { url: door, protocols: [], userId: "", explain: () => refusalOf(besides(url, `rooms/${roomId}`, { invite }), {}) };
-  }
-  if (options.auth === undefined) {
+  if (isInvited || options.auth === undefined) {
     return { url: door, protocols: [], userId: "", explain: () => Promise.resolve(undefined) };
   }
   return options.authBy === "ticket" ? doorByTicket(door, url, roomId, options.auth) : doorByToken(door, url, roomId, options.auth);

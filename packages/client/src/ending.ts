@@ -41,10 +41,10 @@ export function goingCode(seat: StoredSeat | undefined): number {
   return (seat?.resumeToken ?? "") === "" && seat?.knockToken === undefined ? leftCode : abandonedCode;
 }
 
-/** Why the host or a cohost has removed this participant, if the message says so. An ERROR does for a seat without a token, as a legacy client's. */
+/** Why the host, a cohost or the operator has removed this participant, if the message says so. An ERROR does for a seat without a token, as a legacy client's. */
 export function removalOf(message: ServerMessage): RoomError | undefined {
   if (message.type === "ERROR") {
-    return message.code === "KICKED" || message.code === "BANNED" ? refusal(message) : undefined;
+    return ["KICKED", "BANNED", "ROOM_CLOSED"].includes(message.code) ? refusal(message) : undefined;
   }
   if (message.type !== "KICKED") {
     return undefined;

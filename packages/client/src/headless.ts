@@ -6,7 +6,7 @@ export { RoomClient } from "./client.js";
 export { claimed, tabStore } from "./claim.js";
 export { Emitter } from "./emitter.js";
 export { RoomError, type ConnectionErrorCode, type ConnectionErrorCodes } from "./error.js";
-export type { DirectMessage } from "./legacy.js";
+export type { AnnouncedMode, DirectMessage } from "./legacy.js";
 export { nextFilm, positionAt, type Film } from "./film.js";
 export { newRoomId, newUserId } from "./id.js";
 export { inviteIn, roomIdIn } from "./invite.js";

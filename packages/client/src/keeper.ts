@@ -1,3 +1,4 @@
+import type { RoomState } from "@usher/types";
 import { Owner, type OwnerStore } from "./owner.js";
 import type { Seated } from "./signaling.js";
 import { parseSeat, type SeatStore, type StoredSeat } from "./store.js";
@@ -35,6 +36,16 @@ export class Keeper {
     const { iceTransportPolicy } = answer.roomState;
     this.change({ resumeToken: answer.resumeToken ?? this.seat?.resumeToken ?? "", knockToken: undefined, iceTransportPolicy });
     this.owner.heard(answer);
+    this.follow(answer.roomState);
+  }
+
+  /** Keeps whether the owner has handed the host's role over, which nothing else says after a reload. Returns the room. */
+  follow(room: RoomState): RoomState {
+    const handedOver = this.owner.token !== undefined && room.hostId !== this.seat?.userId;
+    if (handedOver !== (this.seat?.handedOver ?? false)) {
+      this.change({ handedOver });
+    }
+    return room;
   }
 
   /** Clears the store, if it still has this seat: another client may have put its own there since. */

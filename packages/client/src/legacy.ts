@@ -1,6 +1,6 @@
 // The legacy client: what it obeys, and what it tells of the room that the server never hears.
 
-import type { ControlMode, RoomState } from "@usher/types";
+import type { ControlMode, RoomState, SyncMessage } from "@usher/types";
 import { hostsWord, positionAt, type Film } from "./film.js";
 import type { OutgoingSync } from "./signaling.js";
 
@@ -58,9 +58,27 @@ function isWebAddress(url: string): boolean {
   return /^https?:\/\//.test(url);
 }
 
+/** The control mode that a host has announced past the server. It is plain data, to be kept over a reload. */
+export interface AnnouncedMode {
+  /** The mode that holds. */
+  mode: ControlMode;
+  /** Who has announced it. */
+  hostId: string;
+  /** The server's mode at that time. */
+  serversMode: ControlMode;
+}
+
 /** The control mode as a host tells of it without the server. It counts until the server has another one, or the room another host. */
 export class HostsMode {
-  #told: { mode: ControlMode; hostId: string; serversMode: ControlMode } | undefined;
+  #told: AnnouncedMode | undefined;
+
+  constructor(told?: AnnouncedMode) {
+    this.#told = told;
+  }
+
+  get told(): AnnouncedMode | undefined {
+    return this.#told;
+  }
 
   tell(mode: ControlMode, { hostId, controlMode }: RoomState): void {
     this.#told = mode === controlMode ? undefined : { mode, hostId, serversMode: controlMode };
@@ -76,5 +94,19 @@ export class HostsMode {
   /** The room with the mode that holds. */
   in(room: RoomState): RoomState {
     return this.#told === undefined ? room : { ...room, controlMode: this.#told.mode };
+  }
+}
+
+/** The mode that a message of the host tells of, if any: a legacy one has a word for each, as wordsFor() does, and announces the mode to nobody who comes later. */
+export function modeIn(message: SyncMessage, isLegacy: boolean): ControlMode | undefined {
+  switch (message.type) {
+    case "CONTROL_MODE_CHANGE":
+      return message.mode;
+    case "UNIFIED_SYNC":
+      return isLegacy ? "FREE_FOR_ALL" : undefined;
+    case "HOST_STATE_UPDATE":
+      return isLegacy ? "HOST_ONLY" : undefined;
+    default:
+      return undefined;
   }
 }

@@ -1,9 +1,9 @@
-import type { ControlMode, RoomState } from "@usher/types";
+import type { ControlMode, PathReason, RoomState } from "@usher/types";
 import { isSound, isSync, mayControl, parseSync } from "./control.js";
 import { isSignal } from "./delivery.js";
 import { Emitter } from "./emitter.js";
 import { filmOf, hostsWord, isNews, nextFilm, positionAt, type Film } from "./film.js";
-import { HostsMode, LegacyPeers, type DirectMessage } from "./legacy.js";
+import { HostsMode, LegacyPeers, modeIn, type AnnouncedMode, type DirectMessage } from "./legacy.js";
 import { Peers } from "./peers.js";
 import type { PeerMeshEvents, PeerMeshOptions, Route } from "./meshOptions.js";
 import type { MarkedSync, OutgoingSync, Seated, ServerMessage, Signaling } from "./signaling.js";
@@ -21,9 +21,10 @@ export class PeerMesh extends Emitter<PeerMeshEvents> {
   readonly #client: Signaling;
   readonly #peers: Peers;
   readonly #routes = new Map<string, Route>();
+  readonly #reasons = new Map<string, PathReason>();
   readonly #subscriptions: (() => void)[];
   readonly #legacy = new LegacyPeers();
-  readonly #mode = new HostsMode();
+  readonly #mode: HostsMode;
   /** The control mode that legacy participants were told last, by this side as host. */
   #toldMode: ControlMode | undefined;
   #film: Film | undefined;
@@ -34,6 +35,7 @@ export class PeerMesh extends Emitter<PeerMeshEvents> {
   constructor(client: Signaling, options: PeerMeshOptions = {}) {
     super();
     this.#client = client;
+    this.#mode = new HostsMode(options.announcedMode);
     this.#peers = new Peers({
       client,
       iceServers: options.iceServers ?? (() => client.iceServers()),
@@ -67,6 +69,14 @@ export class PeerMesh extends Emitter<PeerMeshEvents> {
     return room === undefined ? undefined : this.#mode.in(room);
   }
 
+  /**
+   * The control mode that the host announced past the server, as a legacy host does; undefined if the
+   * server's holds. The host does not say it again, so keep it over a reload.
+   */
+  get announcedMode(): AnnouncedMode | undefined {
+    return this.#mode.told;
+  }
+
   /** The position of the film; undefined if nobody has played anything yet. */
   get film(): Film | undefined {
     return this.#film;
@@ -84,6 +94,11 @@ export class PeerMesh extends Emitter<PeerMeshEvents> {
     }
     const isConnected = this.room?.users.some((user) => user.id === userId && user.isConnected) ?? false;
     return isConnected && this.#client.status.state === "seated" ? "relayed" : "away";
+  }
+
+  /** Why there is no direct path to a participant; undefined if that is not known (yet). */
+  pathReason(userId: string): PathReason | undefined {
+    return this.#reasons.get(userId);
   }
 
   /**
@@ -153,6 +168,7 @@ export class PeerMesh extends Emitter<PeerMeshEvents> {
   #follow(room: RoomState): void {
     for (const id of this.#peers.follow(room)) {
       this.#legacy.forget(id);
+      this.#reasons.delete(id);
     }
     this.#mode.follow(room);
     this.#tellRoutes();
@@ -186,6 +202,9 @@ export class PeerMesh extends Emitter<PeerMeshEvents> {
     }
     if (isSync(message)) {
       this.#hear(message, message.userId, false);
+    } else if (message.type === "PATH") {
+      this.#reasons.set(message.otherUserId, message.reason);
+      this.emit("path", { userId: message.otherUserId, reason: message.reason });
     } else {
       this.#peers.read(message);
     }
@@ -204,8 +223,9 @@ export class PeerMesh extends Emitter<PeerMeshEvents> {
     }
     this.#setFilm(nextFilm(this.#film, message, this.serverTime()));
     this.emit("message", { message, from, direct });
-    if (direct && message.type === "CONTROL_MODE_CHANGE" && this.#client.room !== undefined) {
-      this.#mode.tell(message.mode, this.#client.room);
+    const mode = direct && from === room.hostId ? modeIn(message, this.#legacy.has(from)) : undefined;
+    if (mode !== undefined && this.#client.room !== undefined && mode !== room.controlMode) {
+      this.#mode.tell(mode, this.#client.room);
       this.#roomChanged();
     }
   }

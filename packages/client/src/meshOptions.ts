@@ -1,8 +1,8 @@
 // What a PeerMesh takes, and the events that it emits.
 
-import type { RoomState } from "@usher/types";
+import type { PathReason, RoomState } from "@usher/types";
 import type { Film } from "./film.js";
-import type { DirectMessage } from "./legacy.js";
+import type { AnnouncedMode, DirectMessage } from "./legacy.js";
 import type { IceServer, MarkedSync, PeerConfiguration } from "./signaling.js";
 
 /**
@@ -33,6 +33,13 @@ export interface PeerMeshEvents {
     userId: string;
     route: Route;
   };
+  /** The server said why there is no direct path to a participant, or that there is one. */
+  path: {
+    /** Whom the path leads to. */
+    userId: string;
+    /** Stable; what each means is in the protocol's document. */
+    reason: PathReason;
+  };
   /** The film was played, paused, sought or changed, here or elsewhere, or the server reported its position. */
   film: Film;
   /** The room has changed in any way. */
@@ -45,7 +52,7 @@ export interface PeerMeshEvents {
   };
 }
 
-/** How a PeerMesh makes its peer connections. */
+/** How a PeerMesh makes its peer connections, and what it knows already. */
 export interface PeerMeshOptions {
   /** ICE servers to use instead of those that the server hands out. */
   iceServers?: () => Promise<IceServer[]>;
@@ -54,4 +61,6 @@ export interface PeerMeshOptions {
    * RTCPeerConnection, the server relays everything.
    */
   createConnection?: (configuration: PeerConfiguration) => PeerConnection;
+  /** What `announcedMode` of the mesh was before a reload. It counts while the room has the same host. */
+  announcedMode?: AnnouncedMode | undefined;
 }

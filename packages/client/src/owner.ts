@@ -1,10 +1,9 @@
 // The owner token of a room that stays: whoever presents it is host again.
 
-import type { RoomState } from "@usher/types";
 import type { RoomError } from "./error.js";
 import { isRoomId } from "./id.js";
 import type { Seated } from "./signaling.js";
-import type { WebStorage } from "./store.js";
+import type { StoredSeat, WebStorage } from "./store.js";
 
 /**
  * Keeps the owner tokens of rooms that stay, by room id. Choose one that lives as long as the rooms,
@@ -53,9 +52,9 @@ export class Owner {
     this.#store.load(roomId).then(found, () => found());
   }
 
-  /** The token to present: none in the place of a host who has handed the role over, or it would come back with a lost connection. */
-  presented(room: RoomState | undefined, userId: string): string | undefined {
-    return room === undefined || room.hostId === userId ? this.token : undefined;
+  /** The token to present: none in the place of a host who has handed the role over, or it would come back with a lost connection or a reload. */
+  presented(seat: StoredSeat | undefined): string | undefined {
+    return seat?.handedOver === true ? undefined : this.token;
   }
 
   /** Keeps the token of a room that the client has made. */

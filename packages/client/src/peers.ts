@@ -2,6 +2,7 @@
 
 import type { RoomState } from "@usher/types";
 import { isSignal } from "./delivery.js";
+import { watchPath } from "./path.js";
 import { Peer } from "./peer.js";
 import type { IceServer, PeerConfiguration, ServerMessage, Signaling } from "./signaling.js";
 
@@ -130,7 +131,11 @@ export class Peers {
       closed: changed,
       declined: () => this.#declined(id),
       received: (data) => received(data, id),
-      createConnection,
+      createConnection: (configuration) => {
+        const connection = createConnection(configuration);
+        watchPath(connection, configuration, (path) => client.send({ ...path, targetUserId: id }));
+        return connection;
+      },
     });
   }
 

@@ -23,7 +23,14 @@ export function withoutAddresses<T extends object>(signal: T): T | undefined {
 function cleaned(description: SessionDescription): SessionDescription {
   const lines = description.sdp?.split(/\r\n|[\r\n]/) ?? [];
   const kept = lines.map((line) => (/^\s*a=candidate/i.test(line) ? relayed(line) : line)).filter((line, i) => line !== "" || lines[i] === "");
-  return description.sdp === undefined ? description : { ...description, sdp: kept.join("\r\n") };
+  const relays = kept.flatMap((line) => /^a=candidate:\S+ \d+ \S+ \d+ (\S+) /i.exec(line)?.[1] ?? []);
+  return description.sdp === undefined ? description : { ...description, sdp: kept.map((line) => toRelay(line, relays)).join("\r\n") };
+}
+
+/** A line that says where media goes (c=, a=rtcp) with no address but that of a relay; ICE does not need it. */
+function toRelay(line: string, relays: readonly string[]): string {
+  const [, before, address = ""] = /^((?:c=|a=rtcp:\d+ )IN IP[46] )(.*)$/i.exec(line) ?? [];
+  return before === undefined || relays.includes(address) ? line : `${before.slice(0, -2)}${/6 $/.test(before) ? "6 ::" : "4 0.0.0.0"}`;
 }
 
 /** A candidate line without its raddr, "" if it is not of type relay. */

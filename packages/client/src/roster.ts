@@ -16,7 +16,21 @@ type Of<T> = Extract<ResponseMessage, { type: T }>;
 /** A message of the server about the room. */
 export type OfRoom = Exclude<
   ResponseMessage,
-  Of<"KICKED" | "BANS" | "KNOCKING" | "KNOCK" | "KNOCK_ENDED" | "TOKEN_EXPIRES" | "AUTH_RENEWED" | "ICE_SERVERS" | "ERROR" | "UNDELIVERED" | "PONG">
+  Of<
+    | "KICKED"
+    | "ANNOUNCEMENT"
+    | "BANS"
+    | "KNOCKING"
+    | "KNOCK"
+    | "KNOCK_ENDED"
+    | "PATH"
+    | "TOKEN_EXPIRES"
+    | "AUTH_RENEWED"
+    | "ICE_SERVERS"
+    | "ERROR"
+    | "UNDELIVERED"
+    | "PONG"
+  >
 >;
 
 const changes = {

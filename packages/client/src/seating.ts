@@ -26,9 +26,11 @@ export const returning: Intent = { create: false, orCreate: true, patient: true 
 /** The message that asks for a seat. */
 export function seatRequest(seat: StoredSeat, intent: Intent, ref: string): CreateRoomMessage | JoinRoomMessage {
   const { create, roomName, keepMs, ownerToken, passcode, door } = intent;
-  const { resumeToken, knockToken, invite: _, iceTransportPolicy, ...own } = seat;
+  const { roomId, userId, userName, resumeToken, knockToken, invite, iceTransportPolicy } = seat;
   const request = {
-    ...own,
+    roomId,
+    userId,
+    userName,
     timestamp: Date.now(),
     ...(create && roomName !== undefined ? { roomName } : {}),
     ...(create && keepMs !== undefined ? { keepMs } : {}),
@@ -36,6 +38,7 @@ export function seatRequest(seat: StoredSeat, intent: Intent, ref: string): Crea
     ...(create && iceTransportPolicy !== undefined ? { iceTransportPolicy } : {}),
     ...(resumeToken !== "" ? { resumeToken } : {}),
     ...(knockToken !== undefined ? { knockToken } : {}),
+    ...(!create && invite !== undefined ? { invite } : {}),
     ...(passcode !== undefined ? { passcode: canonical(passcode) } : {}),
     ...(create && door !== undefined ? { door: canonicalDoor(door) } : {}),
     protocol: protocolVersion,

@@ -48,7 +48,7 @@ export class Session {
     this.#keeper = new Keeper(options.store ?? memoryStore(), options.owners);
     this.#account = new Account(url, options, this.#keeper);
     this.#iceServers = new IceServers(url, () => this.#keeper.seat);
-    this.#room = new KnownRoom((room) => emit("room", room));
+    this.#room = new KnownRoom((room) => emit("room", this.#keeper.follow(room)));
     this.#knocks = new Knocks((knocks) => emit("knocks", knocks));
     this.#line = new Line({
       door: () => this.#account.door(),
@@ -164,7 +164,7 @@ export class Session {
 
   #askForSeat(create: boolean): void {
     this.#asked = { atMs: performance.now(), ref: this.#requests.newRef() };
-    const intent = { ...this.#intent, create, ownerToken: this.#keeper.owner.presented(this.#room.state, this.userId) };
+    const intent = { ...this.#intent, create, ownerToken: this.#keeper.owner.presented(this.#keeper.seat) };
     const error = this.#line.send(seatRequest(this.#keeper.seat as StoredSeat, intent, this.#asked.ref));
     if (error !== undefined && error.code !== "CONNECTION_LOST") {
       this.#end(error);

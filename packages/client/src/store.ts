@@ -16,6 +16,8 @@ export interface StoredSeat {
   invite?: string | undefined;
   /** A secret: the place of somebody who waits to be let in. */
   knockToken?: string | undefined;
+  /** Reports that the owner of the room is not its host, and shall not be host again by a mere return. */
+  handedOver?: boolean | undefined;
 }
 
 /**
@@ -101,9 +103,10 @@ function parseJSON(text: string | null): unknown {
 /** What is no seat, of an older version for instance, is none. */
 export function parseSeat(value: unknown): StoredSeat | undefined {
   const seat = value as Partial<Record<keyof StoredSeat, unknown>> | null | undefined;
-  const { roomId, userId, userName, resumeToken, invite, knockToken, iceTransportPolicy } = seat ?? {};
+  const { roomId, userId, userName, resumeToken, invite, knockToken, iceTransportPolicy, handedOver } = seat ?? {};
   const isSeat = isRoomId(roomId) && isUserId(userId) && typeof userName === "string" && typeof resumeToken === "string";
   const policy = iceTransportPolicy === "relay" ? { iceTransportPolicy: "relay" as const } : {};
-  const further = { ...(typeof invite === "string" ? { invite } : {}), ...(typeof knockToken === "string" ? { knockToken } : {}), ...policy };
+  const tokens = { ...(typeof invite === "string" ? { invite } : {}), ...(typeof knockToken === "string" ? { knockToken } : {}) };
+  const further = { ...tokens, ...policy, ...(handedOver === true ? { handedOver } : {}) };
   return isSeat ? { roomId, userId, userName, resumeToken, ...further } : undefined;
 }

@@ -10,7 +10,7 @@ export function socketUrl(address: string | UrlLike): URL {
   try {
     url = new URL(text(address), globalThis.location?.href);
   } catch (error) {
-    throw failure("INVALID_URL", error, `${text(address)} is no address such as wss://example.org/ws`);
+    throw failure("INVALID_URL", error, `${text(address)} is not an address such as wss://example.org/ws`);
   }
   url.protocol = url.protocol.replace(/^http/, "ws");
   if (!/^wss?:$/.test(url.protocol)) {

@@ -3,9 +3,10 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, test } from "node:test";
 
-import { memoryStore, newRoomId, RoomClient, RoomError, type RoomClientEvents, type SeatStore, type Status } from "@usher/client";
+import { memoryStore, newRoomId, RoomClient, type RoomClientEvents, type SeatStore, type Status } from "@usher/client";
 import { Server } from "../../../test/e2e/server.ts";
 import { until } from "../../../test/e2e/wait.ts";
+import { refusedWith } from "./clients.ts";
 
 let server: Server;
 const clients: RoomClient[] = [];
@@ -34,12 +35,6 @@ async function pair(): Promise<{ ann: RoomClient; bob: RoomClient; roomId: strin
   return { ann, bob, roomId };
 }
 
-const refusedWith = (code: string) => (error: unknown) => {
-  assert.ok(error instanceof RoomError, String(error));
-  assert.equal(error.code, code);
-  assert.notEqual(error.message, "");
-  return true;
-};
 const isSeated = (client: RoomClient): boolean => client.status.state === "seated";
 
 test("a room is created, joined and left", async () => {

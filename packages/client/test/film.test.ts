@@ -6,7 +6,7 @@ import { test } from "node:test";
 import type { RoomState } from "@usher/types";
 import { mayControl, parseSync } from "../dist/control.js";
 import { actTime, filmOf, hostsWord, isNews, nextFilm, positionAt, type Film } from "../dist/film.js";
-import { HostsMode, LegacyPeers, type DirectMessage } from "../dist/legacy.js";
+import { HostsMode, LegacyPeers, modeIn, type DirectMessage } from "../dist/legacy.js";
 import type { MarkedSync } from "../dist/signaling.js";
 
 const room = (controlMode: RoomState["controlMode"], videoState: Partial<RoomState["videoState"]> = {}): RoomState => ({
@@ -239,7 +239,24 @@ test("the mode that a host tells of by data channel holds until something newer"
   for (const [rule, rooms, want] of rows) {
     const mode = new HostsMode();
     mode.tell("FREE_FOR_ALL", served);
-    rooms.forEach((next) => mode.follow(next));
-    assert.equal(mode.in(rooms.at(-1) ?? served).controlMode, want, rule);
+    const reloaded = new HostsMode(mode.told);
+    for (const each of [mode, reloaded]) {
+      rooms.forEach((next) => each.follow(next));
+      assert.equal(each.in(rooms.at(-1) ?? served).controlMode, want, rule);
+    }
   }
+});
+
+test("a legacy host shows the mode by how it says where the film is", () => {
+  const from = { roomId: "room-1", userId: "ann", timestamp: 0 };
+  const rows: [message: Parameters<typeof modeIn>[0], mode: ReturnType<typeof modeIn>][] = [
+    [{ ...from, type: "UNIFIED_SYNC", action: "PLAY", time: 1, videoUrl: "" }, "FREE_FOR_ALL"],
+    [{ ...from, type: "HOST_STATE_UPDATE", state: "PLAYING", time: 1 }, "HOST_ONLY"],
+    [{ ...from, type: "HOST_NAVIGATE", url: "https://example.org/" }, undefined],
+  ];
+  for (const [message, mode] of rows) {
+    assert.equal(modeIn(message, true), mode, message.type);
+    assert.equal(modeIn(message, false), undefined, `${message.type} of a host who tells the server`);
+  }
+  assert.equal(modeIn({ ...from, type: "CONTROL_MODE_CHANGE", mode: "FREE_FOR_ALL" }, false), "FREE_FOR_ALL");
 });

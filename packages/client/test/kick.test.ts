@@ -1,37 +1,14 @@
 // Kicks and bans: what the host asks for, and what whoever is removed is told.
 
 import assert from "node:assert/strict";
-import { after, afterEach, before, test } from "node:test";
+import { test } from "node:test";
 
-import { memoryStore, RoomClient, RoomError, roleOf, type SeatStore } from "@usher/client";
-import { Server } from "../../../test/e2e/server.ts";
+import { memoryStore, roleOf, type RoomClient, type RoomError } from "@usher/client";
 import { until } from "../../../test/e2e/wait.ts";
+import { clientsOfAServer, refusedWith } from "./clients.ts";
 import { ScriptedServer, type Link } from "./scripted.ts";
 
-let server: Server;
-const clients: RoomClient[] = [];
-
-before(async () => {
-  server = await Server.start("native");
-});
-afterEach(() => {
-  for (const client of clients.splice(0)) {
-    client.close();
-  }
-});
-after(() => server.close());
-
-function newClient(store: SeatStore = memoryStore(), url = `${server.url.replace("http", "ws")}/ws`): RoomClient {
-  const client = new RoomClient({ url, store });
-  clients.push(client);
-  return client;
-}
-
-const refusedWith = (code: string) => (error: unknown) => {
-  assert.ok(error instanceof RoomError, String(error));
-  assert.equal(error.code, code);
-  return true;
-};
+const newClient = clientsOfAServer();
 
 /** Why a client has ended, once it has. */
 async function ending(client: RoomClient): Promise<RoomError | undefined> {

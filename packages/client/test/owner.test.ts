@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 
-import { RoomClient, webOwnerStore, type OwnerStore } from "@usher/client";
+import { memoryStore, RoomClient, webOwnerStore, type OwnerStore, type SeatStore } from "@usher/client";
 import { until } from "../../../test/e2e/wait.ts";
 import { roomOf, ScriptedServer, user, type Frame } from "./scripted.ts";
 
@@ -19,9 +19,9 @@ function owners(known: Record<string, string> = {}): OwnerStore & { texts: Map<s
   return { texts, ...webOwnerStore(() => storage, "") };
 }
 
-async function begin(t: TestContext, store?: OwnerStore): Promise<{ server: ScriptedServer; client: RoomClient }> {
+async function begin(t: TestContext, owners?: OwnerStore, store?: SeatStore): Promise<{ server: ScriptedServer; client: RoomClient }> {
   const server = await ScriptedServer.start();
-  const client = new RoomClient({ url: server.url, ...(store === undefined ? {} : { owners: store }) });
+  const client = new RoomClient({ url: server.url, ...(owners === undefined ? {} : { owners }), ...(store === undefined ? {} : { store }) });
   t.after(async () => {
     client.close();
     await server.close();
@@ -66,6 +66,29 @@ for (const [hostId, presented] of [
     (await server.link(0)).cut();
     const again = await (await server.link(1)).next("JOIN_ROOM");
     assert.equal(again["ownerToken"], presented);
+  });
+}
+
+for (const [hostId, presented] of [
+  ["ann", ownerToken],
+  ["bob", undefined],
+] as const) {
+  test(`after a reload it is presented only by a host: ${hostId}`, async (t) => {
+    const [store, seats] = [owners({ "room-1": ownerToken }), memoryStore()];
+    const { server, client } = await begin(t, store, seats);
+    const people = [user("ann"), user("bob")];
+    server.answers = { JOIN_ROOM: (link, frame) => link.seat(frame, { roomState: roomOf("room-1", people) }) };
+    await client.join({ userName: "Ann", userId: "ann", roomId: "room-1" });
+    const roomState = roomOf("room-1", hostId === "ann" ? people : people.toReversed());
+    (await server.link(0)).say({ type: "HOST_CHANGED", newHostId: hostId, previousHostId: "ann", roomState });
+    await until("the host is known", () => client.room?.hostId === hostId);
+    client.close();
+    const reloaded = new RoomClient({ url: server.url, owners: store, store: seats });
+    t.after(() => reloaded.close());
+    await reloaded.resume();
+    const again = server.links[1]?.received[0];
+    assert.equal(again?.["ownerToken"], presented);
+    assert.equal(again?.["handedOver"], undefined, "the server is told nothing else");
   });
 }
 

@@ -10,6 +10,9 @@ import { roomOf, user } from "./scripted.ts";
 const relay = "candidate:1 1 udp 1 203.0.113.7 9 typ relay raddr 192.0.2.1 rport 5000 generation 0";
 const host = "candidate:2 1 udp 2 192.0.2.1 9 typ host generation 0";
 
+/** Addresses for media: ours, and a relay's. */
+const media = "c=IN IP4 192.0.2.1\r\nc=IN IP6 2001:db8::1\r\na=rtcp:9 IN IP4 192.0.2.1\r\nc=IN IP4 203.0.113.7\r\n";
+
 /** Ann, who is host and makes the offers. */
 class Ann extends Emitter<SignalingEvents> implements Signaling {
   readonly status: Status = { state: "seated" };
@@ -56,7 +59,7 @@ class Connection extends EventTarget {
   }
 
   setLocalDescription(): Promise<void> {
-    this.localDescription = { type: "offer", sdp: `v=0\r\na=${host}\r\na=${relay}\r\na=end-of-candidates\r\n` };
+    this.localDescription = { type: "offer", sdp: `v=0\r\n${media}a=${host}\r\na=${relay}\r\na=end-of-candidates\r\n` };
     return Promise.resolve();
   }
 
@@ -110,6 +113,7 @@ test("no address but a TURN server's leaves the client, or is believed", async (
   assert.equal(ann.sent.length, 3);
   const text = JSON.stringify(ann.sent);
   assert.ok(!text.includes("192.0.2.1") && !text.includes("typ host"), text);
+  assert.ok(text.includes("c=IN IP4 0.0.0.0\\r\\nc=IN IP6 ::\\r\\na=rtcp:9 IN IP4 0.0.0.0\\r\\nc=IN IP4 203.0.113.7"), text);
   assert.ok(text.includes("203.0.113.7 9 typ relay raddr 0.0.0.0 rport 0 generation 0"), text);
 
   ann.hear({ type: "WEBRTC_ANSWER", answer: { type: "answer", sdp: `v=0\r\na=${host}\r\n` } } as never);

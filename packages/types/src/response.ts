@@ -2,54 +2,8 @@
 
 import type { ErrorCode } from "./code.js";
 import type { MessageType } from "./message.js";
-import type { Ban, Door, IceServer, KnockOutcome, Role, RoomState, User } from "./room.js";
-
-/** What every ResponseMessage carries. */
-export interface BaseResponseMessage {
-  type: string;
-  /** The server's clock. */
-  timestamp: number;
-}
-
-/** What ROOM_CREATED and ROOM_JOINED have in common. */
-export interface Seating extends BaseResponseMessage {
-  roomId: string;
-  /** The sender's. */
-  userId: string;
-  roomState: RoomState;
-  /**
-   * A secret that proves the seat's owner on its return. Only the reply that gives a new seat has it: keep it for as long
-   * as you want the seat.
-   */
-  resumeToken?: string;
-  /** A secret that makes whoever presents it host of the room again. Only the reply that makes a room with keepMs has it. */
-  ownerToken?: string;
-  /** How long the room stays when it is empty. It is missing if the room ends then. */
-  keepMs?: number;
-  /** Reports that the token was accepted and the seat is the same as before. */
-  resumed: boolean;
-  /**
-   * Reports that every frame for the seat was kept while it was away and follows this reply. If it is false, some may be
-   * missing; those that were kept after a crash of the server still follow.
-   */
-  recovered: boolean;
-  /** How often the client should send PING. */
-  pingIntervalMs: number;
-  /** The server's clock. */
-  serverTime: number;
-  /** The ref of the request that this replies to. */
-  ref?: string;
-}
-
-/** The reply to CREATE_ROOM. */
-export interface RoomCreatedMessage extends Seating {
-  type: "ROOM_CREATED";
-}
-
-/** The reply to JOIN_ROOM, before any frame relayed to the seat. */
-export interface RoomJoinedMessage extends Seating {
-  type: "ROOM_JOINED";
-}
+import type { BaseResponseMessage, RoomCreatedMessage, RoomJoinedMessage, UserDisconnectedMessage, UserLeftMessage } from "./presence.js";
+import type { Ban, Door, IceServer, KnockOutcome, PathReason, Role, RoomState, User } from "./room.js";
 
 /** Tells the others of a new participant, or of one that returned without a token: offer to it again. */
 export interface UserJoinedMessage extends BaseResponseMessage {
@@ -60,31 +14,6 @@ export interface UserJoinedMessage extends BaseResponseMessage {
   joinedUser: User;
   /** May be missing for a receiver that sent "protocol":1, which applies the change itself. */
   roomState?: RoomState;
-}
-
-/** What USER_LEFT and USER_DISCONNECTED have in common. */
-export interface Departure extends BaseResponseMessage {
-  roomId: string;
-  /** Always "system". */
-  userId: string;
-  leftUserId: string;
-  /** Set if the departed participant was the host and another took over. */
-  newHostId?: string;
-}
-
-/** Tells the others that a seat has ended; `newHostId` is set if it was the host's. */
-export interface UserLeftMessage extends Departure {
-  type: "USER_LEFT";
-  /** May be missing for a receiver that sent "protocol":1, which applies the change itself. */
-  roomState?: RoomState;
-  /** The ref of the KICK_USER that this replies to, only in its sender's copy. */
-  ref?: string;
-}
-
-/** Tells the others that a connection dropped; its seat is held. */
-export interface UserDisconnectedMessage extends Departure {
-  type: "USER_DISCONNECTED";
-  roomState: RoomState;
 }
 
 /** Tells the others that a seat was resumed with its token. */
@@ -159,6 +88,15 @@ export interface KickedMessage extends BaseResponseMessage {
   banned: boolean;
 }
 
+/** What the operator of the server wants everybody in the room to read. Only "protocol":1 clients get it. */
+export interface AnnouncementMessage extends BaseResponseMessage {
+  type: "ANNOUNCEMENT";
+  roomId: string;
+  /** Always "system". */
+  userId: string;
+  text: string;
+}
+
 /** Replies to LIST_BANS and UNBAN_USER. */
 export interface BansMessage extends BaseResponseMessage {
   type: "BANS";
@@ -231,6 +169,18 @@ export interface KnockEndedMessage extends BaseResponseMessage {
   outcome: KnockOutcome;
   /** The ref of the request that this replies to, only in its sender's copy. */
   ref?: string;
+}
+
+/** Tells two participants why they have no direct path, or that they have one. It comes again when the reason changes. */
+export interface PathMessage extends BaseResponseMessage {
+  type: "PATH";
+  roomId: string;
+  /** Always "system". */
+  userId: string;
+  /** The other one of the two. */
+  otherUserId: string;
+  /** Stable; branch on it. */
+  reason: PathReason;
 }
 
 /** Tells a participant that its token is about to expire: RENEW_AUTH with a new one keeps the connection open. */
@@ -313,11 +263,13 @@ export type ResponseMessage =
   | HostChangedMessage
   | RoleChangedMessage
   | KickedMessage
+  | AnnouncementMessage
   | BansMessage
   | DoorChangedMessage
   | KnockingMessage
   | KnockMessage
   | KnockEndedMessage
+  | PathMessage
   | TokenExpiresMessage
   | AuthRenewedMessage
   | IceServersMessage

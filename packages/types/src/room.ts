@@ -12,6 +12,9 @@ export type Entry = "OPEN" | "KNOCK" | "LOCKED";
 /** How a knock ended. */
 export type KnockOutcome = "ADMITTED" | "DENIED" | "WITHDRAWN" | "EXPIRED";
 
+/** Why two participants have no direct path. */
+export type PathReason = "DIRECT" | "RELAYED" | "NO_STUN" | "MDNS_ONLY" | "UDP_BLOCKED" | "NO_COMMON_FAMILY" | "NO_TURN" | "TURN_FAILED" | "SYMMETRIC_NAT" | "BLOCKED" | "PEER_SILENT";
+
 /** What a room's followMode may be. The server says only AUTO_FOLLOW. */
 export type FollowMode = "AUTO_FOLLOW" | "MANUAL_FOLLOW";
 

@@ -156,6 +156,7 @@ export function describe(message: ResponseMessage): string {
     case "USER_RECONNECTED":
     case "ROLE_CHANGED":
     case "KICKED":
+    case "ANNOUNCEMENT":
     case "BANS":
     case "TOKEN_EXPIRES":
     case "AUTH_RENEWED":
@@ -163,6 +164,7 @@ export function describe(message: ResponseMessage): string {
     case "KNOCKING":
     case "KNOCK":
     case "KNOCK_ENDED":
+    case "PATH":
     case "ICE_SERVERS":
     case "UNDELIVERED":
       return `${message.type} at ${timestamp}`; // came with this server
@@ -263,6 +265,7 @@ export function target(message: SignalingMessage): string {
     case "UNBAN_USER":
     case "ADMIT":
     case "DENY":
+    case "PATH_REPORT":
       return message.targetUserId; // came with this server
     case "WEBRTC_OFFER":
       return `${message.targetUserId} ${message.offer.type} ${message.offer.sdp}`;
