@@ -36,10 +36,11 @@ type requests struct {
 }
 
 // request awaits its reply: answer gets each message, until it returns true. It gets nil once if
-// there is none in time, or the request could not be sent.
+// none has come for a while, or the request could not be sent.
 type request struct {
-	answer func(m *nats.Msg) (done bool)
-	timer  *time.Timer
+	answer  func(m *nats.Msg) (done bool)
+	timeout time.Duration
+	timer   *time.Timer
 
 	mu   sync.Mutex
 	over bool
@@ -73,7 +74,7 @@ func newRequests(conn Conn) (*requests, error) {
 	return r, nil
 }
 
-// send queues a request.
+// send queues a request. Each message of the reply has the whole timeout.
 func (r *requests) send(m *nats.Msg, timeout time.Duration, answer func(*nats.Msg) (done bool)) {
 	r.mu.Lock()
 	if r.closed {
@@ -84,7 +85,7 @@ func (r *requests) send(m *nats.Msg, timeout time.Duration, answer func(*nats.Ms
 	r.last++
 	number := r.last
 	m.Reply = r.inbox + strconv.FormatUint(number, 10)
-	r.pending[number] = &request{answer: answer, timer: time.AfterFunc(timeout, func() { r.end(number) })}
+	r.pending[number] = &request{answer: answer, timeout: timeout, timer: time.AfterFunc(timeout, func() { r.end(number) })}
 	r.queue = append(r.queue, m)
 	r.mu.Unlock()
 	r.awake()
@@ -137,8 +138,21 @@ func (r *requests) received(m *nats.Msg) {
 	r.mu.Lock()
 	q := r.pending[number]
 	r.mu.Unlock()
-	if q != nil && q.give(m) {
+	switch {
+	case q == nil: // too late
+	case q.give(m):
 		r.take(number)
+	default:
+		r.extend(number)
+	}
+}
+
+// extend gives the rest of a reply its time.
+func (r *requests) extend(number uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if q := r.pending[number]; q != nil {
+		q.timer.Reset(q.timeout)
 	}
 }
 
