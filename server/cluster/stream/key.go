@@ -18,7 +18,7 @@ func NodeID(key string) (id string, ok bool) { return strings.CutPrefix(key, Nod
 // written again. It is one try; what to do about its Outcome is the caller's. done is called once,
 // after 500 ms at the latest, and must not block.
 func (s *Stream) Put(key string, expected uint64, value []byte, ttl time.Duration, done func(Result)) {
-	s.publish(key, expected, value, ttl, done)
+	s.publish(key, expected, value, ttl, s.tuning.answerAfter, done)
 }
 
 // PutWait is Put for a caller that waits. The Outcome is Unknown if ctx is done before the reply.
@@ -28,7 +28,7 @@ func (s *Stream) PutWait(ctx context.Context, key string, expected uint64, value
 
 func (s *Stream) putWait(ctx context.Context, key string, expected uint64, value []byte, ttl time.Duration) Result {
 	results := make(chan Result, 1)
-	s.publish(key, expected, value, ttl, func(r Result) { results <- r })
+	s.publish(key, expected, value, ttl, s.tuning.answerAfter, func(r Result) { results <- r })
 	select {
 	case <-ctx.Done():
 		return Result{Outcome: Unknown, Err: ctx.Err()}

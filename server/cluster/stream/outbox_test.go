@@ -338,7 +338,9 @@ func TestOutboxesAreBounded(t *testing.T) {
 	b := single(t)
 	var w writes
 	w.isCut.Store(true)
-	s := opened(t, newFaulty(b.Conn(), w.fate), sending(owner(1, 0)), quick())
+	times := quick()
+	times.answerAfter = time.Second // what is written here is large
+	s := opened(t, newFaulty(b.Conn(), w.fate), sending(owner(1, 0)), times)
 	var ids []string
 	for i := range maxOutboxMessages + 20 {
 		ids = append(ids, fmt.Sprint("m", i))

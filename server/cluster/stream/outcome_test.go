@@ -31,6 +31,25 @@ func once(number int64, at fate) func(*nats.Msg) fate {
 	}
 }
 
+// A stream that takes longer for every reply than a try waits at first still takes the write.
+func TestASlowStreamTakesWrites(t *testing.T) {
+	t.Parallel()
+	b := single(t)
+	times := quick()
+	times.answerAfter = 300 * time.Millisecond
+	slow := func(m *nats.Msg) (at fate) {
+		if isRoom(m) {
+			at.delayAnswer = 2 * times.answerAfter
+		}
+		return at
+	}
+	s := opened(t, newFaulty(b.Conn(), slow), Config{Term: owner(1, 0)}, times)
+	if err := save(t, s, "room", "1"); err != nil {
+		t.Fatal(err)
+	}
+	want(t, s, "room", "1")
+}
+
 // Each row of the table of answers ends with the newest snapshot stored.
 func TestAnswersToAWrite(t *testing.T) {
 	b := single(t)

@@ -164,6 +164,7 @@ type change struct {
 	// began is when it was tried first, and sent when it was last.
 	began, sent time.Time
 	tries       int
+	unanswered  int
 	settled     bool
 	waits       *list.Element // the health's
 }
