@@ -91,6 +91,12 @@ func (w *webhooks) run(ctx context.Context, node *cluster.Node, dir string, log 
 	if w.sender == nil {
 		return
 	}
+	var err error
+	if w.control, err = webhook.OpenControl(dir, w.sender); err != nil {
+		log.Warn("usher webhooks cannot reach this server, only its folder once it has stopped", "error", err)
+	} else {
+		go w.control.Serve()
+	}
 	send := w.sender.Run
 	if node != nil {
 		send = func(ctx context.Context) { node.RunInTurn(ctx, w.sender.Wake, w.sender.Run) }
@@ -100,12 +106,6 @@ func (w *webhooks) run(ctx context.Context, node *cluster.Node, dir string, log 
 		defer close(w.done)
 		send(ctx)
 	}()
-	var err error
-	if w.control, err = webhook.OpenControl(dir, w.sender); err != nil {
-		log.Warn("usher webhooks cannot reach this server, only its folder once it has stopped", "error", err)
-		return
-	}
-	go w.control.Serve()
 }
 
 // stop returns once nothing uses the store. The context of run must be done.
