@@ -94,5 +94,6 @@ type touch struct {
 	at     time.Time
 }
 
-// fetchTimeout bounds one read of the nodes and the table; lease asks again.
-const fetchTimeout = 500 * time.Millisecond
+// fetchTimeout bounds one read of the nodes and the table. lease asks again before, and takes the
+// reply to either.
+const fetchTimeout = 2500 * time.Millisecond

@@ -168,7 +168,7 @@ func (n *Node) put(e *lease.Effect) {
 func (n *Node) fetch(request uint64) {
 	ctx, cancel := context.WithTimeout(context.Background(), fetchTimeout)
 	defer cancel()
-	reading, err := n.stream.Nodes(ctx)
+	reading, err := n.stream.TryNodes(ctx)
 	if err != nil {
 		n.step(lease.Event{Kind: lease.Failed, Request: request})
 		return

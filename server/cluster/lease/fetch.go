@@ -22,21 +22,29 @@ func (s *step) fetchAgain() {
 		return
 	}
 	s.request++
-	*f = fetch{request: s.request, sentMs: s.nowMs}
+	*f = fetch{request: s.request, sentMs: s.nowMs, taken: f.taken}
 	s.effects = append(s.effects, Effect{Kind: Fetch, Request: s.request, AtLeast: s.floor})
 }
 
-// fetched learns what one replica knew at one moment, unless that is older than what is known.
+// fetched learns what one replica knew at one moment, unless that is older than what is known. The
+// reply may be to an earlier request than the last one: a store that takes longer for each than
+// this node waits would never be heard.
 func (s *step) fetched() {
 	f := &s.fetch
-	if s.event.Request != f.request || f.request == 0 {
+	if s.event.Request <= f.taken || s.event.Request > s.request {
 		return
 	}
-	f.request, f.atMs = 0, 0
+	isLast := s.event.Request == f.request
+	if isLast {
+		f.request, f.atMs = 0, 0
+	}
 	if s.event.Revision < s.floor && s.broken&(oldTable|oldLeases) == 0 {
-		f.wanted, f.atMs = true, s.nowMs+s.config.RetryMs
+		if isLast {
+			f.wanted, f.atMs = true, s.nowMs+s.config.RetryMs
+		}
 		return
 	}
+	f.taken = s.event.Request
 	again := f.wanted
 	var own, table *Stored
 	for i := range s.event.Records {

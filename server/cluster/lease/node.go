@@ -217,11 +217,12 @@ type attempt struct {
 	sentMs  int64
 }
 
-// fetch is the reading of the records: one request at a time.
+// fetch is the reading of the records.
 type fetch struct {
-	// request is under way since sentMs, 0 for none.
-	request uint64
-	sentMs  int64
+	// request is under way since sentMs, 0 for none. Earlier ones may be, too; taken is the last
+	// whose reply was believed, or that an earlier incarnation sent.
+	request, taken uint64
+	sentMs         int64
 	// wanted: at atMs at the latest; else a poll after the last request.
 	wanted bool
 	atMs   int64

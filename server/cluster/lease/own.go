@@ -9,7 +9,7 @@ func (s *step) started() {
 	*s.Node = Node{
 		config: s.config, request: s.request, table: &Table{}, broken: s.broken,
 		self: Incarnation{s.config.ID, s.event.Nonce}, phase: taking,
-		fetch: fetch{wanted: true, atMs: s.nowMs},
+		fetch: fetch{wanted: true, atMs: s.nowMs, taken: s.request},
 	}
 }
 

@@ -137,6 +137,22 @@ func TestNobodyIsEvictedForAnOutage(t *testing.T) {
 	}
 }
 
+// TestASlowStoreIsEnough: each message takes so long that the reply to a request comes after the
+// next request, and still well before a lease is over.
+func TestASlowStoreIsEnough(t *testing.T) {
+	for n, lagMs := range []int64{0, 100, 150, 250, 400, 600} {
+		w := newWorld(uint64(n), 3, 0)
+		w.calm, w.lagMs = true, lagMs
+		w.runUntil(90_000)
+		if w.fault == "" {
+			w.fault = w.unsettled()
+		}
+		if w.fault != "" || w.evicted > 0 {
+			t.Errorf("%d ms each way: %d were evicted; %s", lagMs, w.evicted, w.fault)
+		}
+	}
+}
+
 // unsettled says what is not as it must be without faults: every shard has a valid owner, and no
 // node has two more than another.
 func (w *world) unsettled() string {

@@ -24,8 +24,9 @@ type world struct {
 	retired       int
 	// digest is of all effects.
 	digest uint64
-	// calm: nothing is lost, late or stale.
-	calm bool
+	// calm: nothing is lost, late or stale. lagMs is what every message takes in addition.
+	calm  bool
+	lagMs int64
 	// acted is the highest term in which a shard was valid anywhere.
 	acted [Shards]uint64
 	nonce uint64
@@ -114,11 +115,11 @@ func (w *world) chance(percent int) bool { return !w.calm && w.rng.IntN(100) < p
 func (w *world) delay() int64 {
 	switch {
 	case w.chance(1):
-		return w.rng.Int64N(5000)
+		return w.lagMs + w.rng.Int64N(5000)
 	case w.chance(5):
-		return w.rng.Int64N(700)
+		return w.lagMs + w.rng.Int64N(700)
 	}
-	return 1 + w.rng.Int64N(15)
+	return w.lagMs + 1 + w.rng.Int64N(15)
 }
 
 func (w *world) start(m *member) {

@@ -21,7 +21,8 @@
 //	                   older too, the stream has lost what it acknowledged: if another node has
 //	                   written since, fenced; else again from memory, counted. Else a deposed
 //	                   leader said so: again
-//	none in 500 ms     unknown: the same bytes again, until one of the above
+//	none in 500 ms     unknown: the same bytes again, until one of the above; for a while after a
+//	                   reply that came too late, none in 2 s
 //
 // Unknown is not failed. After 2 s Healthy is false, so that changes are refused while relays go
 // on; after 15 s the room is given up with ErrUnknown. Whoever loads it then claims it, so that the

@@ -90,10 +90,14 @@ func (f *faulty) Subscribe(subject string, handle nats.MsgHandler) (*nats.Subscr
 	})
 }
 
+// soon is how long quick waits for the reply to a write. A busy machine takes longer for some,
+// which makes requests wait longer.
+const soon = 100 * time.Millisecond
+
 // quick makes the times short, so that faults do not make a test long.
 func quick() tuning {
 	t := defaultTuning
-	t.answerAfter, t.readAfter = 40*time.Millisecond, 200*time.Millisecond
+	t.answerAfter, t.putAfter, t.readAfter = soon, soon, 2*soon
 	t.readAgain, t.unsentAgain, t.giveUpAfter = time.Millisecond, 5*time.Millisecond, patience
 	t.unhealthyAfter, t.probeEvery = 2*time.Second, 20*time.Millisecond
 	return t
@@ -102,7 +106,7 @@ func quick() tuning {
 // patient waits for answers for as long as a test may take: only faults make a second try.
 func patient() tuning {
 	t := quick()
-	t.answerAfter, t.readAfter = patience, patience
+	t.answerAfter, t.putAfter, t.readAfter = patience, patience, patience
 	return t
 }
 
@@ -123,7 +127,7 @@ func chance(seed uint64) func(*nats.Msg) fate {
 		if !isRoom(m) && !isRead(m) && !isQueued(m) {
 			return at
 		}
-		short := time.Duration(random.IntN(80)) * time.Millisecond
+		short := time.Duration(random.Int64N(int64(2 * soon)))
 		switch n := random.IntN(100); {
 		case n < 8:
 			at.dropAnswer = true

@@ -16,19 +16,19 @@ func NodeID(key string) (id string, ok bool) { return strings.CutPrefix(key, Nod
 // Put writes value under key, NodeKey or TableKey, if the key's revision is the expected one (0: it
 // does not exist). NATS removes it after ttl, at least a second, if that is not 0 and it is not
 // written again. It is one try; what to do about its Outcome is the caller's. done is called once,
-// after 500 ms at the latest, and must not block.
+// after 2.5 s at the latest, and must not block.
 func (s *Stream) Put(key string, expected uint64, value []byte, ttl time.Duration, done func(Result)) {
-	s.publish(key, expected, value, ttl, s.tuning.answerAfter, done)
+	s.publish(key, expected, value, ttl, s.tuning.putAfter, done)
 }
 
 // PutWait is Put for a caller that waits. The Outcome is Unknown if ctx is done before the reply.
 func (s *Stream) PutWait(ctx context.Context, key string, expected uint64, value []byte) Result {
-	return s.putWait(ctx, key, expected, value, 0)
+	return s.putWait(ctx, key, expected, value, 0, s.tuning.putAfter)
 }
 
-func (s *Stream) putWait(ctx context.Context, key string, expected uint64, value []byte, ttl time.Duration) Result {
+func (s *Stream) putWait(ctx context.Context, key string, expected uint64, value []byte, ttl, answerAfter time.Duration) Result {
 	results := make(chan Result, 1)
-	s.publish(key, expected, value, ttl, s.tuning.answerAfter, func(r Result) { results <- r })
+	s.publish(key, expected, value, ttl, answerAfter, func(r Result) { results <- r })
 	select {
 	case <-ctx.Done():
 		return Result{Outcome: Unknown, Err: ctx.Err()}
@@ -41,7 +41,7 @@ func (s *Stream) putWait(ctx context.Context, key string, expected uint64, value
 // earlier try, and one with a revision that no server has yet is tried again.
 func (s *Stream) insist(ctx context.Context, key string, expected uint64, value []byte, ttl time.Duration) Result {
 	for {
-		r := s.putWait(ctx, key, expected, value, ttl)
+		r := s.putWait(ctx, key, expected, value, ttl, s.tuning.answerAfter)
 		switch r.Outcome {
 		case Conflict:
 			e, upTo, err := s.Get(ctx, key)

@@ -31,23 +31,23 @@ func once(number int64, at fate) func(*nats.Msg) fate {
 	}
 }
 
-// A stream that takes longer for every reply than a try waits at first still takes the write.
+// A stream that takes longer for every reply than a try waits at first still takes the write, and
+// the queue its messages.
 func TestASlowStreamTakesWrites(t *testing.T) {
 	t.Parallel()
 	b := single(t)
 	times := quick()
 	times.answerAfter = 300 * time.Millisecond
 	slow := func(m *nats.Msg) (at fate) {
-		if isRoom(m) {
+		if isRoom(m) || isQueued(m) {
 			at.delayAnswer = 2 * times.answerAfter
 		}
 		return at
 	}
-	s := opened(t, newFaulty(b.Conn(), slow), Config{Term: owner(1, 0)}, times)
-	if err := save(t, s, "room", "1"); err != nil {
-		t.Fatal(err)
-	}
+	s := opened(t, newFaulty(b.Conn(), slow), sending(owner(1, 0)), times)
+	saveWith(t, s, "room", "1", "a", "b")
 	want(t, s, "room", "1")
+	wantQueue(t, s, "room", "a", "b")
 }
 
 // Each row of the table of answers ends with the newest snapshot stored.
@@ -55,9 +55,9 @@ func TestAnswersToAWrite(t *testing.T) {
 	b := single(t)
 	for name, at := range map[string]fate{
 		"the reply is lost":           {dropAnswer: true},
-		"the reply is late":           {delayAnswer: 60 * time.Millisecond},
+		"the reply is late":           {delayAnswer: 3 * soon / 2},
 		"the write is lost":           {drop: true},
-		"the write is late":           {delay: 60 * time.Millisecond},
+		"the write is late":           {delay: 3 * soon / 2},
 		"the write comes twice":       {twice: true, delay: 5 * time.Millisecond},
 		"it cannot be sent":           {refuse: true},
 		"nobody leads the stream":     {answer: &nats.Msg{Header: nats.Header{"Status": {"503"}}}},
@@ -269,7 +269,7 @@ func TestSilenceIsUnhealthyAndThenGivenUp(t *testing.T) {
 	var silent atomic.Bool
 	health := make(chan error, 100)
 	short := quick()
-	short.answerAfter, short.unhealthyAfter, short.giveUpAfter = 20*time.Millisecond, 100*time.Millisecond, 3*time.Second
+	short.answerAfter, short.unhealthyAfter, short.giveUpAfter = time.Second, 100*time.Millisecond, 5*time.Second
 	s := opened(t, newFaulty(b.Conn(), func(m *nats.Msg) fate {
 		return fate{drop: silent.Load() && (isRoom(m) || m.Subject == probeKey)}
 	}), Config{Term: owner(1, 0), OnHealth: func(err error) { health <- err }}, short)
@@ -312,7 +312,7 @@ func TestSilenceIsUnhealthyAndThenGivenUp(t *testing.T) {
 func TestGivenUpWriteArrivesLate(t *testing.T) {
 	b := single(t)
 	short := quick()
-	short.answerAfter, short.giveUpAfter = 20*time.Millisecond, 3*time.Second
+	short.answerAfter, short.giveUpAfter = time.Second, 5*time.Second
 	var hold atomic.Bool
 	held := make(chan *nats.Msg, 1)
 	s := opened(t, newFaulty(b.Conn(), func(m *nats.Msg) fate {

@@ -19,8 +19,8 @@ const unconditional = ^uint64(0)
 const slackBytes = 1024
 
 // publish writes value under key if the key's revision is the expected one, 0 for a key that does
-// not exist. NATS removes it after ttl if that is not 0. done is called once, after answerAfter at the
-// latest, and must not block.
+// not exist. NATS removes it after ttl if that is not 0. done is called once, after answerAfter, or
+// while NATS is slow a little later, at the latest; it must not block.
 func (s *Stream) publish(key string, expected uint64, value []byte, ttl, answerAfter time.Duration, done func(Result)) {
 	m := &nats.Msg{Subject: key, Data: value, Header: nats.Header{}}
 	if expected != unconditional {

@@ -41,12 +41,8 @@ var errPartial = errors.New("the reply to a read is not whole")
 func (s *Stream) Read(ctx context.Context, keys ...string) (Reading, error) {
 	known := s.known.Load()
 	for {
-		r, err := s.readOnce(ctx, keys)
-		if err == nil && r.UpTo < min(known, s.known.Load()) { // which Forget lowers
-			err = errBehind
-		}
+		r, err := s.readSince(ctx, known, keys)
 		if err == nil {
-			s.known.know(r.UpTo)
 			return r, nil
 		}
 		if refusal := (*apiError)(nil); errors.As(err, &refusal) && refusal.Code == tooMany {
@@ -67,10 +63,27 @@ func (s *Stream) Get(ctx context.Context, key string) (e Entry, upTo uint64, err
 // Nodes reads the keys of all nodes and the table, at one moment.
 func (s *Stream) Nodes(ctx context.Context) (Reading, error) { return s.Read(ctx, nodeKeys, TableKey) }
 
+// TryNodes is Nodes with one try, for a caller who asks again soon anyway.
+func (s *Stream) TryNodes(ctx context.Context) (Reading, error) {
+	return s.readSince(ctx, s.known.Load(), []string{nodeKeys, TableKey})
+}
+
 const tooMany = 413
 
 // readAtOnce is how many records one read asks for.
 const readAtOnce = 128
+
+// readSince asks one server, which must have come as far as what was known.
+func (s *Stream) readSince(ctx context.Context, known uint64, keys []string) (Reading, error) {
+	r, err := s.readOnce(ctx, keys)
+	if err == nil && r.UpTo < min(known, s.known.Load()) { // which Forget lowers
+		err = errBehind
+	}
+	if err == nil {
+		s.known.know(r.UpTo)
+	}
+	return r, err
+}
 
 // readOnce asks one server.
 func (s *Stream) readOnce(ctx context.Context, keys []string) (Reading, error) {

@@ -19,6 +19,15 @@ type Conn interface {
 	ConnectedServerVersion() string
 }
 
+// After a reply that has come too late, requests wait longer for a while. Otherwise, while NATS
+// takes longer than they wait, all would be sent again and again, and NATS had the more to do.
+const (
+	slowFactor = 4
+	slowFor    = 10 * time.Second
+	// slowestReply bounds that. It is less than a lease lasts: see Forget.
+	slowestReply = 2500 * time.Millisecond
+)
+
 // requests sends requests and gives each reply to whoever awaits it. Sending never blocks its
 // caller, because a connection may.
 type requests struct {
@@ -31,6 +40,7 @@ type requests struct {
 	pending map[uint64]*request
 	queue   []*nats.Msg
 	closed  bool
+	late    time.Time     // of the last reply that nobody awaited any more
 	wake    chan struct{} // holds one: something is queued, or closed
 	stopped chan struct{}
 }
@@ -74,13 +84,17 @@ func newRequests(conn Conn) (*requests, error) {
 	return r, nil
 }
 
-// send queues a request. Each message of the reply has the whole timeout.
+// send queues a request. Each message of the reply has the whole timeout, or more while NATS is
+// slow.
 func (r *requests) send(m *nats.Msg, timeout time.Duration, answer func(*nats.Msg) (done bool)) {
 	r.mu.Lock()
 	if r.closed {
 		r.mu.Unlock()
 		go answer(nil)
 		return
+	}
+	if time.Since(r.late) < slowFor {
+		timeout = max(timeout, min(slowFactor*timeout, slowestReply))
 	}
 	r.last++
 	number := r.last
@@ -120,11 +134,20 @@ func (r *requests) publish() {
 			return
 		}
 		for _, m := range queue {
+			if m.Reply != "" && !r.awaits(r.number(m.Reply)) {
+				continue // the connection was blocked for too long
+			}
 			if err := r.conn.PublishMsg(m); err != nil {
 				r.end(r.number(m.Reply))
 			}
 		}
 	}
+}
+
+func (r *requests) awaits(number uint64) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.pending[number] != nil
 }
 
 func (r *requests) number(reply string) uint64 {
@@ -137,9 +160,12 @@ func (r *requests) received(m *nats.Msg) {
 	number := r.number(m.Subject)
 	r.mu.Lock()
 	q := r.pending[number]
+	if q == nil {
+		r.late = time.Now()
+	}
 	r.mu.Unlock()
 	switch {
-	case q == nil: // too late
+	case q == nil:
 	case q.give(m):
 		r.take(number)
 	default:

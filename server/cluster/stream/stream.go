@@ -66,6 +66,7 @@ type Config struct {
 // tuning are times that tests shorten.
 type tuning struct {
 	answerAfter, readAfter, callAfter time.Duration // then there is no reply
+	putAfter                          time.Duration // the same for one that is not sent again here
 	readAgain, createAgain            time.Duration
 	busyAgain, unsentAgain            time.Duration
 	unhealthyAfter, giveUpAfter       time.Duration
@@ -76,6 +77,7 @@ type tuning struct {
 
 var defaultTuning = tuning{
 	answerAfter: 500 * time.Millisecond, readAfter: 500 * time.Millisecond, callAfter: 2 * time.Second,
+	putAfter:  slowestReply,
 	readAgain: 10 * time.Millisecond, createAgain: 200 * time.Millisecond,
 	busyAgain: 2 * time.Millisecond, unsentAgain: 100 * time.Millisecond,
 	unhealthyAfter: 2 * time.Second, giveUpAfter: 15 * time.Second, probeEvery: time.Second,
@@ -164,7 +166,6 @@ type change struct {
 	// began is when it was tried first, and sent when it was last.
 	began, sent time.Time
 	tries       int
-	unanswered  int
 	settled     bool
 	waits       *list.Element // the health's
 }

@@ -47,14 +47,8 @@ func (s *Stream) try(e *entry) {
 		if c.tombstone && !(c.carries && s.sends()) {
 			ttl = s.tuning.tombstoneTTL
 		}
-		s.publish(e.key, expected, c.value, ttl, s.answerAfter(c), func(r Result) { s.answered(e, c, expected, r) })
+		s.publish(e.key, expected, c.value, ttl, s.tuning.answerAfter, func(r Result) { s.answered(e, c, expected, r) })
 	}
-}
-
-// answerAfter is how long a try of c waits for its reply: longer after each that had none, so that a
-// stream which is slow, and has more to do because of each try, can reply to one of them at last.
-func (s *Stream) answerAfter(c *change) time.Duration {
-	return s.tuning.answerAfter << min(c.unanswered, 2)
 }
 
 // tryLater is try after a pause.
@@ -74,8 +68,7 @@ func (s *Stream) answered(e *entry, c *change, expected uint64, r Result) {
 		s.settle(e, fmt.Errorf("the stream refuses a write: %w", r.Err))
 	case r.Outcome == Busy:
 		s.tryLater(e, min(s.tuning.busyAgain<<min(c.tries, 5), s.tuning.unsentAgain))
-	case r.Outcome == Unknown && r.Err == errNoAnswer && time.Since(c.sent) >= s.answerAfter(c):
-		c.unanswered++
+	case r.Outcome == Unknown && r.Err == errNoAnswer && time.Since(c.sent) >= s.tuning.answerAfter:
 		s.tryLater(e, s.tuning.busyAgain) // the pause has been
 	case r.Outcome == Unknown:
 		s.tryLater(e, s.tuning.unsentAgain)
