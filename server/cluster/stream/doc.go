@@ -16,7 +16,8 @@
 //	acknowledged       durable on a quorum
 //	10164              another is in process: again
 //	10071, N greater   read it. Our bytes: an earlier try, done. A higher term: fenced, the
-//	                   room is another's. Else nobody has seen that write: again, expecting N
+//	                   room is another's. Else nobody has seen that write, or this node forgot it
+//	                   with a later one that failed: again, expecting N, and with its outbox
 //	10071, N smaller   write u.probe, then read the record from a server that has that. If it is
 //	                   older too, the stream has lost what it acknowledged: if another node has
 //	                   written since, fenced; else again from memory, counted. Else a deposed

@@ -38,10 +38,9 @@ func (s *Stream) move(e *entry, o *outbox) {
 	}
 	m := o.messages[0]
 	s.mu.Unlock()
-	valid := s.config.Valid(e.shard) // before Term, so that it is about this term and no later one
-	term, owned := s.config.Term(e.shard)
+	valid := s.config.Valid(e.shard) // before isOwner, so that it is about this term
 	switch {
-	case !owned || term.Number != e.term.Number: // the next owner does
+	case !s.isOwner(e): // the next owner does
 		s.mu.Lock()
 		s.endMoveLocked(e, o, false)
 	case !valid:

@@ -1,6 +1,10 @@
 package stream
 
-import "usher/server/store"
+import (
+	"slices"
+
+	"usher/server/store"
+)
 
 // What rooms may have to say while it cannot be moved into the queue. A room that has that much
 // takes no more; what it would is dropped, and counted. A change is not cut: the end of a full room
@@ -95,6 +99,39 @@ func (s *Stream) fillLocked(e *entry, c *change) {
 		c.value = value
 	}
 	o.written = o.end()
+}
+
+// keepOutboxOf adds the outbox of a record that c replaces. e lacks the messages of stored changes
+// if what was known of the room was forgotten with a write that failed. A record of another term
+// was claimed, or nobody has seen its change.
+func (s *Stream) keepOutboxOf(found *stored, e *entry, c *change) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if found.term != e.term.Number || found.incarnation != e.term.Incarnation {
+		return
+	}
+	o := e.outbox
+	if o == nil {
+		o = new(outbox)
+	}
+	if o.stored != 0 {
+		return // it has all of them, or has moved them
+	}
+	var all outbox
+	for _, m := range found.outbox {
+		if !slices.ContainsFunc(o.messages, func(other store.Message) bool { return other.ID == m.ID }) {
+			s.appendLocked(&all, m)
+		}
+	}
+	if len(all.messages) == 0 {
+		return
+	}
+	all.messages, all.bytes = append(all.messages, o.messages...), all.bytes+o.bytes
+	e.outbox = &all
+	bare := withoutOutbox(e.key, c.value)
+	s.queuedBytes.Add(int64(len(bare) - len(c.value)))
+	c.value = bare
+	s.fillLocked(e, c)
 }
 
 // writtenLocked notes that the write under way, which is c, is stored. The caller holds the lock.

@@ -79,6 +79,16 @@ func withOutbox(key string, value []byte, messages []store.Message) []byte {
 	return b
 }
 
+// withoutOutbox returns the encoded record value, which this node has made, without its outbox.
+func withoutOutbox(key string, value []byte) []byte {
+	it, err := decodeStored(key, value)
+	if err != nil {
+		panic("stream: " + err.Error())
+	}
+	it.outbox = nil
+	return appendStored(nil, key, &it)
+}
+
 // seal writes the checksum of an encoded record.
 func seal(key string, b []byte) { binary.LittleEndian.PutUint32(b[2:], checksum(key, b)) }
 

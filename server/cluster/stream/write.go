@@ -36,9 +36,8 @@ func (s *Stream) try(e *entry) {
 	}
 	expected := e.revision
 	s.mu.Unlock()
-	term, owned := s.config.Term(e.shard)
 	switch {
-	case !owned || term.Number != e.term.Number:
+	case !s.isOwner(e):
 		s.settle(e, ErrNotOwner)
 	case time.Since(c.began) > s.tuning.giveUpAfter:
 		s.settle(e, ErrUnknown)
@@ -49,6 +48,12 @@ func (s *Stream) try(e *entry) {
 		}
 		s.publish(e.key, expected, c.value, ttl, s.tuning.answerAfter, func(r Result) { s.answered(e, c, expected, r) })
 	}
+}
+
+// isOwner reports whether this node still owns the shard in the term in which it knows the room.
+func (s *Stream) isOwner(e *entry) bool {
+	term, owned := s.config.Term(e.shard)
+	return owned && term.Number == e.term.Number
 }
 
 // tryLater is try after a pause.
@@ -109,7 +114,7 @@ func (s *Stream) expired(e *entry) bool {
 // last write of the room. So first something else is written, which only a majority can
 // acknowledge, and then the record is read from a server that has that.
 func (s *Stream) confirm(e *entry, c *change) {
-	if term, owned := s.config.Term(e.shard); !owned || term.Number != e.term.Number || s.isClosed() {
+	if !s.isOwner(e) || s.isClosed() {
 		s.try(e) // which ends it
 		return
 	}
@@ -209,6 +214,7 @@ func (s *Stream) decide(e *entry, c *change, found Entry) {
 		// the table that made us the owner, so nobody has seen it. Or a record that cannot be
 		// read, which memory mends.
 		s.reached(e, found.Revision, it.tombstone)
+		s.keepOutboxOf(&it, e, c)
 		s.try(e)
 	}
 }
@@ -320,6 +326,7 @@ func (s *Stream) nextLocked(e *entry, err error) (start bool) {
 			close(w)
 		}
 		s.queuedBytes.Add(-int64(len(next.value)))
+	case err == nil && !s.isOwner(e): // Release has been, or will be
 	case err == nil && e.outbox != nil && !s.closed:
 		return s.restLocked(e)
 	case err == nil && !e.tombstone:
