@@ -57,13 +57,17 @@ func isRenewed(ctx context.Context, id string, first stream.Entry, watch time.Du
 	if err != nil || record.Evicted {
 		return record, false, nil // none that lives
 	}
-	seen, changes := first.Revision, 0
-	for end := time.Now().Add(watch); time.Now().Before(end); {
+	seen, changes, since := first.Revision, 0, time.Now()
+	for {
 		if err := pause(ctx); err != nil {
 			return record, false, err
 		}
+		asked := time.Now()
 		now, err := look()
-		if err != nil || now.Revision == seen {
+		switch {
+		case err == nil && now.Revision == seen && asked.Sub(since) >= watch:
+			return record, false, nil
+		case err != nil || now.Revision == seen: // a look that fails proves nothing
 			continue
 		}
 		if record, err = lease.DecodeRecord(id, now.Value); err != nil || record.Evicted {
@@ -72,9 +76,8 @@ func isRenewed(ctx context.Context, id string, first stream.Entry, watch time.Du
 		if changes++; changes > 1 {
 			return record, true, nil
 		}
-		seen, end = now.Revision, time.Now().Add(watch)
+		seen, since = now.Revision, time.Now()
 	}
-	return record, false, nil
 }
 
 func pause(ctx context.Context) error {
