@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"usher/server/cluster"
 	"usher/server/cluster/broker"
@@ -95,7 +94,7 @@ func TestANodeWithoutAPlaceIsRefused(t *testing.T) {
 		address := servertest.FreeAddresses(t, 1)[0]
 		config := DefaultConfig()
 		config.Listen, config.DataDir, config.Log = "127.0.0.1:0", t.TempDir(), slog.New(slog.DiscardHandler)
-		config.Cluster = &cluster.Config{StartTimeout: time.Minute, Embedded: &broker.Config{
+		config.Cluster = &cluster.Config{StartTimeout: servertest.Patience, Embedded: &broker.Config{
 			NodeID: id, Listen: address, Peers: []string{peers[0], peers[1], address}, Dir: t.TempDir(),
 			Secret: []byte("a secret of at least 16 bytes"),
 		}}

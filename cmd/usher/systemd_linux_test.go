@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"usher/server/servertest"
 )
 
 // TestSystemdStartsReloadsAndStopsIt plays systemd: it passes a socket, hears what the server
@@ -110,7 +112,7 @@ func reported(t *testing.T, reports net.Conn) (next func(line string) string) {
 	}()
 	return func(line string) string {
 		t.Helper()
-		late := time.After(time.Minute)
+		late := time.After(servertest.Patience)
 		for {
 			select {
 			case report := <-all:

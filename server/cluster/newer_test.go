@@ -16,9 +16,7 @@ func TestANodeOfANewerFormatIsLetBe(t *testing.T) {
 	var log servertest.LogBuffer
 	s := launch(t, Config{Log: slog.New(slog.NewTextHandler(&log, nil))})
 	for version, id := range map[byte]string{2: "one-newer", 3: "two-newer"} {
-		if r := s.stream.PutWait(t.Context(), stream.NodeKey(id), 0, []byte{version, 0, 0, 0}); r.Outcome != stream.Stored {
-			t.Fatal(r)
-		}
+		s.put(stream.NodeKey(id), 0, []byte{version, 0, 0, 0})
 	}
 	servertest.Eventually(t, "both are reported", func() bool { return strings.Count(log.String(), "a key of the cluster cannot be read") == 2 })
 	for _, part := range []string{"key=node.one-newer", "key=node.two-newer", "upgrade this node"} {
@@ -39,9 +37,7 @@ func TestANodeAtTheSameAddressIsReported(t *testing.T) {
 	s := launch(t, Config{Address: "node.example:80", Log: slog.New(slog.NewTextHandler(&log, nil))})
 	for id, address := range map[string]string{"other": "other.example:80", "twin": "node.example:80"} {
 		record := lease.Record{Nonce: 1, Counter: 1, MinWire: 1, MaxWire: 1, Address: address}
-		if r := s.stream.PutWait(t.Context(), stream.NodeKey(id), 0, record.Append(nil, id)); r.Outcome != stream.Stored {
-			t.Fatal(r)
-		}
+		s.put(stream.NodeKey(id), 0, record.Append(nil, id))
 	}
 	servertest.Eventually(t, "both have joined", func() bool { return strings.Count(log.String(), "a node joined") == 2 })
 	if text := log.String(); strings.Count(text, "the same address") != 1 || !strings.Contains(text, "other=twin") {

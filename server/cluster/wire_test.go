@@ -38,9 +38,7 @@ func TestANodeOfAReleaseTooFarAwayRefusesToStart(t *testing.T) {
 func TestTheDeadSpeakNoVersion(t *testing.T) {
 	s := launch(t, Config{})
 	record := lease.Record{Nonce: 1, Counter: 1, MinWire: 7, MaxWire: 8}
-	if r := s.stream.PutWait(t.Context(), stream.NodeKey("dead"), 0, record.Append(nil, "dead")); r.Outcome != stream.Stored {
-		t.Fatal(r)
-	}
+	s.put(stream.NodeKey("dead"), 0, record.Append(nil, "dead"))
 	if err := s.checkWire(t.Context(), "a"); err != nil {
 		t.Error(err)
 	}

@@ -20,7 +20,7 @@ const (
 	// farewell is how long an attack may take to end after its time is up.
 	farewell = time.Second
 	// patience is how long the server may take to end a connection that it must end.
-	patience = 30 * time.Second
+	patience = 2 * time.Minute
 )
 
 // attackerPart is the task of the attacker's process.

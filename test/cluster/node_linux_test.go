@@ -21,7 +21,7 @@ import (
 )
 
 // patience bounds every wait. What is waited for comes much sooner, also on a busy machine.
-const patience = 30 * time.Second
+const patience = servertest.Patience
 
 // node is a running usher.
 type node struct {

@@ -16,7 +16,7 @@ import (
 	"usher/server/servertest"
 )
 
-const patience = 30 * time.Second
+const patience = servertest.Patience
 
 // lines is a log that a test can read while it is written.
 type lines struct {

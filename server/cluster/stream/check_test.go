@@ -189,7 +189,7 @@ func ask(t *testing.T, conn *nats.Conn, subject string, body any) {
 			t.Fatal(err)
 		}
 	}
-	m, err := conn.Request(subject, data, 5*time.Second)
+	m, err := conn.Request(subject, data, patience)
 	if err != nil || strings.Contains(string(m.Data), `"error"`) {
 		t.Fatalf("%s: %s, %v", subject, m.Data, err)
 	}

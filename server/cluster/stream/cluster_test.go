@@ -8,11 +8,12 @@ import (
 	"time"
 
 	"usher/server/cluster/broker"
+	"usher/server/servertest"
 	"usher/server/store"
 )
 
 // patience is how long a test waits. Only a failure waits that long.
-const patience = time.Minute
+const patience = servertest.Patience
 
 var secret = []byte("a secret of the tests, and long enough")
 
