@@ -7,7 +7,7 @@ func (s *step) adopt(table *Table, revision uint64) {
 		return
 	}
 	before := s.table
-	s.table, s.tableRevision, s.move, s.looked = table, revision, nil, true
+	s.table, s.tableRevision, s.move, s.looked, s.changedMs = table, revision, nil, true, s.nowMs
 	own := uint8(0)
 	for i, n := range table.Nodes {
 		if n == s.self {

@@ -32,8 +32,9 @@ type Config struct {
 	// each AnswerMs, and 150 ms for it to be stored. Whoever was stored is not evicted, because an
 	// eviction expects the revision that was seen.
 	GraceMs int64
-	// PollMs is how often the records are fetched; 250.
-	PollMs int64
+	// PollMs is how often the records are fetched, and SteadyPollMs how often while they show nothing
+	// but renewals in time; 250 and 500. A fetch takes all servers together some 2 ms of CPU.
+	PollMs, SteadyPollMs int64
 	// AnswerMs is when a request without a reply is sent again; 250. After an election it is what
 	// a renewal waits for, and an earlier attempt's reply still counts.
 	AnswerMs int64
@@ -52,7 +53,7 @@ func DefaultConfig(id string) Config {
 	return Config{
 		ID: id, MinWire: 1, MaxWire: 1,
 		TTLMs: 3000, RenewMs: 500, HolderMarginMs: 50, EvictorMarginMs: 500, GraceMs: 400,
-		PollMs: 250, AnswerMs: 250, RetryMs: 20, RetireMs: 600_000,
+		PollMs: 250, SteadyPollMs: 500, AnswerMs: 250, RetryMs: 20, RetireMs: 600_000,
 		BatchShards: 32, BatchMs: 100,
 	}
 }

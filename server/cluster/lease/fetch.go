@@ -5,20 +5,33 @@ import (
 	"strings"
 )
 
-// dueMs is when the next request is to be sent.
-func (f *fetch) dueMs(c *Config) int64 {
-	switch {
+// fetchMs is when the next request is to be sent.
+func (s *step) fetchMs() int64 {
+	switch f := &s.fetch; {
 	case f.request != 0:
-		return f.sentMs + c.AnswerMs
+		return f.sentMs + s.config.AnswerMs
 	case f.wanted:
 		return f.atMs
+	case s.steady():
+		return f.sentMs + s.config.SteadyPollMs
+	default:
+		return f.sentMs + s.config.PollMs
 	}
-	return f.sentMs + c.PollMs
+}
+
+// steady reports whether nothing has changed for the time of a lease and everybody renews in time:
+// then nobody waits for what the next fetch shows.
+func (s *step) steady() bool {
+	if !s.valid || s.move != nil || s.freezing+s.stopped > 0 || s.nowMs < s.changedMs+s.config.TTLMs {
+		return false
+	}
+	staleMs := s.config.RenewMs + s.config.SteadyPollMs + s.config.PollMs
+	return !slices.ContainsFunc(s.peers, func(p peer) bool { return p.lives() && s.nowMs >= p.firstMs+staleMs })
 }
 
 func (s *step) fetchAgain() {
 	f := &s.fetch
-	if s.nowMs < f.dueMs(&s.config) {
+	if s.nowMs < s.fetchMs() {
 		return
 	}
 	s.request++
@@ -99,6 +112,9 @@ func (s *step) peer(id string, stored *Stored) {
 		p.Incarnation = before.Incarnation // nothing is known of it, so nothing has ended
 		p.joined = before.joined
 		return
+	}
+	if !found || before.Incarnation != p.Incarnation || before.lives() != p.lives() || before.record.Draining != record.Draining {
+		s.changedMs = s.nowMs
 	}
 	p.joined = before.joined && before.Incarnation == p.Incarnation && p.lives()
 	if before.joined && !p.joined {

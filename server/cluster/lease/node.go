@@ -30,6 +30,8 @@ type Node struct {
 	fetch   fetch
 	peers   []peer // in the order of their ids
 	badRows []unreadable
+	// changedMs is when something other than a renewal was last seen.
+	changedMs int64
 
 	table         *Table // never nil, never changed
 	tableRevision uint64

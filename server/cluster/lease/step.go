@@ -76,7 +76,7 @@ func (s *step) setTimer() {
 		} else if w != nil && !w.conflicted {
 			at(w.againMs)
 		}
-		at(s.fetch.dueMs(&s.config))
+		at(s.fetchMs())
 	}
 	if s.valid {
 		at(s.validUntilMs)

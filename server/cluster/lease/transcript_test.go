@@ -130,6 +130,9 @@ func (r *runner) event(words []string) error {
 		who, term, here := r.node.Owner(shard)
 		fmt.Fprintf(&r.out, "shard %d is %s's in term %d, here: %t, valid: %t\n", shard, name(who), term, here, r.node.Valid(r.nowMs, shard, term))
 		return err
+	case "pace":
+		s := step{Node: r.node, nowMs: r.nowMs}
+		fmt.Fprintf(&r.out, "the records are fetched every %d ms\n", s.fetchMs()-r.node.fetch.sentMs)
 	case "lost":
 		delete(r.register.log, NodePrefix+argument)
 	case "collide":
