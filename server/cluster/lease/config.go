@@ -32,8 +32,8 @@ type Config struct {
 	// each AnswerMs, and 150 ms for it to be stored. Whoever was stored is not evicted, because an
 	// eviction expects the revision that was seen.
 	GraceMs int64
-	// PollMs is how often the records are fetched, and SteadyPollMs how often while they show nothing
-	// but renewals in time; 250 and 500. A fetch takes all servers together some 2 ms of CPU.
+	// PollMs is how often the records are fetched, and SteadyPollMs how often while they show
+	// nothing but renewals in time; 250 and 500.
 	PollMs, SteadyPollMs int64
 	// AnswerMs is when a request without a reply is sent again; 250. After an election it is what
 	// a renewal waits for, and an earlier attempt's reply still counts.
