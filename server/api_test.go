@@ -301,6 +301,31 @@ func TestEventsAreResumed(t *testing.T) {
 	}
 }
 
+// What was read before a key is taken away is all that it reads.
+func TestAStreamEndsWithItsKey(t *testing.T) {
+	t.Parallel()
+	p := servePrograms(t)
+	ann, bob := p.pair("room-1")
+	streams := []*eventStream{p.stream("/events", ""), p.stream("/rooms/room-1/signaling", "")}
+	_, hash := auth.NewAPIKey()
+	if err := os.WriteFile(p.file, []byte("other "+hash), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Reload(); err != nil {
+		t.Fatal(err)
+	}
+	ann.offer("bob", "v=0")
+	bob.expect("WEBRTC_OFFER")
+	ann.leave()
+	for _, s := range streams {
+		for s.lines.Scan() {
+			if strings.HasPrefix(s.lines.Text(), "data") {
+				t.Fatal(s.lines.Text())
+			}
+		}
+	}
+}
+
 // Watching shows types and sizes, and never what is in a message.
 func TestSignalingIsWatchedWithoutContents(t *testing.T) {
 	t.Parallel()

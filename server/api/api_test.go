@@ -100,7 +100,7 @@ func TestATapIsBounded(t *testing.T) {
 func TestStreamsAreBounded(t *testing.T) {
 	streams.Add(maxStreams)
 	defer streams.Add(-maxStreams)
-	if _, refused := open(httptest.NewRecorder()); refused == nil || refused.code != protocol.CodeRateLimited {
+	if _, refused := open(httptest.NewRecorder(), nil); refused == nil || refused.code != protocol.CodeRateLimited {
 		t.Error(refused)
 	}
 	if streams.Load() != maxStreams {

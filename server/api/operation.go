@@ -67,8 +67,9 @@ func sorted(texts []string) []string {
 // request is a request whose key, path and body have been checked.
 type request struct {
 	*http.Request
-	// actor is the name of the key.
+	// actor is the name of the key, and scope what it must have.
 	actor  string
+	scope  auth.Scopes
 	roomID string
 	userID string
 	body   any
@@ -119,7 +120,7 @@ func (a *API) read(o *Operation, r *http.Request) (*request, *failure) {
 	case scopes&o.Scope == 0:
 		return nil, &failure{protocol.CodeScopeMissing, o.Scope.String()}
 	}
-	q := &request{Request: r, actor: name, roomID: r.PathValue("roomId"), userID: r.PathValue("userId")}
+	q := &request{Request: r, actor: name, scope: o.Scope, roomID: r.PathValue("roomId"), userID: r.PathValue("userId")}
 	switch {
 	case q.roomID != "" && !protocol.ValidRoomID(q.roomID):
 		return nil, &failure{protocol.CodeInvalidRoomID, ""}
@@ -138,6 +139,12 @@ func (a *API) read(o *Operation, r *http.Request) (*request, *failure) {
 		return nil, &failure{protocol.CodeInvalidMessage, "the body is more than one JSON object"}
 	}
 	return q, nil
+}
+
+// stillMay reports whether the key of a request that takes long has not been taken away.
+func (a *API) stillMay(q *request) bool {
+	_, scopes := a.config.Auth.Operator(edge.Bearer(q.Request))
+	return scopes&q.scope != 0
 }
 
 // audit writes down who has used a key to change something. What it has changed in a room is

@@ -29,11 +29,13 @@ var streams atomic.Int64
 type sender struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
-	buffer  []byte
+	// may reports whether the reader still may read.
+	may    func() bool
+	buffer []byte
 }
 
 // open begins a stream, and refuses it if there are too many.
-func open(w http.ResponseWriter) (*sender, *failure) {
+func open(w http.ResponseWriter, may func() bool) (*sender, *failure) {
 	if streams.Add(1) > maxStreams {
 		streams.Add(-1)
 		return nil, &failure{protocol.CodeRateLimited, "too many streams are open"}
@@ -43,7 +45,7 @@ func open(w http.ResponseWriter) (*sender, *failure) {
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Accel-Buffering", "no")
 	w.WriteHeader(http.StatusOK)
-	s := &sender{w: w, control: http.NewResponseController(w)}
+	s := &sender{w: w, control: http.NewResponseController(w), may: may}
 	// The time in which a request must have been read would end the stream, too.
 	_ = s.control.SetReadDeadline(time.Time{})
 	s.buffer = append(s.buffer, "retry: 2000\n\n"...)
@@ -67,8 +69,11 @@ func (s *sender) add(name, id string, value any) {
 	s.buffer = append(append(append(s.buffer, "data: "...), text...), "\n\n"...)
 }
 
-// flush sends what was added, and reports whether the reader took it in time.
+// flush sends what was added, and reports whether the reader still may have it and took it in time.
 func (s *sender) flush() bool {
+	if !s.may() {
+		return false
+	}
 	_ = s.control.SetWriteDeadline(time.Now().Add(writeTimeout))
 	_, err := s.w.Write(s.buffer)
 	s.buffer = s.buffer[:0]
@@ -95,14 +100,15 @@ type Gap struct {
 	Resumed string `json:"resumed" doc:"The id of the event that follows."`
 }
 
-// readEvents sends what happens until the reader goes, is too slow, or the server drains.
+// readEvents sends what happens until the reader goes, is too slow, or loses its key, or the server
+// drains.
 func (a *API) readEvents(w http.ResponseWriter, q *request) *failure {
 	query := q.URL.Query()
 	roomID, kind := query.Get("room"), query.Get("type")
 	if roomID != "" && !protocol.ValidRoomID(roomID) {
 		return &failure{protocol.CodeInvalidRoomID, ""}
 	}
-	s, refused := open(w)
+	s, refused := open(w, func() bool { return a.stillMay(q) })
 	if refused != nil {
 		return refused
 	}
@@ -174,7 +180,7 @@ func (a *API) watchRoom(w http.ResponseWriter, q *request) *failure {
 		return &failure{refusal, ""}
 	}
 	defer end()
-	s, refused := open(w)
+	s, refused := open(w, func() bool { return a.stillMay(q) })
 	if refused != nil {
 		return refused
 	}
