@@ -108,6 +108,18 @@ func TestStreamsAreBounded(t *testing.T) {
 	}
 }
 
+// HEAD of a stream is over at once, though a stream is not.
+func TestHeadOfAStreamEnds(t *testing.T) {
+	a := serveElsewhere()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel() // for what would stream
+	w := httptest.NewRecorder()
+	a.serve(find("readEvents"), w, httptest.NewRequestWithContext(ctx, "HEAD", "/api/v1/events", nil))
+	if w.Code != 200 || w.Header().Get("Content-Type") != "text/event-stream" || w.Body.Len() > 0 {
+		t.Errorf("%d %v %q", w.Code, w.Header(), w.Body)
+	}
+}
+
 // TestTheDocumentIsCurrent: openapi.json is what the Go types say now.
 func TestTheDocumentIsCurrent(t *testing.T) {
 	if !json.Valid(Document()) {

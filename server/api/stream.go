@@ -113,6 +113,9 @@ func (a *API) readEvents(w http.ResponseWriter, q *request) *failure {
 		return refused
 	}
 	defer s.close()
+	if q.Method == http.MethodHead { // nothing follows, and the client would not wait for an end
+		return nil
+	}
 	next, missing := a.events.after(q.Header.Get("Last-Event-ID"))
 	wake := a.events.join()
 	defer a.events.leave(wake)
@@ -185,6 +188,9 @@ func (a *API) watchRoom(w http.ResponseWriter, q *request) *failure {
 		return refused
 	}
 	defer s.close()
+	if q.Method == http.MethodHead { // nothing follows, and the client would not wait for an end
+		return nil
+	}
 	if !s.flush() {
 		return nil
 	}
