@@ -64,6 +64,31 @@ func TestMetricsHaveAListenerOfTheirOwn(t *testing.T) {
 	}
 }
 
+// The metrics are the operator's, whose browser may look at other pages.
+func TestNoPageOfAnotherOriginReadsMetrics(t *testing.T) {
+	t.Parallel()
+	same, apart := serve(t, nil), serve(t, func(c *Config) { c.MetricsListen = "127.0.0.1:0" })
+	for _, url := range []string{same.url("/metrics"), "http://" + apart.metricsAside.listeners[0].Addr().String() + "/metrics"} {
+		for _, method := range []string{"GET", "OPTIONS"} {
+			request, err := http.NewRequest(method, url, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			request.Header.Set("Origin", "https://evil.test")
+			response, err := same.web.Do(request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = response.Body.Close()
+			for name := range response.Header {
+				if strings.HasPrefix(name, "Access-Control-") {
+					t.Errorf("%s %s: %s", method, url, name)
+				}
+			}
+		}
+	}
+}
+
 // With off, nothing is served and no times are taken.
 func TestMetricsCanBeOff(t *testing.T) {
 	t.Parallel()

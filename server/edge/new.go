@@ -123,14 +123,14 @@ func NewMetricsServer(c *Config, maxSockets int) (*http.Server, func(net.Listene
 // ScrapeCost is how many requests one scrape counts as.
 const ScrapeCost = 20
 
-// operatorRoutes are what no client needs.
+// operatorRoutes are what no client needs, and no page of another origin that an operator looks at.
 func operatorRoutes(c *Config) []route {
 	routes := []route{metricsRoute(c.Metrics)}
 	if c.ClusterStatus != nil {
-		routes = append(routes, route{path: "/cluster/status", cost: ScrapeCost, handler: c.ClusterStatus})
+		routes = append(routes, route{path: "/cluster/status", cost: ScrapeCost, private: true, handler: c.ClusterStatus})
 	}
 	if c.ClusterDrain != nil {
-		routes = append(routes, route{path: "/cluster/drain", methods: []string{http.MethodPost}, cost: ScrapeCost, handler: c.ClusterDrain})
+		routes = append(routes, route{path: "/cluster/drain", methods: []string{http.MethodPost}, cost: ScrapeCost, private: true, handler: c.ClusterDrain})
 	}
 	return routes
 }
@@ -139,5 +139,5 @@ func operatorRoutes(c *Config) []route {
 func (e *Edge) Gated(l net.Listener) net.Listener { return &gatedListener{l, e.gate} }
 
 func metricsRoute(m *metrics.Metrics) route {
-	return route{path: "/metrics", cost: ScrapeCost, handler: m.Handler().ServeHTTP}
+	return route{path: "/metrics", cost: ScrapeCost, private: true, handler: m.Handler().ServeHTTP}
 }
