@@ -14,8 +14,12 @@ import (
 	"sync/atomic"
 )
 
-// apiKeyPrefix makes a key that leaked easy to find.
-const apiKeyPrefix = "usher_"
+const (
+	// apiKeyPrefix makes a key that leaked easy to find.
+	apiKeyPrefix = "usher_"
+	// maxKeyNameBytes bounds the name of a key, which goes to other nodes with what it does.
+	maxKeyNameBytes = 64
+)
 
 // APIKeys are the keys of an operator's programs. The file has only their hashes.
 type APIKeys struct {
@@ -59,6 +63,9 @@ func readAPIKeys(file string) (keys []apiKey, err error) {
 		}
 		if len(words) != 2 && len(words) != 3 {
 			return nil, fmt.Errorf("%s:%d: a line is NAME SHA256 [SCOPE,...], as usher apikey prints it", file, n)
+		}
+		if len(words[0]) > maxKeyNameBytes {
+			return nil, fmt.Errorf("%s:%d: a name has at most %d bytes", file, n, maxKeyNameBytes)
 		}
 		hash, err := hex.DecodeString(words[1])
 		if err != nil || len(hash) != sha256.Size {

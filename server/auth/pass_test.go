@@ -123,12 +123,13 @@ func TestAPIKeys(t *testing.T) {
 		}
 	}
 	for content, want := range map[string]string{
-		"":                           "has no key",
-		"shop":                       ":1: a line is NAME SHA256",
-		"\nshop " + key:              ":2: the second word must be a SHA-256 in hexadecimal; was the key itself put there?",
-		"shop " + hash[2:]:           ":1: the second word must be a SHA-256",
-		"shop a b " + hash:           ":1: a line is NAME SHA256",
-		"shop " + hash + " read,all": `:1: "all" is not a scope: the scopes are read, rooms, moderate, admin`,
+		"":                                   "has no key",
+		"shop":                               ":1: a line is NAME SHA256",
+		"\nshop " + key:                      ":2: the second word must be a SHA-256 in hexadecimal; was the key itself put there?",
+		"shop " + hash[2:]:                   ":1: the second word must be a SHA-256",
+		"shop a b " + hash:                   ":1: a line is NAME SHA256",
+		strings.Repeat("s", 65) + " " + hash: ":1: a name has at most 64 bytes",
+		"shop " + hash + " read,all":         `:1: "all" is not a scope: the scopes are read, rooms, moderate, admin`,
 	} {
 		if _, err := OpenAPIKeys(file(t, []byte(content))); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), key) {
 			t.Errorf("%q: %v", content, err)
