@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,6 +17,9 @@ const (
 	// maxStrangers bounds the connections of those who have not proved to be a node. Each may take
 	// some 300 KiB, most of it the longest certificates that crypto/tls reads.
 	maxStrangers = 32
+	// maxStrangersOfOne bounds those from one address, or one /64 of IPv6, which has no more use
+	// for them: whoever opens connections there and says nothing leaves places for nodes.
+	maxStrangersOfOne = maxStrangers / 4
 	// acceptInterval bounds the handshakes, each of which takes a third of a millisecond of CPU: 50
 	// a second. More wait in the system's queue.
 	acceptInterval = 20 * time.Millisecond
@@ -40,25 +44,65 @@ type arrival struct {
 	silent int
 }
 
+// strangers are the connections of those who have not proved to be a node.
+type strangers struct {
+	// places has one for each of them.
+	places chan struct{}
+	mu     sync.Mutex
+	// from counts them by address.
+	from map[netip.Prefix]int
+}
+
+// enter counts a connection that has a place, until leave. It returns false, and the place is free
+// again, if its address has too many.
+func (s *strangers) enter(conn net.Conn) (leave func(), ok bool) {
+	remote, _ := netip.ParseAddrPort(conn.RemoteAddr().String())
+	bits := 32
+	address := remote.Addr().Unmap()
+	if address.Is6() {
+		bits = 64
+	}
+	from, _ := address.Prefix(bits)
+	leave = func() {
+		s.mu.Lock()
+		if s.from[from]--; s.from[from] == 0 {
+			delete(s.from, from)
+		}
+		s.mu.Unlock()
+		<-s.places
+	}
+	s.mu.Lock()
+	s.from[from]++
+	ok = s.from[from] <= maxStrangersOfOne
+	s.mu.Unlock()
+	if !ok {
+		leave()
+	}
+	return leave, ok
+}
+
 // accept takes connections, no faster than strangers may have them.
 func (d *Direct) accept() {
-	strangers := make(chan struct{}, maxStrangers)
+	s := strangers{places: make(chan struct{}, maxStrangers), from: make(map[netip.Prefix]int)}
 	ticker := time.NewTicker(acceptInterval)
 	defer ticker.Stop()
 	for {
 		select {
 		case <-d.ctx.Done():
 			return
-		case strangers <- struct{}{}:
+		case s.places <- struct{}{}:
 		}
 		raw, err := d.config.Listener.Accept()
 		if err != nil && errors.Is(err, net.ErrClosed) {
 			return
 		}
 		if err != nil { // such as too many open files
-			<-strangers
+			<-s.places
+		} else if leave, ok := s.enter(raw); ok {
+			d.running.Go(func() { d.welcome(raw, leave) })
 		} else {
-			d.running.Go(func() { d.welcome(raw, func() { <-strangers }) })
+			_ = raw.Close()
+			continue // the next in the queue may be a node
 		}
 		select {
 		case <-d.ctx.Done():

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"math/big"
 	"net"
@@ -75,17 +76,22 @@ func helloOf(magic string, version byte, from, to link.Incarnation) []byte {
 	return append(append([]byte(magic), version, byte(len(rest))), rest...)
 }
 
-// counted counts the connections that it has accepted and that are open.
+// counted counts the connections that it has accepted and that are open. They seem to come from so
+// many addresses, by turns.
 type counted struct {
 	net.Listener
-	open, most atomic.Int32
+	addresses, accepted int
+	open, most          atomic.Int32
 }
 
 type countedConn struct {
 	net.Conn
 	of   *counted
+	from net.Addr
 	once sync.Once
 }
+
+func (c *countedConn) RemoteAddr() net.Addr { return c.from }
 
 func (c *counted) Accept() (net.Conn, error) {
 	conn, err := c.Listener.Accept()
@@ -93,7 +99,9 @@ func (c *counted) Accept() (net.Conn, error) {
 		open := c.open.Add(1)
 		for most := c.most.Load(); open > most && !c.most.CompareAndSwap(most, open); most = c.most.Load() {
 		}
-		conn = &countedConn{Conn: conn, of: c}
+		from := &net.TCPAddr{IP: net.IPv4(192, 0, 2, byte(c.accepted%c.addresses)), Port: 1}
+		c.accepted++
+		conn = &countedConn{Conn: conn, of: c, from: from}
 	}
 	return conn, err
 }
@@ -208,10 +216,21 @@ func TestAConnectionThatBreaksTheRulesEnds(t *testing.T) {
 	}
 }
 
-// Connections that prove nothing are few at a time and short, and a node gets in all the same.
+// Connections that prove nothing are few at a time, fewer of one address, and short. A node gets in
+// all the same.
 func TestAFloodOfStrangersIsBounded(t *testing.T) {
 	t.Parallel()
-	s, c, watched := newBroker(t), newCable(t), new(counted)
+	for addresses, most := range map[int]int32{1: 8 + 1, 80: 40} {
+		t.Run(fmt.Sprint(addresses), func(t *testing.T) {
+			t.Parallel()
+			flood(t, addresses, most)
+		})
+	}
+}
+
+// flood opens connections of strangers from so many addresses, of which most may be open at once.
+func flood(t *testing.T, addresses int, mostOpen int32) {
+	s, c, watched := newBroker(t), newCable(t), &counted{addresses: addresses}
 	b := openDirect(t, s, c, discarded, func(l net.Listener) net.Listener { watched.Listener = l; return watched })
 	if _, err := b.Receive(nodeB, func([]byte) {}); err != nil {
 		t.Fatal(err)
@@ -231,7 +250,7 @@ func TestAFloodOfStrangersIsBounded(t *testing.T) {
 		_ = conn.SetDeadline(time.Now().Add(servertest.Patience))
 		ends(t, conn)
 	}
-	if most := watched.most.Load(); most > 40 {
+	if most := watched.most.Load(); most > mostOpen {
 		t.Errorf("%d connections were open at once", most)
 	}
 }
