@@ -1,9 +1,7 @@
 package edge
 
 import (
-	"net"
 	"net/netip"
-	"os"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -28,10 +26,9 @@ func (l *polledListener) accept() {
 		case unix.EAGAIN:
 			l.mu.Unlock()
 			return
-		default: // net/http logs it and waits
+		default:
 			l.disarm()
-			l.failure = &net.OpError{Op: "accept", Net: "tcp", Addr: l.Addr(), Err: os.NewSyscallError("accept4", err)}
-			l.wakeUp()
+			l.fail("accept4", err)
 		}
 		l.mu.Unlock()
 		if err == nil {

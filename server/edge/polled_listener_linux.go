@@ -1,7 +1,9 @@
 package edge
 
 import (
+	"errors"
 	"net"
+	"os"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -22,7 +24,7 @@ type polledListener struct {
 	fd int
 	// armed is set if the poller looks at it, and held if it must not now.
 	armed, held bool
-	// failure is why nothing could be accepted, for the next Accept.
+	// failure is why nothing can be accepted, for the next Accept.
 	failure error
 	passed  []*gatedSocket
 	// ended is set once net/http takes no more.
@@ -98,7 +100,26 @@ func (l *polledListener) arm() {
 		return
 	}
 	event := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(l.fd)}
-	l.armed = unix.EpollCtl(l.poller.epoll, unix.EPOLL_CTL_ADD, l.fd, &event) == nil
+	if err := unix.EpollCtl(l.poller.epoll, unix.EPOLL_CTL_ADD, l.fd, &event); err != nil {
+		l.fail("epoll_ctl", err)
+		return
+	}
+	l.armed = true
+}
+
+// fail leaves a failed system call to net/http. The caller holds the lock.
+func (l *polledListener) fail(call string, err error) {
+	l.failure = &acceptError{&net.OpError{Op: "accept", Net: "tcp", Addr: l.Addr(), Err: os.NewSyscallError(call, err)}}
+	l.wakeUp()
+}
+
+// acceptError is a failure that net/http logs, and after which it calls Accept again in a while,
+// unless nothing can ever be accepted: a system that is short of memory, say, gets over it.
+type acceptError struct{ *net.OpError }
+
+// Temporary implements net.Error.
+func (e *acceptError) Temporary() bool {
+	return !errors.Is(e, unix.EBADF) && !errors.Is(e, unix.EINVAL) && !errors.Is(e, unix.ENOTSOCK)
 }
 
 func (l *polledListener) disarm() {

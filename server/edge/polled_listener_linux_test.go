@@ -279,6 +279,60 @@ func TestAListenersFailureIsNetHTTPs(t *testing.T) {
 	}
 }
 
+// A failure that may pass ends no listener, whichever system call fails.
+func TestAListenerOutlivesFailures(t *testing.T) {
+	e, err := New(testConfig())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	p := e.pollers[0]
+	fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	event := unix.EpollEvent{Fd: int32(fd)}
+	if err := unix.EpollCtl(p.epoll, unix.EPOLL_CTL_ADD, fd, &event); err != nil {
+		t.Fatal(err)
+	}
+	l := &polledListener{Listener: deadListener{fd}, poller: p, fd: fd, wake: make(chan struct{}, 1)}
+	for range 2 { // it is in the epoll set already
+		l.setHeld(false)
+		select {
+		case <-l.wake:
+		default:
+			t.Fatal("Accept waits")
+		}
+		temporary, err := acceptFails(l)
+		if !errors.Is(err, unix.EEXIST) || !temporary {
+			t.Errorf("%v, temporary %t", err, temporary)
+		}
+	}
+	if err := unix.EpollCtl(p.epoll, unix.EPOLL_CTL_DEL, fd, nil); err != nil {
+		t.Fatal(err)
+	}
+	if conn, err := l.next(); conn != nil || err != nil || !l.armed {
+		t.Error(conn, err, l.armed)
+	}
+	for failure, want := range map[unix.Errno]bool{
+		unix.EMFILE: true, unix.ENFILE: true, unix.ENOMEM: true, unix.ENOBUFS: true, unix.EPERM: true, unix.EPROTO: true,
+		unix.EBADF: false, unix.EINVAL: false, unix.ENOTSOCK: false,
+	} {
+		l.fail("accept4", failure)
+		if temporary, err := acceptFails(l); temporary != want || !errors.Is(err, failure) {
+			t.Errorf("%v: temporary is %t", err, temporary)
+		}
+	}
+}
+
+// acceptFails returns why Accept does, and whether net/http calls it again.
+func acceptFails(l *polledListener) (temporary bool, err error) {
+	_, err = l.next()
+	failed, ok := err.(interface{ Temporary() bool }) // what net/http asks
+	return ok && failed.Temporary(), err
+}
+
 // deadListener does not listen.
 type deadListener struct{ fd int }
 
