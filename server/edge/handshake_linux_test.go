@@ -3,6 +3,7 @@ package edge
 import (
 	"bufio"
 	"bytes"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -31,6 +32,15 @@ func changed(from, to string) string {
 		}
 	}
 	return head(append(lines, to)...)
+}
+
+// withHeaders returns a handshake with so many headers.
+func withHeaders(n int) string {
+	lines := append([]string(nil), handshakeLines...)
+	for len(lines) < 1+n {
+		lines = append(lines, fmt.Sprintf("x%d:", len(lines)))
+	}
+	return head(lines...)
 }
 
 func TestWhatAPollerTakesForAHandshake(t *testing.T) {
@@ -76,6 +86,8 @@ func TestWhatAPollerTakesForAHandshake(t *testing.T) {
 		{"a name with other characters", changed("Pragma", "Pr(gma: a"), false},
 		{"a NUL", changed("Pragma", "Pragma: a\x00b"), false},
 		{"a value that is not ASCII", changed("Pragma", "Pragma: \u00e4"), false},
+		{"many headers", withHeaders(maxHandshakeHeaders), true},
+		{"more headers", withHeaders(maxHandshakeHeaders + 1), false},
 		{"more than fits", changed("Pragma", "Pragma: "+strings.Repeat("a", maxHandshakeBytes)), false},
 	} {
 		want := 0

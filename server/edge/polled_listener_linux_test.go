@@ -186,6 +186,8 @@ var equivalent = []string{
 	changed("", "Sec-WebSocket-Version: 13"),
 	changed("Sec-WebSocket-Key", "Sec-WebSocket-Key: short"),
 	changed("", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="),
+	withHeaders(maxHandshakeHeaders),
+	withHeaders(maxHandshakeHeaders + 1),
 	changed("", "Sec-WebSocket-Protocol: usher"),
 	changed("", "Sec-WebSocket-Protocol: "+protocol.AuthSubprotocol+", "+protocol.TokenSubprotocolPrefix+"x.y.z"),
 	changed("", "Authorization: Bearer x.y.z"),
