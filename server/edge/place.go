@@ -176,11 +176,13 @@ func (p *place) setBusy(busy bool) {
 // WebSocket; if idle is set, only one that waits for a request. It returns false if none exists.
 func (g *gate) closeHTTP(newcomer *place, idle bool) bool {
 	for _, p := range newcomer.others() {
-		if p.webSocket || p.socket == nil || idle && p.busy || !g.madeWay(p) {
+		if p.webSocket || p.socket == nil || idle && p.busy {
 			continue
 		}
-		_ = p.socket.Close()
-		return true
+		if socket, ok := g.madeWay(p); ok {
+			_ = socket.Close()
+			return true
+		}
 	}
 	return false
 }
@@ -193,7 +195,10 @@ func (g *gate) closeParked(newcomer *place) bool { return g.closeWebSocket(newco
 
 func (g *gate) closeWebSocket(newcomer *place, parked bool) bool {
 	for _, p := range newcomer.others() {
-		if p.conn != nil && p.conn.giveWay(parked) && g.madeWay(p) {
+		if p.conn == nil || !p.conn.giveWay(parked) {
+			continue
+		}
+		if _, ok := g.madeWay(p); ok {
 			return true
 		}
 	}
@@ -222,16 +227,18 @@ func (p *place) others() []placeCopy {
 	return others
 }
 
-// madeWay counts a place that is given up. It returns false if that had happened before, or if an
-// HTTP socket has become a WebSocket since.
-func (g *gate) madeWay(p placeCopy) bool {
+// madeWay counts a place that is given up, and returns its socket, which may be net/http's since
+// the copy was made. It returns false if the place had been given up before, or if an HTTP socket
+// has become a WebSocket since.
+func (g *gate) madeWay(p placeCopy) (socket io.Closer, ok bool) {
 	p.source.mu.Lock()
+	socket = p.place.socket
 	removed := p.place.webSocket == p.webSocket && p.remove()
 	p.source.mu.Unlock()
 	if !removed {
-		return false
+		return nil, false
 	}
 	g.sources.leave(p.source, g.nowNs())
 	g.metrics.MadeWay.Add(1)
-	return true
+	return socket, true
 }

@@ -59,3 +59,19 @@ func TestSocketsMakeWayWhileOthersAreUpgraded(t *testing.T) {
 		}
 	}
 }
+
+// A socket that has gone to net/http since it was looked at makes way there.
+func TestASocketMakesWayWhereverItIs(t *testing.T) {
+	g, places := placed(t, 2)
+	seen := places[1].others()[0]
+	now := new(net.TCPConn)
+	if !places[0].moved(now) {
+		t.Fatal("it is closed already")
+	}
+	if socket, ok := g.madeWay(seen); !ok || socket != now {
+		t.Errorf("%v is closed, and %v stays", socket, now)
+	}
+	if places[0].moved(new(net.TCPConn)) {
+		t.Error("it may move on")
+	}
+}
