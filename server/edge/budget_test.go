@@ -132,3 +132,36 @@ func TestWhatAnAddressHasSpentIsForgottenWhenItIsFullAgain(t *testing.T) {
 		t.Error("an address with a socket was forgotten")
 	}
 }
+
+// Most addresses have an open socket: the others are bounded all the same, and no look at all of
+// them is taken.
+func TestAddressesAreBoundedWhileMostHaveSockets(t *testing.T) {
+	g, _ := testGate(Config{JoinRate: Rate{1, 10}})
+	const open = 2 * maxSources
+	for key := range uint64(open) {
+		g.sources.enter(key, 0)
+	}
+	for key := range uint64(2 * open) {
+		s := g.sources.enter(open+key, 0)
+		g.spend(s, joins, 1)
+		g.sources.leave(s, 0)
+	}
+	var all int
+	for i := range g.sources.shards {
+		all += len(g.sources.shards[i].byKey)
+	}
+	if all > 2*open {
+		t.Errorf("%d addresses are kept for %d with sockets", all, open)
+	}
+}
+
+func BenchmarkEnterWhileMostHaveSockets(b *testing.B) {
+	g, _ := testGate(Config{})
+	const open = 4 * maxSources
+	for key := range uint64(open) {
+		g.sources.enter(key, 0)
+	}
+	for key := uint64(open); b.Loop(); key++ {
+		g.sources.leave(g.sources.enter(key, 0), 0)
+	}
+}

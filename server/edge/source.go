@@ -40,12 +40,13 @@ const (
 	// gateShards spreads the keys so that clients from different addresses seldom wait for each
 	// other. A power of two.
 	gateShards = 64
-	// maxSources bounds the addresses that are remembered without an open socket, about 120 bytes
-	// each.
+	// maxSources bounds the addresses that are remembered, about 120 bytes each, unless most of
+	// them have an open socket.
 	maxSources = 1 << 16
 	// forgetSample is how many addresses of a full shard are looked at to find the one whose
-	// budgets are nearest to full, which is forgotten.
-	forgetSample = 8
+	// budgets are nearest to full, which is forgotten. Those with an open socket, which are not,
+	// are among them: they may be so many that a look at all would take longer than a handshake.
+	forgetSample = 16
 )
 
 // sources are the addresses that have an open socket or have spent something.
@@ -96,8 +97,11 @@ func (t *sources) leave(s *source, now int64) {
 func forgetOne(byKey map[uint64]*source, now int64) {
 	var victim *source
 	var soonest int64
-	looked := 0
+	looks := forgetSample
 	for _, s := range byKey { // in random order
+		if looks--; looks < 0 {
+			break
+		}
 		if s.holders > 0 {
 			continue
 		}
@@ -105,11 +109,11 @@ func forgetOne(byKey map[uint64]*source, now int64) {
 		if victim == nil || at < soonest {
 			victim, soonest = s, at
 		}
-		if looked++; idle || looked == forgetSample {
+		if idle {
 			break
 		}
 	}
-	if victim != nil { // otherwise all have open sockets, which other limits bound
+	if victim != nil { // otherwise most have open sockets, which other limits bound
 		delete(byKey, victim.key)
 	}
 }
