@@ -34,8 +34,9 @@ type outcome struct {
 	failure string
 	// rejected: the receiver wants this message in no case. gone: it wants no message any more.
 	rejected, gone bool
-	// removed: the queue no longer has the message, so it was not sent.
-	removed bool
+	// removed: the queue no longer has the message, and unread: it could not be read. So it was not
+	// sent.
+	removed, unread bool
 	// after is how long the receiver asks to wait.
 	after time.Duration
 }

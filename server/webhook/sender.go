@@ -203,7 +203,7 @@ func (s *Sender) stop(abort func(), within time.Duration) {
 	moment := time.AfterFunc(within, abort)
 	defer moment.Stop()
 	for ; s.busy > 0; s.busy-- {
-		if o := <-s.outcomes; o.failure == "" && !o.removed {
+		if o := <-s.outcomes; o.failure == "" && !o.removed && !o.unread {
 			s.sent = append(s.sent, o.seq)
 		}
 	}
@@ -285,7 +285,7 @@ func (s *Sender) attempt(ctx context.Context, l *lane, seq uint64) {
 	found, err := s.config.Queue.Waiting(seq-1, 1)
 	switch {
 	case err != nil:
-		o.failure = "the queue cannot be read"
+		o.unread = true
 	case len(found) == 1 && found[0].Seq == seq:
 		o = s.post(ctx, &found[0])
 	default:
@@ -301,6 +301,13 @@ func (s *Sender) finish(o outcome) {
 	l, now := o.lane, s.config.Now()
 	if o.removed { // or hidden by a server that is behind: it was not sent, so nothing is settled
 		s.next(l)
+		return
+	}
+	if o.unread { // which says nothing about the receiver
+		if at := now.Add(firstPause); at.After(s.notBefore) {
+			s.notBefore = at
+		}
+		s.ready = append(s.ready, l)
 		return
 	}
 	if o.failure == "" {

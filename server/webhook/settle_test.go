@@ -47,6 +47,18 @@ func TestWhatIsNotFoundIsNotRemoved(t *testing.T) {
 	w.untilEmpty()
 }
 
+// A message that could not be read was not sent, however old it is: the receiver has not failed.
+func TestWhatIsNotReadIsNotSetAside(t *testing.T) {
+	var queue hiding
+	w := newWorld(t, func(c *Config) { queue.Queue, c.Queue, c.RetryFor = c.Queue, &queue, 0 })
+	queue.fails.Store(true)
+	w.happen("film", "ann")
+	w.until("it is received or set aside", func() bool { return w.queue.Depth() == 0 })
+	if got := w.receiver.users("film"); len(got) != 1 || w.metrics.SetAside.Load()+w.metrics.Failed.Load() != 0 {
+		t.Errorf("received are %q, set aside %d, failed %d", got, w.metrics.SetAside.Load(), w.metrics.Failed.Load())
+	}
+}
+
 // What cannot be read is set aside later, with its body.
 func TestWhatIsSetAsideIsWhole(t *testing.T) {
 	var queue hiding
