@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"usher/protocol"
 	"usher/server/cluster/broker"
 )
 
@@ -80,6 +82,29 @@ func TestDemoShowsARoomThatSurvivesItsOwner(t *testing.T) {
 	}
 	if left, err := os.ReadDir(os.Getenv("TMPDIR")); err != nil || len(left) > 0 {
 		t.Errorf("it leaves %v, %v", left, err)
+	}
+}
+
+// What the demo says of the host is what the server has told its bots.
+func TestBotsKnowTheHost(t *testing.T) {
+	for _, row := range []struct {
+		message protocol.ResponseMessage
+		want    string
+	}{
+		{protocol.RoomJoinedMessage{Seating: protocol.Seating{RoomState: protocol.RoomState{HostID: "bob"}}}, "bob"},
+		{protocol.HostChangedMessage{NewHostID: "bob", PreviousHostID: "ann"}, "bob"},
+		{protocol.UserLeftMessage{Departure: protocol.Departure{LeftUserID: "ann", NewHostID: "bob"}}, "bob"},
+		{protocol.UserLeftMessage{Departure: protocol.Departure{LeftUserID: "cy"}}, "ann"},
+	} {
+		b := &bot{botState: botState{host: "ann"}}
+		var m botMessage
+		if err := json.Unmarshal(row.message.Append(nil), &m); err != nil {
+			t.Fatal(err)
+		}
+		b.obey(nil, &m)
+		if b.host != row.want {
+			t.Errorf("after %+v the host is %s, not %s", row.message, b.host, row.want)
+		}
 	}
 }
 

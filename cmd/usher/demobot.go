@@ -119,8 +119,8 @@ func (b *bot) obey(ws *websocket.Conn, m *botMessage) {
 	case "ROOM_CREATED", "ROOM_JOINED":
 		b.kept = b.token == "" || b.kept && m.Resumed
 		b.ws, b.token, b.host = ws, cmp.Or(m.ResumeToken, b.token), m.RoomState.HostID
-	case "HOST_TRANSFERRED":
-		b.host = m.NewHostID
+	case "HOST_CHANGED", "USER_LEFT":
+		b.host = cmp.Or(m.NewHostID, b.host) // nobody is named if the host is still the same
 	case "WEBRTC_ICE_CANDIDATE":
 		if b.heard.IsZero() && time.UnixMilli(m.Candidate.SentMs).After(b.after) {
 			b.heard = time.Now()
