@@ -35,9 +35,6 @@ func (a *Auth) Issue(claims *Claims) (string, error) {
 	return a.Accounts.Issue(claims)
 }
 
-// TakesAPIKeys reports whether there are API keys.
-func (a *Auth) TakesAPIKeys() bool { return a.Keys != nil }
-
 // AdminName is what whoever has the admin token is called in logs.
 const AdminName = "admin"
 

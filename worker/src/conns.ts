@@ -39,10 +39,6 @@ export class Conns {
     return this.#byId.values();
   }
 
-  find(id: number): Conn | undefined {
-    return this.#byId.get(id);
-  }
-
   /** Takes a socket. refused says whether its address has made too many rooms. */
   accept(socket: WebSocket, refused: boolean): Conn {
     // Above all that are open. Small numbers, because a Map finds them without being asked for a hash.

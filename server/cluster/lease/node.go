@@ -120,9 +120,6 @@ func (n *Node) Valid(nowMs int64, shard int, term uint64) bool {
 	return n.shards[shard].acting == term && term != 0 && nowMs < n.validUntilMs
 }
 
-// ValidUntilMs is when the lease expires, 0 if there is none.
-func (n *Node) ValidUntilMs() int64 { return n.validUntilMs }
-
 // Owner is who owns a shard by the newest table that is known, and in which term. here reports
 // whether it is this node, which then may be handing it over. node is the zero Incarnation if
 // nobody owns it or no table is known.
