@@ -1,11 +1,11 @@
 package protocol
 
-// Code is the stable name of a refusal. It is what clients branch on; the
-// sentence beside it is for people and may change.
+// Code is the stable name of a refusal. It is what clients branch on; the sentence beside it is for
+// people and may change.
 type Code string
 
-// The refusals. Codes lists them with their meaning; a client may see any of
-// them in an ERROR message, in an UNDELIVERED message or in an HTTP error body.
+// The refusals. Codes lists them with their meaning; a client may see any of them in an ERROR
+// message, in an UNDELIVERED message or in an HTTP error body.
 const (
 	CodeInvalidJSON        Code = "INVALID_JSON"
 	CodeInvalidUTF8        Code = "INVALID_UTF8"
@@ -93,8 +93,8 @@ type Refusal struct {
 	Meaning string
 }
 
-// Codes is the one table of refusals; TypeScript types and the protocol
-// document are generated from it.
+// Codes is the one table of refusals; TypeScript types and the protocol document are generated from
+// it.
 var Codes = []Refusal{
 	{CodeInvalidJSON, "Message is not one JSON object", false, 0, 0, "The frame is not exactly one JSON object: a syntax error, a duplicate name, or something after the end. A lone surrogate escape is none of them."},
 	{CodeInvalidUTF8, "Message is not UTF-8", false, CloseInvalidUTF8, 0, "The text frame is not valid UTF-8 (RFC 6455, section 8.1)."},
@@ -104,7 +104,7 @@ var Codes = []Refusal{
 	{CodeInvalidName, "Name is empty, invisible, too long or has control characters", false, 0, 0, "A name is empty after trimming, displays nothing, is longer than its limit in UTF-16 units, or has control characters, bidirectional controls (U+202A to U+202E, U+2066 to U+2069) or a lone surrogate."},
 	{CodeInvalidRoomID, "Room id must be 6 to 50 letters, digits, hyphens or underscores", false, 0, 400, "The room id is missing or malformed."},
 	{CodeInvalidUserID, "User id must be 1 to 64 letters, digits or any of _ . : -", false, 0, 400, "The user id is missing or malformed, or somebody wants to join as `system`, `server` or `usher`, in any letter case and with any punctuation around it."},
-	{CodeInvalidPage, "limit must be a whole number from 1 to 100, and cursor the one of the page before", false, 0, 400, "The limit or the cursor of GET /rooms is out of its bounds."},
+	{CodeInvalidPage, "limit is out of its bounds, or cursor is not the one of the page before", false, 0, 400, "The limit or the cursor of a request for a page of rooms cannot be used; details names it."},
 	{CodeInvalidTTL, "ttl must be a whole number of seconds from 300 to 86400", false, 0, 400, "The ttl of a request for TURN credentials is not a number within its bounds."},
 	{CodeRoomNotFound, "Room not found", false, 0, 404, "No such room. CREATE_ROOM with the same id makes it."},
 	{CodeRoomMismatch, "Message names another room than this connection's", false, CloseRoomMismatch, 0, "The roomId in a message is not the one that the connection's URL names."},
@@ -157,7 +157,7 @@ var Codes = []Refusal{
 	{CodeRoomExists, "Room already exists", false, 0, 409, "POST /rooms asks for a room id that is in use."},
 	{CodeRoomClosed, "The operator has closed this room", false, CloseRoomEnded, 0, "An operator of the server has ended the room, with everybody's seat; details has the reason, if one was given."},
 	{CodeScopeMissing, "This API key does not allow that", false, 0, 403, "The API key is valid, but does not have the scope that details names."},
-	{CodeRoomElsewhere, "Another node of the cluster has this room", false, 0, 421, "The signaling of a room can be watched only on the node that owns it; details is that node's address, if it is known."},
+	{CodeRoomElsewhere, "Another node of the cluster has this room", false, 0, 421, "Only the node that owns the room has its signaling and its recording; details is that node's address, if it is known."},
 	{CodeOriginNotAllowed, "Origin is not allowed", false, 0, 403, "The Origin of the request is not on the server's list."},
 	{CodeUpgradeRequired, "This address accepts only WebSocket connections", false, 0, 426, "A plain request, or a malformed WebSocket handshake, came to a WebSocket address."},
 	{CodeNotFound, "Not found", false, 0, 404, "The server has nothing at this path."},
@@ -212,8 +212,8 @@ type Closing struct {
 	Meaning string
 }
 
-// Closings is the one table of close codes. A slow reader whose pending
-// writes pass the server's bound is cut off without a close frame (1006 in a browser).
+// Closings is the one table of close codes. A slow reader whose pending writes pass the server's
+// bound is cut off without a close frame (1006 in a browser).
 var Closings = []Closing{
 	{CloseNormal, "", false, "The participant left, or a newer connection of the same seat has ended."},
 	{CloseProtocol, "protocol error", false, "The client broke RFC 6455."},

@@ -98,12 +98,12 @@ func TestATapIsBounded(t *testing.T) {
 
 // A stream that is one too many is refused.
 func TestStreamsAreBounded(t *testing.T) {
-	streams.Add(maxStreams)
-	defer streams.Add(-maxStreams)
-	if _, refused := open(httptest.NewRecorder(), nil); refused == nil || refused.code != protocol.CodeRateLimited {
+	a := New()
+	a.streams.Add(maxStreams)
+	if _, refused := a.beginStream(httptest.NewRecorder(), nil); refused == nil || refused.code != protocol.CodeRateLimited {
 		t.Error(refused)
 	}
-	if streams.Load() != maxStreams {
+	if a.streams.Load() != maxStreams {
 		t.Error("a refused stream is counted")
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"usher/protocol"
@@ -67,6 +68,8 @@ type Config struct {
 type API struct {
 	config Config
 	events *ring
+	// streams counts the open ones.
+	streams atomic.Int64
 }
 
 // New returns an API. It is a rooms.Observer, too: it has to be told what happens.

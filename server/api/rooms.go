@@ -1,16 +1,15 @@
 package api
 
 import (
-	"strconv"
-
 	"usher/protocol"
 	"usher/room"
+	"usher/server/edge"
 )
 
 const (
-	// maxPage is how many rooms a page has at most, and page how many otherwise.
-	maxPage = 200
-	page    = 50
+	// defaultPage is how many rooms a page has if the request does not say, and maxPage how many it
+	// may ask for.
+	defaultPage, maxPage = 50, 200
 )
 
 // RoomList is a page of the rooms.
@@ -89,16 +88,9 @@ type Announcement struct {
 
 func (a *API) listRooms(q *request) (any, *failure) {
 	query := q.URL.Query()
-	n, err := page, error(nil)
-	if limit := query.Get("limit"); limit != "" {
-		n, err = strconv.Atoi(limit)
-	}
-	if err != nil || n < 1 || n > maxPage {
-		return nil, &failure{protocol.CodeInvalidPage, "limit must be 1 to " + strconv.Itoa(maxPage)}
-	}
-	after := query.Get("cursor")
-	if after != "" && !protocol.ValidRoomID(after) {
-		return nil, &failure{protocol.CodeInvalidPage, "cursor"}
+	after, n, wrong := edge.PageOf(query, defaultPage, maxPage)
+	if wrong != "" {
+		return nil, &failure{protocol.CodeInvalidPage, wrong}
 	}
 	found, more, total := a.config.Own.Find(query.Get("q"), after, n)
 	list := RoomList{Rooms: make([]RoomSummary, len(found)), Total: total}

@@ -23,10 +23,9 @@ const (
 	watchSize = 1024
 )
 
-var streams atomic.Int64
-
 // sender writes server-sent events.
 type sender struct {
+	streams *atomic.Int64 // the API's
 	w       http.ResponseWriter
 	control *http.ResponseController
 	// may reports whether the reader still may read.
@@ -34,10 +33,10 @@ type sender struct {
 	buffer []byte
 }
 
-// open begins a stream, and refuses it if there are too many.
-func open(w http.ResponseWriter, may func() bool) (*sender, *failure) {
-	if streams.Add(1) > maxStreams {
-		streams.Add(-1)
+// beginStream begins a stream, and refuses it if there are too many.
+func (a *API) beginStream(w http.ResponseWriter, may func() bool) (*sender, *failure) {
+	if a.streams.Add(1) > maxStreams {
+		a.streams.Add(-1)
 		return nil, &failure{protocol.CodeRateLimited, "too many streams are open"}
 	}
 	h := w.Header()
@@ -45,14 +44,14 @@ func open(w http.ResponseWriter, may func() bool) (*sender, *failure) {
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Accel-Buffering", "no")
 	w.WriteHeader(http.StatusOK)
-	s := &sender{w: w, control: http.NewResponseController(w), may: may}
+	s := &sender{streams: &a.streams, w: w, control: http.NewResponseController(w), may: may}
 	// The time in which a request must have been read would end the stream, too.
 	_ = s.control.SetReadDeadline(time.Time{})
 	s.buffer = append(s.buffer, "retry: 2000\n\n"...)
 	return s, nil
 }
 
-func (s *sender) close() { streams.Add(-1) }
+func (s *sender) close() { s.streams.Add(-1) }
 
 // add adds an event. name and id may be "".
 func (s *sender) add(name, id string, value any) {
@@ -108,7 +107,7 @@ func (a *API) readEvents(w http.ResponseWriter, q *request) *failure {
 	if roomID != "" && !protocol.ValidRoomID(roomID) {
 		return &failure{protocol.CodeInvalidRoomID, ""}
 	}
-	s, refused := open(w, func() bool { return a.stillMay(q) })
+	s, refused := a.beginStream(w, func() bool { return a.stillMay(q) })
 	if refused != nil {
 		return refused
 	}
@@ -183,7 +182,7 @@ func (a *API) watchRoom(w http.ResponseWriter, q *request) *failure {
 		return &failure{refusal, ""}
 	}
 	defer end()
-	s, refused := open(w, func() bool { return a.stillMay(q) })
+	s, refused := a.beginStream(w, func() bool { return a.stillMay(q) })
 	if refused != nil {
 		return refused
 	}

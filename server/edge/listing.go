@@ -3,36 +3,28 @@ package edge
 import (
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"strconv"
 
 	"usher/protocol"
 )
 
 const (
-	// maxListed is how many rooms one response has at most, and listed how many otherwise.
-	maxListed = 100
-	listed    = 50
+	// defaultListed is how many rooms a response has if the request does not say, and maxListed how
+	// many it may ask for.
+	defaultListed, maxListed = 50, 100
 	// listCost is how many requests one page counts as.
 	listCost = 5
 )
 
 // listRooms is GET /rooms.
 func (e *Edge) listRooms(w http.ResponseWriter, r *http.Request) {
-	query := r.URL.Query()
-	n, err := listed, error(nil)
-	if limit := query.Get("limit"); limit != "" {
-		n, err = strconv.Atoi(limit)
-	}
-	cursor := query.Get("cursor")
-	switch {
-	case err != nil || n < 1 || n > maxListed:
-		WriteError(w, r, protocol.CodeInvalidPage, "limit")
-		return
-	case cursor != "" && !protocol.ValidRoomID(cursor):
-		WriteError(w, r, protocol.CodeInvalidPage, "cursor")
+	after, n, wrong := PageOf(r.URL.Query(), defaultListed, maxListed)
+	if wrong != "" {
+		WriteError(w, r, protocol.CodeInvalidPage, wrong)
 		return
 	}
-	page, more := e.config.Lister.List(cursor, n)
+	page, more := e.config.Lister.List(after, n)
 	body := roomList{Rooms: make([]json.RawMessage, len(page))}
 	for i := range page {
 		body.Rooms[i] = page[i].Append(nil)
@@ -41,6 +33,23 @@ func (e *Edge) listRooms(w http.ResponseWriter, r *http.Request) {
 		body.Cursor = page[len(page)-1].ID
 	}
 	WriteJSON(w, http.StatusOK, body)
+}
+
+// PageOf returns which page of a list of rooms a request wants: how many rooms, and after which
+// one, "" for the first page. wrong says what is the matter with limit or cursor, "" for nothing.
+func PageOf(query url.Values, defaultLimit, maxLimit int) (after string, limit int, wrong string) {
+	limit, err := defaultLimit, error(nil)
+	if text := query.Get("limit"); text != "" {
+		limit, err = strconv.Atoi(text)
+	}
+	if err != nil || limit < 1 || limit > maxLimit {
+		return "", 0, "limit must be 1 to " + strconv.Itoa(maxLimit)
+	}
+	after = query.Get("cursor")
+	if after != "" && !protocol.ValidRoomID(after) {
+		return "", 0, "cursor is not a room id"
+	}
+	return after, limit, ""
 }
 
 // roomList is the response to GET /rooms.

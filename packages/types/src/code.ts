@@ -44,7 +44,7 @@ export interface ErrorCodes {
    * and with any punctuation around it.
    */
   readonly INVALID_USER_ID: Refusal;
-  /** The limit or the cursor of GET /rooms is out of its bounds. */
+  /** The limit or the cursor of a request for a page of rooms cannot be used; details names it. */
   readonly INVALID_PAGE: Refusal;
   /** The ttl of a request for TURN credentials is not a number within its bounds. */
   readonly INVALID_TTL: Refusal;
@@ -178,7 +178,7 @@ export interface ErrorCodes {
   readonly ROOM_CLOSED: Refusal;
   /** The API key is valid, but does not have the scope that details names. */
   readonly SCOPE_MISSING: Refusal;
-  /** The signaling of a room can be watched only on the node that owns it; details is that node's address, if it is known. */
+  /** Only the node that owns the room has its signaling and its recording; details is that node's address, if it is known. */
   readonly ROOM_ELSEWHERE: Refusal;
   /** The Origin of the request is not on the server's list. */
   readonly ORIGIN_NOT_ALLOWED: Refusal;
@@ -207,7 +207,7 @@ export const errorCodes: ErrorCodes = {
   INVALID_NAME: { error: "Name is empty, invisible, too long or has control characters", retryable: false },
   INVALID_ROOM_ID: { error: "Room id must be 6 to 50 letters, digits, hyphens or underscores", retryable: false, status: 400 },
   INVALID_USER_ID: { error: "User id must be 1 to 64 letters, digits or any of _ . : -", retryable: false, status: 400 },
-  INVALID_PAGE: { error: "limit must be a whole number from 1 to 100, and cursor the one of the page before", retryable: false, status: 400 },
+  INVALID_PAGE: { error: "limit is out of its bounds, or cursor is not the one of the page before", retryable: false, status: 400 },
   INVALID_TTL: { error: "ttl must be a whole number of seconds from 300 to 86400", retryable: false, status: 400 },
   ROOM_NOT_FOUND: { error: "Room not found", retryable: false, status: 404 },
   ROOM_MISMATCH: { error: "Message names another room than this connection's", retryable: false, close: 4001 },
