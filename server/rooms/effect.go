@@ -77,9 +77,7 @@ func (l *liveRoom) perform(w *work, event *room.Event) {
 	if changed || l.times != nil {
 		l.timeChange(w, event, changed)
 	}
-	if l.sharing != nil {
-		l.sharing.recent = [4]*shared{} // the frames of the next Step differ
-	}
+	l.sharing.endStep()
 }
 
 // count carries out an effect that is for the operator, the metrics and the log.

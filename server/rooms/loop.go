@@ -73,9 +73,7 @@ func (l *liveRoom) relay(s *Session, frame []byte, r *protocol.Relay, batch any)
 	l.flight.Relayed(nowMs, s.id, to, r.Type, len(frame))
 	l.deliver(&room.Effect{Kind: room.Forward, Conn: to}, frame, true, batch)
 	l.rooms.metrics.FramesRelayed(1)
-	if l.sharing != nil {
-		l.sharing.recent = [4]*shared{} // the next frame differs
-	}
+	l.sharing.endStep()
 	l.check()
 	l.rooms.turned()
 	return true

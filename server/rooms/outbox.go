@@ -135,6 +135,13 @@ func (s *sharing) share(frame []byte) *shared {
 	return s.use(f)
 }
 
+// endStep forgets the frames of a Step, because those of the next one differ. s may be nil.
+func (s *sharing) endStep() {
+	if s != nil {
+		clear(s.recent[:])
+	}
+}
+
 func (s *sharing) use(f *shared) *shared {
 	if f.users++; f.users == 1 {
 		s.total.Add(int64(len(f.bytes)))
