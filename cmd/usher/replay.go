@@ -61,14 +61,14 @@ type replayReport struct {
 }
 
 func readRecording(path string) (*flight.Recording, error) {
-	if path == "-" {
-		return flight.Read(os.Stdin)
+	file := os.Stdin
+	if path != "-" {
+		var err error
+		if file, err = os.Open(path); err != nil {
+			return nil, err
+		}
+		defer file.Close()
 	}
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
 	recording, err := flight.Read(file)
 	if err == nil && len(recording.Entries) == 0 {
 		err = errors.New("nothing was recorded")
