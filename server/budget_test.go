@@ -11,9 +11,7 @@ import (
 	"time"
 
 	"usher/protocol"
-
 	"usher/server/edge"
-
 	"usher/server/servertest"
 )
 

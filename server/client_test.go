@@ -10,7 +10,6 @@ import (
 	"github.com/coder/websocket"
 
 	"usher/protocol"
-
 	"usher/server/servertest"
 )
 

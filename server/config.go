@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"usher/room"
-
 	"usher/server/auth"
 	"usher/server/cluster"
 	"usher/server/edge"

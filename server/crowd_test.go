@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"usher/protocol"
-
 	"usher/server/servertest"
 )
 

@@ -6,9 +6,7 @@ import (
 	"time"
 
 	"usher/protocol"
-
 	"usher/server/servertest"
-
 	"usher/server/store"
 )
 

@@ -6,11 +6,9 @@ import (
 	"testing"
 	"time"
 
-	"usher/server/store"
-
-	"usher/server/store/bolt"
-
 	"usher/server/servertest"
+	"usher/server/store"
+	"usher/server/store/bolt"
 )
 
 // A change that a client has a reply for is durable: the file already contains it.

@@ -4,7 +4,6 @@ import (
 	"testing"
 
 	"usher/protocol"
-
 	"usher/server/servertest"
 )
 

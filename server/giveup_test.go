@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"usher/protocol"
-
 	"usher/server/servertest"
 )
 

@@ -18,7 +18,6 @@ import (
 	"time"
 
 	"usher/protocol"
-
 	"usher/server/turn"
 )
 

@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"usher/protocol"
-
 	"usher/server/edge"
 	"usher/server/servertest"
 )

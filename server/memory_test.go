@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"usher/protocol"
-
 	"usher/server/servertest"
 )
 

@@ -10,7 +10,6 @@ import (
 	"testing"
 
 	"usher/protocol"
-
 	"usher/server/servertest"
 )
 

@@ -32,6 +32,7 @@ func (p *problems) size(name string, n, low, high int) {
 	}
 }
 
+// show writes a duration as a person would: 5h, not 5h0m0s, and 30d.
 func show(d time.Duration) string {
 	if d >= 2*day && d%day == 0 {
 		return strconv.FormatInt(int64(d/day), 10) + "d"
@@ -46,6 +47,7 @@ func show(d time.Duration) string {
 	return s
 }
 
+// showBytes writes a size in the largest unit that leaves no remainder.
 func showBytes(n int) string {
 	switch {
 	case n != 0 && n%(1<<20) == 0:
@@ -56,6 +58,7 @@ func showBytes(n int) string {
 	return strconv.Itoa(n)
 }
 
+// milliseconds returns the duration, or the longest one if it does not fit.
 func milliseconds(ms int64) time.Duration {
 	const most = int64(1<<63-1) / int64(time.Millisecond)
 	return time.Duration(min(max(ms, -most), most)) * time.Millisecond

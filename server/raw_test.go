@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"usher/protocol"
-
 	"usher/server/servertest"
 )
 

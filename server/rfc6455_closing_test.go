@@ -9,9 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"usher/server/servertest"
-
 	"usher/server/rooms"
+	"usher/server/servertest"
 )
 
 // Any reply of the client to the server's close frame is the end: the stream ends immediately, and

@@ -17,12 +17,9 @@ import (
 	"usher/room"
 	"usher/server/edge"
 	"usher/server/rooms"
-
-	"usher/server/store/bolt"
-
 	"usher/server/servertest"
-
 	"usher/server/store"
+	"usher/server/store/bolt"
 )
 
 // running is a real server on a real socket and a real file.

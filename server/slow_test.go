@@ -8,7 +8,6 @@ import (
 	"github.com/coder/websocket"
 
 	"usher/protocol"
-
 	"usher/server/servertest"
 )
 

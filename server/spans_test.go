@@ -11,7 +11,6 @@ import (
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 
 	"usher/protocol"
-
 	"usher/server/servertest"
 	"usher/server/tracing"
 	"usher/server/tracing/tracingtest"

@@ -10,11 +10,9 @@ import (
 	"testing"
 
 	"usher/protocol"
-	"usher/server/store"
-
-	"usher/server/store/bolt"
-
 	"usher/server/servertest"
+	"usher/server/store"
+	"usher/server/store/bolt"
 )
 
 // fillDisk puts /dev/full under the descriptor of the server's store: every commit fails with

@@ -6,9 +6,8 @@ import (
 	"time"
 
 	"usher/protocol"
-	"usher/server/store"
-
 	"usher/server/servertest"
+	"usher/server/store"
 )
 
 // refuse makes the disk fail, and the server notice it, or makes the disk work again.

@@ -11,10 +11,8 @@ import (
 	"time"
 
 	"usher/room"
-
-	"usher/server/store/bolt"
-
 	"usher/server/edge"
+	"usher/server/store/bolt"
 	"usher/server/turn"
 	"usher/server/turn/relay"
 )
@@ -128,7 +126,7 @@ func (p *problems) checkLimits(c *Config) {
 	p.rate("address-join", c.AddressJoins, maxPerSecond, p.count)
 	p.rate("address-message", c.AddressMessages, maxPerSecond, p.count)
 	p.rate("address-byte", c.AddressBytes, maxBytesPerSecond, p.size)
-	// every allowed message must be able to pass
+	// Every message that is allowed must be able to pass.
 	if r := c.AddressMessages; r.PerSecond > 0 && r.Burst < edge.RequestCost {
 		p.add("address-message-burst must be at least %d, not %d", edge.RequestCost, r.Burst)
 	}
@@ -236,9 +234,3 @@ func (p *problems) checkTLS(c *Config) {
 		p.add("acme-email needs tls-domain")
 	}
 }
-
-// milliseconds returns the duration, or the longest one if it does not fit.
-
-// show writes a duration as a person would: 5h, not 5h0m0s, and 30d.
-
-// showBytes writes a size in the largest unit that leaves no remainder.

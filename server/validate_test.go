@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"usher/room"
-
 	"usher/server/cluster"
 	"usher/server/edge"
 	"usher/server/turn"

@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"usher/protocol"
-
 	"usher/server/servertest"
 )
 

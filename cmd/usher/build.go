@@ -9,7 +9,6 @@ import (
 
 	"usher/room"
 	"usher/server"
-
 	"usher/server/auth"
 	"usher/server/edge"
 	"usher/server/tracing"

@@ -12,9 +12,9 @@ import (
 	"testing"
 	"time"
 
-	"usher/server"
-
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"usher/server"
 )
 
 var update = flag.Bool("update", false, "rewrite the expected output in testdata")

@@ -15,7 +15,6 @@ import (
 
 	"usher/room"
 	"usher/server/store"
-
 	"usher/server/store/bolt"
 )
 

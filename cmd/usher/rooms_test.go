@@ -5,12 +5,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rogpeppe/go-internal/testscript"
+
 	"usher/protocol"
 	"usher/room"
 	"usher/server/store"
-
-	"github.com/rogpeppe/go-internal/testscript"
-
 	"usher/server/store/bolt"
 )
 

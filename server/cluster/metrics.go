@@ -1,9 +1,9 @@
 package cluster
 
 import (
-	"usher/server/metrics"
-
 	"github.com/prometheus/client_golang/prometheus"
+
+	"usher/server/metrics"
 )
 
 // metric is one row of /metrics.

@@ -11,7 +11,6 @@ import (
 	"testing"
 
 	"usher/protocol"
-
 	"usher/server/servertest"
 )
 

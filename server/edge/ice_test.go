@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"usher/protocol"
-
 	"usher/server/servertest"
 	"usher/server/turn"
 )

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"usher/protocol"
-
 	"usher/server/servertest"
 )
 

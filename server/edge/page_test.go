@@ -11,9 +11,8 @@ import (
 	"testing/fstest"
 
 	"usher/protocol"
-	"usher/web"
-
 	"usher/server/servertest"
+	"usher/web"
 )
 
 // startPage serves a small page with the same edge as the real page.

@@ -16,7 +16,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"usher/protocol"
-
 	"usher/server/servertest"
 )
 

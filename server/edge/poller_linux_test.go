@@ -12,7 +12,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"usher/server/frame"
-
 	"usher/server/servertest"
 )
 

@@ -13,11 +13,9 @@ import (
 	"testing"
 
 	"usher/protocol"
-
-	"usher/server/servertest"
-
 	"usher/server/auth"
 	"usher/server/metrics"
+	"usher/server/servertest"
 )
 
 // routed is a router on a real socket.

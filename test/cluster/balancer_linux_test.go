@@ -11,9 +11,9 @@ import (
 	"strings"
 	"testing"
 
-	"usher/server/servertest"
-
 	"github.com/coder/websocket"
+
+	"usher/server/servertest"
 )
 
 // The addresses in examples/cluster.

@@ -7,9 +7,9 @@ import (
 	"testing"
 	"time"
 
-	"usher/server/servertest"
-
 	"github.com/nats-io/nats-server/v2/server"
+
+	"usher/server/servertest"
 )
 
 // foreign starts a NATS server as an operator might.
