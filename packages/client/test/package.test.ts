@@ -44,11 +44,17 @@ const gzipped = (text: string): number => gzipSync(text, { level: 9 }).byteLengt
 test("the client is at most 10 KB gzipped, and 16 KB with the mesh", async (context) => {
   const client = await bundle("RoomClient");
   const mesh = await bundle("RoomClient, PeerMesh");
-  context.diagnostic(
-    `RoomClient ${gzipped(client)} bytes, with PeerMesh ${gzipped(mesh)}, with VideoSync ${gzipped(await bundle("RoomClient, PeerMesh, VideoSync"))}`,
-  );
+  const all = await bundle("RoomClient, PeerMesh, VideoSync");
+  context.diagnostic(`RoomClient ${gzipped(client)} bytes, with PeerMesh ${gzipped(mesh)}, with VideoSync ${gzipped(all)}`);
   assert.ok(client.length > kilobyte && gzipped(client) <= 10 * kilobyte);
   assert.ok(mesh.length > client.length && gzipped(mesh) <= 16 * kilobyte);
+  const readme = await readFile(path.join(root, "packages/client/README.md"), "utf8");
+  const said = [...readme.matchAll(/([0-9.]+) kB/g)].map(([, figure]) => Number(figure));
+  const measured = [client, mesh, all].map((text) => gzipped(text) / 1000);
+  assert.equal(said.length, measured.length, "the README says three sizes");
+  for (const [i, size] of measured.entries()) {
+    assert.ok(Math.abs((said[i] ?? 0) - size) < 0.3, `the README says ${said[i]} kB, and it is ${size}`);
+  }
 });
 
 test("what is not used is left out", async () => {
