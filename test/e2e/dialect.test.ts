@@ -125,7 +125,7 @@ async function legacyHosts(set: Scene): Promise<void> {
   await leo.create(roomId);
   await ann.join(roomId);
   await ann.sees({ Leo: "direct" });
-  await bob.join(roomId); // upon which Leo makes a new connection with Ann
+  await bob.join(roomId); // then Leo makes a new connection with Ann
   await ann.sees({ Bob: "direct", Leo: "direct" });
   await bob.sees({ Ann: "direct", Leo: "direct" });
   await reaches(leo, 2);

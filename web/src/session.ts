@@ -239,7 +239,7 @@ export class Session {
     const you = (id: string): boolean => id === this.client.userId;
     switch (message.type) {
       case "ERROR":
-        this.#isNoOwner ||= message.code === "INVALID_OWNER_TOKEN"; // upon which the client asks for a seat without the token
+        this.#isNoOwner ||= message.code === "INVALID_OWNER_TOKEN"; // then the client asks for a seat without the token
         return;
       case "ROOM_CREATED":
       case "ROOM_JOINED":

@@ -42,7 +42,7 @@ export class LastingPort<Out, In> {
   }
 }
 
-/** Says whether the other end is one of the extension's own pages: a content script can send all that they can. */
+/** Reports whether the other end is one of the extension's own pages: a content script can send all that they can. */
 export function isOwnPage(sender: chrome.runtime.MessageSender | undefined): boolean {
   return sender?.id === chrome.runtime.id && sender.url?.startsWith(chrome.runtime.getURL("")) === true;
 }

@@ -9,12 +9,12 @@ const longestMs = 16_000;
 const leastMs: Readonly<Partial<Record<number, number>>> = { 1013: 1000, 4029: 5000 };
 const restartSpreadMs = 3000;
 
-/** Says that no new connection will end differently. A code that the table does not have is the network's, or a proxy's. */
+/** Reports that no new connection will end differently. A code that the table does not have is the network's, or a proxy's. */
 export function isFinal(closeCode: number): boolean {
   return Object.hasOwn(closeCodes, closeCode) && !closeCodes[closeCode as CloseCode].retryable;
 }
 
-/** Says whether the server asks for a wait that is not to be cut short. */
+/** Reports whether the server asks for a wait that is not to be cut short. */
 export function asksToWait(closeCode: number): boolean {
   return closeCode === 1012 || closeCode in leastMs;
 }

@@ -5,7 +5,7 @@ import type { MarkedSync, OutgoingSync, ServerMessage } from "./signaling.js";
 
 type SyncType = SyncMessage["type"];
 
-/** Says whether a participant may send such a message: the server's rule, for what does not pass the server. */
+/** Reports whether a participant may send such a message: the server's rule, for what does not pass the server. */
 export function mayControl(room: RoomState, userId: string, type: SyncType): boolean {
   const role = roleOf(room, userId);
   if (role === "HOST" || type === "CONTROL_MODE_CHANGE") {
@@ -39,7 +39,7 @@ export function isSync(message: ServerMessage): message is MarkedSync {
   return Object.hasOwn(needed, message.type);
 }
 
-/** Says whether the server and the others would take a message. */
+/** Reports whether the server and the others would take a message. */
 export function isSound(message: OutgoingSync): boolean {
   try {
     return parseSync(JSON.stringify({ ...message, userId: "" }), "") !== undefined;

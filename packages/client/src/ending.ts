@@ -21,7 +21,7 @@ export interface Ending {
 
 const finalReasons: Readonly<Partial<Record<number, ConnectionErrorCode>>> = { 4003: "SEAT_RESUMED_ELSEWHERE", 4004: "ROOM_ENDED" };
 
-/** Says that no new connection will end differently. */
+/** Reports that no new connection will end differently. */
 export function isFinal({ code, reason, refusal: known }: Ending): boolean {
   return isFinalCode(code) || known?.retryable === false || reason === "LOCAL_NETWORK_DENIED";
 }
@@ -31,7 +31,7 @@ export function failureOf({ code, cause, reason, refusal: known }: Ending): Room
   return known ?? failure(isFinalCode(code) ? (finalReasons[code] ?? "CLOSED") : reason, cause, `${code}`);
 }
 
-/** Says whether the seat is gone, or somebody else's. After 4003 it is this participant's still, elsewhere, maybe from the same store. */
+/** Reports whether the seat is gone, or somebody else's. After 4003 it is this participant's still, elsewhere, maybe from the same store. */
 export function endsSeat({ code }: Ending): boolean {
   return [1000, 4002, 4004, 4005].includes(code);
 }

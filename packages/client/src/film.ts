@@ -40,7 +40,7 @@ export function filmOf(room: RoomState): Film | undefined {
   return isUntold ? undefined : { playing: isPlaying, time: currentTime, atMs: lastUpdated, actedAtMs: 0, url, isServers: true };
 }
 
-/** Says whether the server has heard of an act that was missed here: something later that is not the film that is known already. */
+/** Reports whether the server has heard of an act that was missed here: something later that is not the film that is known already. */
 export function isNews(told: Film, film: Film, serverMs: number): boolean {
   const isSame = told.playing === film.playing && told.url === film.url && Math.abs(positionAt(told, serverMs) - positionAt(film, serverMs)) < sameSeconds;
   return told.atMs > film.actedAtMs && !isSame;

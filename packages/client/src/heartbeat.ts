@@ -18,7 +18,7 @@ const checkMs = 3_000;
 const lateMs = 1_000;
 /** How often the clock is asked for at once after a seat was given. */
 const probes = 3;
-/** A page that is still loading answers itself late. So the clock is asked for again until it is as good as this, ms, or has been asked for so often. */
+/** A page that is still loading handles replies late. So the clock is asked for again until its error is below this, ms, or it was asked for this often. */
 const goodMs = 25;
 const maxProbes = 15;
 const probeAgainMs = 1000;

@@ -21,12 +21,12 @@ export function newUserId(): string {
   return `user-${randomText()}`;
 }
 
-/** Says whether the server would take it. */
+/** Reports whether the server would take it. */
 export function isRoomId(value: unknown): value is string {
   return typeof value === "string" && roomIdPattern.test(value);
 }
 
-/** Says whether the server would take it. */
+/** Reports whether the server would take it. */
 export function isUserId(value: unknown): value is string {
   return typeof value === "string" && userIdPattern.test(value) && value !== systemUserId;
 }

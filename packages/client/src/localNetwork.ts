@@ -8,7 +8,7 @@ const local =
   /^(10\.[\d.]+|192\.168\.[\d.]+|172\.(1[6-9]|2\d|3[01])\.[\d.]+|169\.254\.[\d.]+|\[f[cde][\da-f]*:.*\]|[^.:]+|.+\.(local|lan|internal|home\.arpa))$/;
 const address = /^([\d.]+|\[.*\])$/;
 
-/** Says whether a connection that could not be opened may have failed for want of that permission. */
+/** Reports whether a connection that could not be opened may have failed because that permission is missing. */
 export async function isLocalNetworkDenied({ hostname, host }: URL): Promise<boolean> {
   const { navigator, location, isSecureContext } = globalThis as unknown as Partial<Window>;
   const isSecure = isSecureContext === true;

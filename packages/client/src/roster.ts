@@ -1,7 +1,7 @@
 import type { ResponseMessage, Role, RoomState, User } from "@usher/types";
 import type { ServerMessage } from "./signaling.js";
 
-/** Says whether a message is the server's about the room. What was relayed is not, whatever it contains. */
+/** Reports whether a message is the server's about the room. What was relayed is not, whatever it contains. */
 export function isOfRoom(message: ServerMessage): message is OfRoom {
   return Object.hasOwn(changes, message.type);
 }
