@@ -9,8 +9,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Message is one received client message, a flat union: Type says which of
-// the other fields are set. Byte slices mostly point into the decoded frame.
+// Message is one received client message, a flat union: Type says which of the other fields are
+// set. Byte slices mostly point into the decoded frame.
 type Message struct {
 	Type Type
 	// Ref is the ref of a request, nil if there is none. Type and Ref are set even if Decode
@@ -24,8 +24,8 @@ type Message struct {
 	// UNBAN_USER, ADMIT, DENY and PATH_REPORT, and in a SyncMessage for only one participant.
 	TargetUserID []byte
 
-	// UserName and RoomName are as sent, in CREATE_ROOM and, the first one,
-	// JOIN_ROOM; in RENAME_USER and RENAME_ROOM they are the new names.
+	// UserName and RoomName are as sent, in CREATE_ROOM and, the first one, JOIN_ROOM; in
+	// RENAME_USER and RENAME_ROOM they are the new names.
 	UserName, RoomName string
 	// RelayOnly is set in a CREATE_ROOM whose iceTransportPolicy is relay.
 	RelayOnly bool
@@ -73,8 +73,8 @@ type Message struct {
 
 // DecodeError reports why a frame is not a message.
 type DecodeError struct {
-	// Code is CodeInvalidUTF8, CodeInvalidJSON, CodeUnknownType,
-	// CodeInvalidRoomID, CodeInvalidUserID or CodeInvalidMessage.
+	// Code is CodeInvalidUTF8, CodeInvalidJSON, CodeUnknownType, CodeInvalidRoomID,
+	// CodeInvalidUserID or CodeInvalidMessage.
 	Code Code
 	// Details names the offending part of the frame.
 	Details string
@@ -171,9 +171,9 @@ type members [fields][]byte
 
 // Decode reads one received text frame. The error is a *DecodeError.
 //
-// The frame is split into its members by a scanner written for the relay
-// path, which gives up at anything unusual; then jsontext decides. FuzzScan
-// holds the scanner to accepting only what jsontext accepts, with the same members.
+// The frame is split into its members by a scanner written for the relay path, which gives up at
+// anything unusual; then jsontext decides. FuzzScan holds the scanner to accepting only what
+// jsontext accepts, with the same members.
 func Decode(frame []byte) (m Message, err error) {
 	var raw members
 	if !scan(frame, &raw) {

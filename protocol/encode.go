@@ -7,8 +7,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// The pieces that every Append is made of: appendType opens the object, the
-// others add a member with the comma before it; the caller closes it.
+// The pieces that every Append is made of: appendType opens the object, the others add a member
+// with the comma before it; the caller closes it.
 
 func appendType(dst []byte, name string) []byte {
 	dst = append(dst, `{"type":"`...)

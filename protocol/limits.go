@@ -109,9 +109,9 @@ func ValidUserID[S string | []byte](s S) bool {
 // ServerUserIDs are the user ids that people would take for the server.
 var ServerUserIDs = []string{SystemUserID, "server", "usher"}
 
-// ReservedUserID reports whether a well-formed user id could be confused with
-// the server: it is one of ServerUserIDs in any letter case, with or without
-// punctuation around it. Nobody may join under such an id.
+// ReservedUserID reports whether a well-formed user id could be confused with the server: it is one
+// of ServerUserIDs in any letter case, with or without punctuation around it. Nobody may join under
+// such an id.
 func ReservedUserID(id []byte) bool {
 	id = bytes.ToLower(bytes.Trim(id, "_.:-"))
 	for _, reserved := range ServerUserIDs {

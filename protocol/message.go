@@ -1,11 +1,10 @@
 package protocol
 
-// The messages of clients. Each encodes itself with Append; the server reads
-// them with Decode.
+// The messages of clients. Each encodes itself with Append; the server reads them with Decode.
 //
-// TypeScript, the schema and docs/protocol.md are generated from these structs
-// (protocol/generate). Their comments are the text there, and what Go's types do
-// not say is in tags: format names a bound of limits.go, enum the values of a string.
+// TypeScript, the schema and docs/protocol.md are generated from these structs (protocol/generate).
+// Their comments are the text there, and what Go's types do not say is in tags: format names a
+// bound of limits.go, enum the values of a string.
 
 // BaseSignalingMessage has what every SignalingMessage but PING and PONG carries.
 type BaseSignalingMessage struct {
@@ -17,8 +16,8 @@ type BaseSignalingMessage struct {
 	Timestamp int64 `json:"timestamp"`
 }
 
-// CreateRoomMessage makes the room, with the sender as host. On a live room it
-// is a JOIN_ROOM. The reply is ROOM_CREATED or ERROR.
+// CreateRoomMessage makes the room, with the sender as host. On a live room it is a JOIN_ROOM. The
+// reply is ROOM_CREATED or ERROR.
 type CreateRoomMessage struct {
 	BaseSignalingMessage
 	UserName string `json:"userName" format:"join-name"`
@@ -117,8 +116,8 @@ type SessionDescription struct {
 	SDP  string `json:"sdp"`
 }
 
-// IceCandidate is the W3C's RTCIceCandidateInit. The server looks into it only in
-// a room whose iceTransportPolicy is relay.
+// IceCandidate is the W3C's RTCIceCandidateInit. The server looks into it only in a room whose
+// iceTransportPolicy is relay.
 type IceCandidate struct {
 	Candidate     string `json:"candidate"`
 	SDPMid        string `json:"sdpMid"`
@@ -146,8 +145,8 @@ type WebRTCIceCandidateMessage struct {
 	Candidate    IceCandidate `json:"candidate"`
 }
 
-// PingMessage keeps the connection alive. Answered by PONG. Send exactly
-// `{"type":"PING"}`: on Cloudflare that does not wake a sleeping room.
+// PingMessage keeps the connection alive. Answered by PONG. Send exactly `{"type":"PING"}`: on
+// Cloudflare that does not wake a sleeping room.
 type PingMessage struct {
 	// Timestamp is the client's clock. The server does not need or believe it.
 	Timestamp int64 `json:"timestamp,omitempty"`
@@ -201,8 +200,8 @@ type HostNavigateMessage struct {
 	URL string `json:"url" format:"url"`
 }
 
-// PlaybackMessage is one of the older CLIENT_REQUEST_PLAY, _PAUSE, _SEEK,
-// which ask the host, and DIRECT_PLAY, _PAUSE, _SEEK, which act at once.
+// PlaybackMessage is one of the older CLIENT_REQUEST_PLAY, _PAUSE, _SEEK, which ask the host, and
+// DIRECT_PLAY, _PAUSE, _SEEK, which act at once.
 type PlaybackMessage struct {
 	BaseSyncMessage
 	// Type is one of the six.

@@ -11,8 +11,8 @@ import (
 
 var rewrite = flag.Bool("rewrite", false, "write testdata/vectors.json")
 
-// vector is one message and its bytes. testdata/vectors.json is for every
-// implementation of the wire to read.
+// vector is one message and its bytes. testdata/vectors.json is for every implementation of the
+// wire to read.
 type vector struct {
 	Name  string          `json:"name"`
 	From  string          `json:"from"` // client or server

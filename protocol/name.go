@@ -6,10 +6,10 @@ import (
 	"unicode/utf8"
 )
 
-// TrimName returns a new name without surrounding white space, and whether it
-// may be taken: it is UTF-8, 1 to maxUnits UTF-16 units long, displays something, and
-// has neither control characters nor bidirectional embeddings, overrides and isolates,
-// which would reorder the text around the name.
+// TrimName returns a new name without surrounding white space, and whether it may be taken: it is
+// UTF-8, 1 to maxUnits UTF-16 units long, displays something, and has neither control characters
+// nor bidirectional embeddings, overrides and isolates, which would reorder the text around the
+// name.
 func TrimName(name string, maxUnits int) (string, bool) {
 	name = strings.TrimSpace(name)
 	units, visible := 0, false
@@ -49,8 +49,8 @@ func isControl(r rune) bool {
 	return r < 0x20 || r >= 0x7f && r < 0xa0 || r == '\u2028' || r == '\u2029'
 }
 
-// displays reports whether r puts ink on the screen by itself. White space, combining
-// marks and the characters in blank do not.
+// displays reports whether r puts ink on the screen by itself. White space, combining marks and the
+// characters in blank do not.
 func displays(r rune) bool {
 	if r > ' ' && r < 0x7f {
 		return true

@@ -61,8 +61,8 @@ func TestNamesThatMisleadAreRefused(t *testing.T) {
 	}
 }
 
-// What Unicode calls ignorable or a format character displays nothing, but for the signs
-// that enclose the digits after them.
+// What Unicode calls ignorable or a format character displays nothing, but for the signs that
+// enclose the digits after them.
 func TestBlankHasWhatUnicodeIgnores(t *testing.T) {
 	signs := "\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd"
 	for r := rune(0); r <= unicode.MaxRune; r++ {

@@ -188,8 +188,8 @@ func skipDigits(b []byte) []byte {
 	return b
 }
 
-// skipText takes the rest of a string and its closing quote. It skips plain
-// ASCII eight bytes at a time.
+// skipText takes the rest of a string and its closing quote. It skips plain ASCII eight bytes at a
+// time.
 func skipText(b []byte) []byte {
 	for {
 		for len(b) >= 12 {
@@ -233,8 +233,8 @@ func skipText(b []byte) []byte {
 // crlf is `\r\n` as load32 reads it: every line of SDP ends so (RFC 8866).
 const crlf = '\\' | 'r'<<8 | '\\'<<16 | 'n'<<24
 
-// load64 and load32 read the first bytes, the first lowest. The compiler makes
-// each one instruction, as it does for encoding/binary, which would link reflect.
+// load64 and load32 read the first bytes, the first lowest. The compiler makes each one
+// instruction, as it does for encoding/binary, which would link reflect.
 func load64(b []byte) uint64 {
 	_ = b[7]
 	return uint64(b[0]) | uint64(b[1])<<8 | uint64(b[2])<<16 | uint64(b[3])<<24 |
@@ -254,8 +254,8 @@ func unusual(w uint64) uint64 {
 	return ((w - ones*0x20) | ((w ^ ones*'"') - ones) | ((w ^ ones*'\\') - ones) | w) & tops
 }
 
-// escape returns the length of the escape at the start of b, 0 for a wrong one.
-// A surrogate need not be one of a pair (RFC 8259, section 8.2).
+// escape returns the length of the escape at the start of b, 0 for a wrong one. A surrogate need
+// not be one of a pair (RFC 8259, section 8.2).
 func escape(b []byte) int {
 	if len(b) < 2 {
 		return 0

@@ -22,8 +22,8 @@ var syntaxSeeds = []string{
 	"{\"a\":\"\xed\xa0\x80\"}", "{\"a\":\"\xc0\xaf\"}", "{\"a\":\"\xf4\x90\x80\x80\"}", "\xef\xbb\xbf{}", `{"":1}`, `{"":1,"":1}`, "{\"a\":\"\\", `{"a":"\u12`,
 }
 
-// FuzzScan holds the scanner to jsontext: whatever it accepts, jsontext
-// accepts with the same members; and DecodeRelay to Decode.
+// FuzzScan holds the scanner to jsontext: whatever it accepts, jsontext accepts with the same
+// members; and DecodeRelay to Decode.
 func FuzzScan(f *testing.F) {
 	for _, seed := range syntaxSeeds {
 		f.Add([]byte(seed))

@@ -18,8 +18,8 @@ type User struct {
 	JoinedAt int64 `json:"joinedAt"`
 }
 
-// VideoState is where a video was at LastUpdated; while it plays, the
-// position now is CurrentTime + (server time - LastUpdated)/1000 * PlaybackRate.
+// VideoState is where a video was at LastUpdated; while it plays, the position now is CurrentTime +
+// (server time - LastUpdated)/1000 * PlaybackRate.
 type VideoState struct {
 	// IsPlaying is false while the video is paused.
 	IsPlaying bool `json:"isPlaying"`

@@ -3,8 +3,8 @@ package protocol
 // Type is the type of a client's message. The zero value is no message.
 type Type uint8
 
-// The types that a client may send. The first group are SignalingMessages,
-// the second SyncMessages, the third the older SyncMessages. Each has a row in the table below.
+// The types that a client may send. The first group are SignalingMessages, the second SyncMessages,
+// the third the older SyncMessages. Each has a row in the table below.
 const (
 	CreateRoom Type = iota + 1
 	JoinRoom
@@ -176,8 +176,8 @@ func (t Type) row() *row {
 // cannot be relayed bounces by UNDELIVERED, what is refused gets an ERROR.
 func (t Type) Relayed() bool { return t.row().handling == passes }
 
-// Request reports whether the type asks the room for something: all but what
-// is relayed, PATH_REPORT, PING and PONG.
+// Request reports whether the type asks the room for something: all but what is relayed,
+// PATH_REPORT, PING and PONG.
 func (t Type) Request() bool { return t.row().handling&asks != 0 }
 
 // Seats reports whether the message asks for a seat.

@@ -44,8 +44,8 @@ type Config struct {
 	// RoomIdleMs is how long a room may receive nothing but PINGs before it is ended. 1 min to 30
 	// days. Default 12 h: a long film night needs no signaling at all.
 	RoomIdleMs int64
-	// EmptyRoomMs is how long a room outlives its last seat. 0 to 30 days.
-	// Default 0: the room ends with its last seat.
+	// EmptyRoomMs is how long a room outlives its last seat. 0 to 30 days. Default 0: the room ends
+	// with its last seat.
 	EmptyRoomMs int64
 	// MaxKeepMs bounds the keepMs of a room. 0 to 365 days. Default 30 days; 0 keeps no room.
 	MaxKeepMs int64
@@ -69,10 +69,9 @@ type Config struct {
 	// MaxKnocks is how many may wait to be let in at once. 1 to 200. Default 20: the host sees them
 	// all in one list.
 	MaxKnocks int
-	// MessagesPerSecond and MessageBurst bound what one connection may send; a request that
-	// changes the room counts as 20 messages. The burst must hold the reconnect of a whole full
-	// room: 15 messages to each of 49 others, five times over, is 3 675. Defaults 200
-	// and 4 000.
+	// MessagesPerSecond and MessageBurst bound what one connection may send; a request that changes
+	// the room counts as 20 messages. The burst must hold the reconnect of a whole full room: 15
+	// messages to each of 49 others, five times over, is 3 675. Defaults 200 and 4 000.
 	MessagesPerSecond, MessageBurst int
 	// BytesPerSecond and ByteBurst bound the payload bytes in the same way. Defaults 256 KiB and
 	// 4 MiB.

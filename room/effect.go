@@ -183,8 +183,8 @@ func (s *step) note(kind EffectKind, c *conn, code protocol.Code) {
 	s.effects = append(s.effects, Effect{Kind: kind, Conn: c.id, Type: s.messageType, Refusal: code})
 }
 
-// save makes later effects wait for the store. One Save a Step is enough,
-// because the snapshot is taken when the Step is over.
+// save makes later effects wait for the store. One Save a Step is enough, because the snapshot is
+// taken when the Step is over.
 func (s *step) save() {
 	if !s.saved {
 		s.saved = true

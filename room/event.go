@@ -34,11 +34,11 @@ const (
 	// Restored: the room comes from a snapshot, and none of its connections is left; they dropped
 	// at AtMs, or at this moment if that is 0. It is the first event after Restore. HoldsComplete.
 	Restored
-	// Woken: the room comes from a snapshot and from what its sockets kept. It is
-	// the first event after Wake.
+	// Woken: the room comes from a snapshot and from what its sockets kept. It is the first event
+	// after Wake.
 	Woken
-	// Answered: a PING of Conn was answered at AtMs on behalf of the room, which
-	// was not stepped for it. It proves life and is not counted as a message.
+	// Answered: a PING of Conn was answered at AtMs on behalf of the room, which was not stepped
+	// for it. It proves life and is not counted as a message.
 	Answered
 	// Paused: the shell did not run for AtMs milliseconds until now (a stopped process, a
 	// suspended machine, a late alarm of the platform). That time counts towards no deadline and
@@ -55,8 +55,8 @@ const (
 	// Renewed: the shell has new ICE servers for the client of Conn, as Renew asked. Frame is the
 	// ICE_SERVERS for it, empty if there are none now. Conn, Frame.
 	Renewed
-	// Hashed: the passcode of a Hash is hashed, or cannot be. Conn, Hash, and the Message
-	// and Secret of the event that had the Hash. Refuse and RefuseCreate if they apply.
+	// Hashed: the passcode of a Hash is hashed, or cannot be. Conn, Hash, and the Message and
+	// Secret of the event that had the Hash. Refuse and RefuseCreate if they apply.
 	Hashed
 	// Operated: an operator does something to the room. Acted reports what came of it. Act. Refuse.
 	Operated

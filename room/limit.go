@@ -2,8 +2,8 @@ package room
 
 import "usher/protocol"
 
-// meter is a token bucket in one number (the generic cell rate algorithm,
-// ITU-T I.371): the time in ns at which the bucket would be full again.
+// meter is a token bucket in one number (the generic cell rate algorithm, ITU-T I.371): the time in
+// ns at which the bucket would be full again.
 type meter int64
 
 // rate is how a bucket fills: the time for one token, and for all of it, in whole ns.

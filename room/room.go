@@ -81,8 +81,8 @@ type seat struct {
 	hold        *hold
 }
 
-// New returns a room that does not exist yet; CREATE_ROOM makes it exist.
-// The config is shared, not copied.
+// New returns a room that does not exist yet; CREATE_ROOM makes it exist. The config is shared, not
+// copied.
 func New(config *Config, id string) *Room { return &Room{config: config, id: id} }
 
 // ID returns the room's id.

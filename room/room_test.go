@@ -9,10 +9,10 @@ import (
 	"usher/protocol"
 )
 
-// TestAnyEventsKeepTheInvariants: whatever happens, the numbered invariants
-// hold, no effect is for a closed connection, snapshots restore to themselves,
-// and the same events give the same effects, also if the room is dropped
-// after every step and woken from what its shell kept, and if Relay has what it takes.
+// TestAnyEventsKeepTheInvariants: whatever happens, the numbered invariants hold, no effect is for
+// a closed connection, snapshots restore to themselves, and the same events give the same effects,
+// also if the room is dropped after every step and woken from what its shell kept, and if Relay has
+// what it takes.
 func TestAnyEventsKeepTheInvariants(t *testing.T) {
 	relayed := 0
 	rapid.Check(t, func(t *rapid.T) {

@@ -34,8 +34,8 @@ func FuzzRestore(f *testing.F) {
 
 var writeSnapshot = flag.Bool("write-snapshot", false, "write testdata/snapshot-vN.bin for the current version, once, when it is released")
 
-// TestEverySnapshotVersionRestores holds on to a snapshot of each version
-// that was ever released: rooms on disk outlive programs.
+// TestEverySnapshotVersionRestores holds on to a snapshot of each version that was ever released:
+// rooms on disk outlive programs.
 func TestEverySnapshotVersionRestores(t *testing.T) {
 	path := fmt.Sprintf("testdata/snapshot-v%d.bin", snapshotVersion)
 	if *writeSnapshot {

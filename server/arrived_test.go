@@ -34,8 +34,7 @@ func TestWhatHasArrivedIsReadBeforeADeadlineIsJudged(t *testing.T) {
 			// past the work that the server does after its start
 			clock.advance(s.config.Room.IdleMs/2, func() {})
 
-			// The only poller, or ann's own goroutine, waits with a frame that it has
-			// read.
+			// The only poller, or ann's own goroutine, waits with a frame that it has read.
 			held := "arrived-2"
 			if tls {
 				held = "arrived-1"

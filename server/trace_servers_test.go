@@ -34,8 +34,8 @@ func (p *replay) set(s *setup) {
 	behindProxy(s.Config)
 	s.Room, s.MaxRoomsPerAddress = p.trace.Config, 1
 	s.Room.ByteBurst = max(s.Room.ByteBurst, s.MaxFrameBytes)
-	// Validate requires every allowed frame to fit into a burst. A transcript is short,
-	// so its burst may be smaller.
+	// Validate requires every allowed frame to fit into a burst. A transcript is short, so its
+	// burst may be smaller.
 	s.tune = func(c *Config) { c.Room.ByteBurst = p.trace.Config.ByteBurst }
 	p.outside.set(s)
 	s.auth, s.verify, s.readInvite = p.accounts, p.accounts.verify, p.accounts.readInvite

@@ -17,7 +17,6 @@ import (
 
 	"usher/protocol"
 	"usher/room/roomtest"
-
 	"usher/server/servertest"
 )
 
@@ -299,8 +298,7 @@ func closeCodeOf(first byte, payload []byte) protocol.CloseCode {
 func (p *replay) end(name int, code protocol.CloseCode) {
 	c := p.socket(name)
 	if code == 1006 {
-		// For the server this is the end, and everything that it has sent can still be
-		// read.
+		// For the server this is the end, and everything that it has sent can still be read.
 		_ = c.Conn.(*net.TCPConn).CloseWrite()
 	} else {
 		p.send(name, closeFrame(code))

@@ -13,8 +13,8 @@ import (
 
 var rooms = abi.New()
 
-// mailbox is where the shell finds the buffers, which may move: the addresses of input
-// and output, and the size of the input.
+// mailbox is where the shell finds the buffers, which may move: the addresses of input and output,
+// and the size of the input.
 var mailbox [3]uint32
 
 func post() {

@@ -267,8 +267,8 @@ func freeAddresses(n int) (addresses []string, err error) {
 	return addresses, nil
 }
 
-// listenSomewhere listens on a port below those that the system gives to connections and to
-// whoever does not care: it could give such a one away again before it is used.
+// listenSomewhere listens on a port below those that the system chooses from for port 0 and for
+// outgoing connections: it could give one of these to somebody else before it is used.
 func listenSomewhere() (l net.Listener, err error) {
 	for range 100 {
 		if l, err = net.Listen("tcp", fmt.Sprint("127.0.0.1:", 20_000+mathrand.IntN(12_000))); err == nil {

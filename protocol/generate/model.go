@@ -228,8 +228,8 @@ func wireName(f reflect.StructField) string {
 	return name
 }
 
-// complete adds what Append writes beyond the struct, in the order of the
-// wire, and notes what may be null. The sample comes from a zero struct.
+// complete adds what Append writes beyond the struct, in the order of the wire, and notes what may
+// be null. The sample comes from a zero struct.
 func (m *model) complete(o *object, sample []byte) error {
 	keys, values, err := members(sample)
 	if err != nil {

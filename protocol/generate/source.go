@@ -104,8 +104,8 @@ func flow(comment *ast.CommentGroup) string {
 	return strings.Join(strings.Fields(comment.Text()), " ")
 }
 
-// sentence is a Go comment without the name that it begins with: "Name is the
-// room's" becomes "The room's", and "Base has what all have" "What all have".
+// sentence is a Go comment without the name that it begins with: "Name is the room's" becomes "The
+// room's", and "Base has what all have" "What all have".
 func sentence(name, doc string) string {
 	text, cut := strings.CutPrefix(doc, name+" ")
 	if !cut {

@@ -9,9 +9,9 @@ import (
 	"usher/worker/abi"
 )
 
-// worker writes what the TypeScript of worker/ needs of the Go packages and clients do
-// not: the numbers of the Wasm line, and the names of the
-// settings. Everything else it takes from @usher/types, as clients do.
+// worker writes what the TypeScript of worker/ needs of the Go packages and clients do not: the
+// numbers of the Wasm line, and the names of the settings. Everything else it takes from
+// @usher/types, as clients do.
 func worker(*model) ([]output, error) {
 	return []output{
 		{"worker/src/abi.ts", []byte(header + workerABI())},

@@ -1,7 +1,7 @@
 // Package roomtest replays transcripts on a room.
 //
-// A transcript is a text of blocks. Each block has event lines, "----", and
-// the effects of those events, up to an empty line. Lines that start with # are comments.
+// A transcript is a text of blocks. Each block has event lines, "----", and the effects of those
+// events, up to an empty line. Lines that start with # are comments.
 //
 //	open ann [from HOME]     a connection named ann; HOME stands for its address
 //	ann > TYPE k=v -k …      a message of the user "ann"; "ann2" is another connection of the

@@ -86,8 +86,8 @@ func marks(e room.Effect) string {
 	return text
 }
 
-// frame describes a frame in a line: its type, then its members except those that
-// are the same in every frame of the transcript.
+// frame describes a frame in a line: its type, then its members except those that are the same in
+// every frame of the transcript.
 func (r *Runner) frame(frame []byte) string {
 	d := jsontext.NewDecoder(strings.NewReader(string(frame)))
 	_, _ = d.ReadToken()

@@ -5,9 +5,9 @@ import (
 	"usher/room"
 )
 
-// Trace is a transcript with everything spelled out: what goes in, and the exact bytes
-// that each connection must see. Any shell can replay it that lets a test set its
-// clock and its randomness; package traces prints all of them as JSON.
+// Trace is a transcript with everything spelled out: what goes in, and the exact bytes that each
+// connection must see. Any shell can replay it that lets a test set its clock and its randomness;
+// package traces prints all of them as JSON.
 type Trace struct {
 	Name    string      `json:"name"`
 	RoomID  string      `json:"roomId"`

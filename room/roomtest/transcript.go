@@ -14,8 +14,8 @@ import (
 // RoomID is the room of every transcript.
 const RoomID = "room-1"
 
-// startMs is the clock when a transcript begins: in the year 2100, so that on a shell
-// whose alarms follow the real clock none fires by itself.
+// startMs is the clock when a transcript begins: in the year 2100, so that on a shell whose alarms
+// follow the real clock none fires by itself.
 const startMs = 4_102_444_800_000
 
 // Runner replays one transcript.
@@ -42,8 +42,8 @@ type Runner struct {
 	kept         kept
 }
 
-// Rewrite replays a transcript and returns it with the effects that it had.
-// It fails if a line cannot be understood or an invariant breaks.
+// Rewrite replays a transcript and returns it with the effects that it had. It fails if a line
+// cannot be understood or an invariant breaks.
 func Rewrite(text string) (string, error) {
 	return (&Runner{}).replay(text)
 }

@@ -10,8 +10,7 @@ import (
 )
 
 // polledSocket is a TCP connection that a poller reads, a plain one unless it is part of a
-// tlsSocket. Writes go out immediately, as far as
-// the system takes them.
+// tlsSocket. Writes go out immediately, as far as the system takes them.
 type polledSocket struct {
 	socket
 	poller *poller

@@ -1,5 +1,5 @@
-// Package frame reads and writes WebSocket frames (RFC 6455) as a server does.
-// It does no I/O: bytes go in, messages come out.
+// Package frame reads and writes WebSocket frames (RFC 6455) as a server does. It does no I/O:
+// bytes go in, messages come out.
 //
 // A Reader is given what the socket delivered, in pieces of any size, and returns one message or
 // control frame at a time:

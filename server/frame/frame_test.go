@@ -52,8 +52,8 @@ func withCode(code uint16, reason string) string {
 type outcome struct {
 	messages []string
 	code     uint16 // of the error, 0 for none
-	// read is how many bytes had been given when the error came, frames how many
-	// calls of Next that was.
+	// read is how many bytes had been given when the error came, frames how many calls of Next that
+	// was.
 	read, frames int
 }
 
@@ -73,8 +73,8 @@ func describe(m Message) string {
 	return fmt.Sprintf("opcode %d", m.Op)
 }
 
-// readAll gives a Reader the pieces of a stream up to a close frame, each in
-// memory of its own that is overwritten afterwards, as a socket's buffer is.
+// readAll gives a Reader the pieces of a stream up to a close frame, each in memory of its own that
+// is overwritten afterwards, as a socket's buffer is.
 func readAll(t testing.TB, pieces ...[]byte) (out outcome) {
 	t.Helper()
 	var r Reader
@@ -140,8 +140,8 @@ func check(t *testing.T, rows []row) {
 				t.Fatalf("%s, in %d pieces: got %.200q and error %d, want %.200q and %d", row.rule, len(pieces), out.messages, out.code, row.want, row.code)
 			}
 		}
-		// What is wrong must be found with the last byte of the row, which ends where
-		// it can be known first, and not before.
+		// What is wrong must be found with the last byte of the row, which ends where it can be
+		// known first, and not before.
 		if out := readAll(t, bytewise(row.frames)...); row.code != 0 && out.read != len(row.frames) {
 			t.Errorf("%s: error %d after %d bytes of %d", row.rule, out.code, out.read, len(row.frames))
 		}

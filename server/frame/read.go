@@ -50,10 +50,10 @@ type partial struct {
 	control []byte
 }
 
-// Next reads up to the end of one frame of data, which must not be empty, and
-// returns how many bytes it took. If a message or control frame ends there, it
-// is returned; otherwise Message.Op is 0. Data messages have at most maxBytes of
-// payload. After an error, which is always an *Error, the Reader must not be used.
+// Next reads up to the end of one frame of data, which must not be empty, and returns how many
+// bytes it took. If a message or control frame ends there, it is returned; otherwise Message.Op is
+// 0. Data messages have at most maxBytes of payload. After an error, which is always an *Error, the
+// Reader must not be used.
 func (r *Reader) Next(data []byte, maxBytes int) (m Message, n int, err error) {
 	if p := r.partial; p != nil && p.inPayload {
 		return r.payload(data)

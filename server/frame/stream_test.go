@@ -14,9 +14,9 @@ import (
 	"github.com/gobwas/ws/wsutil"
 )
 
-// The Reader is compared with github.com/gobwas/ws: streams of frames, right
-// and wrong ones, cut into pieces, must give both the same messages and the
-// same error. If gobwas is known to judge otherwise, theirs says so and why.
+// The Reader is compared with github.com/gobwas/ws: streams of frames, right and wrong ones, cut
+// into pieces, must give both the same messages and the same error. If gobwas is known to judge
+// otherwise, theirs says so and why.
 
 var frames = flag.Int("frames", 50_000, "how many frames TestAgreesWithGobwas compares")
 
@@ -85,8 +85,8 @@ var errClosed = errors.New("closed")
 // errNotShortest is what gobwas does not look at: the length must have its shortest form.
 var errNotShortest = ws.ProtocolError("length is not in its shortest form")
 
-// strictSource refuses such a length before gobwas reads it. It sees that a
-// header begins by the size of gobwas's first read of one, which nothing else has.
+// strictSource refuses such a length before gobwas reads it. It sees that a header begins by the
+// size of gobwas's first read of one, which nothing else has.
 type strictSource struct {
 	*bytes.Reader
 	stream []byte
@@ -120,8 +120,8 @@ func codeOf(err error) uint16 {
 	panic(err)
 }
 
-// compare gives a stream to both, to the Reader whole, byte by byte and cut at
-// random, and returns the outcome of the stream that was whole.
+// compare gives a stream to both, to the Reader whole, byte by byte and cut at random, and returns
+// the outcome of the stream that was whole.
 func compare(t *testing.T, stream []byte, cuts *rand.Rand) (whole outcome) {
 	t.Helper()
 	var pieces [][]byte
@@ -253,8 +253,8 @@ func damaged(r *rand.Rand, b []byte) []byte {
 	return b
 }
 
-// FuzzReader compares streams that the fuzzer writes: each frame is its first
-// byte, one that chooses the form of the length, the length, and payload.
+// FuzzReader compares streams that the fuzzer writes: each frame is its first byte, one that
+// chooses the form of the length, the length, and payload.
 func FuzzReader(f *testing.F) {
 	f.Add([]byte("\x81\x00\x05Hello\x89\x00\x00\x01\x00\x01a\x80\x00\x02bc\x88\x00\x02\x03\xe8"), uint64(1))
 	f.Add([]byte("\x01\x00\x02\xf0\x9f\x89\x00\x01\xff\x80\x00\x02\x8e\xac\x82\x01\x03abc"), uint64(2))

@@ -14,8 +14,8 @@ import (
 	"usher/protocol"
 )
 
-// Counter only grows. It fills a cache line, so that counting on one core
-// does not slow down counting of something else on another.
+// Counter only grows. It fills a cache line, so that counting on one core does not slow down
+// counting of something else on another.
 type Counter struct {
 	atomic.Uint64
 	_ [56]byte
@@ -33,8 +33,8 @@ var (
 	noClose    = len(protocol.Closings) + 1
 )
 
-// Metrics is what /metrics shows. Counting on the path of a message is one
-// atomic addition; names and labels are put to the numbers at the scrape.
+// Metrics is what /metrics shows. Counting on the path of a message is one atomic addition; names
+// and labels are put to the numbers at the scrape.
 type Metrics struct {
 	// rooms in memory, open WebSocket connections, and seats, held ones included.
 	Rooms, Connections, Participants Gauge
@@ -239,8 +239,8 @@ func (m *Metrics) codeIndex(code protocol.Code) int {
 	return len(protocol.Codes)
 }
 
-// ConnClosed counts the end of a connection by the close code that was sent
-// or, when the client closed first, received; 0 is an end without one.
+// ConnClosed counts the end of a connection by the close code that was sent or, when the client
+// closed first, received; 0 is an end without one.
 func (m *Metrics) ConnClosed(code protocol.CloseCode) {
 	i, ok := m.indexOfClose[code]
 	switch {
@@ -266,8 +266,8 @@ func (m *Metrics) Committed(n int, took time.Duration) {
 // CommitFailed counts a commit that failed.
 func (m *Metrics) CommitFailed() { m.failedCommits.Add(1) }
 
-// Requested counts an HTTP request by the route's pattern, "" if none
-// matched, and its status, 0 if it was cut off.
+// Requested counts an HTTP request by the route's pattern, "" if none matched, and its status, 0 if
+// it was cut off.
 func (m *Metrics) Requested(route string, status int) {
 	if route == "" {
 		route = "other"

@@ -70,8 +70,8 @@ func WantError(t *testing.T, response *http.Response, body string, code protocol
 func FreeAddresses(t *testing.T, n int) (addresses []string) {
 	t.Helper()
 	for tries := 0; len(addresses) < n; {
-		// Below the ports that the system gives to connections and to whoever does not care: it
-		// could give such a one away again before the test uses it.
+		// Below the ports that the system chooses from for port 0 and for outgoing connections: it
+		// could give one of these to somebody else before the test uses it.
 		l, err := net.Listen("tcp", fmt.Sprint("127.0.0.1:", 20_000+rand.IntN(12_000)))
 		if tries++; err != nil && tries < 1000 {
 			continue

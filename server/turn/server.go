@@ -25,8 +25,8 @@ type ICEServer struct {
 	Credential string `json:"credential,omitempty"`
 }
 
-// ParseICEServer parses one server, in either of two forms: the members
-// separated by semicolons, the credential last because it may hold semicolons,
+// ParseICEServer parses one server, in either of two forms: the members separated by semicolons,
+// the credential last because it may hold semicolons,
 //
 //	turn:turn.example.org:3478?transport=udp;turns:turn.example.org;username=alice;credential=c
 //

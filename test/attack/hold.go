@@ -89,8 +89,8 @@ func slowReaders(a *attacker) {
 	<-a.ctx.Done()
 }
 
-// reconnects spends a connection's whole burst and takes a new connection. That may bring
-// no more than to keep the old one.
+// reconnects spends a connection's whole burst and takes a new connection. That may bring no more
+// than to keep the old one.
 func reconnects(a *attacker) {
 	const connections = 50
 	var block []byte

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// dieWithParent lets no process outlive a conductor that was itself killed. The signal
-// comes when the thread that started the process ends: conductor.run locks it.
+// dieWithParent lets no process outlive a conductor that was itself killed. The signal comes when
+// the thread that started the process ends: conductor.run locks it.
 func dieWithParent() *syscall.SysProcAttr { return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} }
 
 // beNice gives this process the CPU that others leave. Threads that start later inherit it.

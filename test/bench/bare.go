@@ -184,9 +184,9 @@ func (p *pairing[S]) take(room, seat string) (own, partner *atomic.Pointer[S]) {
 // join.
 var welcome = []byte(`{"type":"ROOM_JOINED"}`)
 
-// serveHTTP serves WebSockets on the address given in args until its standard
-// input ends, which it does with the program that started it. prepare gets the
-// number of poller threads, 0 for the server's default, and returns the handler of /ws.
+// serveHTTP serves WebSockets on the address given in args until its standard input ends, which it
+// does with the program that started it. prepare gets the number of poller threads, 0 for the
+// server's default, and returns the handler of /ws.
 func serveHTTP(ctx context.Context, name string, args []string, prepare func(pollers int) (http.HandlerFunc, error)) error {
 	flags := newFlags(name, "Run by the other subcommands; serves until its standard input ends.")
 	address := flags.String("listen", "", "`address` to serve on")

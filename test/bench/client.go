@@ -17,9 +17,9 @@ import (
 // shares two cores with the server under test, so it has no goroutine and,
 // between frames, no buffer for a socket.
 
-// sourceAddresses is how many loopback addresses, from 127.0.0.2 up, the
-// sockets come from in turn. One has 28 000 ports, and a closed socket keeps its own for
-// a minute; 64 are enough for 30 000 connections a second.
+// sourceAddresses is how many loopback addresses, from 127.0.0.2 up, the sockets come from in turn.
+// One has 28 000 ports, and a closed socket keeps its own for a minute; 64 are enough for 30 000
+// connections a second.
 const sourceAddresses = 64
 
 // stallTimeout is how long a run may see no event at all before it is given up.

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// A flow is the offers from one seat to another: numbered, kept within a window, and
-// each compared byte by byte with what was sent.
+// A flow is the offers from one seat to another: numbered, kept within a window, and each compared
+// byte by byte with what was sent.
 type flow struct {
 	loop     *loop
 	from, to *conn

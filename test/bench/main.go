@@ -1,6 +1,6 @@
-// Bench measures what usher promises: the cost of a relayed message, the memory of an
-// idle participant, durable joins a second, and memory under churn. Each server
-// runs in a process of its own, whose CPU time and memory are read from outside.
+// Bench measures what usher promises: the cost of a relayed message, the memory of an idle
+// participant, durable joins a second, and memory under churn. Each server runs in a process of its
+// own, whose CPU time and memory are read from outside.
 //
 //	go -C test/bench run . relay
 //

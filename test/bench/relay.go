@@ -120,8 +120,8 @@ func (w *workshop) relayCosts(s relaySettings, start []starter) (costs [][]float
 	return relayRounds(loads, s)
 }
 
-// startLoad starts a server, seats its pairs and lets it warm up: the first messages
-// fill pools, and teach the branch predictors and a JIT compiler.
+// startLoad starts a server, seats its pairs and lets it warm up: the first messages fill pools,
+// and teach the branch predictors and a JIT compiler.
 func (w *workshop) startLoad(s relaySettings, start starter) (*relayLoad, error) {
 	server, err := start()
 	if err != nil {

@@ -10,9 +10,9 @@ import (
 	"github.com/lesismal/nbio/nbhttp/websocket"
 )
 
-// The stand-in answers joins and leaves as usher does, without rooms, checks
-// or storage. It is no measurement of anything but the generator: what joins and churn
-// reach against it is the most that the generator can drive.
+// The stand-in answers joins and leaves as usher does, without rooms, checks or storage. It is no
+// measurement of anything but the generator: what joins and churn reach against it is the most that
+// the generator can drive.
 
 func runStandin(ctx context.Context, args []string) error {
 	upgrader := newUpgrader()

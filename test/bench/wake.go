@@ -31,8 +31,8 @@ type sleepers struct {
 	wakes  []time.Duration
 }
 
-// wake measures how long the first frame into a room that hibernates is on
-// its way to the other participant. usher's rooms and the other bundle's wake in turn.
+// wake measures how long the first frame into a room that hibernates is on its way to the other
+// participant. usher's rooms and the other bundle's wake in turn.
 func (w *workshop) wake(s workerSettings, bundles [2]bundle) ([]row, error) {
 	const promised = 60 * time.Millisecond
 	if s.wakes == 0 {

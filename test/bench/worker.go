@@ -86,8 +86,8 @@ func setDefault(f *flag.FlagSet, name, value, usage string) {
 	}
 }
 
-// workerRelay measures several processes of each bundle: where a process's code
-// and heap happen to lie makes some per cent of its costs, and so does which was started first.
+// workerRelay measures several processes of each bundle: where a process's code and heap happen to
+// lie makes some per cent of its costs, and so does which was started first.
 func (w *workshop) workerRelay(s workerSettings, bundles [2]bundle) ([]row, error) {
 	if s.processes == 0 {
 		return nil, nil

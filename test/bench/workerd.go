@@ -20,9 +20,9 @@ import (
 // Servers that are workerd with a bundle in it: usher's worker, the peer in peer/ and the probe of
 // start.go. They come from the programs that `npm ci` puts into node_modules.
 
-// workerVariables are the worker's settings, only here, because they may be
-// renamed. Like usherFlags they raise only the limits that one machine's load would meet; the
-// bindings of rate limits are left out, as the worker lets them be.
+// workerVariables are the worker's settings, only here, because they may be renamed. Like
+// usherFlags they raise only the limits that one machine's load would meet; the bindings of rate
+// limits are left out, as the worker lets them be.
 var workerVariables = [][2]string{
 	{"ALLOW_ORIGINS", "*"},
 	{"ICE_SERVERS", "[]"},

@@ -97,8 +97,8 @@ func (p *process) follow(log io.Reader, serving chan<- string) {
 // banner reports whether the line belongs to the greeting, which is indented.
 func banner(line string) bool { return line == "" || strings.HasPrefix(line, "  ") }
 
-// kill ends the process with SIGKILL. It is an error if that was not what ended it, or
-// if it has logged anything but information.
+// kill ends the process with SIGKILL. It is an error if that was not what ended it, or if it has
+// logged anything but information.
 func (p *process) kill() error {
 	p.killed.Store(true)
 	_ = p.cmd.Process.Kill() // an error if it has ended by itself, which Wait tells

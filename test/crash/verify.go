@@ -55,8 +55,8 @@ func (w *worker) get(ctx context.Context, r *room) (*seen, error) {
 	return nil, wrongf("GET: status %d, %.200q", answer.StatusCode, body)
 }
 
-// verify checks every room of the worker after a restart, and takes back all the seats.
-// It returns every loss that it finds; what is found is what is expected from now on.
+// verify checks every room of the worker after a restart, and takes back all the seats. It returns
+// every loss that it finds; what is found is what is expected from now on.
 func (w *worker) verify(ctx context.Context) error {
 	var failed error
 	for _, r := range w.all() {

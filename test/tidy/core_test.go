@@ -16,8 +16,8 @@ const replay = "the same events must give the same effects on every shell and in
 // pure are the packages that are state machines: events in, effects out.
 var pure = []string{"room", "server/cluster/lease"}
 
-// TestCoresAreDeterministic: what a state machine may import is in the table of imports
-// (no clock, lock, randomness, environment or log); this is what needs no import.
+// TestCoresAreDeterministic: what a state machine may import is in the table of imports (no clock,
+// lock, randomness, environment or log); this is what needs no import.
 func TestCoresAreDeterministic(t *testing.T) {
 	for _, folder := range pure {
 		info := checkTypes(t, folder)

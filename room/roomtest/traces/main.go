@@ -1,5 +1,5 @@
-// Traces prints every transcript of room/testdata as JSON, a list of
-// roomtest.Trace, for the tests of a shell that is not written in Go.
+// Traces prints every transcript of room/testdata as JSON, a list of roomtest.Trace, for the tests
+// of a shell that is not written in Go.
 //
 //	go run ./room/roomtest/traces >traces.json
 package main

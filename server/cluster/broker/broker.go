@@ -126,8 +126,8 @@ func (b *Broker) IsLeader(stream string) bool {
 }
 
 // Ready waits until JetStream answers, which takes a majority of the peers, or all of them when
-// they start for the first time (nobody's data is the newer then), and then does what
-// Check does. It returns an *Error if ctx is done before.
+// they start for the first time (nobody's data is the newer then), and then does what Check does.
+// It returns an *Error if ctx is done before.
 func (b *Broker) Ready(ctx context.Context) error {
 	for {
 		err := b.ask(ctx)

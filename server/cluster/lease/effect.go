@@ -7,9 +7,8 @@ type EffectKind uint8
 const (
 	// Put: store Bytes under Key if the key's revision is Expected, 0 if it must have none; never
 	// without that condition. The store forgets the key TTLMs later, unless it is written again; 0
-	// is never. Request. Answer by Acked, Conflicted or Failed, once or not at all.
-	// Send it at once or never: it must not wait in the buffer of a lost connection. Bytes is
-	// never changed again.
+	// is never. Request. Answer by Acked, Conflicted or Failed, once or not at all. Send it at once
+	// or never: it must not wait in the buffer of a lost connection. Bytes is never changed again.
 	Put EffectKind = iota + 1
 	// Fetch: get TableKey and all keys with NodePrefix, in one request of one replica. Request.
 	// AtLeast is the sequence that the reply must have reached; an older one is fetched again.

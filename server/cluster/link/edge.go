@@ -11,9 +11,9 @@ import (
 )
 
 // Open implements edge.Rooms. While a room has no owner, or its owner has lost it or does not
-// reply, Open waits for the next one, so that whoever returns after an owner's death is
-// in the room as soon as it is somewhere. After OpenTimeout, or at once if MaxWaiting wait or after
-// LetGo, it is refused with ROOM_UNAVAILABLE, which is retryable.
+// reply, Open waits for the next one, so that whoever returns after an owner's death is in the room
+// as soon as it is somewhere. After OpenTimeout, or at once if MaxWaiting wait or after LetGo, it
+// is refused with ROOM_UNAVAILABLE, which is retryable.
 func (l *Links) Open(ctx context.Context, roomID string, o edge.Opening, socket edge.Socket) (edge.Session, protocol.Code) {
 	waiting, cancel := context.WithTimeout(ctx, OpenTimeout)
 	defer cancel()

@@ -10,8 +10,8 @@ import (
 	"usher/server/store"
 )
 
-// fillDisk puts /dev/full under the store's file descriptor: writes fail with
-// ENOSPC until restore is called. What is mapped stays readable.
+// fillDisk puts /dev/full under the store's file descriptor: writes fail with ENOSPC until restore
+// is called. What is mapped stays readable.
 func fillDisk(t *testing.T, s *Store) (restore func()) {
 	t.Helper()
 	fd := int(s.db.file.Fd())

@@ -55,8 +55,8 @@ func TestAllStops(t *testing.T) {
 	}
 }
 
-// TestAllHoldsNoTransaction saves and deletes from within All; with a read
-// transaction open, the file would grow with each commit.
+// TestAllHoldsNoTransaction saves and deletes from within All; with a read transaction open, the
+// file would grow with each commit.
 func TestAllHoldsNoTransaction(t *testing.T) {
 	s := open(t, t.TempDir(), Options{})
 	for i := range 2 * maxScanRecords {
