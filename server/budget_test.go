@@ -139,7 +139,11 @@ func TestRequestsOfAnAddressAreBounded(t *testing.T) {
 	}
 	for _, path := range []string{"/ws?roomId=budgets-6", "/rooms/budgets-1", "/turn-credentials?userId=x", "/nowhere", "/", "/metrics"} {
 		response, body := s.ask("GET", path, upgradeHeaders(fromOne)...)
-		servertest.WantError(t, response, body, protocol.CodeRateLimited)
+		want := servertest.WantError
+		if path == "/metrics" {
+			want = servertest.WantOperatorError
+		}
+		want(t, response, body, protocol.CodeRateLimited)
 		if response.Header.Get("Retry-After") == "" {
 			t.Errorf("%s: no Retry-After", path)
 		}
@@ -167,7 +171,7 @@ func TestAScrapeCountsForSeveralRequests(t *testing.T) {
 		}
 	}
 	response, body := s.ask("GET", "/metrics")
-	servertest.WantError(t, response, body, protocol.CodeRateLimited)
+	servertest.WantOperatorError(t, response, body, protocol.CodeRateLimited)
 }
 
 func TestSocketsThatAreOpenedTooFastAreClosedUnread(t *testing.T) {

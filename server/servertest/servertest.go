@@ -51,6 +51,23 @@ func (b *LogBuffer) Reset() {
 // WantError fails unless the response is the JSON error of a code.
 func WantError(t *testing.T, response *http.Response, body string, code protocol.Code) {
 	t.Helper()
+	wantError(t, response, body, code)
+	if response.Header.Get("Access-Control-Allow-Origin") == "" {
+		t.Errorf("%s: headers %v", code, response.Header)
+	}
+}
+
+// WantOperatorError is WantError for what no page of another origin may read.
+func WantOperatorError(t *testing.T, response *http.Response, body string, code protocol.Code) {
+	t.Helper()
+	wantError(t, response, body, code)
+	if response.Header.Get("Access-Control-Allow-Origin") != "" {
+		t.Errorf("%s: headers %v", code, response.Header)
+	}
+}
+
+func wantError(t *testing.T, response *http.Response, body string, code protocol.Code) {
+	t.Helper()
 	var got map[string]any
 	if err := json.Unmarshal([]byte(body), &got); err != nil {
 		t.Fatalf("%s: %v in %q", code, err, body)
@@ -61,7 +78,7 @@ func WantError(t *testing.T, response *http.Response, body string, code protocol
 		got["requestId"] != response.Header.Get("X-Request-Id") || got["requestId"] == "" {
 		t.Fatalf("want %s, got %d %s", code, response.StatusCode, body)
 	}
-	if response.Header.Get("Access-Control-Allow-Origin") == "" || response.Header.Get("Cache-Control") != "no-store" {
+	if response.Header.Get("Cache-Control") != "no-store" {
 		t.Errorf("%s: headers %v", code, response.Header)
 	}
 }
