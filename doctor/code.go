@@ -11,7 +11,9 @@ type advice struct {
 
 const (
 	withTrust = ", or --trusted-proxy with the proxy's address, if all clients seem to come from there"
-	wantsPass = "give doctor what your clients have: --token, --ticket or --invite"
+	// noAccounts is what a server without accounts says of a token.
+	noAccounts = "this server has no accounts"
+	wantsPass  = "give doctor what your clients have: --token, --ticket or --invite"
 )
 
 var adviceFor = map[string]advice{
@@ -51,6 +53,9 @@ func refused(check, what, code, sentence, details string) Finding {
 	a, ok := adviceFor[code]
 	if !ok {
 		a = advice{Fail, "look at the server's log"}
+	}
+	if details == noAccounts {
+		a.do = "leave --token out: whoever knows a room's id may enter"
 	}
 	found := fmt.Sprintf("%s: %s (%s)", what, code, printable(sentence))
 	if details != "" {

@@ -139,6 +139,8 @@ func TestRefusalsOfRooms(t *testing.T) {
 			check: "room.create", grade: Warn, found: "CREATE_NOT_ALLOWED", do: "--room"},
 		"a token of somebody else's": {plan: func(t *testing.T) Plan { return Plan{URL: withAccounts(t, true), Tokens: []string{token("ann") + "x"}} },
 			check: "room.create", grade: Fail, found: "INVALID_TOKEN", do: "issuer"},
+		"a token for a server without accounts": {plan: func(t *testing.T) Plan { return Plan{URL: serve(t, nil), Tokens: []string{token("ann")}} },
+			check: "room.create", grade: Fail, found: "no accounts", do: "leave --token out"},
 	} {
 		t.Run(name, f.test)
 	}

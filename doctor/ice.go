@@ -131,6 +131,8 @@ func (e *examination) tryICE(ctx context.Context, check string, servers []iceSer
 // handedOut judges which servers there are.
 func (e *examination) handedOut(check string, stun, turn int) Finding {
 	switch {
+	case e.target.isLocal() && stun+turn == 0:
+		return good(check, "no STUN or TURN servers, which is enough on this machine")
 	case e.target.isLocal() && turn == 0:
 		return good(check, "STUN servers: %d, and no TURN servers, which is enough on this machine", stun)
 	case stun+turn == 0:
