@@ -95,7 +95,7 @@ func Connect(ctx context.Context, config External) (*Broker, error) {
 }
 
 func (b *Broker) connect(ctx context.Context, url string) error {
-	for {
+	for tries := 0; ; tries++ {
 		conn, err := b.dial(b.node)
 		if err == nil {
 			b.conn = conn
@@ -106,6 +106,9 @@ func (b *Broker) connect(ctx context.Context, url string) error {
 		}
 		if errors.Is(err, nats.ErrAuthorization) {
 			return &Error{ErrUnreachable, err.Error(), "look at the user in the URL and at the credentials file"}
+		}
+		if tries == 0 { // an operator who waits for minutes should know what for
+			b.log.Warn("NATS cannot be reached; trying again", "servers", redacted(url), "error", err)
 		}
 		if sleep(ctx, 250*time.Millisecond) != nil {
 			return &Error{ErrUnreachable, err.Error(), "look whether a NATS server listens at " + redacted(url) + " and whether TLS is the same on both sides"}

@@ -1,9 +1,11 @@
 package broker
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -106,12 +108,17 @@ func TestExternalMustSync(t *testing.T) {
 	}
 }
 
-// Whoever cannot connect learns where to look, and no password is in the hint.
+// Whoever cannot connect learns where to look, in the log as soon as that is known, and no password
+// is there or in the hint.
 func TestExternalCannotBeReached(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
-	_, err := Connect(ctx, External{Dir: t.TempDir(), URL: "nats://user:secret@" + servertest.FreeAddresses(t, 1)[0]})
+	var log bytes.Buffer
+	_, err := Connect(ctx, External{Dir: t.TempDir(), URL: "nats://user:secret@" + servertest.FreeAddresses(t, 1)[0], Log: slog.New(slog.NewTextHandler(&log, nil))})
 	wantError(t, err, ErrUnreachable, "no servers", "at 127.0.0.1:")
+	if said := log.String(); strings.Count(said, "NATS cannot be reached") != 1 || !strings.Contains(said, "127.0.0.1:") || strings.Contains(said, "secret") {
+		t.Errorf("the log says %q", said)
+	}
 	_, err = Connect(t.Context(), External{Dir: t.TempDir(), URL: "nats://user:wrong@" + redacted(foreign(t, func(*server.Options) {}))})
 	wantError(t, err, ErrUnreachable, "Authorization", "credentials")
 	_, err = Connect(t.Context(), External{Dir: t.TempDir(), URL: "nats://127.0.0.1", CredentialsFile: "none.creds"})
