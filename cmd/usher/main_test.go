@@ -80,6 +80,24 @@ func TestDefaultsAreThoseOfTheServer(t *testing.T) {
 	}
 }
 
+// A flag that takes true or false shows its default in the help, if it has one.
+func TestTheHelpShowsTheDefaultsOfChoices(t *testing.T) {
+	parser, err := newParser(&cli{}, origins{}, &bytes.Buffer{}, &bytes.Buffer{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, command := range parser.Model.Leaves(false) {
+		for _, flag := range command.Flags {
+			if flag.Target.Type() != reflect.TypeFor[choice]() {
+				continue
+			}
+			if shown := slices.Contains(strings.Split(flag.Tag.Get("choices"), ","), flag.PlaceHolder); shown && flag.PlaceHolder != flag.Default || !shown && flag.HasDefault {
+				t.Errorf("usher %s --help shows --%s=%s, and the default is %q", command.Path(), flag.Name, flag.PlaceHolder, flag.Default)
+			}
+		}
+	}
+}
+
 // Each setting must reach the server: a value other than the default must make a different Config.
 func TestEverySettingReachesTheServer(t *testing.T) {
 	secret := filepath.Join(t.TempDir(), "secret")

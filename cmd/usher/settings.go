@@ -39,7 +39,7 @@ type settings struct {
 	RoomIdle        duration `group:"rooms" default:"12h" min:"1m" max:"30d" help:"How long a room may see nothing but PINGs before it ends."`
 	EmptyRoom       duration `group:"rooms" default:"0s" min:"0s" max:"30d" help:"How long a room outlives its last seat."`
 	MaxKeep         duration `group:"rooms" default:"30d" min:"0s" max:"365d" help:"How long a room that was made to stay may outlive its last seat, 0s for not at all."`
-	ListRooms       choice   `group:"rooms" default:"false" placeholder:"true" choices:"true,false" help:"Whether GET /rooms lists the rooms whose hosts want that; not in a cluster."`
+	ListRooms       choice   `group:"rooms" default:"false" placeholder:"false" choices:"true,false" help:"Whether GET /rooms lists the rooms whose hosts want that; not in a cluster."`
 	PingInterval    duration `group:"rooms" default:"20s" min:"1s" help:"PING interval recommended to clients, at most idle-timeout."`
 	KnockWait       duration `group:"rooms" default:"5m" min:"10s" max:"1h" help:"How long somebody waits to be let in until the knock expires."`
 	TokenlessRejoin choice   `group:"rooms" default:"address" placeholder:"address" choices:"address,anywhere,never" help:"Where a client without a resume token may return to its seat from."`
@@ -120,7 +120,7 @@ type settings struct {
 
 	WebhookURL          string   `group:"webhooks" name:"webhook-url" placeholder:"URL" help:"Where to report what happens in rooms, by signed POSTs (Standard Webhooks)."`
 	WebhookSecretFile   string   `group:"webhooks" placeholder:"FILE" help:"File with the secret that signs webhooks, or the new and the old one; usher webhooks secret makes one. Read again on SIGHUP."`
-	WebhookEvents       list     `group:"webhooks" default:"room.created,room.ended,user.joined,user.left,room.host_changed,user.kicked,user.banned" placeholder:"EVENT,..." help:"Events to send."`
+	WebhookEvents       list     `group:"webhooks" default:"room.created,room.ended,user.joined,user.left,room.host_changed,user.kicked,user.banned" placeholder:"EVENT,..." help:"Events to send, all by default; docs/webhooks.md lists them."`
 	WebhookQueue        count    `group:"webhooks" default:"100000" min:"100" max:"1000000" help:"Webhooks that may wait, in the data folder or for all nodes of a cluster; more are dropped."`
 	WebhookRetryFor     duration `group:"webhooks" default:"3d" min:"1m" max:"30d" help:"How long a webhook is tried before it is set aside."`
 	WebhookAllowPrivate choice   `group:"webhooks" default:"false" placeholder:"false" choices:"true,false" help:"Whether webhook-url may be in a private network or on this machine."`

@@ -18,7 +18,7 @@ type tokenCmd struct {
 	Room       []string `placeholder:"ROOM" help:"Rooms that the token is for; any if empty."`
 	Name       string   `placeholder:"NAME" help:"Name that the others see; the user chooses if empty."`
 	Role       string   `placeholder:"ROLE" help:"HOST, COHOST, GUEST or VIEWER; the room decides if empty."`
-	Create     choice   `placeholder:"true" choices:"true,false" help:"Whether the user may create the room; the server decides if empty."`
+	Create     choice   `placeholder:"BOOL" choices:"true,false" help:"Whether the user may create the room; the server decides if empty."`
 	Expires    duration `default:"1h" min:"1s" max:"365d" help:"How long the token is valid."`
 	Issuer     string   `name:"auth-issuer" placeholder:"ISSUER" help:"The claim iss."`
 	Audience   string   `name:"auth-audience" placeholder:"AUDIENCE" help:"The claim aud."`
