@@ -100,7 +100,9 @@ func checkCommand(app *kong.Node, args []string) error {
 		}
 	}
 	hint := "the commands are " + enumerate(names, "and")
-	if near := closest(args[0], names); near != "" {
+	if args[0] == "help" {
+		hint = "did you mean --help?"
+	} else if near := closest(args[0], names); near != "" {
 		hint = "did you mean " + near + "?"
 	}
 	return &hinted{fmt.Errorf("%s: no such command", args[0]), hint}
@@ -141,16 +143,14 @@ func report(w io.Writer, err error, origins origins) {
 	case errors.As(err, &advice):
 		hint = advice.hint
 	default:
-		// kong suggests flags and commands at the end of its message.
-		message, hint, _ = strings.Cut(message, ", did you mean ")
-		if hint != "" {
-			hint = "did you mean " + strings.ReplaceAll(hint, `"`, "")
-		}
+		message, hint = explainParse(message, err)
 	}
 	for line := range strings.SplitSeq(message, "\n") {
 		fmt.Fprintf(w, "error: %s\n", line)
 		for _, setting := range origins.namedIn(line) {
-			fmt.Fprintf(w, "hint: %s comes from %s\n", setting, origins[setting].name)
+			if name := origins[setting].name; !strings.Contains(line, name) {
+				fmt.Fprintf(w, "hint: %s comes from %s\n", setting, name)
+			}
 		}
 	}
 	for line := range strings.SplitSeq(hint, "\n") {
@@ -158,4 +158,31 @@ func report(w io.Writer, err error, origins origins) {
 			fmt.Fprintf(w, "hint: %s\n", line)
 		}
 	}
+}
+
+// explainParse divides kong's message into the error and the hint: what was probably meant, which
+// is at its end, or the help of the command.
+func explainParse(message string, err error) (problem, hint string) {
+	var wrong *kong.ParseError
+	if !errors.As(err, &wrong) {
+		return message, ""
+	}
+	problem, meant, found := strings.Cut(message, ", did you mean ")
+	if strings.HasPrefix(problem, "expected ") { // kong quotes "<url>"
+		problem = strings.ReplaceAll(problem, `"`, "")
+	}
+	if found {
+		return problem, "did you mean " + strings.ReplaceAll(meant, `"`, "")
+	}
+	if name, values, found := strings.Cut(problem, " must be one of "); found {
+		values, got, _ := strings.Cut(strings.ReplaceAll(values, `","`, ", "), " but got ")
+		return strings.Trim(name, "[<>]") + " must be one of " + strings.Trim(values, `"`) + ", not " + got, ""
+	}
+	path := "usher"
+	for _, step := range wrong.Context.Path {
+		if step.Command != nil {
+			path += " " + step.Command.Name
+		}
+	}
+	return problem, path + " --help says what it takes"
 }

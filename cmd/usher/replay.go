@@ -73,7 +73,10 @@ func readRecording(path string) (*flight.Recording, error) {
 	if err == nil && len(recording.Entries) == 0 {
 		err = errors.New("nothing was recorded")
 	}
-	return recording, err
+	if err != nil {
+		return nil, fmt.Errorf("%s: %s", path, strings.TrimPrefix(err.Error(), "flight: "))
+	}
+	return recording, nil
 }
 
 func writeReplay(out io.Writer, recording *flight.Recording, list []flight.Replayed, style style) {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"text/tabwriter"
 	"time"
 	"unicode"
@@ -100,7 +101,29 @@ func explainStore(dir string, err error) error {
 			"--data names the folder; a server creates it when it first starts",
 		}
 	}
+	return explainFolder(dir, "run it as the server's user or as root", err)
+}
+
+// explainFolder adds advice to an error of a data folder that cannot be used. The advice is for a
+// folder of somebody else.
+func explainFolder(dir, advice string, err error) error {
+	var failed *fs.PathError
+	if !errors.As(err, &failed) || !contains(dir, failed.Path) && !contains(failed.Path, dir) {
+		return err
+	}
+	switch {
+	case errors.Is(err, syscall.ENOTDIR):
+		return &hinted{fmt.Errorf("%s is not a folder", dir), "--data names the folder that keeps the rooms"}
+	case errors.Is(err, fs.ErrPermission):
+		return &hinted{err, advice}
+	}
 	return err
+}
+
+// contains reports whether path is dir, or in it.
+func contains(dir, path string) bool {
+	rest, err := filepath.Rel(dir, path)
+	return err == nil && filepath.IsLocal(rest)
 }
 
 // isNode reports whether a data folder is that of a node of a cluster.

@@ -106,11 +106,35 @@ func explainServe(config server.Config, err error) error {
 		return &hinted{fmt.Errorf("%w", err), broken.Hint}
 	}
 	var refused *server.ListenError
-	if errors.As(err, &refused) && errors.Is(err, syscall.EADDRINUSE) {
+	if errors.As(err, &refused) {
+		return explainListen(refused)
+	}
+	return explainFolder(config.DataDir, "choose another with --data, or run usher as the user whose folder it is", err)
+}
+
+func explainListen(refused *server.ListenError) error {
+	problem := refused.Err
+	for { // the address is in the outer ones, too
+		var operation *net.OpError
+		if !errors.As(problem, &operation) {
+			break
+		}
+		problem = operation.Err
+	}
+	if call := (*os.SyscallError)(nil); errors.As(problem, &call) {
+		problem = call.Err
+	}
+	err := fmt.Errorf("%s %s: %w", refused.Setting, refused.Address, problem)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
 		return &hinted{
 			fmt.Errorf("%s is in use by another program", refused.Address),
 			"stop that one, or choose another port with --" + refused.Setting,
 		}
+	case errors.Is(err, syscall.EACCES):
+		return &hinted{err, "an ordinary user may not listen on ports below 1024: choose another with --" + refused.Setting + ", or see docs/operate.md, systemd"}
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return &hinted{err, "this machine does not have the address; a port after a colon, such as :8787, is every interface"}
 	}
 	return err
 }

@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
+	"net"
 	"os"
 	"strings"
 	"syscall"
@@ -64,7 +66,15 @@ func TestASecondServerIsExplained(t *testing.T) {
 		{fmt.Errorf("opening: %w", store.ErrLocked), "./usher-data is in use", "--data"},
 		{&server.ListenError{Setting: "listen", Address: "localhost:8787", Err: syscall.EADDRINUSE}, "localhost:8787 is in use", "--listen"},
 		{&server.ListenError{Setting: "metrics-listen", Address: ":9090", Err: syscall.EADDRINUSE}, ":9090 is in use", "--metrics-listen"},
-		{&server.ListenError{Setting: "listen", Address: ":80", Err: syscall.EACCES}, "listen :80: permission denied", ""},
+		{&server.ListenError{Setting: "listen", Address: ":80", Err: syscall.EACCES}, "listen :80: permission denied", "1024"},
+		{
+			&server.ListenError{Setting: "listen", Address: "192.0.2.1:1", Err: &net.OpError{Op: "listen", Net: "tcp", Err: os.NewSyscallError("bind", syscall.EADDRNOTAVAIL)}},
+			"error: listen 192.0.2.1:1: cannot assign requested address\n", ":8787",
+		},
+		{&server.ListenError{Setting: "listen", Address: "a.invalid:1", Err: &net.OpError{Op: "listen", Net: "tcp", Err: errors.New("no such host")}}, "error: listen a.invalid:1: no such host\n", ""},
+		{&fs.PathError{Op: "mkdir", Path: "./usher-data", Err: fs.ErrPermission}, "mkdir ./usher-data: permission denied", "--data"},
+		{&fs.PathError{Op: "open", Path: "usher-data/rooms.db", Err: fs.ErrPermission}, "rooms.db: permission denied", "--data"},
+		{&fs.PathError{Op: "open", Path: "admin.token", Err: fs.ErrPermission}, "admin.token: permission denied", ""},
 		{errors.New("the disk is on fire"), "the disk is on fire", ""},
 	} {
 		var out bytes.Buffer
