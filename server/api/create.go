@@ -84,6 +84,7 @@ func (a *API) createRoom(q *request) (any, *failure) {
 	if refusal != "" {
 		return nil, &failure{refusal, ""}
 	}
+	q.roomID = body.RoomID // for the audit log
 	return CreatedRoom{
 		RoomID: body.RoomID, CreatedAt: made.CreatedAtMs, AwaitedUntil: max(made.EndsAtMs, arrangement.AwaitedUntilMs),
 		KeepMs: made.KeepMs, OwnerToken: made.OwnerToken, Invites: a.invite(q, invites, made.CreatedAtMs),

@@ -152,7 +152,7 @@ func (a *API) stillMay(q *request) bool {
 func (a *API) audit(o *Operation, q *request) {
 	a.config.Log.Info("operator", "operation", o.ID, "key", q.actor, "requestId", edge.RequestID(q.Request))
 	if a.config.Audit != nil {
-		a.config.Audit.Write(report.Event{Type: "api." + o.ID, Timestamp: time.Now().UTC(), Data: report.Data{
+		a.config.Audit.Write(report.Event{Type: "api." + o.ID, Timestamp: time.Now().UTC().Truncate(time.Millisecond), Data: report.Data{
 			RoomID: q.roomID, UserID: q.userID, Actor: &report.Actor{Operator: true, Name: q.actor},
 		}})
 	}
