@@ -72,7 +72,10 @@ async function linksAreBroken(set: Scene): Promise<void> {
   await bob.page.getByRole("textbox", { name: "Invite link or room code" }).fill(roomId.slice(0, 20));
   await name.fill("Bob");
   await bob.page.getByRole("button", { name: "Join", exact: true }).click();
-  await bob.page.getByText("Room not found.").waitFor();
+  await bob.page
+    .locator("form", { has: bob.page.getByRole("button", { name: "Join", exact: true }) })
+    .getByText("Room not found.")
+    .waitFor();
 
   // The room ends between the look at the link and the click.
   await follow(bob.page, `${bob.person.url}/#${roomId}`);

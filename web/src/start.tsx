@@ -29,6 +29,9 @@ export function Start({ invitation, isBusy, problem, isGone, needsPasscode, ente
   const [name, setName] = useState(rememberedName);
   const [wishes, setWishes] = useState<Wishes>({ isKept: false, isRelayed: false });
   const [complaint, setComplaint] = useState("");
+  // What was wrong is told beside the button that was pressed.
+  const [isByCode, setByCode] = useState(false);
+  const problemOfStub = isByCode && invitation.kind !== "room" ? problem : "";
   const nameField = useRef<HTMLInputElement>(null);
   const passcodeField = useRef<HTMLInputElement>(null);
   const found = useRoom(invitation.kind === "room" ? invitation.roomId : "", invitation.kind === "room" ? invitation.invite : "");
@@ -55,7 +58,11 @@ export function Start({ invitation, isBusy, problem, isGone, needsPasscode, ente
       enterAs({ kind: "join", roomId: invitation.roomId, invite: invitation.invite, orCreate: isEmpty });
     }
   };
-  const stub = <Stub isBusy={isBusy} enterAs={enterAs} title={invitation.kind === "broken" ? "Join by code" : "Or join one"} />;
+  const enterByCode = (entrance: Entrance): void => {
+    setByCode(true);
+    enterAs(entrance);
+  };
+  const stub = <Stub isBusy={isBusy} problem={problemOfStub} enterAs={enterByCode} title={invitation.kind === "broken" ? "Join by code" : "Or join one"} />;
   return (
     <div class="lobby">
       <header class="marquee">
@@ -68,6 +75,7 @@ export function Start({ invitation, isBusy, problem, isGone, needsPasscode, ente
             class="ticket-body"
             onSubmit={(event) => {
               event.preventDefault();
+              setByCode(false);
               submit();
             }}
           >
@@ -107,7 +115,7 @@ export function Start({ invitation, isBusy, problem, isGone, needsPasscode, ente
               </button>
             )}
             <p id="complaint" class="complaint" role="alert">
-              {complaint || problem}
+              {complaint || (problemOfStub === "" ? problem : "")}
             </p>
           </form>
           {invitation.kind === "none" && stub}
@@ -159,7 +167,14 @@ function Own(): JSX.Element {
   return <a href="#">Open a room of your own</a>;
 }
 
-function Stub({ isBusy, enterAs, title }: { isBusy: boolean; enterAs: (entrance: Entrance) => void; title: string }): JSX.Element {
+interface StubProps {
+  isBusy: boolean;
+  problem: string;
+  enterAs: (entrance: Entrance) => void;
+  title: string;
+}
+
+function Stub({ isBusy, problem, enterAs, title }: StubProps): JSX.Element {
   const [text, setText] = useState("");
   const [complaint, setComplaint] = useState("");
   return (
@@ -191,7 +206,7 @@ function Stub({ isBusy, enterAs, title }: { isBusy: boolean; enterAs: (entrance:
         Join
       </button>
       <p id="no-invite" class="complaint" role="alert">
-        {complaint}
+        {complaint || problem}
       </p>
     </form>
   );
