@@ -11,6 +11,11 @@ function colour(name: string): string {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
 
+/** Without am and pm; uPlot would add them, and the date as the United States write it. */
+function timeOfDay(seconds: number): string {
+  return new Date(seconds * 1000).toLocaleTimeString("en", { hourCycle: "h23" });
+}
+
 /** Draws lines into an element, and follows its width. */
 export function plot(into: HTMLElement, names: string[], unit: string): Plot {
   const colours = ["--k-rtc", "--k-room", "--k-sync"];
@@ -21,7 +26,10 @@ export function plot(into: HTMLElement, names: string[], unit: string): Plot {
       height: 150,
       cursor: { y: false },
       legend: { live: false },
-      axes: [axis, { ...axis, size: 56, values: (_, ticks) => ticks.map((n) => `${n.toLocaleString("en")}${unit}`) }],
+      axes: [
+        { ...axis, space: 80, size: 30, values: (_, ticks) => ticks.map(timeOfDay) },
+        { ...axis, size: 56, values: (_, ticks) => ticks.map((n) => `${n.toLocaleString("en")}${unit}`) },
+      ],
       scales: { x: { range: (_, low, high) => [Math.min(low, high - 60), high] }, y: { range: (_, low, high) => [Math.min(0, low), Math.max(high * 1.1, 1)] } },
       series: [{}, ...names.map((label, i) => ({ label, stroke: colour(colours[i] ?? "--ink"), width: 2, spanGaps: true }))],
     },
