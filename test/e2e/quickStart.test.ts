@@ -145,6 +145,8 @@ test("a bot on Node.js", async (t) => {
   bot.kill("SIGINT");
   await once(bot, "exit");
   assert.equal(bot.exitCode, 0, said);
+  // Without a room it cannot enter, and says why.
+  await assert.rejects(run(folder, process.execPath, "bot.mjs"), /The room id is malformed/);
   await until("it left", () => ann.room?.users.length === 2);
 });
 
