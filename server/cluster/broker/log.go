@@ -55,17 +55,18 @@ func (l *serverLog) Tracef(string, ...any) {}
 
 // Warnf is at warning level, except for what belongs to every start.
 func (l *serverLog) Warnf(format string, v ...any) {
-	level := slog.LevelWarn
-	if strings.Contains(format, "Waiting for routing") || strings.Contains(format, "not established contact with a meta leader") {
+	level, kind := slog.LevelWarn, messageKind(format, v)
+	if strings.Contains(kind, "Waiting for routing") || strings.Contains(kind, "not established contact with a meta leader") {
 		level = slog.LevelInfo
 	}
-	l.warn(level, format, v)
+	l.warn(level, kind, format, v)
 }
 
 // Errorf is at error level, except for a peer that is down, and for one that is refused, which is
 // the peer's error.
 func (l *serverLog) Errorf(format string, v ...any) {
-	if isRefusal(format) {
+	kind := messageKind(format, v)
+	if isRefusal(kind) {
 		l.refused()
 		if skipped, due := l.due("refused"); due {
 			l.log.Warn("a cluster peer and this node refused each other: they have different secrets or certificates", append(skipped,
@@ -74,16 +75,16 @@ func (l *serverLog) Errorf(format string, v ...any) {
 		}
 		return
 	}
-	if strings.Contains(format, "ritical write error") {
+	if strings.Contains(kind, "ritical write error") {
 		l.mu.Lock()
 		l.critical = fmt.Sprintf(format, v...)
 		l.mu.Unlock()
 	}
 	level := slog.LevelError
-	if strings.Contains(format, "to connect to route") { // a peer is down
+	if strings.Contains(kind, "to connect to route") { // a peer is down
 		level = slog.LevelWarn
 	}
-	l.warn(level, format, v)
+	l.warn(level, kind, format, v)
 }
 
 // Fatalf is at error level. The process goes on; Open fails.
@@ -91,7 +92,7 @@ func (l *serverLog) Fatalf(format string, v ...any) {
 	l.mu.Lock()
 	l.fatal = fmt.Sprintf(format, v...)
 	l.mu.Unlock()
-	l.warn(slog.LevelError, format, v)
+	l.warn(slog.LevelError, messageKind(format, v), format, v)
 }
 
 // lastCritical is the last error of a disk.
@@ -106,6 +107,20 @@ func (l *serverLog) lastFatal() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.fatal
+}
+
+// messageKind is what messages of one kind have in common: their format, or of one that comes as
+// "%s", because nats-server limits its rate by itself, the text without its numbers.
+func messageKind(format string, v []any) string {
+	if format != "%s" || len(v) != 1 {
+		return format
+	}
+	return strings.Map(func(r rune) rune {
+		if '0' <= r && r <= '9' {
+			return -1
+		}
+		return r
+	}, fmt.Sprint(v[0]))
 }
 
 // isRefusal knows the messages by which nats-server reports a peer of another cluster.
@@ -124,13 +139,12 @@ func (l *serverLog) write(level slog.Level, format string, v []any) {
 	}
 }
 
-func (l *serverLog) warn(level slog.Level, format string, v []any) {
-	kind := format
-	if at := strings.Index(format, "Parse Error"); at >= 0 { // what could not be read follows
+func (l *serverLog) warn(level slog.Level, kind, format string, v []any) {
+	if strings.Contains(kind, "Parse Error") { // what could not be read follows
 		kind = "Parse Error"
 	}
-	if at := strings.LastIndex(format, " - "); at >= 0 { // a connection's address and number
-		kind = format[at:]
+	if at := strings.LastIndex(kind, " - "); at >= 0 { // a connection's address and number
+		kind = kind[at:]
 	}
 	if skipped, due := l.due(kind); due {
 		l.log.Log(context.Background(), level, fmt.Sprintf(format, v...), skipped...)

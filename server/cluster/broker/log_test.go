@@ -30,3 +30,22 @@ func TestWarningsAreRepeatedOnceAMinute(t *testing.T) {
 		t.Errorf("logged:\n%s", text)
 	}
 }
+
+// nats-server passes warnings whose rate it limits as "%s". They are told apart nevertheless, and
+// what belongs to every start is no warning.
+func TestWarningsOfLimitedRateAreToldApart(t *testing.T) {
+	var out servertest.LogBuffer
+	l := newServerLog(slog.New(slog.NewTextHandler(&out, nil)), func() {})
+	for _, text := range []string{"Waiting for routing to be established...", "the disk took 5s", "the disk took 6s", "a consumer is slow"} {
+		l.Warnf("%s", text)
+	}
+	text := out.String()
+	for _, want := range []string{`level=INFO msg="Waiting for routing`, `level=WARN msg="the disk took 5s"`, `level=WARN msg="a consumer is slow"`} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%s is missing:\n%s", want, text)
+		}
+	}
+	if strings.Count(text, "\n") != 3 {
+		t.Errorf("logged:\n%s", text)
+	}
+}
