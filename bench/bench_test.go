@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -72,6 +74,10 @@ func TestEverybodyIsSeatedAndEverythingArrivesInOrder(t *testing.T) {
 }
 
 func TestLimitsThatWereMetAreNamed(t *testing.T) {
+	key := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(key, []byte(strings.Repeat("s3cret", 6)), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		name, code, flag string
 		change           func(*server.Config)
@@ -80,6 +86,7 @@ func TestLimitsThatWereMetAreNamed(t *testing.T) {
 		{"rooms", "TOO_MANY_ROOMS", "--max-rooms-per-address", func(c *server.Config) { c.MaxRoomsPerAddress = 2 }, nil},
 		{"people", "ROOM_FULL", "--max-people", func(c *server.Config) { c.Room.MaxPeople = 2 }, func(p *Plan) { p.Churn = 0 }},
 		{"joins", "RATE_LIMITED", "--address-join-burst", func(c *server.Config) { c.AddressJoins.Burst, c.AddressJoins.PerSecond = 4, 1 }, nil},
+		{"accounts", "AUTH_REQUIRED", "--auth-jwt-key", func(c *server.Config) { c.Auth.KeyFile = key }, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			plan := small(serve(t, c.change))

@@ -18,7 +18,8 @@ const (
 // fromOneAddress is the way around every limit by address.
 const fromOneAddress = "or let the server trust this machine as a proxy, whose own connections no limit by address counts: --trusted-proxy ADDRESS"
 
-// hintFor returns which limit of usher stands behind a code, "" if none does.
+// hintFor returns what to do about a code: mostly which limit of usher to raise. It is "" if nothing
+// is known.
 func hintFor(code string, when moment) string {
 	switch code {
 	case "RATE_LIMITED":
@@ -38,6 +39,8 @@ func hintFor(code string, when moment) string {
 		return "raise --max-memory of the server"
 	case "ORIGIN_NOT_ALLOWED":
 		return "the server refused the Origin, although a program sends none: does a proxy add one? If so, name it in --allow-origin"
+	case "AUTH_REQUIRED":
+		return "bench has no tokens: load a server without --auth-jwt-key and --auth-jwks"
 	case "UPGRADE_REQUIRED":
 		return "a proxy between here and the server does not pass WebSocket upgrades on"
 	case "NOT_FOUND", "HTTP 404":
