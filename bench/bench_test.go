@@ -111,6 +111,8 @@ func TestLimitsThatWereMetAreNamed(t *testing.T) {
 func TestAServerThatIsNotThereIsOneErrorWithAHint(t *testing.T) {
 	plain := httptest.NewServer(http.NotFoundHandler())
 	defer plain.Close()
+	secure := httptest.NewTLSServer(http.NotFoundHandler())
+	defer secure.Close()
 	gone := httptest.NewServer(http.NotFoundHandler())
 	gone.Close()
 	port := func(s *httptest.Server) string { return strings.TrimPrefix(s.URL, "http://") }
@@ -118,6 +120,7 @@ func TestAServerThatIsNotThereIsOneErrorWithAHint(t *testing.T) {
 		"nothing listens": {"ws://" + port(gone), "cannot be reached", "is the server up"},
 		"no WebSocket":    {"ws://" + port(plain), "refuses connections", "/ws"},
 		"no TLS":          {"wss://" + port(plain), "cannot be reached", "try ws://"},
+		"only TLS":        {"ws://" + strings.TrimPrefix(secure.URL, "https://"), "400", "try wss://"},
 		"no scheme":       {"localhost:8787", "not the address of a server", "ws://localhost:8787/ws"},
 	} {
 		_, err := Run(t.Context(), small(c.address), nil)

@@ -18,8 +18,8 @@ const (
 // fromOneAddress is the way around every limit by address.
 const fromOneAddress = "or let the server trust this machine as a proxy, whose own connections no limit by address counts: --trusted-proxy ADDRESS"
 
-// hintFor returns what to do about a code: mostly which limit of usher to raise. It is "" if nothing
-// is known.
+// hintFor returns what to do about a code, mostly which limit of usher to raise; "" if nothing is
+// known.
 func hintFor(code string, when moment) string {
 	switch code {
 	case "RATE_LIMITED":
@@ -45,6 +45,8 @@ func hintFor(code string, when moment) string {
 		return "a proxy between here and the server does not pass WebSocket upgrades on"
 	case "NOT_FOUND", "HTTP 404":
 		return "the address of usher's WebSockets ends in /ws"
+	case "HTTP 400":
+		return "does the server speak TLS there? Then try wss://"
 	case "DRAINING":
 		return "the server is about to stop"
 	case "STORAGE_UNAVAILABLE":

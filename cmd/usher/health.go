@@ -101,7 +101,11 @@ func askHealth(ctx context.Context, client *http.Client, address string, out io.
 	var body struct{ Status, Code, Error string }
 	err = json.NewDecoder(io.LimitReader(response.Body, 64<<10)).Decode(&body)
 	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s: %s", address, cmp.Or(body.Code, response.Status))
+		err := fmt.Errorf("%s: %s", address, cmp.Or(body.Code, response.Status))
+		if response.StatusCode == http.StatusBadRequest && request.URL.Scheme == "http" {
+			return &hinted{err, "does the server speak TLS there? Then --url https://…, or --tls-cert as the server has it"}
+		}
+		return err
 	}
 	if err != nil || body.Status == "" {
 		return &hinted{fmt.Errorf("%s is not an usher", address), "another program listens there: --listen or --url"}
@@ -119,6 +123,12 @@ func unreachable(address string, err error) error {
 	var timeout net.Error
 	if errors.As(err, &timeout) && timeout.Timeout() {
 		err = errors.New("no response in time")
+	}
+	if untrusted := (*tls.CertificateVerificationError)(nil); errors.As(err, &untrusted) {
+		return &hinted{
+			fmt.Errorf("%s: the certificate is not trusted here, or is for another name: %w", address, untrusted.Err),
+			"on the server's machine use --listen and --tls-cert instead of --url: then it is not checked; usher doctor says what is wrong with it",
+		}
 	}
 	return &hinted{fmt.Errorf("%s: %w", address, err), "is the server running, and with these settings? --listen or --url says where it is"}
 }

@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -43,6 +45,23 @@ func TestHealthIsWhatTheServerResponds(t *testing.T) {
 			if (status == 0) != isWell || !strings.Contains(out.String(), test.out) || !strings.Contains(stderr.String(), test.err) {
 				t.Errorf("%s, TLS %v: status %d\n%s%s", test.name, secure, status, &out, &stderr)
 			}
+		}
+	}
+}
+
+// A wrong scheme and a certificate that nobody trusts are named.
+func TestHealthNamesWhatIsWrongWithTLS(t *testing.T) {
+	web := httptest.NewUnstartedServer(http.NotFoundHandler())
+	web.Config.ErrorLog = log.New(io.Discard, "", 0)
+	web.StartTLS()
+	defer web.Close()
+	for address, want := range map[string]string{
+		web.URL: "--tls-cert instead of --url",
+		strings.Replace(web.URL, "https", "http", 1): "--url https://",
+	} {
+		var stderr bytes.Buffer
+		if status := run([]string{"health", "--url", address}, io.Discard, &stderr); status != 1 || !strings.Contains(stderr.String(), want) {
+			t.Errorf("%s: status %d\n%s", address, status, &stderr)
 		}
 	}
 }
