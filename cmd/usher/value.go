@@ -185,18 +185,18 @@ func (c *count) Decode(ctx *kong.DecodeContext) error {
 type choice string
 
 func (c *choice) Decode(ctx *kong.DecodeContext) error {
-	text, err := popText(ctx, "word")
-	if err != nil {
-		return err
-	}
 	choices := strings.Split(ctx.Value.Tag.Get("choices"), ",")
+	hint := ctx.Value.Name + " is " + enumerate(choices, "or")
+	text, err := popText(ctx, "word")
+	if err != nil { // --page is not short for --page true
+		return &valueError{ctx.Value.Name, "needs a value", hint}
+	}
 	for _, word := range choices {
 		if text == word {
 			*c = choice(word)
 			return nil
 		}
 	}
-	hint := ctx.Value.Name + " is " + enumerate(choices, "or")
 	if near := closest(text, choices); near != "" {
 		hint = "did you mean " + near + "?\n" + hint
 	}
