@@ -40,6 +40,10 @@ async function stays(set: Scene): Promise<void> {
   await ann.page.getByRole("radio", { name: "Knock" }).check();
   await ann.page.getByText("Newcomers wait until somebody lets them in.").waitFor();
   await ann.leave();
+  await until("the server knows that nobody is in it", async () => {
+    const summary = (await (await fetch(`${set.server.url}/rooms/${roomId}`)).json()) as { people: number };
+    return summary.people === 0;
+  });
 
   await set.server.kill();
   await set.server.restart();
@@ -77,7 +81,7 @@ async function ownerReturns(set: Scene): Promise<void> {
   await bob.join(roomId);
   assert.equal(await bob.isHost(), true, "whoever enters first");
   await bob.page.getByRole("radio", { name: "Locked" }).check();
-  await bob.page.getByText("Nobody new comes in.").waitFor();
+  await bob.page.getByText("Nobody new can come in.").waitFor();
 
   await comeTo(ann, roomId);
   await come(ann);
