@@ -64,6 +64,9 @@ func (p *problems) checkNetwork(c *Config) {
 	if c.Log == nil {
 		p.add("Log must be set")
 	}
+	if c.AuditNames && c.AuditLog == "" {
+		p.add("audit-names needs audit-log")
+	}
 	if len(c.AllowOrigins) == 0 {
 		p.add("allow-origin must have an entry; * allows every origin")
 	}

@@ -30,6 +30,8 @@ func validations() []validation {
 		{func(c *Config) { c.Listen = ":http" }, `listen must end in a port from 0 to 65535, not "http"`},
 		{func(c *Config) { c.DataDir = "" }, "data must name a folder"},
 		{func(c *Config) { c.Log = nil }, "Log must be set"},
+		{func(c *Config) { c.AuditNames = true }, "audit-names needs audit-log"},
+		{func(c *Config) { c.AuditLog, c.AuditNames = "-", true }, ""},
 		{func(c *Config) { c.AllowOrigins = []string{"a.test"} }, `allow-origin: origin "a.test": want *,`},
 		{func(c *Config) { c.AllowOrigins = nil }, "allow-origin must have an entry"},
 		{func(c *Config) { c.AllowOrigins = []string{"file://", "null"} }, ""},
