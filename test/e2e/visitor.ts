@@ -103,8 +103,9 @@ export class Visitor implements Watcher {
     await this.page.getByRole("button", { name: "Pause", exact: true }).click();
   }
 
-  /** Moves the slider, as with a mouse; in seconds. */
+  /** Moves the slider, as with a mouse, once there is a film to move; in seconds. */
   async seek(seconds: number): Promise<void> {
+    await until(`${this.name}'s film is loaded`, async () => !(await this.film()).waiting);
     await this.page.getByRole("slider", { name: "Position" }).evaluate((slider: HTMLInputElement, value) => {
       slider.value = String(value);
       slider.dispatchEvent(new Event("input", { bubbles: true }));
