@@ -91,7 +91,12 @@ function claimByLock(locks: LockManager, name: string, end: AbortSignal, isNew: 
       return end.aborted ? undefined : new Promise((release) => end.addEventListener("abort", () => release()));
     };
     const signal = isNew ? undefined : AbortSignal.timeout(wasReloaded() ? reloadPatienceMs : lockPatienceMs);
-    locks.request(name, signal === undefined ? {} : { signal }, granted).catch((error: Error) => (signal?.aborted === true ? resolve(false) : reject(error)));
+    const ask = (failed: (error: unknown) => void): void => {
+      const options = signal === undefined ? {} : { signal };
+      locks.request(name, options, granted).catch((error: unknown) => (signal?.aborted === true ? resolve(false) : failed(error)));
+    };
+    // Chromium cannot give a lock to a page that is just opening a window, a copy of itself perhaps.
+    ask(() => setTimeout(() => ask(reject)));
   });
 }
 

@@ -245,6 +245,25 @@ test("a duplicated tab takes a seat of its own, and the original keeps its one",
   assert.notEqual(join?.["userId"], kept.userId);
 });
 
+test("a lock that the browser could not give is asked for again", async (t) => {
+  const { navigator } = globalThis;
+  t.after(() => Object.defineProperty(globalThis, "navigator", { value: navigator, configurable: true }));
+  let asked = 0;
+  const locks = {
+    request: async (_name: string, _options: object, granted: () => unknown) => {
+      asked++;
+      if (asked === 1) {
+        throw new Error("The provided callback is no longer runnable.");
+      }
+      await granted();
+    },
+  };
+  Object.defineProperty(globalThis, "navigator", { value: { locks }, configurable: true });
+  const kept = { ...seat, userId: newUserId() };
+  assert.deepEqual(await storeWith(kept).load(), kept);
+  assert.equal(asked, 2);
+});
+
 test("where a platform has neither locks nor channels, a seat is what the store says", async (t) => {
   const { navigator, BroadcastChannel } = globalThis;
   Object.defineProperty(globalThis, "navigator", { value: undefined, configurable: true });
