@@ -54,6 +54,44 @@ async function linksArePassedOn(set: Scene): Promise<void> {
   assert.equal(await bob.isHost(), false);
 }
 
+/** Leaves the room, and follows a link in the same turn of the page, or in the one in which the start appears. */
+async function leaveFor(page: Page, roomId: string, isEarly: boolean): Promise<void> {
+  await page.evaluate(
+    ({ hash, now }) => {
+      const go = (): void => void (location.hash = hash);
+      const button = (text: string): HTMLElement | undefined => [...document.querySelectorAll("button")].find((b) => b.textContent?.trim() === text);
+      const start = new MutationObserver(() => {
+        if (button("Create a room") !== undefined) {
+          start.disconnect();
+          go();
+        }
+      });
+      if (!now) {
+        start.observe(document.body, { childList: true, subtree: true, characterData: true });
+      }
+      button("Leave")?.click();
+      if (now) {
+        go();
+      }
+    },
+    { hash: roomId, now: isEarly },
+  );
+}
+
+async function linksAreFollowedAtOnce(set: Scene): Promise<void> {
+  const [ann, bob, cem] = await Promise.all([Visitor.arrive(set, "Ann"), Visitor.arrive(set, "Bob"), Visitor.arrive(set, "Cem")]);
+  const first = await ann.create();
+  const second = await cem.create();
+  await bob.join(first);
+  await leaveFor(bob.page, second, true);
+  await says(bob.page, "Cem’s room");
+  await bob.page.getByRole("button", { name: "Join the room" }).click();
+  await bob.seated();
+  await leaveFor(bob.page, second, false);
+  await says(bob.page, "Cem’s room");
+  assert.equal(roomOf(bob.page), second);
+}
+
 async function linksAreBroken(set: Scene): Promise<void> {
   const [ann, bob] = await Promise.all([Visitor.arrive(set, "Ann"), Visitor.arrive(set, "Bob")]);
   const roomId = await ann.create();
@@ -204,6 +242,7 @@ const withFirefox: [what: string, play: (set: Scene) => Promise<void>][] = [
 
 const scenes: [what: string, play: (set: Scene) => Promise<void>][] = [
   ["an invite opens its room whatever is put after it", linksArePassedOn],
+  ["a link is followed although the room before is just being left", linksAreFollowedAtOnce],
   ["a broken link says so, and makes nobody host", linksAreBroken],
   ["an invite goes before the seat that the tab had", tabHasAnotherSeat],
   ["a duplicated tab gets a seat of its own", tabIsDuplicated],

@@ -2,7 +2,7 @@
 
 import { RoomError } from "@usher/client";
 import { render } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { JSX } from "preact";
 
 import { useChanges } from "./hooks.ts";
@@ -87,6 +87,8 @@ function useVisit(): Visit {
   const [needsPasscode, setNeedsPasscode] = useState(false);
   /** Undefined while the viewer is on the way to another screen. */
   const current = useRef<Session | undefined>(session);
+  /** Where the viewer goes once the room has been left; undefined while it is not being left. */
+  const destination = useRef<Invitation | undefined>(undefined);
   useChanges(session.changes.listen);
 
   const begin = (next: Invitation): void => {
@@ -140,11 +142,18 @@ function useVisit(): Visit {
     }
   };
   const leave = async (next: Invitation): Promise<void> => {
+    const isLeaving = destination.current !== undefined;
+    destination.current = next;
+    if (isLeaving) {
+      return;
+    }
     current.current = undefined;
     setEntered(false);
     setBusy(true);
     await session.client.leave();
-    begin(next);
+    const target = destination.current;
+    destination.current = undefined;
+    begin(target);
   };
   useEffect(() => {
     if (invitation.kind === "room") {
@@ -154,11 +163,14 @@ function useVisit(): Visit {
       void wait(session.client.resume(), { kind: "room", roomId: keptRoom(), invite: "" });
     }
   }, []);
-  useEffect(() => {
+  // In the same turn as the screen: a link that is followed at once must not meet the screen before.
+  useLayoutEffect(() => {
     const onHash = (): void => {
       const next = invitedTo();
       const here = isEntered ? (session.client.room?.id ?? "") : roomOf(invitation);
-      if (next.kind === "room" && next.roomId === here && (isEntered || next.invite === "")) {
+      if (destination.current !== undefined) {
+        destination.current = next;
+      } else if (next.kind === "room" && next.roomId === here && (isEntered || next.invite === "")) {
         setHash(isEntered ? here : hashOf(invitation));
       } else if (isEntered && next.kind === "broken") {
         setHash(here);
