@@ -100,7 +100,7 @@ func TestATapIsBounded(t *testing.T) {
 func TestStreamsAreBounded(t *testing.T) {
 	a := New()
 	a.streams.Add(maxStreams)
-	if _, refused := a.beginStream(httptest.NewRecorder(), nil); refused == nil || refused.code != protocol.CodeRateLimited {
+	if refused := a.stream(httptest.NewRecorder(), nil, nil); refused == nil || refused.code != protocol.CodeRateLimited {
 		t.Error(refused)
 	}
 	if a.streams.Load() != maxStreams {

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"usher/protocol"
@@ -25,7 +24,6 @@ const (
 
 // sender writes server-sent events.
 type sender struct {
-	streams *atomic.Int64 // the API's
 	w       http.ResponseWriter
 	control *http.ResponseController
 	// may reports whether the reader still may read.
@@ -33,25 +31,27 @@ type sender struct {
 	buffer []byte
 }
 
-// beginStream begins a stream, and refuses it if there are too many.
-func (a *API) beginStream(w http.ResponseWriter, may func() bool) (*sender, *failure) {
+// stream is a stream for as long as send takes, or a refusal if too many are open.
+func (a *API) stream(w http.ResponseWriter, q *request, send func(s *sender)) *failure {
+	defer a.streams.Add(-1)
 	if a.streams.Add(1) > maxStreams {
-		a.streams.Add(-1)
-		return nil, &failure{protocol.CodeRateLimited, "too many streams are open"}
+		return &failure{protocol.CodeRateLimited, "too many streams are open"}
 	}
 	h := w.Header()
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Accel-Buffering", "no")
 	w.WriteHeader(http.StatusOK)
-	s := &sender{streams: &a.streams, w: w, control: http.NewResponseController(w), may: may}
+	s := &sender{w: w, control: http.NewResponseController(w), may: func() bool { return a.stillMay(q) }}
 	// The time in which a request must have been read would end the stream, too.
 	_ = s.control.SetReadDeadline(time.Time{})
+	if q.Method == http.MethodHead { // nothing follows, and the client would not wait for an end
+		return nil
+	}
 	s.buffer = append(s.buffer, "retry: 2000\n\n"...)
-	return s, nil
+	send(s)
+	return nil
 }
-
-func (s *sender) close() { s.streams.Add(-1) }
 
 // add adds an event. name and id may be "".
 func (s *sender) add(name, id string, value any) {
@@ -107,14 +107,11 @@ func (a *API) readEvents(w http.ResponseWriter, q *request) *failure {
 	if roomID != "" && !protocol.ValidRoomID(roomID) {
 		return &failure{protocol.CodeInvalidRoomID, ""}
 	}
-	s, refused := a.beginStream(w, func() bool { return a.stillMay(q) })
-	if refused != nil {
-		return refused
-	}
-	defer s.close()
-	if q.Method == http.MethodHead { // nothing follows, and the client would not wait for an end
-		return nil
-	}
+	return a.stream(w, q, func(s *sender) { a.sendEvents(s, q, roomID, kind) })
+}
+
+// sendEvents sends those of a room and of a type, "" for all.
+func (a *API) sendEvents(s *sender, q *request, roomID, kind string) {
 	next, missing := a.events.after(q.Header.Get("Last-Event-ID"))
 	wake := a.events.join()
 	defer a.events.leave(wake)
@@ -138,7 +135,7 @@ func (a *API) readEvents(w http.ResponseWriter, q *request) *failure {
 			next++
 		}
 		if !s.flush() {
-			return nil
+			return
 		}
 		if len(events) == readAtOnce {
 			continue
@@ -148,12 +145,12 @@ func (a *API) readEvents(w http.ResponseWriter, q *request) *failure {
 		case <-ticker.C:
 			s.mark(a.events.id(next - 1)) // what passes a filter may be long ago
 			if !s.beat() {
-				return nil
+				return
 			}
 		case <-q.Context().Done():
-			return nil
+			return
 		case <-a.config.Draining:
-			return nil
+			return
 		}
 	}
 }
@@ -182,16 +179,13 @@ func (a *API) watchRoom(w http.ResponseWriter, q *request) *failure {
 		return &failure{refusal, ""}
 	}
 	defer end()
-	s, refused := a.beginStream(w, func() bool { return a.stillMay(q) })
-	if refused != nil {
-		return refused
-	}
-	defer s.close()
-	if q.Method == http.MethodHead { // nothing follows, and the client would not wait for an end
-		return nil
-	}
+	return a.stream(w, q, func(s *sender) { a.sendSignals(s, q, t) })
+}
+
+// sendSignals sends what a tap holds.
+func (a *API) sendSignals(s *sender, q *request, t *tap) {
 	if !s.flush() {
-		return nil
+		return
 	}
 	ticker := time.NewTicker(watchEvery)
 	defer ticker.Stop()
@@ -199,9 +193,9 @@ func (a *API) watchRoom(w http.ResponseWriter, q *request) *failure {
 		select {
 		case <-ticker.C:
 		case <-q.Context().Done():
-			return nil
+			return
 		case <-a.config.Draining:
-			return nil
+			return
 		}
 		signals, lost := t.take()
 		for i, signal := range signals {
@@ -214,11 +208,11 @@ func (a *API) watchRoom(w http.ResponseWriter, q *request) *failure {
 		switch {
 		case len(signals) > 0:
 			if quiet = 0; !s.flush() {
-				return nil
+				return
 			}
 		case quiet >= heartbeat:
 			if quiet = 0; !s.beat() {
-				return nil
+				return
 			}
 		}
 	}
