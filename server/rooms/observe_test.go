@@ -35,20 +35,21 @@ func (o *witness) expect(t *testing.T, want ...string) {
 	o.told = nil
 }
 
-// observe tells a witness what happens.
-func (w *world) observe() *witness {
+// createObserved makes room-1, and a witness who is told what happens from then on.
+func (w *world) createObserved() (*witness, *visitor) {
+	w.t.Helper()
 	o := new(witness)
 	w.config.Observer, w.config.Room.Report = o, true
-	return o
+	v := w.create("room-1")
+	o.expect(w.t, "room-1 room.created", "room-1 user.joined")
+	return o, v
 }
 
 // Nobody is told what has happened before that is stored.
 func TestOccurrencesAreToldOnceStored(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)
-		o := w.observe()
-		v := w.create("room-1")
-		o.expect(t, "room-1 room.created", "room-1 user.joined")
+		o, v := w.createObserved()
 		w.store.hold(true)
 		v.say("RENAME_ROOM", `,"newRoomName":"Stored"`)
 		v.say("LEAVE_ROOM", "")
@@ -67,9 +68,7 @@ func TestOccurrencesAreToldOnceStored(t *testing.T) {
 func TestWhatFailedIsNotTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)
-		o := w.observe()
-		v := w.create("room-1")
-		o.expect(t, "room-1 room.created", "room-1 user.joined")
+		o, v := w.createObserved()
 		w.store.hold(true)
 		v.say("RENAME_ROOM", `,"newRoomName":"Not stored"`)
 		w.store.commit(1, errDisk)
@@ -81,9 +80,7 @@ func TestWhatFailedIsNotTold(t *testing.T) {
 func TestOccurrencesKeepTheirOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)
-		o := w.observe()
-		v := w.create("room-1")
-		o.expect(t, "room-1 room.created", "room-1 user.joined")
+		o, v := w.createObserved()
 		w.store.hold(true)
 		v.say("RENAME_ROOM", `,"newRoomName":"Stored"`)
 		v.session.Disconnected(1006)
@@ -100,9 +97,7 @@ func TestOccurrencesKeepTheirOrder(t *testing.T) {
 func TestOccurrencesWaitForTheTenure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, tenure := ownedWorld(t, nil)
-		o := w.observe()
-		v := w.create("room-1")
-		o.expect(t, "room-1 room.created", "room-1 user.joined")
+		o, v := w.createObserved()
 		tenure.valid.Store(false)
 		v.say("RENAME_ROOM", `,"newRoomName":"Later"`)
 		o.expect(t)
@@ -116,9 +111,7 @@ func TestOccurrencesWaitForTheTenure(t *testing.T) {
 func TestCloseTellsWhatIsStored(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)
-		o := w.observe()
-		v := w.create("room-1")
-		o.expect(t, "room-1 room.created", "room-1 user.joined")
+		o, v := w.createObserved()
 		w.store.hold(true)
 		v.say("RENAME_ROOM", `,"newRoomName":"Stored"`)
 		w.store.onFlush = func() { w.store.commit(2, nil) }

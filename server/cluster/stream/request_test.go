@@ -9,25 +9,32 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// Each message of a reply has the time that the first one has: a read of many rooms may take
-// longer.
-func TestEachPartOfAReplyHasItsTime(t *testing.T) {
-	t.Parallel()
-	const parts, timeout = 4, 2 * time.Second
+// requestsTo returns requests, and lets handle reply to those with a subject.
+func requestsTo(t *testing.T, subject string, handle nats.MsgHandler) *requests {
+	t.Helper()
 	conn := single(t).Conn()
-	if _, err := conn.Subscribe("slow", func(m *nats.Msg) {
-		for range parts {
-			time.Sleep(timeout / 2)
-			_ = m.Respond(nil)
-		}
-	}); err != nil {
+	if _, err := conn.Subscribe(subject, handle); err != nil {
 		t.Fatal(err)
 	}
 	r, err := newRequests(conn)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer r.close()
+	t.Cleanup(r.close)
+	return r
+}
+
+// Each message of a reply has the time that the first one has: a read of many rooms may take
+// longer.
+func TestEachPartOfAReplyHasItsTime(t *testing.T) {
+	t.Parallel()
+	const parts, timeout = 4, 2 * time.Second
+	r := requestsTo(t, "slow", func(m *nats.Msg) {
+		for range parts {
+			time.Sleep(timeout / 2)
+			_ = m.Respond(nil)
+		}
+	})
 	whole, got := make(chan bool, 1), 0
 	r.send(nats.NewMsg("slow"), timeout, func(m *nats.Msg) bool {
 		got++
@@ -46,17 +53,9 @@ func TestEachPartOfAReplyHasItsTime(t *testing.T) {
 func TestASlowNATSIsHeard(t *testing.T) {
 	t.Parallel()
 	const timeout = 300 * time.Millisecond
-	conn := single(t).Conn()
-	if _, err := conn.Subscribe("slow", func(m *nats.Msg) {
+	r := requestsTo(t, "slow", func(m *nats.Msg) {
 		time.AfterFunc(2*timeout, func() { _ = m.Respond(nil) })
-	}); err != nil {
-		t.Fatal(err)
-	}
-	r, err := newRequests(conn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.close()
+	})
 	replies := make(chan *nats.Msg, 1)
 	for range 100 {
 		r.send(nats.NewMsg("slow"), timeout, func(m *nats.Msg) bool { replies <- m; return true })
@@ -67,8 +66,8 @@ func TestASlowNATSIsHeard(t *testing.T) {
 	t.Error("every reply comes too late")
 }
 
-// What has been given up while the connection was blocked is not sent any more: each change would
-// be sent as often as it was tried meanwhile.
+// A request that was given up while the connection was blocked is not sent afterwards. Otherwise
+// each change would be sent as often as it was tried meanwhile.
 func TestWhatNobodyAwaitsIsNotSent(t *testing.T) {
 	t.Parallel()
 	blocked, release, sent := make(chan bool), make(chan bool), make(chan string, 10)
