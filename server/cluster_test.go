@@ -56,8 +56,8 @@ func launchCluster(t *testing.T, changes ...func(*Config)) (nodes [3]*running) {
 	return nodes
 }
 
-// stopAtOnce ends nodes whose rooms nobody needs any more. One after the other, the last of them
-// would wait for others to hand its rooms to.
+// stopAtOnce stops all nodes of a cluster together. If they stopped one after another, the last
+// would wait for somebody to hand its rooms to.
 func stopAtOnce(nodes []*running) {
 	var stopping sync.WaitGroup
 	for _, n := range nodes {

@@ -33,7 +33,7 @@ const (
 // Upgrade starts a program that takes over the listeners, the sockets and the rooms of this
 // server, while clients notice nothing but a pause. Then Run ends. After an error the program is
 // gone and this server has gone on. passed is called once the program has taken over, before it
-// learns that it is alone. Upgrade adds a descriptor and a variable to the command.
+// hears that this server is done. Upgrade adds a file and an environment variable to command.
 func (s *Server) Upgrade(ctx context.Context, command *exec.Cmd, passed func(pid int)) error {
 	if !s.succession.mu.TryLock() {
 		return errors.New("an upgrade is under way, or the server ends")

@@ -100,8 +100,7 @@ func (s *newSocket) end() {
 	}
 }
 
-// leave gives up the descriptor, which stays in the epoll set if it is there. The caller holds the
-// lock.
+// leave gives up the descriptor without removing it from the epoll set. The caller holds the lock.
 func (s *newSocket) leave() bool {
 	if s.over {
 		return false

@@ -39,7 +39,7 @@ func (m *Metrics) in(part Part) (done func()) {
 	return func() { m.part = Everywhere }
 }
 
-// row adds a row, unless it is there for another value of its label.
+// row adds a row unless another value of its label has added it already.
 func (m *Metrics) row(r Row) {
 	if !slices.ContainsFunc(m.rows, func(known Row) bool { return known.Name == r.Name }) {
 		m.rows = append(m.rows, r)

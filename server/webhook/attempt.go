@@ -32,7 +32,7 @@ type outcome struct {
 	seq  uint64
 	// failure is why the message was not received, "" if it was.
 	failure string
-	// rejected: the receiver wants this message in no case. gone: it wants no message any more.
+	// rejected: the receiver will never take this message. gone: it will take no message at all.
 	rejected, gone bool
 	// removed: the queue no longer has the message, and unread: it could not be read. So it was not
 	// sent.

@@ -108,8 +108,8 @@ func TestExternalMustSync(t *testing.T) {
 	}
 }
 
-// Whoever cannot connect learns where to look, in the log as soon as that is known, and no password
-// is there or in the hint.
+// Whoever cannot connect learns where to look, and the log says so at once. Neither the log nor the
+// hint has the password.
 func TestExternalCannotBeReached(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()

@@ -40,7 +40,7 @@ type requests struct {
 	pending map[uint64]*request
 	queue   []*nats.Msg
 	closed  bool
-	late    time.Time     // of the last reply that nobody awaited any more
+	late    time.Time     // when a reply last came after its request was given up
 	wake    chan struct{} // holds one: something is queued, or closed
 	stopped chan struct{}
 }
