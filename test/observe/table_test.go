@@ -38,12 +38,13 @@ func kinds(t *testing.T) map[string]string {
 var (
 	// strung is what may look like a name and is none: strings, and the lists of labels after by.
 	strung = regexp.MustCompile(`"[^"]*"|\bby \([^)]*\)`)
-	// selected is a name of a metric, with the range that follows its labels.
-	selected = regexp.MustCompile(`\b((?:usher|process|go)_\w+|up)\b(?:\{[^}]*\})?(\[)?`)
+	// selected is a name of a metric, with the function over a range that it is given to, such as
+	// max_over_time, and the range that follows its labels.
+	selected = regexp.MustCompile(`(\w+_over_time\()?\b((?:usher|process|go)_\w+|up)\b(?:\{[^}]*\})?(\[)?`)
 )
 
 // checkNames checks that an expression is about metrics that exist, and takes each as what it is:
-// counters and histograms over a range, gauges as they are.
+// counters and histograms over a range, gauges as they are or over time.
 func checkNames(t *testing.T, where, expression string, known map[string]string) {
 	t.Helper()
 	found := selected.FindAllStringSubmatch(strung.ReplaceAllString(expression, ""), -1)
@@ -51,7 +52,7 @@ func checkNames(t *testing.T, where, expression string, known map[string]string)
 		t.Errorf("%s: no metric in %s", where, expression)
 	}
 	for _, match := range found {
-		name, ranged := match[1], match[2] != ""
+		name, overTime, ranged := match[2], match[1] != "", match[3] != ""
 		kind := known[name]
 		for _, suffix := range []string{"_bucket", "_count", "_sum"} {
 			if base, is := strings.CutSuffix(name, suffix); is && known[base] == "histogram" {
@@ -63,8 +64,8 @@ func checkNames(t *testing.T, where, expression string, known map[string]string)
 			t.Errorf("%s: there is no metric %s", where, name)
 		case kind == "histogram" && known[name] == "histogram":
 			t.Errorf("%s: %s is a histogram: name its _bucket, _count or _sum", where, name)
-		case ranged != (kind != "gauge"):
-			t.Errorf("%s: a counter needs a rate or an increase, and a gauge needs none: %s in %s", where, name, expression)
+		case ranged != (kind != "gauge" || overTime), overTime && kind != "gauge":
+			t.Errorf("%s: a counter needs a rate or an increase, and a gauge needs none but over time: %s in %s", where, name, expression)
 		}
 	}
 }
