@@ -192,6 +192,8 @@ func FuzzRelayOnly(f *testing.F) {
 	f.Add("a=candidate:1 1 udp 1 192.0.2.1 9 typ host typ relay")
 	f.Add(gathered + "a=" + relayed)
 	f.Add("c=IN IP4 0.0.0.0\rc=IN IP4 192.0.2.1 \n")
+	f.Add("c=IN IP4  0.0.0.00")
+	f.Add("C=IN IP4 ::")
 	f.Fuzz(func(t *testing.T, text string) {
 		if !utf8.ValidString(text) {
 			return
@@ -205,7 +207,7 @@ func FuzzRelayOnly(f *testing.F) {
 		}
 		for _, line := range strings.FieldsFunc(text, func(r rune) bool { return r == '\r' || r == '\n' }) {
 			lower := strings.ToLower(strings.TrimSpace(line))
-			if address, isMedia := strings.CutPrefix(lower, "c=in ip4 "); isMedia && strings.Trim(address, "0.") != "" &&
+			if address, isMedia := strings.CutPrefix(lower, "c=in ip4 "); isMedia && strings.Trim(address, "0:. ") != "" &&
 				!strings.Contains(strings.ToLower(text), " "+strings.TrimSpace(address)+" ") {
 				t.Fatalf("%q has %q", text, line)
 			}
