@@ -129,7 +129,7 @@ func cutLine(text []byte) (line, rest []byte) {
 // mediaAddress reports whether a line says at which address media is received, and returns that
 // address, nil if it cannot be read.
 func mediaAddress(line []byte) (address []byte, isMedia bool) {
-	line = bytes.TrimLeft(line, " \t")
+	line = bytes.TrimLeftFunc(line, isBlank)
 	switch {
 	case hasPrefixFold(line, "a=rtcp:"):
 		w := words{rest: line[len("a=rtcp:"):]}
@@ -139,7 +139,7 @@ func mediaAddress(line []byte) (address []byte, isMedia bool) {
 		}
 		return w.connection(), true
 	case hasPrefixFold(line, "c"):
-		value := bytes.TrimLeft(line[1:], " \t")
+		value := bytes.TrimLeftFunc(line[1:], isBlank)
 		if len(value) == 0 || value[0] != '=' {
 			return nil, false
 		}
@@ -148,6 +148,9 @@ func mediaAddress(line []byte) (address []byte, isMedia bool) {
 	}
 	return nil, false
 }
+
+// isBlank reports whether somebody lenient could skip r, which is then no reason to let a line pass.
+func isBlank(r rune) bool { return r <= ' ' || r >= 0x7f }
 
 // candidateAddress returns the address of a line that is a candidate.
 func candidateAddress(line []byte) []byte {

@@ -108,6 +108,10 @@ var mediaAddresses = map[string]bool{
 	"C=in ip4 192.0.2.1":                                        false,
 	" c=IN IP4 192.0.2.1":                                       false,
 	"c = IN IP4 192.0.2.1":                                      false,
+	"\vc=IN IP4 192.0.2.1":                                      false,
+	"\u00a0c=IN IP4 192.0.2.1":                                  false,
+	"\x00c\x00=IN IP4 192.0.2.1":                                false,
+	"\u2028a=rtcp:9 IN IP4 192.0.2.1":                           false,
 	"c=IN\tIP4\t192.0.2.1":                                      false,
 	"s=-\rc=IN IP4 192.0.2.1":                                   false,
 	"a=rtcp:9 IN IP4 192.0.2.1":                                 false,
@@ -194,6 +198,7 @@ func FuzzRelayOnly(f *testing.F) {
 	f.Add("c=IN IP4 0.0.0.0\rc=IN IP4 192.0.2.1 \n")
 	f.Add("c=IN IP4  0.0.0.00")
 	f.Add("C=IN IP4 ::")
+	f.Add("\vC=IN IP4 1")
 	f.Fuzz(func(t *testing.T, text string) {
 		if !utf8.ValidString(text) {
 			return
