@@ -149,7 +149,7 @@ func mediaAddress(line []byte) (address []byte, isMedia bool) {
 	return nil, false
 }
 
-// isBlank reports whether somebody lenient could skip r, which is then no reason to let a line pass.
+// isBlank reports whether somebody lenient could skip r: it is no reason to let a line pass.
 func isBlank(r rune) bool { return r <= ' ' || r >= 0x7f }
 
 // candidateAddress returns the address of a line that is a candidate.

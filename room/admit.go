@@ -80,7 +80,7 @@ func (s *step) seatKnocker(c *conn) {
 	c.knocking = nil
 	s.due = true
 	s.changed(c)
-	s.answering(c, k.messageType(), k.ref, func() {
+	s.replying(c, k.messageType(), k.ref, func() {
 		s.admit(c, &join{userID: k.userID, name: k.name, ref: k.ref, create: k.create, secret: k.secret, admitted: true}, nil)
 	})
 }
@@ -94,7 +94,7 @@ func (s *step) refuseKnocker(c *conn, code protocol.Code) {
 	c.knocking = nil
 	s.due = true
 	s.changed(c)
-	s.answering(c, k.messageType(), k.ref, func() { s.refuse(c, code, "") })
+	s.replying(c, k.messageType(), k.ref, func() { s.refuse(c, code, "") })
 }
 
 // withdraw ends the knock of a connection whose client has left.

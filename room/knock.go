@@ -81,7 +81,7 @@ func (r *Room) knockerOf(k *knock) *conn {
 // knock lets a newcomer wait for the host or a cohost. k is the place that it has, nil if it needs
 // one. The place is stored before anybody sees it.
 func (s *step) knock(c *conn, j *join, k *knock) {
-	answer := protocol.KnockingMessage{}
+	m := protocol.KnockingMessage{}
 	switch {
 	case j.legacy:
 		s.turnLegacyAway(c)
@@ -90,7 +90,7 @@ func (s *step) knock(c *conn, j *join, k *knock) {
 		if k = s.queueKnock(c, j); k == nil {
 			return
 		}
-		answer.KnockToken = encodeToken(&j.secret)
+		m.KnockToken = encodeToken(&j.secret)
 	default:
 		if older := s.knockerOf(k); older != nil && older != c {
 			s.close(older, protocol.CloseResumed)
@@ -100,8 +100,8 @@ func (s *step) knock(c *conn, j *join, k *knock) {
 	c.closeAtMs = 0
 	s.changed(c)
 	s.active()
-	s.tellPlace(c, answer)
-	if answer.KnockToken != "" {
+	s.tellPlace(c, m)
+	if m.KnockToken != "" {
 		s.tellLeads(nil, func(string) protocol.ResponseMessage { return s.knockMessage(k) })
 	}
 }
@@ -145,27 +145,27 @@ func (s *step) queueKnock(c *conn, j *join) *knock {
 	return k
 }
 
-// tellPlace sends KNOCKING, of which answer has what differs.
-func (s *step) tellPlace(c *conn, answer protocol.KnockingMessage) {
+// tellPlace sends KNOCKING, of which m has what differs.
+func (s *step) tellPlace(c *conn, m protocol.KnockingMessage) {
 	k := c.knocking
 	for _, other := range s.knocks {
 		if other.state == knockOpen {
-			answer.Position++
+			m.Position++
 		}
 		if other == k.knock {
 			break
 		}
 	}
-	answer.RoomID, answer.UserID, answer.ExpiresAt = s.id, k.userID, k.untilMs
-	answer.PingIntervalMs, answer.Ref, answer.Timestamp = s.config.PingIntervalMs, s.ref, s.nowMs
-	s.send(c, answer)
+	m.RoomID, m.UserID, m.ExpiresAt = s.id, k.userID, k.untilMs
+	m.PingIntervalMs, m.Ref, m.Timestamp = s.config.PingIntervalMs, s.ref, s.nowMs
+	s.send(c, m)
 }
 
 // tellPlaces tells those behind a knock that has ended their new places.
 func (s *step) tellPlaces(from int) {
 	for _, k := range s.knocks[from:] {
 		if c := s.knockerOf(k); c != nil && k.state == knockOpen {
-			s.answering(c, 0, "", func() { s.tellPlace(c, protocol.KnockingMessage{}) })
+			s.replying(c, 0, "", func() { s.tellPlace(c, protocol.KnockingMessage{}) })
 		}
 	}
 }

@@ -129,7 +129,7 @@ func (s *step) seatWaiting() {
 		if w.create {
 			messageType = protocol.CreateRoom
 		}
-		s.answering(c, messageType, w.ref, func() { s.admit(c, &w.join, w) })
+		s.replying(c, messageType, w.ref, func() { s.admit(c, &w.join, w) })
 		if seat := s.seatOf([]byte(w.userID)); seat != nil && s.expiring(seat) {
 			s.closeParked(seat) // it was refused
 		}

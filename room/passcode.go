@@ -126,16 +126,16 @@ func (s *step) sweepChecks() {
 		if h := c.checking; h != nil && s.nowMs >= h.untilMs {
 			c.checking = nil
 			s.changed(c)
-			s.answering(c, h.messageType, h.ref, func() { s.refuse(c, protocol.CodeRoomBusy, "") })
+			s.replying(c, h.messageType, h.ref, func() { s.refuse(c, protocol.CodeRoomBusy, "") })
 		}
 	}
 }
 
-// answering carries out what answers an earlier request of a connection.
-func (s *step) answering(c *conn, messageType protocol.Type, ref string, answer func()) {
+// replying carries out what answers an earlier request of a connection.
+func (s *step) replying(c *conn, messageType protocol.Type, ref string, reply func()) {
 	by, ownType, ownRef := s.by, s.messageType, s.ref
 	s.by, s.messageType, s.ref = c, messageType, ref
-	answer()
+	reply()
 	s.by, s.messageType, s.ref = by, ownType, ownRef
 }
 

@@ -26,15 +26,15 @@ func (s *step) meet(seat *seat) {
 	}
 }
 
-// seated sends the join reply, of which answer has what differs. Only that to a new seat carries
+// seated sends the join reply, of which seating has what differs. Only that to a new seat carries
 // its token: the room does not keep it.
-func (s *step) seated(c *conn, j *join, answer protocol.Seating) {
-	answer.RoomID, answer.UserID, answer.RoomState, answer.Ref = s.id, c.seat.id, s.State(), j.ref
-	answer.PingIntervalMs, answer.ServerTime, answer.Timestamp = s.config.PingIntervalMs, s.nowMs, s.nowMs
-	answer.KeepMs = s.kept()
-	var reply protocol.StateMessage = protocol.RoomJoinedMessage{Seating: answer}
+func (s *step) seated(c *conn, j *join, seating protocol.Seating) {
+	seating.RoomID, seating.UserID, seating.RoomState, seating.Ref = s.id, c.seat.id, s.State(), j.ref
+	seating.PingIntervalMs, seating.ServerTime, seating.Timestamp = s.config.PingIntervalMs, s.nowMs, s.nowMs
+	seating.KeepMs = s.kept()
+	var reply protocol.StateMessage = protocol.RoomJoinedMessage{Seating: seating}
 	if j.create {
-		reply = protocol.RoomCreatedMessage{Seating: answer}
+		reply = protocol.RoomCreatedMessage{Seating: seating}
 	}
 	if !c.seat.modern {
 		s.sendState(c, reply.Legacy())

@@ -80,7 +80,7 @@ func TestBadHandshakesGetJSONErrors(t *testing.T) {
 	}
 }
 
-func TestHandshakeAnswerHasCORSAndARequestID(t *testing.T) {
+func TestHandshakeResponseHasCORSAndARequestID(t *testing.T) {
 	s := serve(t, nil)
 	response, _ := s.ask("GET", "/ws?roomId=cors-room", upgradeHeaders("Origin: https://a.test")...)
 	if response.StatusCode != http.StatusSwitchingProtocols || response.Header.Get("Access-Control-Allow-Origin") != "*" || response.Header.Get("X-Request-Id") == "" {

@@ -29,11 +29,11 @@ func beSlow(what string) {
 	}
 	_ = link.Put(handover.Hello{})
 	if what == "begun" {
-		_ = link.Put(handover.Answer{})
+		_ = link.Put(handover.Reply{})
 	}
 	_ = link.Flush() // at once, so that whoever has received the first has both
 	for link.Receive(&handover.Go{}) == nil {
-		_ = link.Send(handover.Answer{})
+		_ = link.Send(handover.Reply{})
 	}
 	os.Exit(0)
 }

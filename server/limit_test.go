@@ -116,7 +116,7 @@ func TestAFloodOfSocketsLocksNobodyOut(t *testing.T) {
 }
 
 // An address whose connections all have seats is told so, and probes are answered.
-func TestAnAddressFullOfSeatsStillGetsAnswers(t *testing.T) {
+func TestAnAddressFullOfSeatsStillGetsReplies(t *testing.T) {
 	t.Parallel()
 	s := serve(t, func(c *Config) { c.MaxConnsPerAddress = 2 })
 	s.open("seats-1", "ann").create()

@@ -74,7 +74,7 @@ func TestFramesFromOneSenderArriveInOrderAndNoneIsLost(t *testing.T) {
 	bob.quiet()
 }
 
-func TestJoinAnswerPrecedesAnyRelayedOffer(t *testing.T) {
+func TestJoinReplyPrecedesAnyRelayedOffer(t *testing.T) {
 	s := serve(t, nil)
 	ann := s.open("answer-first", "ann")
 	ann.create(`"protocol":1`)

@@ -15,7 +15,7 @@ import (
 
 // Any reply of the client to the server's close frame is the end: the stream ends immediately, and
 // the server never sends a second close frame.
-func TestAnyAnswerToACloseFrameEndsTheConnection(t *testing.T) {
+func TestAnyReplyToACloseFrameEndsTheConnection(t *testing.T) {
 	withoutReplies(t, nil, func(t *testing.T, s *running) {
 		for what, reply := range map[string][]byte{
 			"the same code":                    masked(wsClose, coded(1003, "")),

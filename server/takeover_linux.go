@@ -52,20 +52,20 @@ func takeOver(config Config, link *handover.Link) (*Server, error) {
 	}
 	s, begin, err := adoptAll(config, link, &head)
 	if err != nil {
-		_ = link.Send(handover.Answer{Refusal: err.Error()})
+		_ = link.Send(handover.Reply{Refusal: err.Error()})
 		if s != nil {
 			_ = s.Close()
 		}
 		return nil, err
 	}
-	if err := link.Send(handover.Answer{}); err != nil {
+	if err := link.Send(handover.Reply{}); err != nil {
 		_ = s.Close()
 		return nil, err
 	}
 	// If the other process has died, nobody but this one has the sockets. If it lives, it must know
 	// first that this one begins, or it would go on as well.
 	if link.Receive(&handover.Go{}) == nil {
-		_ = link.Send(handover.Answer{})
+		_ = link.Send(handover.Reply{})
 	}
 	begin()
 	s.warnOfAddresses()

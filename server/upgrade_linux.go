@@ -219,12 +219,12 @@ func decide(link *handover.Link, late error) error {
 
 // agreed waits until the other process agrees, or returns its reason.
 func agreed(link *handover.Link) error {
-	var answer handover.Answer
-	if err := link.Receive(&answer); err != nil {
+	var reply handover.Reply
+	if err := link.Receive(&reply); err != nil {
 		return err
 	}
-	if answer.Refusal != "" {
-		return errors.New(answer.Refusal)
+	if reply.Refusal != "" {
+		return errors.New(reply.Refusal)
 	}
 	return nil
 }

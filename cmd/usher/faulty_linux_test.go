@@ -81,11 +81,11 @@ func beFaulty(fault string) {
 	}
 	at("store")
 	if fault == "refuses" {
-		_ = link.Send(handover.Answer{Refusal: "it does not like them"})
+		_ = link.Send(handover.Reply{Refusal: "it does not like them"})
 		time.Sleep(time.Hour)
 	}
-	_ = link.Send(handover.Answer{})
-	at("answer")
+	_ = link.Send(handover.Reply{})
+	at("reply")
 	if err := link.Receive(&handover.Go{}); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return
@@ -140,8 +140,8 @@ func TestASuccessorThatFailsChangesNothing(t *testing.T) {
 		{"it ends with the store open", fault("store ends", self), "it has ended"},
 		{"it hangs with the store open", fault("store hangs", self), "does not answer in time"},
 		{"it refuses", fault("refuses", self), "it does not like them"},
-		{"it ends when it has agreed", fault("answer ends", self), "it has ended"},
-		{"it hangs when it has agreed", fault("answer hangs", self), "does not answer in time"},
+		{"it ends when it has agreed", fault("reply ends", self), "it has ended"},
+		{"it hangs when it has agreed", fault("reply hangs", self), "does not answer in time"},
 		{"it ends before it begins", fault("go ends", self), "it has ended"},
 		{"it hangs before it begins", fault("go hangs", self), "does not answer in time"},
 		{"its disk is full", "ulimit -f 0; exec " + self + " \"$@\"", ""},

@@ -149,7 +149,7 @@ func (s *keySet) took(keys []key, err error) {
 }
 
 func (s *keySet) fetch() ([]key, error) {
-	answer, err := s.client.Get(s.url)
+	response, err := s.client.Get(s.url)
 	if err != nil {
 		var wrapped *url.Error
 		if errors.As(err, &wrapped) { // it repeats the address, whose query may be secret
@@ -157,11 +157,11 @@ func (s *keySet) fetch() ([]key, error) {
 		}
 		return nil, err
 	}
-	defer answer.Body.Close()
-	if answer.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("the response is %d", answer.StatusCode)
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("the response is %d", response.StatusCode)
 	}
-	text, err := io.ReadAll(io.LimitReader(answer.Body, maxSetBytes+1))
+	text, err := io.ReadAll(io.LimitReader(response.Body, maxSetBytes+1))
 	switch {
 	case err != nil:
 		return nil, err

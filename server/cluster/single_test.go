@@ -135,10 +135,10 @@ func (s *single) api(subject string) {
 }
 
 func hasError(text []byte) bool {
-	var answer struct {
+	var reply struct {
 		Error json.RawMessage `json:"error"`
 	}
-	return json.Unmarshal(text, &answer) == nil && answer.Error != nil
+	return json.Unmarshal(text, &reply) == nil && reply.Error != nil
 }
 
 // put writes a key, however slow the stream is.

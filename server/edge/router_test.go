@@ -113,7 +113,7 @@ func TestMethodsAndPathsThatAreNotServedGetJSONErrors(t *testing.T) {
 	}
 }
 
-func TestEveryAnswerHasCORSAndSecurityHeaders(t *testing.T) {
+func TestEveryResponseHasCORSAndSecurityHeaders(t *testing.T) {
 	listed := func(c *Config) { c.AllowOrigins = []string{"https://*.example.org", "null"} }
 	// A page from elsewhere may ask a server in a private network only if the list names the
 	// page's origin; * names none.
@@ -175,7 +175,7 @@ func TestPanicAnswersInternalAndStackStaysInTheLog(t *testing.T) {
 	}
 }
 
-func TestPanicAfterHalfAnAnswerCutsItOff(t *testing.T) {
+func TestPanicAfterHalfAResponseCutsItOff(t *testing.T) {
 	s := serveRoutes(t, nil, route{path: "/half", handler: func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Length", "100")
 		_, _ = io.WriteString(w, "half")

@@ -59,7 +59,7 @@ func TestMemoryGrowsWithWhatCameAndIsGivenBack(t *testing.T) {
 }
 
 // After the server's own close frame only the client's reply matters.
-func TestSkipFindsTheAnswerAmongWhatWasUnderWay(t *testing.T) {
+func TestSkipFindsTheReplyAmongWhatWasUnderWay(t *testing.T) {
 	type skipped struct {
 		rule string
 		// read by Next is what came before the server's close frame, after is what came later.

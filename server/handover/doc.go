@@ -8,11 +8,11 @@
 //	new → old  Hello    it has read its settings and is ready to take over
 //	old → new  Head     everything stands still, and the store is closed
 //	           …        what the Head announces, with its descriptors
-//	new → old  Answer   it has opened the store and holds everything, or why not
+//	new → old  Reply    it has opened the store and holds everything, or why not
 //	old → new  Go       from now on everything is the new process's
-//	new → old  Answer   it begins
+//	new → old  Reply    it begins
 //
-// Until it has sent the second Answer the new process lets nobody see anything. So the old one goes
+// Until it has sent the second Reply the new process lets nobody see anything. So the old one goes
 // on if that is missing, but only after it has stopped the new one and looked once more: a process
 // that stands still cannot begin. If the connection ends where Go should be, the old process has
 // died, and the new one begins.
@@ -50,8 +50,8 @@ type Head struct {
 	Events []byte
 }
 
-// Answer is "" or the reason that the new process does not take over.
-type Answer struct{ Refusal string }
+// Reply is "" or the reason that the new process does not take over.
+type Reply struct{ Refusal string }
 
 // Go makes the new process begin.
 type Go struct{}

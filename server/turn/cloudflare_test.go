@@ -22,8 +22,8 @@ type cloudflare struct {
 	log *servertest.LogBuffer
 
 	mu sync.Mutex
-	// answer replaces the success of generate-ice-servers, nil for none.
-	answer  func(http.ResponseWriter, *http.Request)
+	// respond replaces the success of generate-ice-servers, nil for none.
+	respond func(http.ResponseWriter, *http.Request)
 	revoked []string
 	asked   []string
 	nowMs   int64
@@ -42,13 +42,13 @@ func newCloudflare(t *testing.T) *cloudflare {
 		body, _ := io.ReadAll(r.Body)
 		c.mu.Lock()
 		c.asked = append(c.asked, string(body))
-		answer := c.answer
+		respond := c.respond
 		c.mu.Unlock()
 		switch {
 		case r.Header.Get("Authorization") != "Bearer token-1":
 			http.Error(w, "unauthorized: "+r.Header.Get("Authorization"), http.StatusUnauthorized)
-		case answer != nil:
-			answer(w, r)
+		case respond != nil:
+			respond(w, r)
 		default:
 			w.WriteHeader(http.StatusCreated)
 			_, _ = io.WriteString(w, cloudflareServers)
@@ -77,10 +77,10 @@ func (c *cloudflare) pass(d time.Duration) {
 	c.nowMs += d.Milliseconds()
 }
 
-func (c *cloudflare) answers(answer func(http.ResponseWriter, *http.Request)) {
+func (c *cloudflare) responds(respond func(http.ResponseWriter, *http.Request)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.answer = answer
+	c.respond = respond
 }
 
 func (c *cloudflare) revocations() []string {
@@ -116,8 +116,8 @@ func TestCloudflareFails(t *testing.T) {
 		}
 	}
 	for name, test := range map[string]struct {
-		answer func(http.ResponseWriter, *http.Request)
-		want   string
+		respond func(http.ResponseWriter, *http.Request)
+		want    string
 	}{
 		"an error": {text(500, "token-1"), "status 500"},
 		"a redirect": {func(w http.ResponseWriter, r *http.Request) {
@@ -142,7 +142,7 @@ func TestCloudflareFails(t *testing.T) {
 		"cut off": {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "EOF"},
 	} {
 		c := newCloudflare(t)
-		c.answers(test.answer)
+		c.responds(test.respond)
 		_, err := c.TURN(t.Context(), ann, time.Hour)
 		if err == nil || !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "token-1") {
 			t.Errorf("%s: %v", name, err)
@@ -168,7 +168,7 @@ func TestCloudflareIsDown(t *testing.T) {
 func TestCloudflareIsSlow(t *testing.T) {
 	c := newCloudflare(t)
 	asked := make(chan struct{})
-	c.answers(func(_ http.ResponseWriter, r *http.Request) {
+	c.responds(func(_ http.ResponseWriter, r *http.Request) {
 		close(asked)
 		<-r.Context().Done()
 	})
@@ -202,7 +202,7 @@ func TestCloudflareLastGoodIsNotUsedPastItsTTL(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.answers(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503) })
+	c.responds(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503) })
 	c.pass(54 * time.Minute)
 	if got, err := c.TURN(t.Context(), ann, time.Hour); err != nil || !reflect.DeepEqual(got, good) {
 		t.Errorf("%v, %v", got, err)

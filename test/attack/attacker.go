@@ -234,21 +234,21 @@ func (a *attacker) join(c *client, room, user, name string) error {
 		if err != nil {
 			return err
 		}
-		var answer struct{ Type, Code, ResumeToken string }
+		var reply struct{ Type, Code, ResumeToken string }
 		switch {
 		case first == final|closeFrame && len(payload) >= 2:
 			return fmt.Errorf("no seat: closed %d", int(payload[0])<<8|int(payload[1]))
 		case first != final|text:
 			continue
-		case json.Unmarshal(payload, &answer) != nil:
+		case json.Unmarshal(payload, &reply) != nil:
 			return errors.New("no seat: the reply is no JSON")
 		}
-		switch answer.Type {
+		switch reply.Type {
 		case "ERROR":
-			return errors.New("no seat: " + answer.Code)
+			return errors.New("no seat: " + reply.Code)
 		case "ROOM_CREATED":
-			if answer.ResumeToken != "" {
-				a.tokens.Store(room+" "+user, fmt.Sprintf(`,"resumeToken":%q`, answer.ResumeToken))
+			if reply.ResumeToken != "" {
+				a.tokens.Store(room+" "+user, fmt.Sprintf(`,"resumeToken":%q`, reply.ResumeToken))
 			}
 			a.count("seated", 1)
 			return nil

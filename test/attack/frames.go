@@ -158,11 +158,11 @@ func hiddenFrames(a *attacker) {
 		if _, err := io.WriteString(c, requests[names[i]]); err != nil {
 			return err
 		}
-		answer, err := http.ReadResponse(c.in, &http.Request{Method: strings.Fields(requests[names[i]])[0]})
+		response, err := http.ReadResponse(c.in, &http.Request{Method: strings.Fields(requests[names[i]])[0]})
 		if err != nil {
 			return err
 		}
-		if answer.StatusCode == http.StatusSwitchingProtocols {
+		if response.StatusCode == http.StatusSwitchingProtocols {
 			a.fault("a handshake with %s became a WebSocket", names[i])
 			return errors.New("accepted")
 		}

@@ -35,15 +35,15 @@ func tlsHandshakes(a *attacker) {
 // over that is refused or closed, and sooner than any deadline of a request.
 type census struct {
 	a *attacker
-	// answers reports that a response is not the end.
-	answers bool
-	mu      sync.Mutex
-	open    map[*client]time.Time // since when
-	most    int                   // that stayed
+	// keepsAlive reports that a response is not the end.
+	keepsAlive bool
+	mu         sync.Mutex
+	open       map[*client]time.Time // since when
+	most       int                   // that stayed
 }
 
-func (a *attacker) census(answers bool) *census {
-	return &census{a: a, answers: answers, open: map[*client]time.Time{}}
+func (a *attacker) census(keepsAlive bool) *census {
+	return &census{a: a, keepsAlive: keepsAlive, open: map[*client]time.Time{}}
 }
 
 // hold keeps the socket until the server ends it or the time is up, and calls tick ten times a
@@ -56,7 +56,7 @@ func (s *census) hold(c *client, tick func() error) error {
 	s.mu.Unlock()
 	go func() {
 		_, _ = c.in.ReadByte() // the end, or a close frame
-		if s.answers {
+		if s.keepsAlive {
 			_, _ = io.Copy(io.Discard, c.in)
 		}
 		s.mu.Lock()

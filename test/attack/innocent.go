@@ -130,10 +130,10 @@ func (r *innocents) sit(ctx context.Context, p *person) error {
 	if r.part.TLS {
 		scheme = "wss"
 	}
-	ws, answer, err := websocket.Dial(ctx, scheme+"://"+r.part.Address+"/ws?roomId="+r.part.Room, &websocket.DialOptions{HTTPClient: r.http})
+	ws, response, err := websocket.Dial(ctx, scheme+"://"+r.part.Address+"/ws?roomId="+r.part.Room, &websocket.DialOptions{HTTPClient: r.http})
 	if err != nil {
-		if answer != nil {
-			err = &refused{answer.StatusCode}
+		if response != nil {
+			err = &refused{response.StatusCode}
 		}
 		return err
 	}

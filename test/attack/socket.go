@@ -81,15 +81,15 @@ func (c *client) request(request string) (status int, err error) {
 	if _, err := io.WriteString(c, request); err != nil {
 		return 0, err
 	}
-	answer, err := http.ReadResponse(c.in, nil)
+	response, err := http.ReadResponse(c.in, nil)
 	if err != nil {
 		return 0, err
 	}
-	if answer.StatusCode != http.StatusSwitchingProtocols {
-		_, err = io.Copy(io.Discard, answer.Body)
-		answer.Body.Close()
+	if response.StatusCode != http.StatusSwitchingProtocols {
+		_, err = io.Copy(io.Discard, response.Body)
+		response.Body.Close()
 	}
-	return answer.StatusCode, err
+	return response.StatusCode, err
 }
 
 // appendFrame appends a whole masked frame. The mask is zero, which is one of all masks, and costs

@@ -112,8 +112,8 @@ func (w *workshop) clusterJoins(nodes nodes, s clusterSettings) ([]row, error) {
 		{what: "cluster: durable joins a second over three nodes, on cores shared with the generator",
 			measured: fmt.Sprintf("%.0f (%.0f to %.0f in %d rounds of %d)", median(rates), least(rates), greatest(rates), s.rounds, s.joins),
 			target:   "≥ 6 000", verdict: verdictOf(median(rates) >= promised)},
-		{what: fmt.Sprintf("cluster: from request to answer, %d in flight", s.atOnce), measured: milliseconds(full)},
-		{what: fmt.Sprintf("cluster: from request to answer, at %d a second", s.pace), measured: milliseconds(paced),
+		{what: fmt.Sprintf("cluster: from request to reply, %d in flight", s.atOnce), measured: milliseconds(full)},
+		{what: fmt.Sprintf("cluster: from request to reply, at %d a second", s.pace), measured: milliseconds(paced),
 			target: "p50 ≤ 3 ms", verdict: verdictOf(percentile(paced, 50) <= promisedAtPace)},
 	}, nil
 }

@@ -52,17 +52,17 @@ func (w *workshop) coldStart(probe bundle) (wall, cpu time.Duration, err error) 
 			return 0, 0, err
 		}
 		start := time.Now()
-		answer, err := client.Get("http://" + server.address.String() + path)
+		response, err := client.Get("http://" + server.address.String() + path)
 		if err != nil {
 			return 0, 0, err
 		}
-		defer answer.Body.Close()
-		if _, err := io.Copy(io.Discard, answer.Body); err != nil {
+		defer response.Body.Close()
+		if _, err := io.Copy(io.Discard, response.Body); err != nil {
 			return 0, 0, err
 		}
 		wall = time.Since(start)
-		if answer.StatusCode != http.StatusOK {
-			return 0, 0, fmt.Errorf("GET %s: %s", path, answer.Status)
+		if response.StatusCode != http.StatusOK {
+			return 0, 0, fmt.Errorf("GET %s: %s", path, response.Status)
 		}
 		after, err := cpuTime(server.pid)
 		return wall, after - before, err

@@ -35,7 +35,7 @@ type joinsTally struct {
 	// kept and left are joins a second, where the seats stay and where all of a room leave once it
 	// is full.
 	kept, left []float64
-	// joined is from request to answer with as many in flight as there may be, pacedJoined at the
+	// joined is from request to reply with as many in flight as there may be, pacedJoined at the
 	// pace.
 	joined, pacedJoined []time.Duration
 	// The rest are relay latencies in a room that nobody joins or leaves: by themselves, while as
@@ -217,8 +217,8 @@ func (t *joinsTally) rows(k kind, s joinsSettings) []row {
 		{what: fmt.Sprintf("joins: durable joins a second of %s, on cores shared with the generator", k), measured: rate(t.kept),
 			target: "≥ 5 000", verdict: verdictOf(median(t.kept) >= promised)},
 		{what: "joins: the same where all four leave a room once it is full", measured: rate(t.left)},
-		{what: fmt.Sprintf("joins: from request to answer, %d in flight", s.atOnce), measured: milliseconds(t.joined)},
-		{what: fmt.Sprintf("joins: from request to answer, at %d a second", s.pace), measured: milliseconds(t.pacedJoined)},
+		{what: fmt.Sprintf("joins: from request to reply, %d in flight", s.atOnce), measured: milliseconds(t.joined)},
+		{what: fmt.Sprintf("joins: from request to reply, at %d a second", s.pace), measured: milliseconds(t.pacedJoined)},
 		{what: "joins: relay in an unrelated room, nothing else going on", measured: milliseconds(t.quiet)},
 		{what: fmt.Sprintf("joins: the same during %d joins a second", s.pace), measured: milliseconds(t.paced)},
 		{what: "joins: the same with those joins at another process, which takes the same CPU and disk", measured: milliseconds(t.elsewhere)},

@@ -226,9 +226,9 @@ func (s *server) awaitHealth(ctx context.Context) error {
 	defer cancel()
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: time.Second}
 	for {
-		if answer, err := client.Get("http://" + s.address.String() + "/health"); err == nil {
-			answer.Body.Close()
-			if answer.StatusCode == http.StatusOK {
+		if response, err := client.Get("http://" + s.address.String() + "/health"); err == nil {
+			response.Body.Close()
+			if response.StatusCode == http.StatusOK {
 				return nil
 			}
 		}

@@ -21,10 +21,10 @@ func runStandin(ctx context.Context, args []string) error {
 		switch {
 		case bytes.HasPrefix(data, []byte(`{"type":"CREATE_ROOM"`)):
 			rooms.seat(c, data)
-			c.WriteMessage(op, standinAnswer("ROOM_CREATED", data))
+			c.WriteMessage(op, standinReply("ROOM_CREATED", data))
 		case bytes.HasPrefix(data, []byte(`{"type":"JOIN_ROOM"`)):
 			rooms.seat(c, data)
-			c.WriteMessage(op, standinAnswer("ROOM_JOINED", data))
+			c.WriteMessage(op, standinReply("ROOM_JOINED", data))
 		case bytes.HasPrefix(data, []byte(`{"type":"LEAVE_ROOM"`)):
 			c.WriteMessage(websocket.CloseMessage, closePayload(closeNormal))
 			c.Close()
@@ -38,8 +38,8 @@ func runStandin(ctx context.Context, args []string) error {
 	return serveChild(ctx, "standin", args, upgrader, func(*websocket.Conn, *http.Request) {})
 }
 
-// standinAnswer echoes the ids of a request.
-func standinAnswer(name string, request []byte) []byte {
+// standinReply echoes the ids of a request.
+func standinReply(name string, request []byte) []byte {
 	return fmt.Appendf(nil, `{"type":%q,"roomId":%q,"userId":%q}`, name, field(request, "roomId"), field(request, "userId"))
 }
 

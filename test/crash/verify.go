@@ -36,23 +36,23 @@ func (w *worker) get(ctx context.Context, r *room) (*seen, error) {
 	if err != nil {
 		return nil, err
 	}
-	answer, err := w.http.Do(request)
+	response, err := w.http.Do(request)
 	if err != nil {
 		return nil, err
 	}
-	defer answer.Body.Close()
-	body, err := io.ReadAll(answer.Body)
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
 	if err != nil {
 		return nil, err
 	}
-	switch answer.StatusCode {
+	switch response.StatusCode {
 	case http.StatusNotFound:
 		return nil, nil
 	case http.StatusOK:
 		s := new(seen)
 		return s, json.Unmarshal(body, s)
 	}
-	return nil, wrongf("GET: status %d, %.200q", answer.StatusCode, body)
+	return nil, wrongf("GET: status %d, %.200q", response.StatusCode, body)
 }
 
 // verify checks every room of the worker after a restart, and takes back all the seats. It returns

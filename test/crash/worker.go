@@ -14,7 +14,7 @@ import (
 const (
 	maxSeats = 6
 	// maxBurst bounds the changes that one participant asks without waiting for
-	// answers, so that several commits of one room are under way at once.
+	// replies, so that several commits of one room are under way at once.
 	maxBurst = 4
 	// maxRetired bounds the rooms that are kept only for GET.
 	maxRetired = 8
@@ -118,9 +118,9 @@ func (w *worker) enter(ctx context.Context, r *room) error {
 	if err := s.send(ctx, c.message); err != nil {
 		return err
 	}
-	answer, err := w.hear(ctx, r, index, &c, user)
-	if answer != nil && answer.ResumeToken != "" {
-		r.tokens[user] = answer.ResumeToken
+	reply, err := w.hear(ctx, r, index, &c, user)
+	if reply != nil && reply.ResumeToken != "" {
+		r.tokens[user] = reply.ResumeToken
 	}
 	return errors.Join(err, w.confirm(ctx, r, index, &c, before))
 }
@@ -138,7 +138,7 @@ func (w *worker) burst(ctx context.Context, r *room, actor string) error {
 		failed = errors.Join(failed, r.sockets[actor].send(ctx, c.message))
 	}
 	failed = errors.Join(failed, w.look(ctx, r))
-	// Whatever failed, answers that came before it count.
+	// Whatever failed, replies that came before it count.
 	for i, c := range changes {
 		switch {
 		case c.closes:
@@ -207,15 +207,15 @@ func (w *worker) resume(ctx context.Context, r *room, user string) (state, error
 	}); err != nil {
 		return state{}, err
 	}
-	answer, err := s.await(ctx, func(f *frame) bool { return f.Type == "ROOM_JOINED" })
+	reply, err := s.await(ctx, func(f *frame) bool { return f.Type == "ROOM_JOINED" })
 	switch {
 	case err != nil:
 		return state{}, err
-	case answer.RoomState == nil:
+	case reply.RoomState == nil:
 		return state{}, wrongf("ROOM_JOINED without roomState")
-	case !answer.Resumed:
-		return state{}, wrongf("resumed false, and %s", answer.RoomState.state())
+	case !reply.Resumed:
+		return state{}, wrongf("resumed false, and %s", reply.RoomState.state())
 	}
 	err = w.tell(ctx, r, present, func(f *frame) bool { return f.Type == "USER_RECONNECTED" && f.ReconnectedUserID == user })
-	return answer.RoomState.state(), err
+	return reply.RoomState.state(), err
 }

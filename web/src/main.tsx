@@ -110,11 +110,11 @@ function useVisit(): Visit {
   const wait = async (seat: Promise<unknown>, target: Invitation): Promise<void> => {
     setBusy(true);
     try {
-      const answer = await seat;
+      const reply = await seat;
       if (current.current !== session) {
         return; // the viewer has left this screen meanwhile
       }
-      if (answer !== undefined) {
+      if (reply !== undefined) {
         setEntered(true);
         setHash(session.client.room?.id ?? "");
       }

@@ -17,12 +17,12 @@ let clipAddress: Promise<string> | undefined;
  * seeking would need.
  */
 function loadClip(): Promise<string> {
-  clipAddress ??= fetch("leader.mp4").then(async (answer) => {
-    if (!answer.ok) {
+  clipAddress ??= fetch("leader.mp4").then(async (response) => {
+    if (!response.ok) {
       clipAddress = undefined;
-      throw new Error(`leader.mp4: ${answer.status}`);
+      throw new Error(`leader.mp4: ${response.status}`);
     }
-    return URL.createObjectURL(await answer.blob());
+    return URL.createObjectURL(await response.blob());
   });
   return clipAddress;
 }

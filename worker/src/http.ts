@@ -17,15 +17,15 @@ export function json(body: string, status = 200): Response {
 /** An error has the fields of the ERROR message; finish adds the request's id. */
 export function errorResponse(code: ErrorCode, details?: string): Response {
   const { error, retryable, status = 500 } = errorCodes[code];
-  const answer = json(JSON.stringify({ type: "ERROR", code, error, details, retryable, timestamp: Date.now() }), status);
+  const response = json(JSON.stringify({ type: "ERROR", code, error, details, retryable, timestamp: Date.now() }), status);
   if (status === 429 || status === 503) {
-    answer.headers.set("Retry-After", retryAfterSeconds);
+    response.headers.set("Retry-After", retryAfterSeconds);
   }
   if (status === 426) {
     // RFC 6455, section 4.4. The platform takes Upgrade and Connection out of a response.
-    answer.headers.set("Sec-WebSocket-Version", "13");
+    response.headers.set("Sec-WebSocket-Version", "13");
   }
-  return answer;
+  return response;
 }
 
 /** Answers OPTIONS: what a page of an allowed origin may ask. */
@@ -69,16 +69,16 @@ function matches(pattern: string, origin: string): boolean {
 }
 
 /** Gives a response the headers that every response has. A WebSocket's response is the platform's. */
-export async function finish(answer: Response, request: Request, origins: string | undefined, requestId: string): Promise<Response> {
-  if (answer.webSocket !== null) {
-    return answer;
+export async function finish(response: Response, request: Request, origins: string | undefined, requestId: string): Promise<Response> {
+  if (response.webSocket !== null) {
+    return response;
   }
-  let body: BodyInit | null = request.method === "HEAD" ? null : answer.body;
-  if (answer.status >= 400 && body !== null) {
-    const error = (await answer.json()) as Record<string, unknown>;
+  let body: BodyInit | null = request.method === "HEAD" ? null : response.body;
+  if (response.status >= 400 && body !== null) {
+    const error = (await response.json()) as Record<string, unknown>;
     body = JSON.stringify({ ...error, requestId }) + "\n";
   }
-  const finished = new Response(body, answer);
+  const finished = new Response(body, response);
   const headers = finished.headers;
   headers.set("X-Request-Id", requestId);
   headers.set("X-Content-Type-Options", "nosniff");

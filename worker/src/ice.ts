@@ -56,9 +56,9 @@ export async function issue(env: IceEnv, seat: Seat, seconds: number): Promise<I
 
 /** Revokes what Cloudflare's service has given. It throws an Error that says what is wrong. */
 export async function revoke(env: IceEnv, username: string): Promise<void> {
-  const answer = await callCloudflare(env, `${encodeURIComponent(username)}/revoke`);
-  if (!answer.ok) {
-    throw new Error(`the TURN service answered ${answer.status}`);
+  const response = await callCloudflare(env, `${encodeURIComponent(username)}/revoke`);
+  if (!response.ok) {
+    throw new Error(`the TURN service answered ${response.status}`);
   }
 }
 
@@ -113,11 +113,11 @@ async function provided(env: IceEnv, seconds: number): Promise<readonly IceServe
   if (!hasCloudflare(env)) {
     return [];
   }
-  const answer = await callCloudflare(env, "generate-ice-servers", JSON.stringify({ ttl: seconds }));
-  if (!answer.ok) {
-    throw new Error(`the TURN service answered ${answer.status}`);
+  const response = await callCloudflare(env, "generate-ice-servers", JSON.stringify({ ttl: seconds }));
+  if (!response.ok) {
+    throw new Error(`the TURN service answered ${response.status}`);
   }
-  const text = await answer.text();
+  const text = await response.text();
   if (text.length > maxResponseLength) {
     throw new Error("the TURN service answered too much");
   }

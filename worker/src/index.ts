@@ -18,16 +18,16 @@ export default {
     const requestId = crypto.randomUUID();
     const url = new URL(request.url);
     const route = routeOf(url.pathname);
-    let answer: Response;
+    let response: Response;
     try {
-      answer = await respond(route, request, url, env);
+      response = await respond(route, request, url, env);
     } catch (error) {
       log("error", "a request failed", { requestId, error: String(error) });
-      answer = errorResponse("INTERNAL");
+      response = errorResponse("INTERNAL");
     }
     // Whoever knows a room's id may join, so the log has the route and not the path.
-    log(answer.status >= 500 ? "error" : "info", "request", { method: request.method, route, status: answer.status, ms: Date.now() - started, requestId });
-    return finish(answer, request, env.ALLOW_ORIGINS, requestId);
+    log(response.status >= 500 ? "error" : "info", "request", { method: request.method, route, status: response.status, ms: Date.now() - started, requestId });
+    return finish(response, request, env.ALLOW_ORIGINS, requestId);
   },
 } satisfies ExportedHandler<Env>;
 
@@ -44,9 +44,9 @@ function respond(route: Route, request: Request, url: URL, env: Env): Response |
     return page === "" ? errorResponse("NOT_FOUND") : new Response(null, { status: 302, headers: { Location: page, "Cache-Control": "no-store" } });
   }
   if (!methods.includes(request.method)) {
-    const answer = errorResponse("METHOD_NOT_ALLOWED");
-    answer.headers.set("Allow", methods.join(", "));
-    return answer;
+    const response = errorResponse("METHOD_NOT_ALLOWED");
+    response.headers.set("Allow", methods.join(", "));
+    return response;
   }
   switch (route) {
     case "health":

@@ -68,13 +68,13 @@ export class KeySet {
 }
 
 async function fetchText(url: string): Promise<string> {
-  const answer = await fetch(url, { redirect: "manual", signal: AbortSignal.timeout(timeoutMs) });
-  if (answer.status !== 200 || answer.body === null) {
-    throw new Error(`the response is ${answer.status}; redirects are not followed`);
+  const response = await fetch(url, { redirect: "manual", signal: AbortSignal.timeout(timeoutMs) });
+  if (response.status !== 200 || response.body === null) {
+    throw new Error(`the response is ${response.status}; redirects are not followed`);
   }
   const chunks: Uint8Array[] = [];
   let bytes = 0;
-  for await (const chunk of answer.body as unknown as AsyncIterable<Uint8Array>) {
+  for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
     bytes += chunk.length;
     if (bytes > maxBytes) {
       throw new Error(`it has more than ${maxBytes} bytes`);

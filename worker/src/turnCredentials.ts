@@ -71,11 +71,11 @@ async function seatOf(roomId: string, userId: string, authorization: string, env
   if (typeof seated === "number" && token !== undefined) {
     return { roomId, userId, takenAtMs: seated, token };
   }
-  const answer = errorResponse(typeof seated === "number" ? "INVALID_RESUME_TOKEN" : seated);
+  const response = errorResponse(typeof seated === "number" ? "INVALID_RESUME_TOKEN" : seated);
   if (seated === "INVALID_RESUME_TOKEN") {
-    answer.headers.set("WWW-Authenticate", "Bearer");
+    response.headers.set("WWW-Authenticate", "Bearer");
   }
-  return answer;
+  return response;
 }
 
 function ask(roomId: string, userId: string, token: string, env: Env) {
@@ -84,11 +84,11 @@ function ask(roomId: string, userId: string, token: string, env: Env) {
 
 async function respond(maxAge: number, ttl: number | undefined, servers: () => readonly IceServer[] | Promise<readonly IceServer[]>): Promise<Response> {
   try {
-    const answer = json(JSON.stringify({ iceServers: await servers(), ttl }));
+    const response = json(JSON.stringify({ iceServers: await servers(), ttl }));
     if (maxAge > 0) {
-      answer.headers.set("Cache-Control", `private, max-age=${maxAge}`);
+      response.headers.set("Cache-Control", `private, max-age=${maxAge}`);
     }
-    return answer;
+    return response;
   } catch (error) {
     log("warn", "no ICE servers", { error: String(error) });
     return errorResponse("ICE_UNAVAILABLE");

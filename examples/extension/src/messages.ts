@@ -18,7 +18,7 @@ export type MeshEvent =
   | { type: "SNAPSHOT"; status: Status; userId: string; room?: RoomState }
   | { type: "STATUS"; status: Status; userId: string }
   | { type: "ROOM"; room: RoomState }
-  | { type: "SEATED"; answer: Seated }
+  | { type: "SEATED"; reply: Seated }
   | { type: "MESSAGE"; message: ServerMessage }
   | { type: "ICE_SERVERS"; iceServers: IceServer[] };
 

@@ -73,7 +73,7 @@ export class PortSignaling extends Emitter<SignalingEvents> implements Signaling
         this.#setRoom(message.room);
         break;
       case "SEATED":
-        this.emit("seated", message.answer);
+        this.emit("seated", message.reply);
         break;
       case "MESSAGE":
         this.#iceServers = message.message.type === "ICE_SERVERS" ? message.message.iceServers : this.#iceServers;

@@ -69,7 +69,7 @@ function open(): RoomClient {
   tell("status", (status) => ({ type: "STATUS", status: plain(status), userId: room.userId }));
   tell("room", (state) => ({ type: "ROOM", room: state }));
   // The token is this part's secret.
-  tell("seated", (answer) => ({ type: "SEATED", answer: { ...answer, resumeToken: "" } }));
+  tell("seated", (reply) => ({ type: "SEATED", reply: { ...reply, resumeToken: "" } }));
   tell("message", (message) => ({ type: "MESSAGE", message: message.type === "KNOCKING" ? { ...message, knockToken: "" } : message }));
   unsubscribe.push(
     room.on("seated", async () => tellMesh({ type: "ICE_SERVERS", iceServers: await room.iceServers() })),

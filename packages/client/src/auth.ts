@@ -39,14 +39,14 @@ async function doorByToken(door: URL, url: URL, roomId: string, auth: Auth): Pro
 
 async function doorByTicket(door: URL, url: URL, roomId: string, auth: Auth): Promise<Door> {
   const token = await tokenOf(auth, roomId);
-  const answer = await ask(besides(url, "tickets", { roomId }), ticketRequest(token));
-  if (answer === undefined) {
+  const reply = await ask(besides(url, "tickets", { roomId }), ticketRequest(token));
+  if (reply === undefined) {
     throw failure("SERVER_UNREACHABLE");
   }
-  if (isError(answer)) {
-    throw refusal(answer);
+  if (isError(reply)) {
+    throw refusal(reply);
   }
-  const { ticket, userId } = answer as { ticket?: string; userId?: string };
+  const { ticket, userId } = reply as { ticket?: string; userId?: string };
   door.searchParams.set("ticket", `${ticket}`);
   return { url: door, protocols: [], userId: `${userId}`, explain: () => Promise.resolve(undefined) };
 }
@@ -85,21 +85,21 @@ function besides(socketUrl: URL, path: string, query: Record<string, string>): U
 }
 
 async function refusalOf(url: URL, init: RequestInit): Promise<RoomError | undefined> {
-  const answer = await ask(url, init);
-  return isError(answer) ? refusal(answer) : undefined;
+  const response = await ask(url, init);
+  return isError(response) ? refusal(response) : undefined;
 }
 
 /** Undefined if no response comes, or one that is not of usher. */
 async function ask(url: URL, init: RequestInit): Promise<unknown> {
   try {
-    const answer = await fetch(url, { ...init, signal: AbortSignal.timeout(timeoutMs) });
-    return await answer.json();
+    const response = await fetch(url, { ...init, signal: AbortSignal.timeout(timeoutMs) });
+    return await response.json();
   } catch {
     return undefined;
   }
 }
 
-function isError(answer: unknown): answer is ErrorMessage {
-  const { type, code } = (answer ?? {}) as Partial<ErrorMessage>;
+function isError(reply: unknown): reply is ErrorMessage {
+  const { type, code } = (reply ?? {}) as Partial<ErrorMessage>;
   return type === "ERROR" && typeof code === "string";
 }

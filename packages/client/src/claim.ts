@@ -9,8 +9,8 @@ import { webStore, type SeatStore, type StoredSeat } from "./store.js";
 const lockPatienceMs = 1000;
 const reloadPatienceMs = 9000;
 /** How long another page may take to answer, ms, busy or hidden as it may be; after a reload hardly anybody is there. */
-const answerPatienceMs = 1000;
-const reloadAnswerPatienceMs = 200;
+const replyPatienceMs = 1000;
+const reloadReplyPatienceMs = 200;
 
 /** What this page has claimed or is about to, by name. A claim is the page's, whichever client it is for. */
 const claims = new Map<string, { isOurs: Promise<boolean>; release: () => void }>();
@@ -133,6 +133,6 @@ function claimByChannel(name: string, end: AbortSignal, isNew: boolean): Promise
       return;
     }
     channel.postMessage({ asker: id });
-    setTimeout(() => decide(true), wasReloaded() ? reloadAnswerPatienceMs : answerPatienceMs);
+    setTimeout(() => decide(true), wasReloaded() ? reloadReplyPatienceMs : replyPatienceMs);
   });
 }

@@ -131,7 +131,7 @@ export class RoomClient extends Emitter<RoomClientEvents> implements Signaling {
   /** Says who is banned, in the order in which that happened. Host and cohosts. */
   async bans(): Promise<Ban[]> {
     let bans: Ban[] = [];
-    await this.#session.ask({ type: "LIST_BANS" }, { done: (answer) => void (bans = answer?.type === "BANS" ? answer.bans : []) });
+    await this.#session.ask({ type: "LIST_BANS" }, { done: (reply) => void (bans = reply?.type === "BANS" ? reply.bans : []) });
     return bans;
   }
 

@@ -67,8 +67,8 @@ async function fetchIceServers(socketUrl: URL, seat: StoredSeat | undefined): Pr
   url.search = new URLSearchParams({ userId, roomId }).toString();
   const headers = resumeToken === "" ? undefined : { Authorization: `Bearer ${resumeToken}` };
   try {
-    const answer = await fetch(url, { signal: AbortSignal.timeout(timeoutMs), ...(headers === undefined ? {} : { headers }) });
-    const handout = (await answer.json()) as Partial<Handout>;
+    const response = await fetch(url, { signal: AbortSignal.timeout(timeoutMs), ...(headers === undefined ? {} : { headers }) });
+    const handout = (await response.json()) as Partial<Handout>;
     return Array.isArray(handout.iceServers) ? { ...handout, iceServers: handout.iceServers } : undefined;
   } catch {
     return undefined;

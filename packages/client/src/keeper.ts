@@ -32,11 +32,11 @@ export class Keeper {
   }
 
   /** Keeps the tokens of a reply. Only the one that gives a new seat has the seat's. */
-  seated(answer: Seated): void {
-    const { iceTransportPolicy } = answer.roomState;
-    this.change({ resumeToken: answer.resumeToken ?? this.seat?.resumeToken ?? "", knockToken: undefined, iceTransportPolicy });
-    this.owner.heard(answer);
-    this.follow(answer.roomState);
+  seated(reply: Seated): void {
+    const { iceTransportPolicy } = reply.roomState;
+    this.change({ resumeToken: reply.resumeToken ?? this.seat?.resumeToken ?? "", knockToken: undefined, iceTransportPolicy });
+    this.owner.heard(reply);
+    this.follow(reply.roomState);
   }
 
   /** Keeps whether the owner has handed the host's role over, which nothing else says after a reload. Returns the room. */

@@ -45,7 +45,7 @@ export class PeerMesh extends Emitter<PeerMeshEvents> {
     });
     this.#subscriptions = [
       client.on("room", (room) => this.#follow(room)),
-      client.on("seated", (answer) => this.#seated(answer)),
+      client.on("seated", (reply) => this.#seated(reply)),
       client.on("message", (message) => this.#read(message)),
       client.on("status", () => this.#tellRoutes()),
     ];

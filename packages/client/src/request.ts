@@ -3,12 +3,12 @@ import { failure, type RoomError } from "./error.js";
 import type { ServerMessage } from "./signaling.js";
 
 /** How long a reply may take, ms. */
-const answerTimeoutMs = 10_000;
+const replyTimeoutMs = 10_000;
 
 /** What a request changes on this side, beside settling. */
 export interface Consequences {
-  /** answer is the message that settles it, if it has more to tell than that. */
-  done?: (answer?: ServerMessage) => void;
+  /** reply is the message that settles it, if it has more to tell than that. */
+  done?: (reply?: ServerMessage) => void;
   undone?: () => void;
 }
 
@@ -41,7 +41,7 @@ export class Requests {
 
   add(type: string, consequences: Consequences = {}): Request {
     const ref = this.newRef();
-    const timer = setTimeout(() => this.#reject(ref, failure("TIMED_OUT")), answerTimeoutMs);
+    const timer = setTimeout(() => this.#reject(ref, failure("TIMED_OUT")), replyTimeoutMs);
     const pending: Pending = { ...consequences, type, timer, deferred: new Deferred(), isBegun: false };
     this.#pending.set(ref, pending);
     return { ref, promise: pending.deferred.promise, begin: () => (pending.isBegun = true), end: () => this.settle(ref) };
@@ -54,9 +54,9 @@ export class Requests {
   }
 
   /** Takes the ref of a reply that is no refusal. */
-  settle(ref: string, answer?: ServerMessage): void {
+  settle(ref: string, reply?: ServerMessage): void {
     const pending = this.#take(ref);
-    pending?.done?.(answer);
+    pending?.done?.(reply);
     pending?.deferred.resolve();
   }
 

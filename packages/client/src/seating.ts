@@ -81,8 +81,8 @@ export class Seating {
     return seating.promise;
   }
 
-  resolve(answer: Seated | undefined): void {
-    this.#take()?.resolve(answer);
+  resolve(reply: Seated | undefined): void {
+    this.#take()?.resolve(reply);
   }
 
   reject(error: RoomError): void {

@@ -210,21 +210,21 @@ export class Session {
     }
   }
 
-  #sit(answer: Seated): void {
+  #sit(reply: Seated): void {
     const { connection } = this.#line;
-    this.#clock.add(answer.serverTime, this.#asked.atMs, performance.now());
-    this.#keeper.seated(answer);
+    this.#clock.add(reply.serverTime, this.#asked.atMs, performance.now());
+    this.#keeper.seated(reply);
     this.#intent = { ...returning, passcode: this.#intent.passcode };
     this.#knocks.forget(); // the server tells them again
-    this.#voice.echoesRefs = answer.ref === this.#asked.ref;
-    this.#room.begin(answer.roomState);
+    this.#voice.echoesRefs = reply.ref === this.#asked.ref;
+    this.#room.begin(reply.roomState);
     void this.iceServers(); // peers need them next
-    this.#seating.resolve(answer); // a listener may end it all at each of these
+    this.#seating.resolve(reply); // a listener may end it all at each of these
     for (const step of [
       (): void => this.#setStatus({ state: "seated" }),
-      (): void => this.#line.seated(answer.pingIntervalMs),
-      (): void => this.#emit("room", answer.roomState),
-      (): void => this.#emit("seated", answer),
+      (): void => this.#line.seated(reply.pingIntervalMs),
+      (): void => this.#emit("room", reply.roomState),
+      (): void => this.#emit("seated", reply),
     ]) {
       if (this.#line.connection === connection) {
         step();

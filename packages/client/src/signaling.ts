@@ -43,7 +43,7 @@ export type MarkedSync = SyncMessage & FilmMark;
 
 /** Every message that comes over the socket: the server's, and those of others that it relays. */
 export type ServerMessage = ResponseMessage | ClientMessage;
-/** The server's answer that gives a seat. */
+/** The server's reply that gives a seat. */
 export type Seated = RoomCreatedMessage | RoomJoinedMessage;
 
 /** A STUN or TURN server: the W3C's RTCIceServer. */

@@ -85,22 +85,22 @@ func (b *Broker) ask(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("asking for JetStream: %w", err)
 	}
-	var answer struct {
+	var reply struct {
 		Error *struct {
 			ErrCode     server.ErrorIdentifier `json:"err_code"`
 			Description string                 `json:"description"`
 		} `json:"error"`
 	}
-	if err := json.Unmarshal(message.Data, &answer); err != nil {
+	if err := json.Unmarshal(message.Data, &reply); err != nil {
 		return fmt.Errorf("asking for JetStream: %w", err)
 	}
 	switch {
-	case answer.Error == nil:
+	case reply.Error == nil:
 		return nil
-	case answer.Error.ErrCode == server.JSNotEnabledErr, answer.Error.ErrCode == server.JSNotEnabledForAccountErr:
-		return &Error{ErrNoJetStream, answer.Error.Description, "enable JetStream in every NATS server (jetstream: enabled) and for usher's account"}
+	case reply.Error.ErrCode == server.JSNotEnabledErr, reply.Error.ErrCode == server.JSNotEnabledForAccountErr:
+		return &Error{ErrNoJetStream, reply.Error.Description, "enable JetStream in every NATS server (jetstream: enabled) and for usher's account"}
 	}
-	return fmt.Errorf("asking for JetStream: %s", answer.Error.Description)
+	return fmt.Errorf("asking for JetStream: %s", reply.Error.Description)
 }
 
 // checkVersion compares numbers only: a preview of a version counts as it.

@@ -176,7 +176,7 @@ func (b *Broker) checkServers(ctx context.Context) error {
 	}
 	defer conn.Close()
 	inbox := nats.NewInbox()
-	answers, err := conn.SubscribeSync(inbox)
+	replies, err := conn.SubscribeSync(inbox)
 	if err == nil {
 		err = conn.PublishRequest("$SYS.REQ.SERVER.PING.JSZ", inbox, nil)
 	}
@@ -185,7 +185,7 @@ func (b *Broker) checkServers(ctx context.Context) error {
 	}
 	asked, wait := 0, 2*time.Second
 	for {
-		message, err := answers.NextMsg(wait)
+		message, err := replies.NextMsg(wait)
 		if err != nil || message.Header.Get("Status") != "" {
 			break // nobody more answers
 		}

@@ -106,10 +106,10 @@ func clientPortIsClosed(t *testing.T, b *Broker) {
 	defer conn.Close()
 	_ = conn.SetDeadline(time.Now().Add(patience))
 	_, _ = conn.Write([]byte("CONNECT {\"verbose\":false}\r\nPING\r\n"))
-	var answer bytes.Buffer
-	_, _ = answer.ReadFrom(conn)
-	if !strings.Contains(answer.String(), "Authorization Violation") || strings.Contains(answer.String(), "PONG") {
-		t.Errorf("a stranger is answered %q", answer.String())
+	var reply bytes.Buffer
+	_, _ = reply.ReadFrom(conn)
+	if !strings.Contains(reply.String(), "Authorization Violation") || strings.Contains(reply.String(), "PONG") {
+		t.Errorf("a stranger is answered %q", reply.String())
 	}
 }
 

@@ -29,15 +29,15 @@ type Config struct {
 	HolderMarginMs, EvictorMarginMs int64
 	// GraceMs is for how long nobody is evicted after this node's own renewals had been without an
 	// answer: the store may have taken nobody's. 400, an attempt of every other node, which is made
-	// each AnswerMs, and 150 ms for it to be stored. Whoever was stored is not evicted, because an
+	// each ReplyMs, and 150 ms for it to be stored. Whoever was stored is not evicted, because an
 	// eviction expects the revision that was seen.
 	GraceMs int64
 	// PollMs is how often the records are fetched, and SteadyPollMs how often while they show
 	// nothing but renewals in time; 250 and 500.
 	PollMs, SteadyPollMs int64
-	// AnswerMs is when a request without a reply is sent again; 250. After an election it is what
+	// ReplyMs is when a request without a reply is sent again; 250. After an election it is what
 	// a renewal waits for, and an earlier attempt's reply still counts.
-	AnswerMs int64
+	ReplyMs int64
 	// RetryMs is when a request that failed, or that a replica behind answered, is sent again; 20.
 	RetryMs int64
 	// RetireMs is how long the record of an incarnation that is over stays; 600_000.
@@ -53,7 +53,7 @@ func DefaultConfig(id string) Config {
 	return Config{
 		ID: id, MinWire: 1, MaxWire: 1,
 		TTLMs: 3000, RenewMs: 500, HolderMarginMs: 50, EvictorMarginMs: 500, GraceMs: 400,
-		PollMs: 250, SteadyPollMs: 500, AnswerMs: 250, RetryMs: 20, RetireMs: 600_000,
+		PollMs: 250, SteadyPollMs: 500, ReplyMs: 250, RetryMs: 20, RetireMs: 600_000,
 		BatchShards: 32, BatchMs: 100,
 	}
 }

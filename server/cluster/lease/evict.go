@@ -34,7 +34,7 @@ func (s *step) evictSilent() {
 		record := p.record
 		record.Nonce, record.Evicted = p.Nonce, true
 		s.request++
-		p.evict, p.evictMs = s.request, s.nowMs+s.config.AnswerMs
+		p.evict, p.evictMs = s.request, s.nowMs+s.config.ReplyMs
 		s.put(NodePrefix+p.ID, p.revision, record.Append(nil, p.ID))
 	}
 }

@@ -9,7 +9,7 @@ import (
 func (s *step) fetchMs() int64 {
 	switch f := &s.fetch; {
 	case f.request != 0:
-		return f.sentMs + s.config.AnswerMs
+		return f.sentMs + s.config.ReplyMs
 	case f.wanted:
 		return f.atMs
 	case s.steady():

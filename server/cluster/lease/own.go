@@ -40,7 +40,7 @@ func (s *step) leaseWritten(sentMs int64, revision uint64) {
 	record := s.next.record
 	s.holds(revision)
 	s.renewMs = sentMs + s.config.RenewMs
-	if s.nowMs-s.ackedMs > s.config.RenewMs+s.config.AnswerMs/2 {
+	if s.nowMs-s.ackedMs > s.config.RenewMs+s.config.ReplyMs/2 {
 		s.judgeMs = s.nowMs + s.config.GraceMs
 	}
 	s.ackedMs = s.nowMs

@@ -26,7 +26,7 @@ func (s *step) retire() {
 			older = true
 		default:
 			s.request++
-			p.evict, p.evictMs = s.request, s.nowMs+s.config.AnswerMs
+			p.evict, p.evictMs = s.request, s.nowMs+s.config.ReplyMs
 			record := p.record
 			s.effects = append(s.effects, Effect{
 				Kind: Put, Request: s.request, Key: NodePrefix + p.ID, Expected: p.revision,

@@ -5,7 +5,7 @@ func (s *step) send(w *write) {
 	s.request++
 	w.attempts[w.tries%maxAttempts] = attempt{s.request, s.nowMs}
 	w.tries++
-	w.againMs = s.nowMs + s.config.AnswerMs
+	w.againMs = s.nowMs + s.config.ReplyMs
 	s.put(w.key, w.expected, w.bytes)
 }
 

@@ -19,11 +19,11 @@ type fate struct {
 	refuse      bool // it cannot be sent
 	drop, twice bool
 	delay       time.Duration // and so it may come after a later one
-	answer      *nats.Msg     // in the place of the stream's; it is not sent
-	dropAnswer  bool
+	reply       *nats.Msg     // in the place of the stream's; it is not sent
+	dropReply   bool
 	dropPart    string // the key whose record is missing in the reply
-	delayAnswer time.Duration
-	rewrite     func(answer *nats.Msg)
+	delayReply  time.Duration
+	rewrite     func(reply *nats.Msg)
 }
 
 // faulty is a connection on which each write has a fate.
@@ -50,9 +50,9 @@ func (f *faulty) PublishMsg(m *nats.Msg) error {
 	switch {
 	case at.refuse:
 		return nats.ErrConnectionClosed
-	case at.answer != nil:
-		at.answer.Subject = m.Reply
-		f.late.Go(func() { handle(at.answer) })
+	case at.reply != nil:
+		at.reply.Subject = m.Reply
+		f.late.Go(func() { handle(at.reply) })
 	case at.drop:
 	case at.delay > 0 || at.twice:
 		f.late.Go(func() {
@@ -78,9 +78,9 @@ func (f *faulty) Subscribe(subject string, handle nats.MsgHandler) (*nats.Subscr
 		at := f.fates[m.Subject]
 		f.mu.Unlock()
 		switch {
-		case at.dropAnswer, at.dropPart != "" && m.Header.Get("Nats-Subject") == at.dropPart:
-		case at.delayAnswer > 0:
-			f.late.Go(func() { time.Sleep(at.delayAnswer); handle(m) })
+		case at.dropReply, at.dropPart != "" && m.Header.Get("Nats-Subject") == at.dropPart:
+		case at.delayReply > 0:
+			f.late.Go(func() { time.Sleep(at.delayReply); handle(m) })
 		default:
 			if at.rewrite != nil {
 				at.rewrite(m)
@@ -97,16 +97,16 @@ const soon = 100 * time.Millisecond
 // quick makes the times short, so that faults do not make a test long.
 func quick() tuning {
 	t := defaultTuning
-	t.answerAfter, t.putAfter, t.readAfter = soon, soon, 2*soon
+	t.replyAfter, t.putAfter, t.readAfter = soon, soon, 2*soon
 	t.readAgain, t.unsentAgain, t.giveUpAfter = time.Millisecond, 5*time.Millisecond, patience
 	t.unhealthyAfter, t.probeEvery = 2*time.Second, 20*time.Millisecond
 	return t
 }
 
-// patient waits for answers for as long as a test may take: only faults make a second try.
+// patient waits for replies for as long as a test may take: only faults make a second try.
 func patient() tuning {
 	t := quick()
-	t.answerAfter, t.putAfter, t.readAfter = patience, patience, patience
+	t.replyAfter, t.putAfter, t.readAfter = patience, patience, patience
 	return t
 }
 
@@ -130,15 +130,15 @@ func chance(seed uint64) func(*nats.Msg) fate {
 		short := time.Duration(random.Int64N(int64(2 * soon)))
 		switch n := random.IntN(100); {
 		case n < 8:
-			at.dropAnswer = true
+			at.dropReply = true
 		case n < 12:
 			at.drop = true
 		case n < 20:
 			at.delay = short
 		case n < 24:
-			at.delayAnswer = short
+			at.delayReply = short
 		case n < 28:
-			at.answer = &nats.Msg{Header: nats.Header{"Status": {"503"}}}
+			at.reply = &nats.Msg{Header: nats.Header{"Status": {"503"}}}
 		case n < 32:
 			at.refuse = true
 		case n < 36 && !isRead(m):
@@ -165,7 +165,7 @@ func (l *ledger) next(s *Stream, id string) {
 	})
 }
 
-// However answers are lost, late, out of order or wrong, what was acknowledged is there, and the
+// However replies are lost, late, out of order or wrong, what was acknowledged is there, and the
 // last snapshot is.
 func TestFaultsLoseNothing(t *testing.T) {
 	seed := rand.Uint64()

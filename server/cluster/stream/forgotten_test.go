@@ -21,7 +21,7 @@ func TestAWriteThatFailsLosesNoMessages(t *testing.T) {
 			var refuses atomic.Bool
 			s := opened(t, newFaulty(single(t).Conn(), func(m *nats.Msg) fate {
 				if isRoom(m) && refuses.Swap(false) {
-					return fate{answer: failure(400, 10054, "message size exceeds maximum allowed")}
+					return fate{reply: failure(400, 10054, "message size exceeds maximum allowed")}
 				}
 				return w.fate(m)
 			}), sending(owner(1, 0)), quick())

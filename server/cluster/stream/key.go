@@ -26,9 +26,9 @@ func (s *Stream) PutWait(ctx context.Context, key string, expected uint64, value
 	return s.putWait(ctx, key, expected, value, 0, s.tuning.putAfter)
 }
 
-func (s *Stream) putWait(ctx context.Context, key string, expected uint64, value []byte, ttl, answerAfter time.Duration) Result {
+func (s *Stream) putWait(ctx context.Context, key string, expected uint64, value []byte, ttl, replyAfter time.Duration) Result {
 	results := make(chan Result, 1)
-	s.publish(key, expected, value, ttl, answerAfter, func(r Result) { results <- r })
+	s.publish(key, expected, value, ttl, replyAfter, func(r Result) { results <- r })
 	select {
 	case <-ctx.Done():
 		return Result{Outcome: Unknown, Err: ctx.Err()}
@@ -41,7 +41,7 @@ func (s *Stream) putWait(ctx context.Context, key string, expected uint64, value
 // earlier try, and one with a revision that no server has yet is tried again.
 func (s *Stream) insist(ctx context.Context, key string, expected uint64, value []byte, ttl time.Duration) Result {
 	for {
-		r := s.putWait(ctx, key, expected, value, ttl, s.tuning.answerAfter)
+		r := s.putWait(ctx, key, expected, value, ttl, s.tuning.replyAfter)
 		switch r.Outcome {
 		case Conflict:
 			e, upTo, err := s.Get(ctx, key)

@@ -73,7 +73,7 @@ func TestOneOfManyPutsIsStored(t *testing.T) {
 	b := single(t)
 	var n atomic.Int64
 	s := opened(t, newFaulty(b.Conn(), func(m *nats.Msg) fate {
-		return fate{dropAnswer: m.Subject == TableKey && n.Add(1)%4 == 0}
+		return fate{dropReply: m.Subject == TableKey && n.Add(1)%4 == 0}
 	}), Config{Term: owner(1, 0)}, quick())
 	var expected uint64
 	for round := range 20 {

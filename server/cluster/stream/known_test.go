@@ -61,7 +61,7 @@ func TestARevisionInAConflictIsNotKnown(t *testing.T) {
 		if m.Subject != NodeKey("a") || !lie.Swap(false) {
 			return fate{}
 		}
-		return fate{answer: &nats.Msg{Data: fmt.Appendf(nil,
+		return fate{reply: &nats.Msg{Data: fmt.Appendf(nil,
 			`{"error":{"code":400,"err_code":%d,"description":"wrong last sequence: 1000000"},"stream":%q,"seq":0}`, codeWrongLast, Name)}}
 	}), Config{Term: owner(1, 0)}, quick())
 	lie.Store(true)

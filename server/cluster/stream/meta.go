@@ -45,7 +45,7 @@ func (s *Stream) writeMeta(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.putWait(ctx, metaKey, 0, text, 0, s.tuning.answerAfter).Err
+	return s.putWait(ctx, metaKey, 0, text, 0, s.tuning.replyAfter).Err
 }
 
 func (m *meta) check() error {

@@ -277,7 +277,7 @@ func TestWhatTheQueueRefusesIsNotDropped(t *testing.T) {
 	var tries atomic.Int64
 	s := opened(t, newFaulty(single(t).Conn(), func(m *nats.Msg) (at fate) {
 		if isQueued(m) && tries.Add(1) < 4 {
-			at.answer = &nats.Msg{Data: []byte(`{"error":{"code":400,"err_code":10002,"description":"resource limits exceeded for account"}}`)}
+			at.reply = &nats.Msg{Data: []byte(`{"error":{"code":400,"err_code":10002,"description":"resource limits exceeded for account"}}`)}
 		}
 		return at
 	}), sending(owner(1, 0)), quick())
@@ -339,7 +339,7 @@ func TestOutboxesAreBounded(t *testing.T) {
 	var w writes
 	w.isCut.Store(true)
 	times := quick()
-	times.answerAfter = time.Second // what is written here is large
+	times.replyAfter = time.Second // what is written here is large
 	s := opened(t, newFaulty(b.Conn(), w.fate), sending(owner(1, 0)), times)
 	var ids []string
 	for i := range maxOutboxMessages + 20 {

@@ -46,7 +46,7 @@ type Result struct {
 }
 
 var (
-	errNoAnswer = errors.New("NATS does not answer")
+	errNoReply  = errors.New("NATS does not answer")
 	errNoLeader = errors.New("the stream has no leader")
 )
 
@@ -59,7 +59,7 @@ const (
 	reasonMaxMessages = "maximum messages exceeded"
 )
 
-// ack is JetStream's answer to a write.
+// ack is JetStream's reply to a write.
 type ack struct {
 	Stream   string    `json:"stream"`
 	Sequence uint64    `json:"seq"`
@@ -77,7 +77,7 @@ func (e *apiError) Error() string { return fmt.Sprintf("%s (%d)", e.Description,
 // resultOf reads the reply of a stream, nil for none.
 func resultOf(m *nats.Msg, stream string) Result {
 	if m == nil {
-		return Result{Outcome: Unknown, Err: errNoAnswer}
+		return Result{Outcome: Unknown, Err: errNoReply}
 	}
 	if m.Header.Get("Status") == "503" {
 		return Result{Outcome: Unknown, Err: errNoLeader}

@@ -14,7 +14,7 @@ import (
 	"usher/server/store"
 )
 
-// failure is JetStream's answer that refuses a write.
+// failure is JetStream's reply that refuses a write.
 func failure(code, errCode int, description string) *nats.Msg {
 	body, _ := json.Marshal(ack{Stream: Name, Error: &apiError{code, errCode, description}})
 	return &nats.Msg{Data: body}
@@ -37,10 +37,10 @@ func TestASlowStreamTakesWrites(t *testing.T) {
 	t.Parallel()
 	b := single(t)
 	times := quick()
-	times.answerAfter = 300 * time.Millisecond
+	times.replyAfter = 300 * time.Millisecond
 	slow := func(m *nats.Msg) (at fate) {
 		if isRoom(m) || isQueued(m) {
-			at.delayAnswer = 2 * times.answerAfter
+			at.delayReply = 2 * times.replyAfter
 		}
 		return at
 	}
@@ -50,28 +50,28 @@ func TestASlowStreamTakesWrites(t *testing.T) {
 	wantQueue(t, s, "room", "a", "b")
 }
 
-// Each row of the table of answers ends with the newest snapshot stored.
-func TestAnswersToAWrite(t *testing.T) {
+// Each row of the table of replies ends with the newest snapshot stored.
+func TestRepliesToAWrite(t *testing.T) {
 	b := single(t)
 	for name, at := range map[string]fate{
-		"the reply is lost":           {dropAnswer: true},
-		"the reply is late":           {delayAnswer: 3 * soon / 2},
+		"the reply is lost":           {dropReply: true},
+		"the reply is late":           {delayReply: 3 * soon / 2},
 		"the write is lost":           {drop: true},
 		"the write is late":           {delay: 3 * soon / 2},
 		"the write comes twice":       {twice: true, delay: 5 * time.Millisecond},
 		"it cannot be sent":           {refuse: true},
-		"nobody leads the stream":     {answer: &nats.Msg{Header: nats.Header{"Status": {"503"}}}},
-		"another write is in process": {answer: failure(400, codeInProcess, "wrong last sequence")},
-		"the server is short of disk": {answer: failure(503, 10077, "no space left on device")},
-		"the conflict has no number":  {answer: failure(400, codeWrongLast, "wrong last sequence")},
-		"the reply is no JSON":        {answer: &nats.Msg{Data: []byte("?")}},
-		"another stream answers":      {answer: &nats.Msg{Data: []byte(`{"stream":"OTHER","seq":7}`)}},
-		"a deposed leader answers":    {answer: failure(400, codeWrongLast, "wrong last sequence: 1")},
-		"it says that none exists":    {answer: failure(400, codeWrongLast, "wrong last sequence: 0")},
+		"nobody leads the stream":     {reply: &nats.Msg{Header: nats.Header{"Status": {"503"}}}},
+		"another write is in process": {reply: failure(400, codeInProcess, "wrong last sequence")},
+		"the server is short of disk": {reply: failure(503, 10077, "no space left on device")},
+		"the conflict has no number":  {reply: failure(400, codeWrongLast, "wrong last sequence")},
+		"the reply is no JSON":        {reply: &nats.Msg{Data: []byte("?")}},
+		"another stream answers":      {reply: &nats.Msg{Data: []byte(`{"stream":"OTHER","seq":7}`)}},
+		"a deposed leader answers":    {reply: failure(400, codeWrongLast, "wrong last sequence: 1")},
+		"it says that none exists":    {reply: failure(400, codeWrongLast, "wrong last sequence: 0")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			times := patient() // else the second write may be another try of the first one
-			if at.answer == nil {
+			if at.reply == nil {
 				times = quick()
 			}
 			s := opened(t, newFaulty(b.Conn(), once(2, at)), Config{Term: owner(1, 0)}, times)
@@ -101,12 +101,12 @@ func TestWhatADeposedLeaderHasIsNoLoss(t *testing.T) {
 		switch {
 		case isRoom(m):
 			if n := rooms.Add(1); n > 1 && n < 5 {
-				at.answer = failure(400, codeWrongLast, "wrong last sequence: 1")
+				at.reply = failure(400, codeWrongLast, "wrong last sequence: 1")
 			}
 		case m.Subject == probeKey:
-			at.dropAnswer = probes.Add(1) < 3
+			at.dropReply = probes.Add(1) < 3
 		case isRead(m) && probes.Load() > 0:
-			at.dropAnswer = reads.Add(1) < 3
+			at.dropReply = reads.Add(1) < 3
 		}
 		return at
 	}), Config{Term: owner(1, 0)}, quick())
@@ -215,7 +215,7 @@ func TestOneProbeForManyRooms(t *testing.T) {
 	s = opened(t, newFaulty(b.Conn(), func(m *nats.Msg) (at fate) {
 		switch {
 		case isRoom(m) && deposed.Load() && refused.Add(1) <= rooms:
-			at.answer = failure(400, codeWrongLast, "wrong last sequence: 1")
+			at.reply = failure(400, codeWrongLast, "wrong last sequence: 1")
 		case m.Subject == probeKey && probes.Add(1) == 1:
 			at.rewrite = func(*nats.Msg) { // the first reply comes after all refusals
 				for waiting() < rooms-1 {
@@ -249,7 +249,7 @@ func TestOneProbeForManyRooms(t *testing.T) {
 // What JetStream will never store fails at once, and only for that room.
 func TestRefusedWriteFails(t *testing.T) {
 	b := single(t)
-	s := opened(t, newFaulty(b.Conn(), once(1, fate{answer: failure(400, 10054, "message size exceeds maximum allowed")})), Config{Term: owner(1, 0)}, quick())
+	s := opened(t, newFaulty(b.Conn(), once(1, fate{reply: failure(400, 10054, "message size exceeds maximum allowed")})), Config{Term: owner(1, 0)}, quick())
 	if err := save(t, s, "room-1", "x"); err == nil || errors.Is(err, ErrUnknown) {
 		t.Errorf("the error is %v", err)
 	}
@@ -269,7 +269,7 @@ func TestSilenceIsUnhealthyAndThenGivenUp(t *testing.T) {
 	var silent atomic.Bool
 	health := make(chan error, 100)
 	short := quick()
-	short.answerAfter, short.unhealthyAfter, short.giveUpAfter = time.Second, 100*time.Millisecond, 5*time.Second
+	short.replyAfter, short.unhealthyAfter, short.giveUpAfter = time.Second, 100*time.Millisecond, 5*time.Second
 	s := opened(t, newFaulty(b.Conn(), func(m *nats.Msg) fate {
 		return fate{drop: silent.Load() && (isRoom(m) || m.Subject == probeKey)}
 	}), Config{Term: owner(1, 0), OnHealth: func(err error) { health <- err }}, short)
@@ -312,7 +312,7 @@ func TestSilenceIsUnhealthyAndThenGivenUp(t *testing.T) {
 func TestGivenUpWriteArrivesLate(t *testing.T) {
 	b := single(t)
 	short := quick()
-	short.answerAfter, short.giveUpAfter = time.Second, 5*time.Second
+	short.replyAfter, short.giveUpAfter = time.Second, 5*time.Second
 	var hold atomic.Bool
 	held := make(chan *nats.Msg, 1)
 	s := opened(t, newFaulty(b.Conn(), func(m *nats.Msg) fate {

@@ -142,9 +142,9 @@ func TestReadFromBehindIsRefused(t *testing.T) {
 		if behind.Add(-1) < 0 {
 			return fate{}
 		}
-		return fate{rewrite: func(answer *nats.Msg) {
-			if answer.Header.Get("Status") == "204" {
-				answer.Header.Set("Nats-UpTo-Sequence", "1")
+		return fate{rewrite: func(reply *nats.Msg) {
+			if reply.Header.Get("Status") == "204" {
+				reply.Header.Set("Nats-UpTo-Sequence", "1")
 			}
 		}}
 	}), Config{Term: owner(1, 0)}, patient())
@@ -178,7 +178,7 @@ func TestReadFromBehindIsRefused(t *testing.T) {
 }
 
 // A reply of which a part was dropped on its way is not believed: a room would seem not to exist.
-func TestPartOfAnAnswerIsNotBelieved(t *testing.T) {
+func TestPartOfAReplyIsNotBelieved(t *testing.T) {
 	b := single(t)
 	var reads atomic.Int64
 	s := opened(t, newFaulty(b.Conn(), func(m *nats.Msg) (at fate) {

@@ -19,9 +19,9 @@ const unconditional = ^uint64(0)
 const slackBytes = 1024
 
 // publish writes value under key if the key's revision is the expected one, 0 for a key that does
-// not exist. NATS removes it after ttl if that is not 0. done is called once, after answerAfter, or
+// not exist. NATS removes it after ttl if that is not 0. done is called once, after replyAfter, or
 // while NATS is slow a little later, at the latest; it must not block.
-func (s *Stream) publish(key string, expected uint64, value []byte, ttl, answerAfter time.Duration, done func(Result)) {
+func (s *Stream) publish(key string, expected uint64, value []byte, ttl, replyAfter time.Duration, done func(Result)) {
 	m := &nats.Msg{Subject: key, Data: value, Header: nats.Header{}}
 	if expected != unconditional {
 		m.Header[headerExpected] = []string{strconv.FormatUint(expected, 10)}
@@ -29,7 +29,7 @@ func (s *Stream) publish(key string, expected uint64, value []byte, ttl, answerA
 	if ttl != 0 {
 		m.Header[headerTTL] = []string{strconv.FormatInt(int64(max(1, ttl/time.Second)), 10)}
 	}
-	s.requests.send(m, answerAfter, func(m *nats.Msg) bool {
+	s.requests.send(m, replyAfter, func(m *nats.Msg) bool {
 		result := resultOf(m, Name)
 		if result.Outcome == Stored { // a deposed leader may name one that is never stored
 			s.known.know(result.Revision)
@@ -55,7 +55,7 @@ func (s *Stream) probe(done func(Result)) {
 }
 
 func (s *Stream) sendProbe(calls []func(Result)) {
-	s.publish(probeKey, unconditional, nil, time.Minute, s.tuning.answerAfter, func(r Result) {
+	s.publish(probeKey, unconditional, nil, time.Minute, s.tuning.replyAfter, func(r Result) {
 		for _, done := range calls {
 			done(r)
 		}

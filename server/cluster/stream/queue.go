@@ -60,7 +60,7 @@ func (s *Stream) setMaxMessages(ctx context.Context, want *settings) error {
 // once and must not block.
 func (s *Stream) publishMessage(stream, subject, id string, value []byte, done func(Result)) {
 	m := &nats.Msg{Subject: subject, Data: value, Header: nats.Header{headerID: {id}}}
-	s.requests.send(m, s.tuning.answerAfter, func(m *nats.Msg) bool {
+	s.requests.send(m, s.tuning.replyAfter, func(m *nats.Msg) bool {
 		r := resultOf(m, stream)
 		if r.Outcome == Stored && stream == QueueName {
 			s.queue.known.know(r.Revision)
@@ -75,7 +75,7 @@ func (s *Stream) putMessage(ctx context.Context, stream, subject, id string, val
 	for {
 		results := make(chan Result, 1)
 		s.publishMessage(stream, subject, id, value, func(r Result) { results <- r })
-		r := <-results // after answerAfter at the latest
+		r := <-results // after replyAfter at the latest
 		if r.Outcome == Stored || r.Outcome == Full || r.Outcome == Refused || pause(ctx, s.tuning.unsentAgain) != nil {
 			return r
 		}
@@ -84,7 +84,7 @@ func (s *Stream) putMessage(ctx context.Context, stream, subject, id string, val
 
 // Depth implements store.Queue. While the queue does not answer it is what it was.
 func (s *Stream) Depth() int {
-	ctx, cancel := context.WithTimeout(s.ctx, s.tuning.answerAfter)
+	ctx, cancel := context.WithTimeout(s.ctx, s.tuning.replyAfter)
 	defer cancel()
 	if found, err := s.info(ctx, QueueName, "", 0); err == nil {
 		s.queue.depth.Store(int64(found.State.Messages))
@@ -163,20 +163,20 @@ func (s *Stream) pageOnce(ctx context.Context, stream string, after uint64, n in
 	if err != nil {
 		return nil, err
 	}
-	type answer struct {
+	type reply struct {
 		entries []Entry
 		err     error
 	}
-	answers := make(chan answer, 1)
-	s.collect(stream, body, func(entries []Entry, _ nats.Header, err error) { answers <- answer{entries, err} })
+	replies := make(chan reply, 1)
+	s.collect(stream, body, func(entries []Entry, _ nats.Header, err error) { replies <- reply{entries, err} })
 	select {
 	case <-ctx.Done():
 		return nil, ctx.Err()
-	case a := <-answers:
-		if isMissing(a.err) {
+	case r := <-replies:
+		if isMissing(r.err) {
 			return nil, nil
 		}
-		return a.entries, a.err
+		return r.entries, r.err
 	}
 }
 

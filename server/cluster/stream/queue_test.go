@@ -23,7 +23,7 @@ func TestAMessageThatAServerDoesNotHaveYetIsNotTakenForRemoved(t *testing.T) {
 	var behind atomic.Int64
 	s := opened(t, newFaulty(b.Conn(), func(m *nats.Msg) fate {
 		if m.Subject == "$JS.API.DIRECT.GET."+QueueName && behind.Add(-1) >= 0 {
-			return fate{answer: &nats.Msg{Header: nats.Header{"Status": {"404"}}}}
+			return fate{reply: &nats.Msg{Header: nats.Header{"Status": {"404"}}}}
 		}
 		return fate{}
 	}), sending(owner(1, 0)), patient())
@@ -187,7 +187,7 @@ func TestRepliesToMessages(t *testing.T) {
 			t.Errorf("%q is of an unknown message: %v", text, got)
 		}
 	}
-	if !isUnknownMessage(&apiError{400, codeNoSequence, ""}) || isUnknownMessage(errNoAnswer) {
+	if !isUnknownMessage(&apiError{400, codeNoSequence, ""}) || isUnknownMessage(errNoReply) {
 		t.Error("a sequence that is not found is that of an unknown message, and silence is not")
 	}
 }

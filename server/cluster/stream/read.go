@@ -87,17 +87,17 @@ func (s *Stream) readSince(ctx context.Context, known uint64, keys []string) (Re
 
 // readOnce asks one server.
 func (s *Stream) readOnce(ctx context.Context, keys []string) (Reading, error) {
-	type answer struct {
+	type reply struct {
 		reading Reading
 		err     error
 	}
-	answers := make(chan answer, 1)
-	s.read(keys, func(r Reading, err error) { answers <- answer{r, err} })
+	replies := make(chan reply, 1)
+	s.read(keys, func(r Reading, err error) { replies <- reply{r, err} })
 	select {
 	case <-ctx.Done():
 		return Reading{}, ctx.Err()
-	case a := <-answers:
-		return a.reading, a.err
+	case r := <-replies:
+		return r.reading, r.err
 	}
 }
 
@@ -134,7 +134,7 @@ func (s *Stream) collect(stream string, request []byte, done func(entries []Entr
 	last, whole := "0", true
 	s.requests.send(&nats.Msg{Subject: "$JS.API.DIRECT.GET." + stream, Data: request}, s.tuning.readAfter, func(m *nats.Msg) bool {
 		if m == nil {
-			done(nil, nil, errNoAnswer)
+			done(nil, nil, errNoReply)
 			return true
 		}
 		whole = whole && m.Header.Get("Nats-Last-Sequence") == last
@@ -158,26 +158,26 @@ func (s *Stream) collect(stream string, request []byte, done func(entries []Entr
 	})
 }
 
-// call asks the JetStream API, whose answer goes into result.
+// call asks the JetStream API, whose reply goes into result.
 func (s *Stream) call(ctx context.Context, subject string, body, result any) error {
 	data, err := json.Marshal(body)
 	if err != nil {
 		return err
 	}
-	answers := make(chan *nats.Msg, 1)
+	replies := make(chan *nats.Msg, 1)
 	s.requests.send(&nats.Msg{Subject: "$JS.API." + subject, Data: data}, s.tuning.callAfter, func(m *nats.Msg) bool {
-		answers <- m
+		replies <- m
 		return true
 	})
 	var m *nats.Msg
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
-	case m = <-answers:
+	case m = <-replies:
 	}
 	switch {
 	case m == nil:
-		return errNoAnswer
+		return errNoReply
 	case m.Header.Get("Status") == "503":
 		return errNoLeader
 	}

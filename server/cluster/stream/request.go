@@ -45,10 +45,10 @@ type requests struct {
 	stopped chan struct{}
 }
 
-// request awaits its reply: answer gets each message, until it returns true. It gets nil once if
+// request awaits its reply: replied gets each message, until it returns true. It gets nil once if
 // none has come for a while, or the request could not be sent.
 type request struct {
-	answer  func(m *nats.Msg) (done bool)
+	replied func(m *nats.Msg) (done bool)
 	timeout time.Duration
 	timer   *time.Timer
 
@@ -61,7 +61,7 @@ func (q *request) give(m *nats.Msg) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if !q.over {
-		q.over = q.answer(m) || m == nil
+		q.over = q.replied(m) || m == nil
 	}
 	return q.over
 }
@@ -86,11 +86,11 @@ func newRequests(conn Conn) (*requests, error) {
 
 // send queues a request. Each message of the reply has the whole timeout, or more while NATS is
 // slow.
-func (r *requests) send(m *nats.Msg, timeout time.Duration, answer func(*nats.Msg) (done bool)) {
+func (r *requests) send(m *nats.Msg, timeout time.Duration, replied func(*nats.Msg) (done bool)) {
 	r.mu.Lock()
 	if r.closed {
 		r.mu.Unlock()
-		go answer(nil)
+		go replied(nil)
 		return
 	}
 	if time.Since(r.late) < slowFor {
@@ -99,7 +99,7 @@ func (r *requests) send(m *nats.Msg, timeout time.Duration, answer func(*nats.Ms
 	r.last++
 	number := r.last
 	m.Reply = r.inbox + strconv.FormatUint(number, 10)
-	r.pending[number] = &request{answer: answer, timeout: timeout, timer: time.AfterFunc(timeout, func() { r.end(number) })}
+	r.pending[number] = &request{replied: replied, timeout: timeout, timer: time.AfterFunc(timeout, func() { r.end(number) })}
 	r.queue = append(r.queue, m)
 	r.mu.Unlock()
 	r.awake()

@@ -65,18 +65,18 @@ type Config struct {
 
 // tuning are times that tests shorten.
 type tuning struct {
-	answerAfter, readAfter, callAfter time.Duration // then there is no reply
-	putAfter                          time.Duration // the same for one that is not sent again here
-	readAgain, createAgain            time.Duration
-	busyAgain, unsentAgain            time.Duration
-	unhealthyAfter, giveUpAfter       time.Duration
-	probeEvery                        time.Duration
-	tombstoneTTL, corruptTTL          time.Duration
-	forgetAfter, forgetEvery          time.Duration
+	replyAfter, readAfter, callAfter time.Duration // then there is no reply
+	putAfter                         time.Duration // the same for one that is not sent again here
+	readAgain, createAgain           time.Duration
+	busyAgain, unsentAgain           time.Duration
+	unhealthyAfter, giveUpAfter      time.Duration
+	probeEvery                       time.Duration
+	tombstoneTTL, corruptTTL         time.Duration
+	forgetAfter, forgetEvery         time.Duration
 }
 
 var defaultTuning = tuning{
-	answerAfter: 500 * time.Millisecond, readAfter: 500 * time.Millisecond, callAfter: 2 * time.Second,
+	replyAfter: 500 * time.Millisecond, readAfter: 500 * time.Millisecond, callAfter: 2 * time.Second,
 	putAfter:  slowestReply,
 	readAgain: 10 * time.Millisecond, createAgain: 200 * time.Millisecond,
 	busyAgain: 2 * time.Millisecond, unsentAgain: 100 * time.Millisecond,

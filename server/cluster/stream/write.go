@@ -46,7 +46,7 @@ func (s *Stream) try(e *entry) {
 		if c.tombstone && !(c.carries && s.sends()) {
 			ttl = s.tuning.tombstoneTTL
 		}
-		s.publish(e.key, expected, c.value, ttl, s.tuning.answerAfter, func(r Result) { s.answered(e, c, expected, r) })
+		s.publish(e.key, expected, c.value, ttl, s.tuning.replyAfter, func(r Result) { s.answered(e, c, expected, r) })
 	}
 }
 
@@ -73,7 +73,7 @@ func (s *Stream) answered(e *entry, c *change, expected uint64, r Result) {
 		s.settle(e, fmt.Errorf("the stream refuses a write: %w", r.Err))
 	case r.Outcome == Busy:
 		s.tryLater(e, min(s.tuning.busyAgain<<min(c.tries, 5), s.tuning.unsentAgain))
-	case r.Outcome == Unknown && r.Err == errNoAnswer && time.Since(c.sent) >= s.tuning.answerAfter:
+	case r.Outcome == Unknown && r.Err == errNoReply && time.Since(c.sent) >= s.tuning.replyAfter:
 		s.tryLater(e, s.tuning.busyAgain) // the pause has been
 	case r.Outcome == Unknown:
 		s.tryLater(e, s.tuning.unsentAgain)
