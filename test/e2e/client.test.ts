@@ -93,8 +93,8 @@ function seat(page: Page): Promise<{ userId: string; people: number }> {
     const { usher } = window as unknown as Globals;
     const client = new usher.RoomClient({ url, store: usher.tabStore() });
     Object.assign(window, { client });
-    const answer = (await client.resume()) ?? (await client.create({ userName: "Ann" }));
-    return { userId: answer.userId, people: answer.roomState.users.length };
+    const reply = (await client.resume()) ?? (await client.create({ userName: "Ann" }));
+    return { userId: reply.userId, people: reply.roomState.users.length };
   }, socketUrl());
 }
 

@@ -92,10 +92,10 @@ export class Cluster {
   }
 
   async #ownerOf(roomId: string): Promise<string> {
-    const answer = await fetch(`http://${this.#nodes[0]?.address}/cluster/owner?roomId=${roomId}`);
-    const owner = answer.headers.get("X-Usher-Node");
+    const response = await fetch(`http://${this.#nodes[0]?.address}/cluster/owner?roomId=${roomId}`);
+    const owner = response.headers.get("X-Usher-Node");
     if (owner === null) {
-      throw new Error(`nobody owns ${roomId}: ${answer.status}`);
+      throw new Error(`nobody owns ${roomId}: ${response.status}`);
     }
     return owner;
   }

@@ -58,8 +58,8 @@ test("a killed server keeps its room, and its port", async () => {
     await set.server.kill();
     await until("ann's socket has ended", () => ann.page.evaluate(() => window.bare.socket.readyState === 3));
     await set.server.restart();
-    const answer = await fetch(`${ann.url}/rooms/${roomId}`);
-    assert.partialDeepStrictEqual(await answer.json(), { id: roomId });
+    const response = await fetch(`${ann.url}/rooms/${roomId}`);
+    assert.partialDeepStrictEqual(await response.json(), { id: roomId });
   });
 });
 

@@ -37,9 +37,9 @@ interface Made {
 
 async function createRoom(url: string, invites: object[]): Promise<Made> {
   const body = JSON.stringify({ roomName: "Film night", invites });
-  const answer = await fetch(`${url}/rooms`, { method: "POST", headers: { Authorization: `Bearer ${apiKey}` }, body });
-  assert.equal(answer.status, 201);
-  return (await answer.json()) as Made;
+  const response = await fetch(`${url}/rooms`, { method: "POST", headers: { Authorization: `Bearer ${apiKey}` }, body });
+  assert.equal(response.status, 201);
+  return (await response.json()) as Made;
 }
 
 async function comeIn({ page }: Visitor, name: string): Promise<void> {
@@ -105,8 +105,8 @@ async function tokensOpenTheDoor(set: Scene): Promise<void> {
   assert.equal(await seat(socketUrl, ["usher.1", `usher.jwt.${token("ann").slice(0, -3)}`]), "closed 1006");
   const ticket = await page.evaluate(
     async (authorization) => {
-      const answer = await fetch("/tickets?roomId=film-night", { method: "POST", headers: { Authorization: authorization } });
-      return ((await answer.json()) as { ticket: string }).ticket;
+      const response = await fetch("/tickets?roomId=film-night", { method: "POST", headers: { Authorization: authorization } });
+      return ((await response.json()) as { ticket: string }).ticket;
     },
     `Bearer ${token("bob")}`,
   );

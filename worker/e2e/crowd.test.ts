@@ -48,7 +48,7 @@ async function open(roomId: string, count: number, addressOf: (i: number) => str
 }
 
 /** What a guest's join was answered by: nothing else reaches a connection without a seat. "" before it came. */
-function answer({ socket }: Guest): string {
+function reply({ socket }: Guest): string {
   return socket.frames[0]?.payload.toString() ?? "";
 }
 
@@ -60,9 +60,9 @@ async function join(roomId: string, guests: readonly Guest[], fields: Record<str
     socket.say({ type: "JOIN_ROOM", roomId, userId, userName: "n".repeat(20), ...fields, ...(token === undefined ? {} : { resumeToken: token }) });
   }
   let waiting = guests;
-  await until("all are answered", () => (waiting = waiting.filter((guest) => answer(guest) === "" && !guest.socket.ended)).length === 0);
+  await until("all are answered", () => (waiting = waiting.filter((guest) => reply(guest) === "" && !guest.socket.ended)).length === 0);
   assert.deepEqual(
-    guests.map(answer).filter((text) => !text.startsWith('{"type":"ROOM_JOINED"')),
+    guests.map(reply).filter((text) => !text.startsWith('{"type":"ROOM_JOINED"')),
     [],
     "all have a seat",
   );
@@ -110,7 +110,7 @@ test("fifty people behind one address reconnect five times in a row", async () =
   await host(roomId, { protocol: 1 });
   let guests: readonly Guest[] = await open(roomId, 49, () => "192.0.2.51");
   await join(roomId, guests, { protocol: 1 });
-  const tokens = guests.map((guest) => (JSON.parse(answer(guest)) as { resumeToken: string }).resumeToken);
+  const tokens = guests.map((guest) => (JSON.parse(reply(guest)) as { resumeToken: string }).resumeToken);
   for (let round = 1; round <= 5; round++) {
     for (const { socket } of guests) {
       socket.cut();

@@ -50,9 +50,9 @@ test("bytes that are not UTF-8 are refused", async () => {
 });
 
 test("an upgrade without its header is told what this address speaks", async () => {
-  const answer = await fetch(`http://${dev.address}/ws?roomId=plain-room-1`);
-  assert.equal(answer.status, 426);
-  assert.partialDeepStrictEqual(await answer.json(), { code: "UPGRADE_REQUIRED" });
+  const response = await fetch(`http://${dev.address}/ws?roomId=plain-room-1`);
+  assert.equal(response.status, 426);
+  assert.partialDeepStrictEqual(await response.json(), { code: "UPGRADE_REQUIRED" });
 });
 
 test("the page is served beside the rooms", async () => {

@@ -118,8 +118,8 @@ export class RawSocket {
   /** Takes a seat. */
   async join(type: "CREATE_ROOM" | "JOIN_ROOM", roomId: string, userId: string, fields: Record<string, unknown> = {}): Promise<void> {
     this.say({ type, roomId, userId, userName: userId, ...fields });
-    const answer = type === "CREATE_ROOM" ? "ROOM_CREATED" : "ROOM_JOINED";
-    await until(`${userId} gets ${answer}`, () => this.texts.some((text) => text.startsWith(`{"type":"${answer}"`)));
+    const reply = type === "CREATE_ROOM" ? "ROOM_CREATED" : "ROOM_JOINED";
+    await until(`${userId} gets ${reply}`, () => this.texts.some((text) => text.startsWith(`{"type":"${reply}"`)));
   }
 
   /** Ends our half of the connection. */

@@ -228,6 +228,6 @@ test("a message of 64 KiB passes, and one byte more does not", async () => {
 });
 
 test("ICE servers may be kept by the client, so that a fetch before a rejoin needs no connection", async () => {
-  const answer = await fetch(`http://${dev.address}/turn-credentials?userId=u`);
-  assert.equal(answer.headers.get("Cache-Control"), "private, max-age=600");
+  const response = await fetch(`http://${dev.address}/turn-credentials?userId=u`);
+  assert.equal(response.headers.get("Cache-Control"), "private, max-age=600");
 });

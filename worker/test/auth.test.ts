@@ -68,9 +68,9 @@ async function open(path: string, headers: Record<string, string> = {}): Promise
   return Client.open(path, { to: { fetch: (request: Request) => ask(path, Object.fromEntries(request.headers)) } as Pick<Fetcher, "fetch">, headers });
 }
 
-async function codeOf(answer: Promise<Response>): Promise<string> {
-  const { status } = await answer;
-  return `${status} ${((await (await answer).json()) as { code: string }).code}`;
+async function codeOf(response: Promise<Response>): Promise<string> {
+  const { status } = await response;
+  return `${status} ${((await (await response).json()) as { code: string }).code}`;
 }
 
 function join(client: Client, type: string, roomId: string, userId: string): void {
@@ -166,8 +166,8 @@ describe("the door", () => {
     join(ann, "CREATE_ROOM", roomId, "ann");
     expect(await ann.frame("ROOM_CREATED")).toMatchObject({ roomState: { users: [{ name: "Ann A" }] } });
     const protocols = { "Sec-WebSocket-Protocol": `usher.1, usher.jwt.${await token(good({ sub: "bob" }))}` };
-    const answer = await ask(path, { ...upgrade, ...protocols });
-    expect([answer.status, answer.headers.get("Sec-WebSocket-Protocol")]).toEqual([101, "usher.1"]);
+    const response = await ask(path, { ...upgrade, ...protocols });
+    expect([response.status, response.headers.get("Sec-WebSocket-Protocol")]).toEqual([101, "usher.1"]);
     const given = (await (
       await ask(`/tickets?roomId=${roomId}`, { Authorization: `Bearer ${await token(good({ sub: "cem" }))}` }, { method: "POST" })
     ).json()) as {
@@ -236,9 +236,9 @@ describe("the door", () => {
     ]) {
       expect(await codeOf(create(body)), body).toBe("400 INVALID_MESSAGE");
     }
-    const answer = await create(JSON.stringify({ roomId, roomName: "Film night", invites: [{ role: "HOST", once: true }, { role: "VIEWER" }] }));
-    expect(answer.status).toBe(201);
-    const { invites } = (await answer.json()) as { invites: { invite: string; url: string }[] };
+    const response = await create(JSON.stringify({ roomId, roomName: "Film night", invites: [{ role: "HOST", once: true }, { role: "VIEWER" }] }));
+    expect(response.status).toBe(201);
+    const { invites } = (await response.json()) as { invites: { invite: string; url: string }[] };
     const [host, viewer] = invites.map(({ invite }) => invite);
     expect(invites[0]?.url).toBe(`http://usher.test/#${roomId}?invite=${host}`);
     expect(await codeOf(create(JSON.stringify({ roomId })))).toBe("409 ROOM_EXISTS");
@@ -255,8 +255,8 @@ describe("the door", () => {
     const roomId = newRoom();
     const body = { roomId, keepMs: 3_600_000, iceTransportPolicy: "relay", door: { entry: "OPEN", passcode: "sésame", maxPeople: 3, listed: true } };
     const headers = { Authorization: "Bearer usher_key" };
-    const answer = await ask("/rooms", headers, { method: "POST", body: JSON.stringify(body) });
-    const { createdAt, awaitedUntil, keepMs, ownerToken } = (await answer.json()) as Record<string, number>;
+    const response = await ask("/rooms", headers, { method: "POST", body: JSON.stringify(body) });
+    const { createdAt, awaitedUntil, keepMs, ownerToken } = (await response.json()) as Record<string, number>;
     expect({ keepMs, until: Number(awaitedUntil) - Number(createdAt) }).toEqual({ keepMs: 3_600_000, until: 3_600_000 });
     const enter = async (userId: string, fields: Record<string, unknown>): Promise<Client> => {
       const client = await open(`/ws?roomId=${roomId}`, { Authorization: `Bearer ${await token(good({ sub: userId }))}` });

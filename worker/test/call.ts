@@ -21,12 +21,12 @@ export async function call(path: string, changes: Partial<Env>, headers: Record<
   return worker.fetch(request as never, { ...env, ...changes });
 }
 
-export async function wantError(answer: Response, status: number, code: string, retryable: boolean): Promise<ErrorBody> {
-  const body = await answer.json<ErrorBody>();
+export async function wantError(response: Response, status: number, code: string, retryable: boolean): Promise<ErrorBody> {
+  const body = await response.json<ErrorBody>();
   expect(body).toMatchObject({ type: "ERROR", code, retryable });
-  expect(answer.status).toBe(status);
+  expect(response.status).toBe(status);
   expect(body.error).not.toBe("");
   expect(body.timestamp).toBeGreaterThan(0);
-  expect(answer.headers.get("X-Request-Id")).toBe(body.requestId);
+  expect(response.headers.get("X-Request-Id")).toBe(body.requestId);
   return body;
 }

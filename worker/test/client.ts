@@ -21,11 +21,11 @@ export class Client {
     path: string,
     { address = "192.0.2.1", to = exports.default as Pick<Fetcher, "fetch">, headers = {} as Record<string, string> } = {},
   ): Promise<Client> {
-    const answer = await to.fetch(new Request(`http://usher.test${path}`, { headers: { Upgrade: "websocket", "CF-Connecting-IP": address, ...headers } }));
-    if (answer.webSocket === null) {
-      throw new Error(`no WebSocket: ${answer.status} ${await answer.text()}`);
+    const response = await to.fetch(new Request(`http://usher.test${path}`, { headers: { Upgrade: "websocket", "CF-Connecting-IP": address, ...headers } }));
+    if (response.webSocket === null) {
+      throw new Error(`no WebSocket: ${response.status} ${await response.text()}`);
     }
-    return new Client(answer.webSocket);
+    return new Client(response.webSocket);
   }
 
   say(type: string, fields: Record<string, unknown> = {}): void {

@@ -33,9 +33,9 @@ describe("ICE servers", () => {
     ann.say("CREATE_ROOM", { roomId: "turn-seated", userId: "ann", userName: "Ann" });
     const { resumeToken } = await ann.frame("ROOM_CREATED");
     const ask = async (query: string, token = resumeToken) => call(`/turn-credentials?${query}`, coturn, { Authorization: `Bearer ${String(token)}` });
-    const answer = await ask("userId=ann&roomId=turn-seated");
-    expect(await answer.json()).toMatchObject({ iceServers: [{}, { username: expect.stringMatching(/^\d{10}:[\w-]{20}$/) as string }] });
-    expect(answer.headers.get("Cache-Control")).toBe("no-store");
+    const response = await ask("userId=ann&roomId=turn-seated");
+    expect(await response.json()).toMatchObject({ iceServers: [{}, { username: expect.stringMatching(/^\d{10}:[\w-]{20}$/) as string }] });
+    expect(response.headers.get("Cache-Control")).toBe("no-store");
     for (const [query, token] of [
       ["userId=bob&roomId=turn-seated", resumeToken],
       ["userId=ann&roomId=turn-other", resumeToken],
@@ -57,8 +57,8 @@ describe("ICE servers", () => {
   });
 
   test("anybody's credentials are kept for half their life", async () => {
-    const answer = await call("/turn-credentials?userId=ann&ttl=600", { ...coturn, TURN_OPEN: "true" });
-    expect(answer.headers.get("Cache-Control")).toBe("private, max-age=150");
+    const response = await call("/turn-credentials?userId=ann&ttl=600", { ...coturn, TURN_OPEN: "true" });
+    expect(response.headers.get("Cache-Control")).toBe("private, max-age=150");
   });
 
   const key = { TURN_KEY_ID: "key", TURN_KEY_API_TOKEN: "token", TURN_OPEN: "true" };
@@ -104,9 +104,9 @@ describe("ICE servers", () => {
     if (fetch !== undefined) {
       vi.spyOn(globalThis, "fetch").mockImplementation(fetch);
     }
-    const answer = await call("/turn-credentials?userId=ann", changes);
-    expect(answer.headers.get("Cache-Control")).toBe("no-store");
-    const body = await wantError(answer, 503, "ICE_UNAVAILABLE", true);
+    const response = await call("/turn-credentials?userId=ann", changes);
+    expect(response.headers.get("Cache-Control")).toBe("no-store");
+    const body = await wantError(response, 503, "ICE_UNAVAILABLE", true);
     expect(JSON.stringify(body)).not.toContain("token");
   });
 });

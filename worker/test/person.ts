@@ -24,8 +24,8 @@ export class Person {
   async join(type: "CREATE_ROOM" | "JOIN_ROOM", fields: Record<string, unknown> = {}): Promise<string> {
     harness.secret = crypto.getRandomValues(new Uint8Array(secretBytes));
     this.say(type, { userName: this.userId, protocol: 1, ...fields });
-    const answer = await this.client.frame(type === "CREATE_ROOM" ? "ROOM_CREATED" : "ROOM_JOINED");
-    return answer["resumeToken"] as string;
+    const reply = await this.client.frame(type === "CREATE_ROOM" ? "ROOM_CREATED" : "ROOM_JOINED");
+    return reply["resumeToken"] as string;
   }
 
   offer(to: string, sdp = "v=0"): void {

@@ -29,8 +29,8 @@ async function log(): Promise<{ given: string[]; revoked: string[] }> {
 
 /** The user name of the TURN credentials that somebody is given. */
 async function credentials(person: Person, token: string): Promise<string> {
-  const answer = await call(`/turn-credentials?roomId=${person.roomId}&userId=${person.userId}`, key, { Authorization: `Bearer ${token}` });
-  const { iceServers } = (await answer.json()) as { iceServers: { username?: string }[] };
+  const response = await call(`/turn-credentials?roomId=${person.roomId}&userId=${person.userId}`, key, { Authorization: `Bearer ${token}` });
+  const { iceServers } = (await response.json()) as { iceServers: { username?: string }[] };
   return iceServers.find(({ username }) => username !== undefined)?.username ?? "";
 }
 
@@ -100,16 +100,16 @@ test("a seat that ends while it is given some gets none, and they are revoked", 
   const token = await ann.join("CREATE_ROOM");
   let ended: Promise<unknown> | undefined;
   vi.mocked(globalThis.fetch).mockImplementation(async (url, init) => {
-    const answer = await fetch(String(url).replace("https://rtc.live.cloudflare.com", api), init);
+    const response = await fetch(String(url).replace("https://rtc.live.cloudflare.com", api), init);
     if (ended === undefined) {
       ann.say("LEAVE_ROOM");
       await (ended = ann.client.closedWith());
     }
-    return answer;
+    return response;
   });
   vi.spyOn(console, "warn").mockImplementation(() => {});
-  const answer = await call("/turn-credentials?roomId=revoke-late&userId=ann", key, { Authorization: `Bearer ${token}` });
-  await wantError(answer, 503, "ICE_UNAVAILABLE", true);
+  const response = await call("/turn-credentials?roomId=revoke-late&userId=ann", key, { Authorization: `Bearer ${token}` });
+  await wantError(response, 503, "ICE_UNAVAILABLE", true);
   await revoked((await log()).given.at(-1) ?? "");
 });
 
@@ -118,8 +118,8 @@ test("a service that is down keeps nobody from leaving", async () => {
   const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
   const ann = await Person.open("revoke-down", "ann");
   const token = await ann.join("CREATE_ROOM");
-  const answer = await call("/turn-credentials?roomId=revoke-down&userId=ann", harness.env, { Authorization: `Bearer ${token}` });
-  expect(answer.status).toBe(200);
+  const response = await call("/turn-credentials?roomId=revoke-down&userId=ann", harness.env, { Authorization: `Bearer ${token}` });
+  expect(response.status).toBe(200);
   ann.say("LEAVE_ROOM");
   expect(await ann.client.closedWith()).toBe(1000);
   await until(

@@ -68,8 +68,8 @@ describe("storage that throws", () => {
     const { ann } = await pair("throws-3");
     await evictDurableObject(objectOf("throws-3"));
     const restore = await breakStorage("throws-3", "get");
-    const answer = await ask("/rooms/throws-3");
-    expect([answer.status, await answer.json()]).toEqual([503, expect.objectContaining({ code: "STORAGE_UNAVAILABLE", retryable: true })]);
+    const response = await ask("/rooms/throws-3");
+    expect([response.status, await response.json()]).toEqual([503, expect.objectContaining({ code: "STORAGE_UNAVAILABLE", retryable: true })]);
     ann.offer("bob");
     expect(await ann.client.closedWith()).toBe(1013);
     await restore();

@@ -37,23 +37,23 @@ describe("requests that are refused", () => {
   });
 
   test("another method", async () => {
-    const answer = await ask("/health", {}, "POST");
-    await wantError(answer, 405, "METHOD_NOT_ALLOWED", false);
-    expect(answer.headers.get("Allow")).toBe("GET, HEAD, OPTIONS");
+    const response = await ask("/health", {}, "POST");
+    await wantError(response, 405, "METHOD_NOT_ALLOWED", false);
+    expect(response.headers.get("Allow")).toBe("GET, HEAD, OPTIONS");
   });
 
   test("an origin that is not on the list, and one that is", async () => {
     const list = { ALLOW_ORIGINS: "https://*.example.org, chrome-extension://abc" };
     for (const origin of ["https://evil.test", "https://example.org.evil.test", "https://a/b.example.org", "null", "file://"]) {
-      const answer = await call("/ws?roomId=room-1", list, { ...websocket, Origin: origin });
-      await wantError(answer, 403, "ORIGIN_NOT_ALLOWED", false);
-      expect(answer.headers.get("Access-Control-Allow-Origin")).toBeNull();
+      const response = await call("/ws?roomId=room-1", list, { ...websocket, Origin: origin });
+      await wantError(response, 403, "ORIGIN_NOT_ALLOWED", false);
+      expect(response.headers.get("Access-Control-Allow-Origin")).toBeNull();
     }
     for (const origin of ["https://app.example.org", "HTTPS://APP.example.org", "https://app.example.org:443", "chrome-extension://abc"]) {
-      const answer = await call("/turn-credentials?userId=u", list, { Origin: origin });
-      expect(answer.status).toBe(200);
-      expect(answer.headers.get("Access-Control-Allow-Origin")).toBe(origin);
-      expect(answer.headers.get("Vary")).toBe("Origin");
+      const response = await call("/turn-credentials?userId=u", list, { Origin: origin });
+      expect(response.status).toBe(200);
+      expect(response.headers.get("Access-Control-Allow-Origin")).toBe(origin);
+      expect(response.headers.get("Vary")).toBe("Origin");
     }
     expect((await call("/turn-credentials?userId=u", list)).status).toBe(200); // no page asks
   });
@@ -66,16 +66,16 @@ describe("requests that are refused", () => {
     [" , ", "https://example.org", "*"],
     [undefined, "null", "*"],
   ])("ALLOW_ORIGINS %j serves %s", async (list, origin, allowed) => {
-    const answer = await call("/turn-credentials?userId=u", { ALLOW_ORIGINS: list as string }, { Origin: origin });
-    expect([answer.status, answer.headers.get("Access-Control-Allow-Origin")]).toEqual([200, allowed]);
+    const response = await call("/turn-credentials?userId=u", { ALLOW_ORIGINS: list as string }, { Origin: origin });
+    expect([response.status, response.headers.get("Access-Control-Allow-Origin")]).toEqual([200, allowed]);
   });
 
   test("too many connections of an address", async () => {
     const limit = vi.fn(async () => ({ success: false }));
     const headers = { ...websocket, "CF-Connecting-IP": "2001:DB8:0:1::7" };
-    const answer = await call("/ws?roomId=room-1", { CONNECTIONS_LIMIT: { limit } }, headers);
-    await wantError(answer, 429, "TOO_MANY_CONNECTIONS", true);
-    expect(answer.headers.get("Retry-After")).toBe("2");
+    const response = await call("/ws?roomId=room-1", { CONNECTIONS_LIMIT: { limit } }, headers);
+    await wantError(response, 429, "TOO_MANY_CONNECTIONS", true);
+    expect(response.headers.get("Retry-After")).toBe("2");
     expect(limit).toHaveBeenCalledWith({ key: "2001:db8:0:1" });
   });
 });
@@ -89,18 +89,18 @@ describe("an object that cannot be reached", () => {
     const log = vi.spyOn(console, "error").mockImplementation(() => {});
     const fetch = (): Promise<Response> => Promise.reject(Object.assign(new Error("unreachable"), marks));
     const ROOM = { getByName: () => ({ fetch }) } as unknown as Env["ROOM"];
-    const answer = await call("/ws?roomId=room-1", { ROOM }, { Upgrade: "websocket" });
-    await wantError(answer, 503, "ROOM_UNAVAILABLE", true);
-    expect(answer.headers.get("Retry-After")).toBe("2");
+    const response = await call("/ws?roomId=room-1", { ROOM }, { Upgrade: "websocket" });
+    await wantError(response, 503, "ROOM_UNAVAILABLE", true);
+    expect(response.headers.get("Retry-After")).toBe("2");
     expect(log).toHaveBeenCalled();
   });
 });
 
-describe("answers", () => {
+describe("responses", () => {
   test("health", async () => {
-    const answer = await ask("/health");
-    expect(await answer.json()).toEqual({ status: "healthy", timestamp: expect.any(Number) });
-    expect(Object.fromEntries(answer.headers)).toMatchObject({
+    const response = await ask("/health");
+    expect(await response.json()).toEqual({ status: "healthy", timestamp: expect.any(Number) });
+    expect(Object.fromEntries(response.headers)).toMatchObject({
       "access-control-allow-origin": "*",
       "cache-control": "no-store",
       "x-content-type-options": "nosniff",
@@ -109,20 +109,20 @@ describe("answers", () => {
   });
 
   test("HEAD has no body", async () => {
-    const answer = await ask("/health", {}, "HEAD");
-    expect([answer.status, await answer.text()]).toEqual([200, ""]);
+    const response = await ask("/health", {}, "HEAD");
+    expect([response.status, await response.text()]).toEqual([200, ""]);
   });
 
   test("OPTIONS tells a page what it may ask", async () => {
-    const answer = await ask("/turn-credentials", { Origin: "https://example.org" }, "OPTIONS");
-    expect(answer.status).toBe(204);
-    expect(answer.headers.get("Access-Control-Allow-Methods")).toBe("GET, HEAD, OPTIONS");
-    expect(answer.headers.get("Access-Control-Allow-Origin")).toBe("*");
+    const response = await ask("/turn-credentials", { Origin: "https://example.org" }, "OPTIONS");
+    expect(response.status).toBe(204);
+    expect(response.headers.get("Access-Control-Allow-Methods")).toBe("GET, HEAD, OPTIONS");
+    expect(response.headers.get("Access-Control-Allow-Origin")).toBe("*");
   });
 
   test("a page of a public site is not let into a private network", async () => {
-    const answer = await ask("/ws", { Origin: "https://example.org", "Access-Control-Request-Private-Network": "true" }, "OPTIONS");
-    expect([answer.status, answer.headers.get("Access-Control-Allow-Private-Network")]).toEqual([204, null]);
+    const response = await ask("/ws", { Origin: "https://example.org", "Access-Control-Request-Private-Network": "true" }, "OPTIONS");
+    expect([response.status, response.headers.get("Access-Control-Allow-Private-Network")]).toEqual([204, null]);
   });
 
   test.each([

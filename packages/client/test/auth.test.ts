@@ -56,9 +56,9 @@ async function codeOf(promise: Promise<unknown>): Promise<string> {
 }
 
 async function createRoom(body: object): Promise<{ roomId: string; invites: { invite: string; url: string }[] }> {
-  const answer = await fetch(`${server.url}/rooms`, { method: "POST", headers: { Authorization: `Bearer ${apiKey}` }, body: JSON.stringify(body) });
-  assert.equal(answer.status, 201);
-  return (await answer.json()) as { roomId: string; invites: { invite: string; url: string }[] };
+  const response = await fetch(`${server.url}/rooms`, { method: "POST", headers: { Authorization: `Bearer ${apiKey}` }, body: JSON.stringify(body) });
+  assert.equal(response.status, 201);
+  return (await response.json()) as { roomId: string; invites: { invite: string; url: string }[] };
 }
 
 for (const authBy of ["subprotocol", "ticket"] as const) {

@@ -53,8 +53,8 @@ test("a room is created, joined and left", async () => {
 });
 
 test("a link to a room that has ended may create it", async () => {
-  const answer = await newClient().join({ roomId: newRoomId(), userName: "Ann", orCreate: true });
-  assert.equal(answer.type, "ROOM_CREATED");
+  const reply = await newClient().join({ roomId: newRoomId(), userName: "Ann", orCreate: true });
+  assert.equal(reply.type, "ROOM_CREATED");
 });
 
 test("requests are answered or refused, each for itself", async () => {
@@ -104,7 +104,7 @@ test("the seat comes back by itself after the server was killed", async () => {
   const states: string[] = [];
   ann.on("status", (status: Status) => states.push(status.state));
   const resumed: boolean[] = [];
-  ann.on("seated", (answer) => resumed.push(answer.resumed));
+  ann.on("seated", (reply) => resumed.push(reply.resumed));
   await server.restart();
   await until("both are seated", () => isSeated(ann) && isSeated(bob) && ann.room?.users.every((user) => user.isConnected));
   assert.deepEqual(resumed, [true]);
@@ -140,8 +140,8 @@ test("another client with the same store takes the seat, and the first is out fo
   await first.create({ userName: "Ann" });
   const kept = await store.load();
   const second = newClient({ ...memoryStore(), load: () => Promise.resolve(kept) });
-  const answer = await second.resume();
-  assert.equal(answer?.resumed, true);
+  const reply = await second.resume();
+  assert.equal(reply?.resumed, true);
   assert.equal(second.userId, first.userId);
   await until("the first has ended", () => first.status.state === "ended");
   assert.ok(first.status.state === "ended" && refusedWith("SEAT_RESUMED_ELSEWHERE")(first.status.error));
@@ -169,9 +169,9 @@ test("a room that has ended meanwhile is made again by whoever comes back", asyn
   const kept = await store.load();
   await ann.leave();
   const again = newClient({ ...memoryStore(), load: () => Promise.resolve(kept) });
-  const answer = await again.resume();
-  assert.equal(answer?.type, "ROOM_CREATED");
-  assert.equal(answer?.roomId, roomId);
+  const reply = await again.resume();
+  assert.equal(reply?.type, "ROOM_CREATED");
+  assert.equal(reply?.roomId, roomId);
 });
 
 test("a token that is not the seat's is the end", async () => {

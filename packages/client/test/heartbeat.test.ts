@@ -34,37 +34,37 @@ test("the clock is asked for three times, then a plain PING goes out every 20 s 
   }
 });
 
-/** A heartbeat whose answers take as long as is said. */
-function startWithAnswers({ mock: mocked }: TestContext): ReturnType<typeof start> & { answer: (roundTripMs: number) => void } {
+/** A heartbeat whose replies take as long as is said. */
+function startWithReplies({ mock: mocked }: TestContext): ReturnType<typeof start> & { reply: (roundTripMs: number) => void } {
   let nowMs = 0;
   mocked.method(performance, "now", () => nowMs);
   mocked.timers.enable({ apis: ["setInterval", "setTimeout"] });
   const started = start(20_000);
-  const answer = (roundTripMs: number): void => {
+  const reply = (roundTripMs: number): void => {
     nowMs += roundTripMs;
     started.heartbeat.heard();
     started.heartbeat.pong(5_000_000);
   };
-  return { ...started, answer };
+  return { ...started, reply };
 }
 
-test("a clock that only slow answers have told is asked for again, every second and not for ever", (context) => {
-  const { sent, clock, answer } = startWithAnswers(context);
-  [800, 800, 800].forEach(answer);
+test("a clock that only slow replies have told is asked for again, every second and not for ever", (context) => {
+  const { sent, clock, reply } = startWithReplies(context);
+  [800, 800, 800].forEach(reply);
   assert.equal(sent.length, 3);
   assert.equal(clock.errorMs, 400);
   context.mock.timers.tick(1000);
   assert.equal(sent.length, 4);
-  answer(20);
+  reply(20);
   assert.equal(clock.errorMs, 10);
   context.mock.timers.tick(5000);
   assert.equal(sent.length, 4, "it is good now");
 });
 
 test("a clock that stays unknown is not asked for for ever", (context) => {
-  const { sent, answer } = startWithAnswers(context);
+  const { sent, reply } = startWithReplies(context);
   for (let n = 0; n < 40; n++) {
-    answer(800);
+    reply(800);
     context.mock.timers.tick(1000);
   }
   assert.equal(sent.filter((ping) => ping.timestamp !== undefined).length, 15);

@@ -32,10 +32,10 @@ async function begin(t: TestContext, owners?: OwnerStore, store?: SeatStore): Pr
 test("a room that stays is asked for, and its owner token kept", async (t) => {
   const store = owners();
   const { server, client } = await begin(t, store);
-  server.answers = { CREATE_ROOM: (link, frame) => link.seat(frame, { ownerToken, keepMs: 60_000 }) };
-  const answer = await client.create({ userName: "Ann", roomId: "room-1", keepMs: 3_600_000 });
+  server.replies = { CREATE_ROOM: (link, frame) => link.seat(frame, { ownerToken, keepMs: 60_000 }) };
+  const reply = await client.create({ userName: "Ann", roomId: "room-1", keepMs: 3_600_000 });
   assert.equal(server.links[0]?.received[0]?.["keepMs"], 3_600_000);
-  assert.deepEqual([answer.ownerToken, answer.keepMs], [ownerToken, 60_000]);
+  assert.deepEqual([reply.ownerToken, reply.keepMs], [ownerToken, 60_000]);
   await until("it is kept", () => store.texts.get("room-1") === ownerToken);
 });
 
@@ -61,7 +61,7 @@ for (const [hostId, presented] of [
   test(`after a lost connection it is presented only by a host: ${hostId}`, async (t) => {
     const { server, client } = await begin(t);
     const people = hostId === "ann" ? [user("ann"), user("bob")] : [user("bob"), user("ann")];
-    server.answers = { JOIN_ROOM: (link, frame) => link.seat(frame, { roomState: roomOf("room-1", people) }) };
+    server.replies = { JOIN_ROOM: (link, frame) => link.seat(frame, { roomState: roomOf("room-1", people) }) };
     await client.join({ userName: "Ann", userId: "ann", roomId: "room-1", ownerToken });
     (await server.link(0)).cut();
     const again = await (await server.link(1)).next("JOIN_ROOM");
@@ -77,7 +77,7 @@ for (const [hostId, presented] of [
     const [store, seats] = [owners({ "room-1": ownerToken }), memoryStore()];
     const { server, client } = await begin(t, store, seats);
     const people = [user("ann"), user("bob")];
-    server.answers = { JOIN_ROOM: (link, frame) => link.seat(frame, { roomState: roomOf("room-1", people) }) };
+    server.replies = { JOIN_ROOM: (link, frame) => link.seat(frame, { roomState: roomOf("room-1", people) }) };
     await client.join({ userName: "Ann", userId: "ann", roomId: "room-1" });
     const roomState = roomOf("room-1", hostId === "ann" ? people : people.toReversed());
     (await server.link(0)).say({ type: "HOST_CHANGED", newHostId: hostId, previousHostId: "ann", roomState });
@@ -95,9 +95,9 @@ for (const [hostId, presented] of [
 test("a token of another room is forgotten, and the seat asked for without it", async (t) => {
   const store = owners({ "room-1": ownerToken, "room-2": "kept" });
   const { server, client } = await begin(t, store);
-  const refuse = (link: Parameters<NonNullable<(typeof server.answers)[string]>>[0], frame: Frame): void =>
+  const refuse = (link: Parameters<NonNullable<(typeof server.replies)[string]>>[0], frame: Frame): void =>
     frame["ownerToken"] === undefined ? link.seat(frame) : link.refuse(frame, "INVALID_OWNER_TOKEN");
-  server.answers = { JOIN_ROOM: refuse };
+  server.replies = { JOIN_ROOM: refuse };
   await client.join({ userName: "Ann", roomId: "room-1" });
   assert.equal(client.status.state, "seated");
   assert.deepEqual([...store.texts.keys()], ["room-2"]);
@@ -106,7 +106,7 @@ test("a token of another room is forgotten, and the seat asked for without it", 
 test("a store that fails costs the owner's role and nothing else", async (t) => {
   const fail = (): Promise<never> => Promise.reject(new Error("blocked"));
   const { server, client } = await begin(t, { load: fail, save: fail, clear: fail });
-  server.answers = { CREATE_ROOM: (link, frame) => link.seat(frame, { ownerToken }) };
+  server.replies = { CREATE_ROOM: (link, frame) => link.seat(frame, { ownerToken }) };
   assert.equal((await client.create({ userName: "Ann", keepMs: 1000 })).type, "ROOM_CREATED");
 });
 

@@ -107,7 +107,7 @@ suite("create, join and resume are given up", { concurrency: 8 }, () => {
       for (const [end, act] of Object.entries(ends)) {
         test(`${name} is given up by ${end} ${when}`, async (t) => {
           const { server, newClient } = await begin(t);
-          server.answers = { CREATE_ROOM: () => undefined, JOIN_ROOM: () => undefined };
+          server.replies = { CREATE_ROOM: () => undefined, JOIN_ROOM: () => undefined };
           const controller = new AbortController();
           const client = newClient(storeWith(seat, 20));
           const pending = codeOf(call(client, controller.signal));
@@ -146,7 +146,7 @@ suite("create, join and resume are given up", { concurrency: 8 }, () => {
 
 test("an abort without a listener on the promise is no unhandled rejection", async (t) => {
   const { server, newClient } = await begin(t);
-  server.answers = { CREATE_ROOM: () => undefined };
+  server.replies = { CREATE_ROOM: () => undefined };
   const client = newClient();
   void client.create({ userName: "Ann" });
   await server.link(0);
@@ -157,7 +157,7 @@ test("an abort without a listener on the promise is no unhandled rejection", asy
 
 test("requests under way end with ABORTED as well", async (t) => {
   const { server, newClient } = await begin(t);
-  server.answers = { RENAME_USER: () => undefined, CONTROL_MODE_CHANGE: () => undefined };
+  server.replies = { RENAME_USER: () => undefined, CONTROL_MODE_CHANGE: () => undefined };
   for (const end of ["close", "leave"] as const) {
     const client = newClient();
     await client.create({ userName: "Ann" });
@@ -169,7 +169,7 @@ test("requests under way end with ABORTED as well", async (t) => {
 
 test("a seat that nobody could return to is left, and one that has a token is held", async (t) => {
   const { server, newClient } = await begin(t);
-  server.answers = { JOIN_ROOM: () => undefined };
+  server.replies = { JOIN_ROOM: () => undefined };
   const joining = newClient();
   void joining.join({ roomId: "room-1", userName: "Ann" });
   await (await server.link(0)).next("JOIN_ROOM");
@@ -198,7 +198,7 @@ test("leave() during a resume forgets the seat", async (t) => {
 
 test("a client that has left may begin again before leave() has resolved", async (t) => {
   const { server, newClient } = await begin(t);
-  server.answers = { LEAVE_ROOM: () => undefined };
+  server.replies = { LEAVE_ROOM: () => undefined };
   const client = newClient();
   await client.create({ userName: "Ann" });
   const left = client.leave();

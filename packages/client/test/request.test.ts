@@ -45,7 +45,7 @@ for (const echoesRefs of [true, false]) {
 
   test(`a refused send does not fail the request after it (${kind})`, async (t) => {
     const { server, client, refused } = await seated(t, echoesRefs);
-    server.answers = { HOST_NAVIGATE: refusesLongUrls, RENAME_USER: renames };
+    server.replies = { HOST_NAVIGATE: refusesLongUrls, RENAME_USER: renames };
     assert.equal(client.send(longNavigate), true);
     await client.renameUser("Bea");
     assert.equal(client.room?.users[0]?.name, "Bea");
@@ -57,7 +57,7 @@ for (const echoesRefs of [true, false]) {
 
   test(`a refusal fails its own request and no other (${kind})`, async (t) => {
     const { server, client, refused } = await seated(t, echoesRefs);
-    const rows: [rule: string, answers: ScriptedServer["answers"], codes: string[]][] = [
+    const rows: [rule: string, replies: ScriptedServer["replies"], codes: string[]][] = [
       ["the first", { RENAME_ROOM: (link, frame) => link.refuse(frame, "NOT_HOST"), RENAME_USER: renames }, ["NOT_HOST", "resolved", "resolved"]],
       ["the second", { RENAME_ROOM: renamesRoom, RENAME_USER: (link, frame) => link.refuse(frame, "INVALID_NAME") }, ["resolved", "INVALID_NAME", "resolved"]],
       ["one that is relayed", { RENAME_ROOM: renamesRoom, RENAME_USER: renames, CONTROL_MODE_CHANGE: refusesMode }, ["resolved", "resolved", "NOT_HOST"]],
@@ -71,13 +71,13 @@ for (const echoesRefs of [true, false]) {
         ["NOT_HOST", "INVALID_NAME", "NOT_SEATED"],
       ],
     ];
-    for (const [rule, answers, codes] of rows) {
-      server.answers = answers;
+    for (const [rule, replies, codes] of rows) {
+      server.replies = replies;
       const requests = [client.renameRoom("Films"), client.renameUser("Bea"), client.setControlMode("FREE_FOR_ALL")];
       assert.deepEqual(await Promise.all(requests.map(codeOf)), codes, rule);
       assert.deepEqual(refused, [], rule);
       assert.equal(client.room?.controlMode, codes[2] === "resolved" ? "FREE_FOR_ALL" : "HOST_ONLY", rule);
-      server.answers = {};
+      server.replies = {};
       await client.setControlMode("HOST_ONLY");
     }
   });
@@ -89,7 +89,7 @@ const refusesMode = (link: Link, frame: Frame): void => link.say({ type: "ERROR"
 
 test("requests carry a ref of 1 to 36 characters, and what is relayed carries none", async (t) => {
   const { server, link, client } = await seated(t);
-  server.answers = { RENAME_ROOM: renamesRoom, RENAME_USER: renames, TRANSFER_HOST: (link, frame) => link.refuse(frame, "TARGET_NOT_FOUND") };
+  server.replies = { RENAME_ROOM: renamesRoom, RENAME_USER: renames, TRANSFER_HOST: (link, frame) => link.refuse(frame, "TARGET_NOT_FOUND") };
   client.send({ type: "WEBRTC_OFFER", targetUserId: "bob", offer: { type: "offer" } });
   client.send({ type: "HOST_STATE_UPDATE", state: "PAUSED", time: 0 });
   await Promise.all([client.renameRoom("Films"), client.renameUser("Bea"), client.setControlMode("FREE_FOR_ALL"), codeOf(client.transferHost("bob"))]);
@@ -104,9 +104,9 @@ test("requests carry a ref of 1 to 36 characters, and what is relayed carries no
   assert.equal(new Set(link.received.flatMap((frame) => frame["ref"] ?? [])).size, 4, "each has its own");
 });
 
-test("answers in another order, to others, or made up by others settle nothing that is not theirs", async (t) => {
+test("replies in another order, to others, or made up by others settle nothing that is not theirs", async (t) => {
   const { server, link, client } = await seated(t);
-  server.answers = { RENAME_USER: () => undefined };
+  server.replies = { RENAME_USER: () => undefined };
   const settled: string[] = [];
   const rename = (name: string): void => void codeOf(client.renameUser(name)).then((code) => settled.push(`${name} ${code}`));
   rename("Bea");
@@ -183,7 +183,7 @@ test("without a seat requests are NOT_SEATED, and on the way back to one CONNECT
   const { server, link, client } = await seated(t);
   const requests = (): Promise<string[]> =>
     Promise.all([client.renameRoom("x"), client.renameUser("x"), client.transferHost("bob"), client.setControlMode("FREE_FOR_ALL")].map(codeOf));
-  server.answers = { JOIN_ROOM: () => undefined };
+  server.replies = { JOIN_ROOM: () => undefined };
   link.cut();
   await until("it waits", () => client.status.state !== "seated");
   assert.deepEqual(new Set(await requests()), new Set(["CONNECTION_LOST"]));

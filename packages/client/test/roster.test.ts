@@ -104,19 +104,19 @@ test("a refusal that may pass is waited out on a return, and told at a first try
         link.close(closeCode);
       }
     };
-    server.answers = { JOIN_ROOM: refuses };
+    server.replies = { JOIN_ROOM: refuses };
     const joining = new RoomClient({ url: server.url });
     await assert.rejects(joining.join({ roomId: "room-1", userName: "Ann" }), { name: "RoomError", code, retryable: true });
     assert.equal(joining.status.state, "ended");
 
-    server.answers = {};
+    server.replies = {};
     const client = new RoomClient({ url: server.url });
     t.after(() => client.close());
     await client.create({ userName: "Ann" });
-    server.answers = { JOIN_ROOM: refuses };
+    server.replies = { JOIN_ROOM: refuses };
     server.links.at(-1)?.cut();
     await until(`it waits after ${code}`, () => client.status.state === "waiting" && client.status.attempt > 1);
-    server.answers = {};
+    server.replies = {};
     await until(`it is seated after ${code}`, () => client.status.state === "seated");
   }
 });

@@ -34,7 +34,7 @@ test("the wait before the next connection", () => {
   }
 });
 
-test("the server's clock is that of the quickest answer", (context) => {
+test("the server's clock is that of the quickest reply", (context) => {
   const clock = new ServerClock();
   assert.ok(Math.abs(clock.now() - Date.now()) < 1000, "without a reply it is this machine's");
   assert.equal(clock.errorMs, Infinity);
@@ -46,7 +46,7 @@ test("the server's clock is that of the quickest answer", (context) => {
   clock.add(now + 5190, now - 20, now);
   assert.ok(Math.abs(off() - 5200) < 1, "wrong by up to 10");
   clock.add(now + 4950, now - 300, now);
-  assert.ok(Math.abs(off() - 5200) < 1, "a slow answer that may be right changes nothing");
+  assert.ok(Math.abs(off() - 5200) < 1, "a slow reply that may be right changes nothing");
   clock.add(now + 9000, now - 100, now);
   assert.ok(Math.abs(off() - 9050) < 1, "what cannot be of the same clock is of another one");
 });

@@ -15,7 +15,7 @@ export interface Frame {
 }
 
 /** What the server does with a frame of a type. */
-export type Answer = (link: Link, frame: Frame) => void;
+export type Reply = (link: Link, frame: Frame) => void;
 
 export const seatToken = "AAAAAAAAAAAAAAAAAAAAAA";
 
@@ -115,7 +115,7 @@ export class Link {
   }
 }
 
-const usual: Readonly<Record<string, Answer>> = {
+const usual: Readonly<Record<string, Reply>> = {
   CREATE_ROOM: (link, frame) => link.seat(frame),
   JOIN_ROOM: (link, frame) => link.seat(frame),
   LEAVE_ROOM: (link) => link.close(1000),
@@ -127,7 +127,7 @@ export class ScriptedServer {
   /** All connections so far, ended ones included. */
   readonly links: Link[] = [];
   /** What it does otherwise than usher. */
-  answers: Record<string, Answer> = {};
+  replies: Record<string, Reply> = {};
   readonly #http: HttpServer;
   readonly #sockets: WebSocketServer;
 
@@ -153,7 +153,7 @@ export class ScriptedServer {
       socket.on("message", (data) => {
         const frame = JSON.parse(String(data)) as Frame;
         link.received.push(frame);
-        (server.answers[frame.type] ?? usual[frame.type])?.(link, frame);
+        (server.replies[frame.type] ?? usual[frame.type])?.(link, frame);
       });
     });
     return server;

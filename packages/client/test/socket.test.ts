@@ -222,14 +222,14 @@ test("an error without a close is an ending, and one with a close is not two", a
 test("a connection that is lost before the reply", async (t) => {
   const server = await ScriptedServer.start();
   t.after(() => server.close());
-  const rows: [rule: string, answer: (link: { cut(): void; close(code: number): void }) => void, code: string, details: string][] = [
+  const rows: [rule: string, reply: (link: { cut(): void; close(code: number): void }) => void, code: string, details: string][] = [
     ["without a word", (link) => link.cut(), "CONNECTION_LOST", "1006"],
     ["with a code that asks to try again", (link) => link.close(1013), "CONNECTION_LOST", "1013"],
     ["because the room has ended", (link) => link.close(4004), "ROOM_ENDED", "4004"],
     ["for good", (link) => link.close(4001), "CLOSED", "4001"],
   ];
-  for (const [rule, answer, code, details] of rows) {
-    server.answers = { CREATE_ROOM: answer };
+  for (const [rule, reply, code, details] of rows) {
+    server.replies = { CREATE_ROOM: reply };
     const error = await errorOf(new RoomClient({ url: server.url }).create({ userName: "Ann" }));
     assert.deepEqual([error.code, error.details], [code, details], rule);
     assert.notEqual(error.cause, undefined, rule);
@@ -239,7 +239,7 @@ test("a connection that is lost before the reply", async (t) => {
 test("the server's refusal is the error's cause", async (t) => {
   const server = await ScriptedServer.start();
   t.after(() => server.close());
-  server.answers = { JOIN_ROOM: (link, frame) => link.refuse(frame, "ROOM_FULL", { retryable: true, details: "50" }) };
+  server.replies = { JOIN_ROOM: (link, frame) => link.refuse(frame, "ROOM_FULL", { retryable: true, details: "50" }) };
   const client = new RoomClient({ url: server.url });
   const error = await errorOf(client.join({ roomId: "room-1", userName: "Ann" }));
   assert.deepEqual([error.code, error.details, error.retryable], ["ROOM_FULL", "50", true]);
@@ -249,7 +249,7 @@ test("the server's refusal is the error's cause", async (t) => {
 test("a room that takes its time is waited for as long as its server lives", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout", "setInterval"] });
   const server = await ScriptedServer.start();
-  server.answers = { JOIN_ROOM: () => undefined };
+  server.replies = { JOIN_ROOM: () => undefined };
   const client = new RoomClient({ url: server.url });
   const joined = errorOf(client.join({ roomId: "room-1", userName: "Ann" }));
   const tick = async (ms: number): Promise<void> => {

@@ -126,7 +126,7 @@ test("a reply without a token keeps the one that there is", async (t) => {
   const { server, newClient } = await begin(t);
   const store = memoryStore();
   await store.save(seat);
-  server.answers = { JOIN_ROOM: (link, frame) => link.seat(frame, { resumeToken: undefined }) };
+  server.replies = { JOIN_ROOM: (link, frame) => link.seat(frame, { resumeToken: undefined }) };
   await newClient(store).resume();
   await until("it is stored", async () => (await store.load())?.resumeToken === seatToken);
 
@@ -142,7 +142,7 @@ test("a reply without a token keeps the one that there is", async (t) => {
 test("a new name is kept with the seat", async (t) => {
   const { server, newClient } = await begin(t);
   const store = memoryStore();
-  server.answers = {
+  server.replies = {
     RENAME_USER: (link, frame) => link.reply(frame, { type: "USER_RENAMED", roomId: link.roomId, userId: frame["userId"], newUserName: frame["newUserName"] }),
   };
   const client = newClient(store);
@@ -238,8 +238,8 @@ test("a duplicated tab takes a seat of its own, and the original keeps its one",
   const original = new OtherPage(t, hasRealLocks);
   await original.load(kept);
   const client = newClient(storeWith(kept));
-  const answer = await client.resume();
-  assert.equal(answer?.resumed, false);
+  const reply = await client.resume();
+  assert.equal(reply?.resumed, false);
   const [join] = server.links[0]?.received ?? [];
   assert.deepEqual([join?.["roomId"], join?.["userName"], join?.["resumeToken"]], ["room-1", "Ann", undefined]);
   assert.notEqual(join?.["userId"], kept.userId);

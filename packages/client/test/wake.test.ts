@@ -114,7 +114,7 @@ const plainPings = (link: Link): number => link.received.filter((frame) => frame
 
 test("a connection that has died is replaced within some 3 s, without a wait", async (t) => {
   const { page, server, client, link, statuses } = await seated(t);
-  server.answers = { PING: () => undefined };
+  server.replies = { PING: () => undefined };
   page.fire("pageshow");
   page.fire("resume");
   await until("it is asked for a sign of life", () => plainPings(link) > 0);
@@ -139,13 +139,13 @@ test("a connection that lives is kept", async (t) => {
 
 test("a wait is over at once, unless the server has asked for it", async (t) => {
   const { page, server, client } = await seated(t);
-  server.answers = { JOIN_ROOM: (link) => link.cut() };
+  server.replies = { JOIN_ROOM: (link) => link.cut() };
   server.links[0]?.cut();
   const { promise: waits, resolve } = Promise.withResolvers<void>();
   const attempts = (): number => (client.status.state === "waiting" ? client.status.attempt : 0);
   client.on("status", () => attempts() === 5 && resolve()); // 1 to 2 s
   await waits;
-  server.answers = {};
+  server.replies = {};
   const count = server.links.length;
   page.fire("online");
   assert.equal(client.status.state, "connecting");

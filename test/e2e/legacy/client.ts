@@ -171,8 +171,8 @@ export class LegacyClient {
   async #fetchCredentials(): Promise<void> {
     try {
       const url = new URL(this.#server.replace(/^ws/, "http"));
-      const answer = await fetch(`${url.origin}/turn-credentials?userId=${this.#userId}`);
-      this.#peers.iceServers = ((await answer.json()) as { iceServers: RTCIceServer[] }).iceServers;
+      const response = await fetch(`${url.origin}/turn-credentials?userId=${this.#userId}`);
+      this.#peers.iceServers = ((await response.json()) as { iceServers: RTCIceServer[] }).iceServers;
     } catch (error) {
       this.#note(`has no credentials: ${String(error)}`);
     }
