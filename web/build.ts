@@ -1,7 +1,8 @@
-// Builds the page: src and the film into dist, the same bytes on every machine; and the admin page into dist-admin.
+// Builds the page: src and the film into dist, the same bytes on every machine; and the admin page
+// into dist-admin.
 //
-//   node build.ts            writes both
-//   node build.ts --check    builds into a temporary folder and fails where one differs
+// node build.ts writes both node build.ts --check builds into a temporary folder and fails where
+// one differs
 
 import { cp, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import os from "node:os";

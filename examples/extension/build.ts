@@ -14,7 +14,8 @@ const options = {
   minify: true,
   sourcemap: true,
   target: "chrome116",
-  // From its sources, so that the extension needs no other build before its own. With the published package this line goes away.
+  // From its sources, so that the extension needs no other build before its own. With the published
+  // package this line goes away.
   alias: { "@usher/client": "../../packages/client/src/index.ts", "@usher/types": "../../packages/types/src/index.ts" },
   logLevel: "warning",
 } as const;

@@ -1,8 +1,8 @@
-// Writes packages/client/REFERENCE.md: every exported class, event, error code and type of the client
-// with its doc comment, by TypeDoc.
+// Writes packages/client/REFERENCE.md: every exported class, event, error code and type of the
+// client with its doc comment, by TypeDoc.
 //
-//   node generate.ts            writes it
-//   node generate.ts --check    fails if it is stale, or if something exported has no doc comment
+// node generate.ts writes it node generate.ts --check fails if it is stale, or if something
+// exported has no doc comment
 
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
@@ -86,7 +86,10 @@ function wrapped(text: string): string {
   return lines.join("\n");
 }
 
-/** The reference as the sources give it; undefined if they lack something, which has been reported then. */
+/**
+ * The reference as the sources give it; undefined if they lack something, which has been reported
+ * then.
+ */
 async function generate(): Promise<string | undefined> {
   const scratch = await mkdtemp(path.join(os.tmpdir(), "usher-reference-"));
   const app = await Application.bootstrapWithPlugins({ ...options, out: scratch } as TypeDocOptions);

@@ -26,8 +26,8 @@ func typescript(m *model) ([]output, error) {
 		name  string
 		write func(*script)
 	}{
-		{"limits", (*script).limits}, {"code", (*script).codes}, {"close", (*script).closings}, {"room", (*script).room},
-		{"signaling", (*script).signaling}, {"sync", (*script).sync}, {"message", (*script).messages},
+		{"limits", (*script).limits}, {"code", (*script).codes}, {"refusal", (*script).refusals}, {"close", (*script).closings}, {"room", (*script).room},
+		{"webrtc", (*script).w3c}, {"signaling", (*script).signaling}, {"sync", (*script).sync}, {"message", (*script).messages},
 		{"presence", (*script).presence}, {"response", (*script).responses},
 	} {
 		s := &script{model: m, written: map[string]bool{}}
@@ -36,11 +36,14 @@ func typescript(m *model) ([]output, error) {
 		outputs = append(outputs, output{"packages/types/src/" + file.name + ".ts", []byte(strings.TrimSuffix(s.String(), "\n"))})
 	}
 	index := header
-	for _, name := range []string{"close", "code", "limits", "message", "presence", "response", "room", "signaling", "sync"} {
+	for _, name := range []string{"close", "code", "limits", "message", "presence", "refusal", "response", "room", "signaling", "sync", "webrtc"} {
 		index += fmt.Sprintf("export * from \"./%s.js\";\n", name)
 	}
 	return append(outputs, output{"packages/types/src/index.ts", []byte(index)}), nil
 }
+
+// maxColumns is the widest line of a comment.
+const maxColumns = 100
 
 // comment writes a doc comment, on one line if it fits.
 func (s *script) comment(indent, text string) {
@@ -48,16 +51,17 @@ func (s *script) comment(indent, text string) {
 	if text == "" {
 		return
 	}
-	if len(indent)+len(text) <= 130 {
+	if len(indent)+len(text)+len("/**  */") <= maxColumns {
 		fmt.Fprintf(s, "%s/** %s */\n", indent, text)
 		return
 	}
 	fmt.Fprintf(s, "%s/**\n%[1]s *", indent)
-	width := 0
+	margin := len(indent) + len(" *")
+	width := margin
 	for _, word := range strings.Fields(text) {
-		if width > 0 && width+len(word) > 118 {
+		if width > margin && width+1+len(word) > maxColumns {
 			fmt.Fprintf(s, "\n%s *", indent)
-			width = 0
+			width = margin
 		}
 		s.WriteString(" " + word)
 		width += 1 + len(word)
@@ -90,7 +94,20 @@ func (s *script) limits() {
 }
 
 func (s *script) codes() {
-	s.WriteString("import type { CloseCode } from \"./close.js\";\n\n")
+	s.WriteString("import type { Refusal } from \"./refusal.js\";\n\n")
+	s.comment("", "The error codes: what a client may see in an ERROR, in an UNDELIVERED or in an HTTP error body.")
+	s.WriteString("export interface ErrorCodes {\n")
+	for _, row := range protocol.Codes {
+		s.comment("  ", row.Meaning)
+		fmt.Fprintf(s, "  readonly %s: Refusal;\n", row.Code)
+	}
+	s.WriteString("}\n\n")
+	s.comment("", "The stable name of a refusal: branch on it.")
+	s.WriteString("export type ErrorCode = keyof ErrorCodes;\n\n")
+}
+
+func (s *script) refusals() {
+	s.WriteString("import type { CloseCode } from \"./close.js\";\nimport type { ErrorCodes } from \"./code.js\";\n\n")
 	s.comment("", "What an error code stands for.")
 	s.WriteString("export interface Refusal {\n")
 	s.comment("  ", "A sentence for a person; it may change.")
@@ -101,15 +118,6 @@ func (s *script) codes() {
 	s.WriteString("  readonly close?: CloseCode;\n")
 	s.comment("  ", "The HTTP status if the code is an HTTP response.")
 	s.WriteString("  readonly status?: number;\n}\n\n")
-	s.comment("", "The error codes: what a client may see in an ERROR, in an UNDELIVERED or in an HTTP error body.")
-	s.WriteString("export interface ErrorCodes {\n")
-	for _, row := range protocol.Codes {
-		s.comment("  ", row.Meaning)
-		fmt.Fprintf(s, "  readonly %s: Refusal;\n", row.Code)
-	}
-	s.WriteString("}\n\n")
-	s.comment("", "The stable name of a refusal: branch on it.")
-	s.WriteString("export type ErrorCode = keyof ErrorCodes;\n\n")
 	s.comment("", "The table of error codes.")
 	s.WriteString("export const errorCodes: ErrorCodes = {\n")
 	for _, row := range protocol.Codes {
@@ -161,8 +169,7 @@ func (s *script) room() {
 }
 
 func (s *script) signaling() {
-	s.WriteString("import type { PongMessage } from \"./response.js\";\nimport type { DoorSettings, Entry } from \"./room.js\";\n\n")
-	s.w3c()
+	s.WriteString("import type { PongMessage } from \"./response.js\";\nimport type { DoorSettings, Entry } from \"./room.js\";\nimport type { IceCandidate, SessionDescription } from \"./webrtc.js\";\n\n")
 	s.group("BaseSignalingMessage", "SignalingMessage", "What a client sends to the room, or to another client through it.", s.model.signaling)
 }
 

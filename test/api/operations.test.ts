@@ -1,4 +1,5 @@
-// The document is valid OpenAPI 3.1, and a client that is generated from it calls every operation of a real server. USHER_BIN names the program.
+// The document is valid OpenAPI 3.1, and a client that is generated from it calls every operation
+// of a real server. USHER_BIN names the program.
 
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";

@@ -1,4 +1,5 @@
-// Browsers: Debian's Chromium or Firefox, headless, one process and one fresh profile for each person.
+// Browsers: Debian's Chromium or Firefox, headless, one process and one fresh profile for each
+// person.
 
 import { execFileSync } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -13,9 +14,11 @@ import { within } from "./wait.ts";
 export const switches = [
   // Not emulated either.
   "--disable-gpu",
-  // The machine may have no other network, and Chromium offers loopback addresses to peers only with this.
+  // The machine may have no other network, and Chromium offers loopback addresses to peers only
+  // with this.
   "--allow-loopback-in-peer-connection",
-  // Addresses in candidates stay readable: the .local names that hide them need multicast, which a container may not have.
+  // Addresses in candidates stay readable: the .local names that hide them need multicast, which a
+  // container may not have.
   "--disable-features=WebRtcHideLocalIpsWithMdns",
   // The tests do click, but not in every page that must play.
   "--autoplay-policy=no-user-gesture-required",
@@ -25,7 +28,9 @@ export const switches = [
   "--disable-backgrounding-occluded-windows",
 ];
 
-/** Motion would have each page drawn 60 times a second, which takes most of a machine without a GPU. */
+/**
+ * Motion would have each page drawn 60 times a second, which takes most of a machine without a GPU.
+ */
 const still = { reducedMotion: "reduce" } as const;
 
 export type Engine = "chromium" | "firefox";

@@ -106,7 +106,8 @@ for (const [how, hasLocks] of [
     const url = await site(t);
     const context = await browser(t);
     if (!hasLocks) {
-      await context.addInitScript(() => Object.defineProperty(Navigator.prototype, "locks", { value: undefined })); // as without TLS
+      // As without TLS.
+      await context.addInitScript(() => Object.defineProperty(Navigator.prototype, "locks", { value: undefined }));
     }
     const original = await context.newPage();
     await original.goto(url);

@@ -41,7 +41,8 @@ async function shows(visitors: Visitor[], paused: boolean, time: number): Promis
   } else {
     await until(`all films play from ${time} on`, async () => {
       const films = await filmsOf(visitors);
-      const isThere = films.every((film) => Math.abs(film.time - time) < nearSeconds + 10); // not where somebody played before
+      // Not where somebody played before.
+      const isThere = films.every((film) => Math.abs(film.time - time) < nearSeconds + 10);
       return isThere && films.every((film) => isPlaying(film) && apart(films[0] ?? film, film) < heardWithinMs);
     });
   }

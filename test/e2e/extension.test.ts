@@ -131,7 +131,8 @@ class Viewer implements Watcher {
 
   async create(): Promise<void> {
     await this.popup.getByLabel("Your name").fill(this.name);
-    await this.popup.getByLabel("Server").fill(`${this.#server.replace(/^http/, "ws")}/ws`); // as the server prints it
+    // As the server prints it.
+    await this.popup.getByLabel("Server").fill(`${this.#server.replace(/^http/, "ws")}/ws`);
     await this.popup.getByRole("button", { name: "Create a room" }).click();
     await this.#seated();
   }

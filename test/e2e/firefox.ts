@@ -13,7 +13,8 @@ import { patienceMs, until, within } from "./wait.ts";
 const preferences = {
   // The machine may have no other network.
   "media.peerconnection.ice.loopback": true,
-  // Addresses in candidates stay readable: the .local names that hide them need multicast, which a container may not have.
+  // Addresses in candidates stay readable: the .local names that hide them need multicast, which a
+  // container may not have.
   "media.peerconnection.ice.obfuscate_host_addresses": false,
   // The tests do click, but not in every page that must play.
   "media.autoplay.default": 0,
@@ -125,7 +126,8 @@ class Finder {
     if (name !== undefined && typeof name !== "string") {
       throw new Error(`not by ${String(name)}: Firefox finds whole names only`);
     }
-    const computed = role === "img" ? "image" : role; // two words for one role; Firefox uses the other
+    // Two words for one role; Firefox uses the other.
+    const computed = role === "img" ? "image" : role;
     return this.#find(level === undefined ? `aria/${name ?? ""}[role="${computed}"]` : `h${level}`);
   }
 

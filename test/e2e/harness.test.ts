@@ -1,4 +1,5 @@
-// The harness itself, against usher without any page of its own: raw WebSockets and bare peer connections.
+// The harness itself, against usher without any page of its own: raw WebSockets and bare peer
+// connections.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -46,7 +47,8 @@ test("a cut wire is silent, healed it delivers, and a reset ends it", async () =
     await until("ann's pong", async () => (await received(ann)).includes("PONG"));
     ann.proxy.reset();
     await until("ann's socket has ended", () => ann.page.evaluate(() => window.bare.socket.readyState === 3));
-    await until("bob hears of it", async () => (await received(bob)).includes("USER_LEFT")); // as a legacy client does
+    // As a legacy client does.
+    await until("bob hears of it", async () => (await received(bob)).includes("USER_LEFT"));
     await connect(ann);
   });
 });

@@ -1,4 +1,5 @@
-// A server with accounts, in a real browser: invite links on the page, and tokens as a page sends them.
+// A server with accounts, in a real browser: invite links on the page, and tokens as a page sends
+// them.
 
 import assert from "node:assert/strict";
 import { createHash, createHmac } from "node:crypto";
@@ -83,7 +84,10 @@ async function invitesOpenTheDoor(set: Scene): Promise<void> {
   await ann.sees({ Bob: "direct" });
 }
 
-/** What a page of the operator's does, without a client: Chromium fails the handshake if no subprotocol is selected. */
+/**
+ * What a page of the operator's does, without a client: Chromium fails the handshake if no
+ * subprotocol is selected.
+ */
 async function tokensOpenTheDoor(set: Scene): Promise<void> {
   const { page, person } = await Visitor.arrive(set, "Ann");
   const { url } = person;

@@ -1,4 +1,5 @@
-// Takes the picture of the page in the README: npm run build -w web, then npm run picture -w test/e2e.
+// Takes the picture of the page in the README: npm run build -w web, then npm run picture -w
+// test/e2e.
 
 import path from "node:path";
 

@@ -8,9 +8,9 @@ export class Program {
   readonly #child: ChildProcess;
 
   constructor(file: string, args: readonly string[], folder: string, write: (text: string) => void) {
-    // A process group of its own: wrangler starts workerd, and a kill must take both. The tests' own
-    // variables are no settings of usher. wrangler takes the first node that it finds, which must
-    // be a recent one: this process's.
+    // A process group of its own: wrangler starts workerd, and a kill must take both. The tests'
+    // own variables are no settings of usher. wrangler takes the first node that it finds, which
+    // must be a recent one: this process's.
     const own = Object.entries(process.env).filter(([name]) => !name.startsWith("USHER_"));
     const search = [path.dirname(process.execPath), process.env["PATH"], "/usr/sbin"].join(path.delimiter);
     const environment = { ...Object.fromEntries(own), PATH: search, NO_COLOR: "1", WRANGLER_SEND_METRICS: "false" };

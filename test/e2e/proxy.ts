@@ -1,4 +1,5 @@
-// A wire between one browser and the server that can be cut without touching the others: a TCP proxy on a loopback port of its own.
+// A wire between one browser and the server that can be cut without touching the others: a TCP
+// proxy on a loopback port of its own.
 
 import { once } from "node:events";
 import net from "node:net";

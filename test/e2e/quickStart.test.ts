@@ -28,7 +28,10 @@ before(async () => {
 });
 after(() => Promise.all([server.close(), projects.close()]));
 
-/** Chromium, for which the quick starts' server is this test's, with an unpacked extension if it is given one. */
+/**
+ * Chromium, for which the quick starts' server is this test's, with an unpacked extension if it is
+ * given one.
+ */
 async function browser(t: TestContext, extension?: string): Promise<BrowserContext> {
   const profile = await mkdtemp(path.join(os.tmpdir(), "usher-quickstart-profile-"));
   const extended = extension === undefined ? [] : [`--load-extension=${extension}`, `--disable-extensions-except=${extension}`];
@@ -45,7 +48,9 @@ async function browser(t: TestContext, extension?: string): Promise<BrowserConte
   return context;
 }
 
-/** Opens a page that creates a room, and then its address, which is the invite link, in another tab. */
+/**
+ * Opens a page that creates a room, and then its address, which is the invite link, in another tab.
+ */
 async function openTwo(context: BrowserContext, url: string): Promise<[Page, Page]> {
   const first = await context.newPage();
   await first.goto(url);

@@ -12,7 +12,10 @@ import { Server, type Shell } from "./server.ts";
 import { Wires } from "./wires.ts";
 
 export interface PersonOptions extends BrowserOptions {
-  /** WebRTC goes through a forwarder too, so that it can be cut. All people of a room must be wired, or none. */
+  /**
+   * WebRTC goes through a forwarder too, so that it can be cut. All people of a room must be wired,
+   * or none.
+   */
   isWired?: boolean;
   /** The socket does not belong to a page: its frames are counted at the proxy. */
   isTapped?: boolean;
@@ -91,7 +94,8 @@ export class Scene {
 
   /** Opens a browser for a person; names are unique. Its page is still empty. */
   async person(name: string, options: PersonOptions = {}): Promise<Person> {
-    const isTapped = options.isTapped === true || options.engine === "firefox"; // whose own word on sockets BiDi does not pass on
+    // BiDi does not pass on what Firefox says of sockets.
+    const isTapped = options.isTapped === true || options.engine === "firefox";
     const heard: Listener | undefined = isTapped ? (kind, text) => this.frames.pass(name, kind, text) : undefined;
     const [proxy, browser] = await Promise.all([Proxy.start(() => this.server.port, heard, options.address), Browser.launch(options)]);
     const person = new Person(name, browser, proxy, this.#wires);

@@ -18,7 +18,9 @@ export type Shell = "native" | "worker" | "cluster";
 const root = path.resolve(import.meta.dirname, "../..");
 const startsWithinMs = 60_000; // the worker is built when it starts
 
-/** The shells that tests run against: USHER_SHELLS="native worker", which is the default, or others. */
+/**
+ * The shells that tests run against: USHER_SHELLS="native worker", which is the default, or others.
+ */
 export const shells: readonly Shell[] = (process.env["USHER_SHELLS"] ?? "native worker").split(/\s+/).map((name) => {
   if (name !== "native" && name !== "worker" && name !== "cluster") {
     throw new Error(`no shell ${name} (USHER_SHELLS): native, worker, cluster`);
@@ -29,7 +31,10 @@ export const shells: readonly Shell[] = (process.env["USHER_SHELLS"] ?? "native 
 /** The shell of tests for which one is enough. */
 export const mainShell: Shell = shells.find((shell) => shell !== "worker") ?? "native";
 
-/** What a server is to be told, by the name that each shell has for it; a cluster's nodes are native. */
+/**
+ * What a server is to be told, by the name that each shell has for it; a cluster's nodes are
+ * native.
+ */
 export type Settings = Readonly<Record<"native" | "worker", Record<string, string>>>;
 
 export function settingsOf(shell: Shell, settings: Settings | undefined): Record<string, string> | undefined {
@@ -140,7 +145,8 @@ export class Server {
       throw new Error(`the ${this.shell} server ended:\n${said()}`);
     }
     this.port = Number(found);
-    const ready = `${this.url}${this.shell === "native" ? "/readyz" : "/health"}`; // a worker stores nothing that might not be ready
+    // A worker stores nothing that might not be ready.
+    const ready = `${this.url}${this.shell === "native" ? "/readyz" : "/health"}`;
     await until(`${ready} answers`, async () => (await fetch(ready)).ok);
   }
 

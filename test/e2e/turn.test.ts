@@ -101,7 +101,10 @@ async function person(t: TestContext, name: string, transport: keyof typeof tran
   return { page, roomId: joined };
 }
 
-/** The kinds of the local candidates of the pairs that are in use, with the transport to the TURN server. */
+/**
+ * The kinds of the local candidates of the pairs that are in use, with the transport to the TURN
+ * server.
+ */
 function ways(page: Page): Promise<string[]> {
   return page.evaluate(async () => {
     const found: string[] = [];
@@ -149,11 +152,13 @@ for (const transport of ["udp", "tcp", "tls"] as const) {
         [],
       );
     }
-    // What the browser itself writes passes, also once it has its candidates: then it says where media goes.
+    // What the browser itself writes passes, also once it has its candidates: then it says where
+    // media goes.
     const sdp = await ann.page.evaluate(async () => {
       const { client, connections } = window as unknown as Globals;
       const other = client.room?.users.find(({ id }) => id !== client.userId);
-      const connection = connections.find(({ connectionState }) => connectionState === "connected"); // a failed one may be before it
+      // A failed one may be before it.
+      const connection = connections.find(({ connectionState }) => connectionState === "connected");
       connection?.addTransceiver("audio");
       const { sdp = "" } = (await connection?.createOffer()) ?? {};
       client.send({ type: "WEBRTC_OFFER", targetUserId: other?.id ?? "", offer: { type: "offer", sdp } });

@@ -54,7 +54,10 @@ async function linksArePassedOn(set: Scene): Promise<void> {
   assert.equal(await bob.isHost(), false);
 }
 
-/** Leaves the room, and follows a link in the same turn of the page, or in the one in which the start appears. */
+/**
+ * Leaves the room, and follows a link in the same turn of the page, or in the one in which the
+ * start appears.
+ */
 async function leaveFor(page: Page, roomId: string, isEarly: boolean): Promise<void> {
   await page.evaluate(
     ({ hash, now }) => {
@@ -159,7 +162,8 @@ async function tabIsDuplicated(set: Scene): Promise<void> {
   await gather([ann, bob]);
   const userId = await bob.userId();
   const opened = bob.page.waitForEvent("popup");
-  await bob.page.evaluate(() => void window.open(location.href)); // with a copy of this tab's sessionStorage
+  // With a copy of this tab's sessionStorage.
+  await bob.page.evaluate(() => void window.open(location.href));
   const copy = await opened;
   const idOfCopy = (): Promise<string | null> => copy.locator("main").getAttribute("data-user");
   await until("the copy is seated", async () => (await copy.locator("main").getAttribute("data-status")) === "seated");
@@ -251,7 +255,8 @@ const scenes: [what: string, play: (set: Scene) => Promise<void>][] = [
 
 describe("two scenes at a time", { concurrency: 2 }, () => {
   for (const [n, [what, play]] of scenes.entries()) {
-    const shell = shells[n % shells.length] ?? "native"; // by turns: what the page does here does not depend on the shell
+    // By turns: what the page does here does not depend on the shell.
+    const shell = shells[n % shells.length] ?? "native";
     test(`${shell}: ${what}`, () =>
       scene(shell, async (set) => {
         await play(set);

@@ -81,11 +81,15 @@ export class Wires {
     return (await Promise.all(rewritten)).join("\r\n");
   }
 
-  /** A forwarder to a candidate, for one page. As behind a NAT, each port of the page gets one of its own towards the candidate. */
+  /**
+   * A forwarder to a candidate, for one page. As behind a NAT, each port of the page gets one of
+   * its own towards the candidate.
+   */
   async #forward(id: PageId, candidate: End): Promise<Forwarder> {
     const target = `${candidate.address} ${candidate.port}`;
     const passes = (): boolean => {
-      const owner = this.#owners.get(target); // a page may report its own candidates after the other page has received them
+      // A page may report its own candidates after the other page has received them.
+      const owner = this.#owners.get(target);
       return owner !== undefined && !this.#cut.has(id) && !this.#cut.has(owner);
     };
     const inner = await bound(candidate.address);
@@ -121,7 +125,9 @@ interface End {
   port: number;
 }
 
-/** Address and port of a UDP host candidate; TCP candidates only ever dial out and stay as they are. */
+/**
+ * Address and port of a UDP host candidate; TCP candidates only ever dial out and stay as they are.
+ */
 function parse(line: string): End | undefined {
   const found = /candidate:\S+ \d+ udp \d+ (\S+) (\d+) typ host/i.exec(line);
   return found?.[1] === undefined || net.isIP(found[1]) === 0 ? undefined : { address: found[1], port: Number(found[2]) };

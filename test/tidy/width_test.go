@@ -2,6 +2,7 @@ package tidy
 
 import (
 	"path"
+	"regexp"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -34,7 +35,7 @@ func TestMarkdownIsWrapped(t *testing.T) {
 	}
 }
 
-// maxCommentColumns is the widest line of Go that holds a comment; a tab counts as four columns.
+// maxCommentColumns is the widest line of code that holds a comment; a tab counts as four columns.
 const maxCommentColumns = 100
 
 // TestScriptsAreWrapped: the same holds for the lines of a script that are comments only.
@@ -46,6 +47,24 @@ func TestScriptsAreWrapped(t *testing.T) {
 		for i, line := range strings.Split(string(f.text), "\n") {
 			columns := utf8.RuneCountInString(line)
 			if strings.HasPrefix(strings.TrimSpace(line), "#") && columns > maxCommentColumns {
+				t.Errorf("%s:%d has %d columns; wrap the comment at %d", f.path, i+1, columns, maxCommentColumns)
+			}
+		}
+	}
+}
+
+// noted is a line of TypeScript that holds a comment.
+var noted = regexp.MustCompile(`^\s*(//|\*|/\*)|[;,{})\]] // `)
+
+// TestTypeScriptCommentsAreWrapped: as those of Go below.
+func TestTypeScriptCommentsAreWrapped(t *testing.T) {
+	for _, f := range tree() {
+		if ext := path.Ext(f.path); ext != ".ts" && ext != ".tsx" {
+			continue
+		}
+		for i, line := range strings.Split(string(f.text), "\n") {
+			columns := utf8.RuneCountInString(line)
+			if columns > maxCommentColumns && noted.MatchString(line) && !strings.Contains(line, "://") {
 				t.Errorf("%s:%d has %d columns; wrap the comment at %d", f.path, i+1, columns, maxCommentColumns)
 			}
 		}

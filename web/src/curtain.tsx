@@ -8,7 +8,8 @@ import type { Player } from "./player.ts";
 export function Curtain({ player }: { player: Player }): JSX.Element | null {
   const { asking, problem } = player;
   if (problem !== "") {
-    const isPage = hostOf(player.source) !== "" && !isClip(player.source); // as when a host with the browser extension watches
+    // A host with the browser extension watches a page.
+    const isPage = hostOf(player.source) !== "" && !isClip(player.source);
     return (
       <div class="curtain">
         <p>{problem}</p>

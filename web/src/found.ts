@@ -24,7 +24,10 @@ const refusals: Readonly<Partial<Record<ErrorMessage["code"], Refusal>>> = {
   AUTH_REQUIRED: { title: "By invitation only", words: "This server lets in only people with an account or an invitation. Ask for an invite link." },
 };
 
-/** Asks for a room; undefined until the response is there, or if it is of no use: joining will report that. */
+/**
+ * Asks for a room; undefined until the response is there, or if it is of no use: joining will
+ * report that.
+ */
 export function useRoom(roomId: string, invite: string): Found | undefined {
   const [room, setRoom] = useState<Found | undefined>();
   useEffect(() => {

@@ -139,7 +139,10 @@ function receivedPath(message: AnyMessage, self: string): Path {
   return { from, to: self, way: "relayed" };
 }
 
-/** What nobody who looks over the viewer's shoulder may see: tokens are as good as the seat and the room. */
+/**
+ * What nobody who looks over the viewer's shoulder may see: tokens are as good as the seat and the
+ * room.
+ */
 const secrets: ReadonlySet<string> = new Set(["resumeToken", "ownerToken", "knockToken", "passcode", "token", "credential"]);
 
 /** A message as text for the viewer. */

@@ -163,7 +163,8 @@ function useVisit(): Visit {
       void wait(session.client.resume(), { kind: "room", roomId: keptRoom(), invite: "" });
     }
   }, []);
-  // In the same turn as the screen: a link that is followed at once must not meet the screen before.
+  // In the same turn as the screen: a link that is followed at once must not meet the screen
+  // before.
   useLayoutEffect(() => {
     const onHash = (): void => {
       const next = invitedTo();

@@ -3,7 +3,10 @@
 import { inviteIn, roomIdIn } from "@usher/client";
 import type { RoomState } from "@usher/types";
 
-/** Names by user id, including those of people who have left. Of people with one name, all but the first get a number. */
+/**
+ * Names by user id, including those of people who have left. Of people with one name, all but the
+ * first get a number.
+ */
 export class Names {
   readonly #known = new Map<string, string>();
   #self = "";
@@ -60,7 +63,8 @@ export function clipName(page: string): string {
  * each page shows its own.
  */
 export function isClip(source: string): boolean {
-  return /^https?:.*\/leader\.mp4#usher$/.test(source) || source === "clip:leader"; // earlier pages sent the last form
+  // Earlier pages sent the last form.
+  return /^https?:.*\/leader\.mp4#usher$/.test(source) || source === "clip:leader";
 }
 
 /** A film's short name: its file name, or the host of its address. */
@@ -71,7 +75,10 @@ export function filmTitle(source: string): string {
   return source.startsWith("file:") ? source.slice("file:".length) : hostOf(source) || "a film";
 }
 
-/** What the page's address invites the viewer to. invite is "" if the room is open to whoever knows it. */
+/**
+ * What the page's address invites the viewer to. invite is "" if the room is open to whoever knows
+ * it.
+ */
 export type Invitation = { kind: "none" } | { kind: "room"; roomId: string; invite: string } | { kind: "broken" };
 
 export function invitationIn(hash: string): Invitation {

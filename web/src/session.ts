@@ -23,7 +23,10 @@ import { Names } from "./party.ts";
 const noticeMs = 7000;
 /** How often the diagram may be redrawn, ms. */
 const drawMs = 60;
-/** How long a room that the viewer keeps stays at most when it is empty: 30 days, the server's default bound. */
+/**
+ * How long a room that the viewer keeps stays at most when it is empty: 30 days, the server's
+ * default bound.
+ */
 const keepMs = 30 * 24 * 3_600_000;
 
 const doorWords: Readonly<Record<Entry, string>> = {
@@ -86,7 +89,9 @@ export class Session {
   isKnocking = false;
   /** The banned people, as of the last request for them. */
   bans: readonly Ban[] = [];
-  /** The token with which the viewer would be host was refused, and the viewer does not know yet. */
+  /**
+   * The token with which the viewer would be host was refused, and the viewer does not know yet.
+   */
   #isNoOwner = false;
   #noticeTimer: ReturnType<typeof setTimeout> | undefined;
   #drawTimer: ReturnType<typeof setTimeout> | undefined;
@@ -239,7 +244,8 @@ export class Session {
     const you = (id: string): boolean => id === this.client.userId;
     switch (message.type) {
       case "ERROR":
-        this.#isNoOwner ||= message.code === "INVALID_OWNER_TOKEN"; // then the client asks for a seat without the token
+        // Then the client asks for a seat without the token.
+        this.#isNoOwner ||= message.code === "INVALID_OWNER_TOKEN";
         return;
       case "ROOM_CREATED":
       case "ROOM_JOINED":
@@ -273,7 +279,10 @@ export class Session {
     return hostId === this.client.userId ? "You are the host now." : `${this.names.of(hostId)} is the host now.`;
   }
 
-  /** The viewer had made a room with this id, which has ended, and somebody has made another one since. */
+  /**
+   * The viewer had made a room with this id, which has ended, and somebody has made another one
+   * since.
+   */
   #tellNoOwner(): void {
     this.#isNoOwner = false;
     this.say(`The room that you made has ended, and this is another one${this.isHost ? "" : ", with a host of its own"}.`);

@@ -47,7 +47,10 @@ async function open(roomId: string, count: number, addressOf: (i: number) => str
   return guests;
 }
 
-/** What a guest's join was answered by: nothing else reaches a connection without a seat. "" before it came. */
+/**
+ * What a guest's join was answered by: nothing else reaches a connection without a seat. "" before
+ * it came.
+ */
 function reply({ socket }: Guest): string {
   return socket.frames[0]?.payload.toString() ?? "";
 }

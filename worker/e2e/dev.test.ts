@@ -1,4 +1,5 @@
-// The server of the README's Cloudflare part: `wrangler dev`, real sockets, real hibernation after ten idle seconds, and its death.
+// The server of the README's Cloudflare part: `wrangler dev`, real sockets, real hibernation after
+// ten idle seconds, and its death.
 
 import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -73,7 +74,8 @@ test("the page is served beside the rooms", async () => {
     const again = await fetch(`http://${dev.address}/${name}`, { headers: { "If-None-Match": file.headers.get("ETag") ?? "" } });
     assert.equal(again.status, 304, name);
   }
-  // Whole also where a Range is asked for: wrangler 4.156's assets know none, so the page plays the film from memory.
+  // Whole also where a Range is asked for: wrangler 4.156's assets know none, so the page plays the
+  // film from memory.
   const film = await fetch(`http://${dev.address}/leader.mp4`);
   assert.equal(film.status, 200);
   assert.equal(film.headers.get("Content-Type"), "video/mp4");

@@ -1,4 +1,5 @@
-// `wrangler dev` is stopped for longer than any of a room's deadlines, and continued: SIGSTOP, docker pause, a laptop that sleeps.
+// `wrangler dev` is stopped for longer than any of a room's deadlines, and continued: SIGSTOP,
+// docker pause, a laptop that sleeps.
 
 import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";

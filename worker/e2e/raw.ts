@@ -48,7 +48,10 @@ export class RawSocket {
     }
   }
 
-  /** Sends a request, lines without their ends, and waits for the head of the response or the end of the connection. */
+  /**
+   * Sends a request, lines without their ends, and waits for the head of the response or the end of
+   * the connection.
+   */
   static async ask(dev: Dev, lines: readonly string[], body = ""): Promise<RawSocket> {
     const socket = new RawSocket(dev);
     socket.write(lines.join("\r\n") + endOfHead + body);

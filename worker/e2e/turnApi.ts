@@ -1,4 +1,5 @@
-// An HTTP server of the shape that Cloudflare's documentation gives the API of its TURN service. It runs beside workerd, not in it.
+// An HTTP server of the shape that Cloudflare's documentation gives the API of its TURN service. It
+// runs beside workerd, not in it.
 
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -9,7 +10,10 @@ export interface TurnApiLog {
   revoked: string[];
 }
 
-/** Starts it for the key "key" with the token "token", and returns its address. GET / tells what it has done. A revocation of the key "down" fails. */
+/**
+ * Starts it for the key "key" with the token "token", and returns its address. GET / tells what it
+ * has done. A revocation of the key "down" fails.
+ */
 export async function startTurnApi(): Promise<string> {
   const log: TurnApiLog = { given: [], revoked: [] };
   const server = createServer((request, response) => {

@@ -1,4 +1,5 @@
-// What a client's own bytes get as a response from `wrangler dev`: handshakes, requests and the end of a connection.
+// What a client's own bytes get as a response from `wrangler dev`: handshakes, requests and the end
+// of a connection.
 
 import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -22,13 +23,18 @@ after(async () => {
   await rm(storage, { recursive: true, force: true });
 });
 
-/** Waits until the server has ended the connection, and checks that it sent one close frame before. */
+/**
+ * Waits until the server has ended the connection, and checks that it sent one close frame before.
+ */
 async function closed(socket: RawSocket, want: string): Promise<void> {
   await until(`the connection ends; closes so far: ${JSON.stringify(socket.closes)}`, () => socket.ended);
   assert.deepEqual(socket.closes, [want]);
 }
 
-/** Nothing but these happens to the room, so that its object is dropped from memory after ten seconds. */
+/**
+ * Nothing but these happens to the room, so that its object is dropped from memory after ten
+ * seconds.
+ */
 async function hibernated(made: number): Promise<void> {
   const end = Date.now() + 12_000;
   await until("twelve seconds", () => Date.now() > end);
@@ -166,7 +172,9 @@ describe("a WebSocket", () => {
   });
 });
 
-/** What the platform makes of frames before the object hears of them. docs/cloudflare.md lists it. */
+/**
+ * What the platform makes of frames before the object hears of them. docs/cloudflare.md lists it.
+ */
 describe("a frame", () => {
   const message = '{"type":"NOPE"}'; // the reply is UNKNOWN_TYPE
   const masked = (first: number, length: readonly number[], payload = message): Buffer =>

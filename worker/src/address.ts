@@ -1,4 +1,7 @@
-/** The network address of a request, an IPv6 one by its /64, because one subscriber has all of that. Cloudflare sets the header; no client can. */
+/**
+ * The network address of a request, an IPv6 one by its /64, because one subscriber has all of that.
+ * Cloudflare sets the header; no client can.
+ */
 export function addressOf(request: Request): string {
   const address = request.headers.get("CF-Connecting-IP") ?? "";
   return address.includes(":") ? network(address) : address;

@@ -29,7 +29,10 @@ export class Alarm {
     return this.atMs === 0 ? 0 : this.#surroundings.pausedMs(now, Math.max(this.atMs, this.ranMs));
   }
 
-  /** pause for anything but the alarm, which is then due now: an object that is made meanwhile does not count the pause again. */
+  /**
+   * pause for anything but the alarm, which is then due now: an object that is made meanwhile does
+   * not count the pause again.
+   */
   takePause(now: number): number {
     const pausedMs = this.pause(now);
     if (pausedMs > 0) {

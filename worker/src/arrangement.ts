@@ -1,4 +1,5 @@
-// A room that a program creates ahead of its people, as the core takes it: package abi describes the bytes.
+// A room that a program creates ahead of its people, as the core takes it: package abi describes
+// the bytes.
 
 import type { ControlMode } from "@usher/types";
 
@@ -29,7 +30,10 @@ export interface Creation {
   readonly ownerToken: string;
 }
 
-/** The input of Event.arranged. The hash is the salt and the digest of the passcode, empty if there is none. */
+/**
+ * The input of Event.arranged. The hash is the salt and the digest of the passcode, empty if there
+ * is none.
+ */
 export function arrangementInput(wanted: Arrangement, hash: Uint8Array): Uint8Array {
   const { awaitedUntilMs, keepMs, maxPeople, controlMode, roomName, entry, relayOnly, listed } = wanted;
   const flags = (relayOnly ? 1 : 0) | (listed ? 2 : 0) | (hash.length > 0 ? 4 : 0);

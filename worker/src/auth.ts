@@ -8,7 +8,10 @@ import { Refusal, type Identity } from "./identity";
 import { newTicket, readInvite, readTicket } from "./pass";
 import { lastParameter, roomIdOf } from "./route";
 
-/** The header by which the router tells an object who somebody is. A client's own is never passed on. */
+/**
+ * The header by which the router tells an object who somebody is. A client's own is never passed
+ * on.
+ */
 export const identityHeader = "X-Usher-Identity";
 
 /** The token of an Authorization header (RFC 6750, section 2.1), "" if there is none. */
@@ -26,8 +29,9 @@ export function offersAuth(request: Request): boolean {
 }
 
 /**
- * Who somebody is who wants into a room, undefined for a stranger. Without accounts everybody may be one; with them, only the path that
- * legacy clients use leads on: there the room refuses by an ERROR, because a browser shows nobody the response to a handshake.
+ * Who somebody is who wants into a room, undefined for a stranger. Without accounts everybody may
+ * be one; with them, only the path that legacy clients use leads on: there the room refuses by an
+ * ERROR, because a browser shows nobody the response to a handshake.
  */
 export async function identify(request: Request, url: URL, env: Env): Promise<Identity | Refusal | undefined> {
   const roomId = roomIdOf(url);
@@ -69,7 +73,10 @@ export function identityIn({ headers }: Request): Identity | undefined {
   return header === null ? undefined : (JSON.parse(decodeURIComponent(header)) as Identity);
 }
 
-/** POST /tickets?roomId=ROOM: a ticket for the token in Authorization. It also tells a page why its token is refused. */
+/**
+ * POST /tickets?roomId=ROOM: a ticket for the token in Authorization. It also tells a page why its
+ * token is refused.
+ */
 export async function giveTicket(request: Request, url: URL, env: Env): Promise<Response> {
   const roomId = roomIdOf(url);
   const token = bearer(request);

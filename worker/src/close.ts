@@ -1,5 +1,6 @@
-// The end of a WebSocket (RFC 6455, section 7). The platform leaves it to the object to answer a hibernatable socket's Close: without a reply the
-// TCP connection hangs until the object is dropped from memory, and the client sees 1006 (workerd 1.20261102, in spite of
+// The end of a WebSocket (RFC 6455, section 7). The platform leaves it to the object to answer a
+// hibernatable socket's Close: without a reply the TCP connection hangs until the object is dropped
+// from memory, and the client sees 1006 (workerd 1.20261102, in spite of
 // web_socket_auto_reply_to_close, which is for other sockets).
 
 import { closeCodes, type CloseCode } from "@usher/types";

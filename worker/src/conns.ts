@@ -1,9 +1,13 @@
-// The sockets that the core knows, by their ids in the core. What is needed after hibernation is in each socket's tags and attachment.
+// The sockets that the core knows, by their ids in the core. What is needed after hibernation is in
+// each socket's tags and attachment.
 
 import { Flag } from "./abi";
 import { close } from "./close";
 
-/** The tag of a socket whose address has made too many rooms. The first tags are the connection's id and the room's. */
+/**
+ * The tag of a socket whose address has made too many rooms. The first tags are the connection's id
+ * and the room's.
+ */
 const tooManyRooms = "too-many-rooms";
 
 /** One socket that the core knows. */
@@ -41,7 +45,8 @@ export class Conns {
 
   /** Takes a socket. refused says whether its address has made too many rooms. */
   accept(socket: WebSocket, refused: boolean): Conn {
-    // Above all that are open. Small numbers, because a Map finds them without being asked for a hash.
+    // Above all that are open. Small numbers, because a Map finds them without being asked for a
+    // hash.
     const id = this.#lastId + 1;
     const conn = { id, socket, flags: refused ? Flag.tooManyRooms : 0, answeredMs: 0 };
     this.#ctx.acceptWebSocket(socket, refused ? [String(id), this.roomId, tooManyRooms] : [String(id), this.roomId]);
@@ -50,13 +55,17 @@ export class Conns {
     return conn;
   }
 
-  /** The connection of a socket, undefined for one that the room has closed and that only waits for its peer to agree. */
+  /**
+   * The connection of a socket, undefined for one that the room has closed and that only waits for
+   * its peer to agree.
+   */
   of(socket: WebSocket): Conn | undefined {
     const known = this.#bySocket.get(socket);
     if (known !== undefined || socket.deserializeAttachment() === null) {
       return known;
     }
-    // A socket whose end wakes the object is not among getWebSockets any more (seen in workerd 1.20261102).
+    // A socket whose end wakes the object is not among getWebSockets any more (seen in workerd
+    // 1.20261102).
     const [id = "", roomId = "", mark] = this.#ctx.getTags(socket);
     this.roomId = roomId;
     const conn = { id: Number(id), socket, flags: mark === tooManyRooms ? Flag.tooManyRooms : 0, answeredMs: 0 };
@@ -107,7 +116,10 @@ export class Conns {
     }
   }
 
-  /** Forgets a connection, so that whatever its socket still reports is ignored: another connection may get its id. */
+  /**
+   * Forgets a connection, so that whatever its socket still reports is ignored: another connection
+   * may get its id.
+   */
   forget(conn: Conn): void {
     this.#byId.delete(conn.id);
     this.#bySocket.delete(conn.socket);

@@ -1,4 +1,5 @@
-// The room core in Wasm. worker/abi/doc.go describes the calls and the effects; this file moves the bytes.
+// The room core in Wasm. worker/abi/doc.go describes the calls and the effects; this file moves the
+// bytes.
 
 import module from "../build/room.wasm";
 import { frameBytes, inputBytes, secretBytes, type Event } from "./abi";
@@ -12,8 +13,9 @@ import { wasi } from "./wasi";
 export class Trap extends Error {}
 
 /**
- * What the platform puts in place of bytes that are not UTF-8. The frame is not what its sender sent then, so the core gets a byte that
- * it refuses. A client that means the character itself has to escape it.
+ * What the platform puts in place of bytes that are not UTF-8. The frame is not what its sender
+ * sent then, so the core gets a byte that it refuses. A client that means the character itself has
+ * to escape it.
  */
 export const replacement = "\ufffd";
 const notUtf8 = new Uint8Array([0xff]);
@@ -23,12 +25,17 @@ const decoder = new TextDecoder();
 
 let instance: Core | undefined;
 
-/** The one Wasm instance of this isolate. It serves every room in it, and is rebuilt after a trap. */
+/**
+ * The one Wasm instance of this isolate. It serves every room in it, and is rebuilt after a trap.
+ */
 export function core(): Core {
   return (instance ??= new Core());
 }
 
-/** A Wasm instance. A room in it is known by a handle, and may be dropped at any time: then it is woken again. */
+/**
+ * A Wasm instance. A room in it is known by a handle, and may be dropped at any time: then it is
+ * woken again.
+ */
 export class Core {
   readonly #exports: Exports;
   readonly #mailbox: number;
@@ -58,7 +65,10 @@ export class Core {
     return this.#exports.memory.buffer.byteLength;
   }
 
-  /** Makes a room of what was kept, and returns its handle. It throws an Error that says what is wrong. */
+  /**
+   * Makes a room of what was kept, and returns its handle. It throws an Error that says what is
+   * wrong.
+   */
   wake(nowMs: number, kept: Kept, performer: Performer): number {
     const texts: (string | Uint8Array)[] = [kept.settings, kept.roomId, kept.snapshot];
     const attached = kept.attachments.reduce((sum, { bytes }) => sum + 12 + secretBytes + bytes.length, 0);
@@ -89,7 +99,10 @@ export class Core {
     return handle;
   }
 
-  /** Puts a frame in the buffer of the next step. Returns its length in bytes, or -1 for one that is too large. */
+  /**
+   * Puts a frame in the buffer of the next step. Returns its length in bytes, or -1 for one that is
+   * too large.
+   */
   putFrame(frame: string): number {
     const { read, written } = encoder.encodeInto(frame, this.#input);
     if (read !== frame.length || written > frameBytes) {
@@ -118,7 +131,10 @@ export class Core {
     return bytes.length;
   }
 
-  /** Tries the short way for the frame: returns the connection to forward it to, or 0 if nothing has happened and the room must be stepped. */
+  /**
+   * Tries the short way for the frame: returns the connection to forward it to, or 0 if nothing has
+   * happened and the room must be stepped.
+   */
   relay(handle: number, conn: number, nowMs: number, length: number): number {
     try {
       return this.#exports.relay(handle, conn, nowMs, length);
@@ -127,7 +143,10 @@ export class Core {
     }
   }
 
-  /** Steps a room and performs the effects. Returns false if the room has been dropped: nothing has happened then. */
+  /**
+   * Steps a room and performs the effects. Returns false if the room has been dropped: nothing has
+   * happened then.
+   */
   step(handle: number, event: Event, conn: number, nowMs: number, argument: number, flags: number, length: number, performer: Performer): boolean {
     let n: number;
     try {
@@ -148,14 +167,20 @@ export class Core {
     return true;
   }
 
-  /** The response to GET /rooms/ROOM as JSON, "" if the room does not exist, undefined if it has been dropped. */
+  /**
+   * The response to GET /rooms/ROOM as JSON, "" if the room does not exist, undefined if it has
+   * been dropped.
+   */
   describe(handle: number): string | undefined {
     const n = this.#guarded(() => this.#exports.describe(handle));
     this.#refresh();
     return n < 0 ? undefined : decoder.decode(this.#bytes(this.#output(), n));
   }
 
-  /** When the seat was taken whose user id and resume token these are, 0 if they are none's, undefined if the room has been dropped. */
+  /**
+   * When the seat was taken whose user id and resume token these are, 0 if they are none's,
+   * undefined if the room has been dropped.
+   */
   holds(handle: number, userId: string, token: string): number | undefined {
     this.#refresh();
     const takenAtMs = this.#guarded(() => this.#exports.holds(handle, this.#putText(this.#putText(0, userId), token)));

@@ -1,4 +1,5 @@
-// POST /rooms: a program with an API key creates a room ahead of its people, and gets invites to it.
+// POST /rooms: a program with an API key creates a room ahead of its people, and gets invites to
+// it.
 
 import { maxKeepMs, maxPasscodeLength, maxRoomPeople, minPasscodeLength, roomIdPattern, type ControlMode } from "@usher/types";
 

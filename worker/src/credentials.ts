@@ -1,5 +1,5 @@
-// TURN credentials that end with their seat. The names of what Cloudflare's service has given a seat are in the object's storage until then;
-// credentials of a shared secret cannot be revoked.
+// TURN credentials that end with their seat. The names of what Cloudflare's service has given a
+// seat are in the object's storage until then; credentials of a shared secret cannot be revoked.
 
 import { log } from "./http";
 import { hasCloudflare, issue, revoke, type IceEnv, type IceServer, type Seat } from "./ice";
@@ -12,7 +12,10 @@ interface Given {
   readonly untilMs: number;
 }
 
-/** As many as the native server remembers for one seat. Beyond that the oldest are revoked at once, so that no credentials outlive their seat. */
+/**
+ * As many as the native server remembers for one seat. Beyond that the oldest are revoked at once,
+ * so that no credentials outlive their seat.
+ */
 const maxNames = 64;
 
 const keyOf = ({ userId }: Seat): string => `turn ${userId}`;

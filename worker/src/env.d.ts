@@ -1,4 +1,5 @@
-// What `wrangler types` cannot know: secrets and bindings that a deployment may leave out, and the Wasm module.
+// What `wrangler types` cannot know: secrets and bindings that a deployment may leave out, and the
+// Wasm module.
 
 interface Env {
   /** The shared secret of coturn's use-auth-secret. */
@@ -10,7 +11,10 @@ interface Env {
   TURN_OPEN?: string;
   /** How long TURN credentials are valid, 300 to 86400; 43200 without it. */
   TURN_TTL_SECONDS?: string;
-  /** The key of the operator's tokens, as a secret: PEM, a JWK, a set of them, or a secret of at least 32 bytes. */
+  /**
+   * The key of the operator's tokens, as a secret: PEM, a JWK, a set of them, or a secret of at
+   * least 32 bytes.
+   */
   AUTH_JWT_KEY?: string;
   /** Where the keys are fetched from instead. */
   AUTH_JWKS?: string;

@@ -37,7 +37,10 @@ export class Hashes {
     this.#hasher = hasher;
   }
 
-  /** Returns the hash of a passcode with the salt that was used. There is no digest if that failed, or too many are under way. */
+  /**
+   * Returns the hash of a passcode with the salt that was used. There is no digest if that failed,
+   * or too many are under way.
+   */
   async of({ iterations, salt, passcode }: HashRequest): Promise<{ used: Uint8Array<ArrayBuffer>; digest: Uint8Array | undefined }> {
     const used = salt.length > 0 ? salt : crypto.getRandomValues(new Uint8Array(saltBytes));
     let digest: Uint8Array | undefined;

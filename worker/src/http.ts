@@ -1,4 +1,5 @@
-// What every response over HTTP has: JSON, CORS, a request id, and a line in the log that names no address and no room.
+// What every response over HTTP has: JSON, CORS, a request id, and a line in the log that names no
+// address and no room.
 
 import { errorCodes, type ErrorCode } from "@usher/types";
 
@@ -42,13 +43,19 @@ export function preflight(methods: readonly string[]): Response {
   });
 }
 
-/** Reports whether a request may be served to where it comes from. One without an Origin does not come from a page. */
+/**
+ * Reports whether a request may be served to where it comes from. One without an Origin does not
+ * come from a page.
+ */
 export function allowsOrigin(list: string | undefined, request: Request): boolean {
   const origin = request.headers.get("Origin");
   return origin === null || patternsOf(list).some((pattern) => matches(pattern, canonical(origin)));
 }
 
-/** ALLOW_ORIGINS as a list. Without one, or with an empty one, every origin is allowed, as by default. */
+/**
+ * ALLOW_ORIGINS as a list. Without one, or with an empty one, every origin is allowed, as by
+ * default.
+ */
 function patternsOf(list: string | undefined): readonly string[] {
   const patterns = (list ?? "")
     .split(",")
@@ -68,7 +75,9 @@ function matches(pattern: string, origin: string): boolean {
   return pattern === "*" || (origin.length <= 320 && new RegExp(`^${parts.join("[^/]*")}$`).test(origin));
 }
 
-/** Gives a response the headers that every response has. A WebSocket's response is the platform's. */
+/**
+ * Gives a response the headers that every response has. A WebSocket's response is the platform's.
+ */
 export async function finish(response: Response, request: Request, origins: string | undefined, requestId: string): Promise<Response> {
   if (response.webSocket !== null) {
     return response;

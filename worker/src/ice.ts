@@ -7,7 +7,10 @@ export interface IceServer {
   readonly credential?: string;
 }
 
-/** Whom credentials are for. takenAtMs tells a seat from an earlier one of the same user, and is 0 for somebody without a seat. */
+/**
+ * Whom credentials are for. takenAtMs tells a seat from an earlier one of the same user, and is 0
+ * for somebody without a seat.
+ */
 export interface Seat {
   readonly roomId: string;
   readonly userId: string;
@@ -66,7 +69,10 @@ function configuredServers(env: IceEnv): readonly IceServer[] {
   return JSON.parse(env.ICE_SERVERS || "[]") as readonly IceServer[];
 }
 
-/** The servers of ICE_SERVERS. A TURN server without a user name gets credentials made of TURN_SECRET. */
+/**
+ * The servers of ICE_SERVERS. A TURN server without a user name gets credentials made of
+ * TURN_SECRET.
+ */
 async function configured(env: IceEnv, seat: Seat, seconds: number): Promise<readonly IceServer[]> {
   const servers = configuredServers(env);
   const secret = env.TURN_SECRET;

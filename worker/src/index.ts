@@ -85,7 +85,10 @@ function methodsOf(route: Route): readonly string[] {
   }
 }
 
-/** Reports whether a request asks for a WebSocket. The platform has checked its key and version. One with a body does not, because no handshake has a body. */
+/**
+ * Reports whether a request asks for a WebSocket. The platform has checked its key and version. One
+ * with a body does not, because no handshake has a body.
+ */
 function isHandshake({ method, headers }: Request): boolean {
   const hasBody = headers.has("Transfer-Encoding") || (headers.get("Content-Length") ?? "0") !== "0";
   return method === "GET" && headers.get("Upgrade")?.toLowerCase() === "websocket" && !hasBody;
@@ -107,7 +110,10 @@ async function openSocket(request: Request, url: URL, env: Env): Promise<Respons
   return askRoom(request, url, env);
 }
 
-/** Passes a request on to its room's object. If that cannot be reached, or has too much to do, the client may try again. */
+/**
+ * Passes a request on to its room's object. If that cannot be reached, or has too much to do, the
+ * client may try again.
+ */
 async function askRoom(request: Request, url: URL, env: Env): Promise<Response> {
   const roomId = roomIdOf(url);
   if (roomId === "") {

@@ -1,5 +1,5 @@
-// What a room has to find out: the hash of a passcode, whom a token identifies, new ICE servers. The room goes on meanwhile, and is stepped
-// with what was found.
+// What a room has to find out: the hash of a passcode, whom a token identifies, new ICE servers.
+// The room goes on meanwhile, and is stepped with what was found.
 
 import { Event, passcodeIterations } from "./abi";
 import type { Conn } from "./conns";
@@ -8,7 +8,10 @@ import { joined, verdictInput } from "./identity";
 import type { VerifyRequest } from "./performer";
 import type { RoomOptions } from "./roomOptions";
 
-/** Steps the room with what was found, and looks at the frame again that asked. Returns what the object must not be dropped before. */
+/**
+ * Steps the room with what was found, and looks at the frame again that asked. Returns what the
+ * object must not be dropped before.
+ */
 type Found = (conn: Conn, event: Event, argument: number, input: Uint8Array, frame?: string) => Promise<void> | undefined;
 
 export class Inquiries {
@@ -40,7 +43,10 @@ export class Inquiries {
     return digest && joined([used, digest]);
   }
 
-  /** Whom a token identifies, or what an invite says. That is read before the object may be dropped, because only it has the frame. */
+  /**
+   * Whom a token identifies, or what an invite says. That is read before the object may be dropped,
+   * because only it has the frame.
+   */
   verify(id: number, request: VerifyRequest, frame: string): Promise<void> | undefined {
     const conn = this.#options.conns.get(id);
     if (conn === undefined || request.number !== 0) {

@@ -1,4 +1,5 @@
-// The keys that tokens are signed with. Only the key decides which algorithm a token must have: package server/auth has the same rules.
+// The keys that tokens are signed with. Only the key decides which algorithm a token must have:
+// package server/auth has the same rules.
 
 import { fromBase64url } from "./identity";
 
@@ -26,7 +27,10 @@ export function verifies({ algorithm, key }: JwtKey, signature: Uint8Array<Array
   return crypto.subtle.verify(how, key, signature, data as Uint8Array<ArrayBuffer>);
 }
 
-/** Reads PEM, a JWK, a set of them, or a secret. Throws an Error that says what is wrong, without the key. */
+/**
+ * Reads PEM, a JWK, a set of them, or a secret. Throws an Error that says what is wrong, without
+ * the key.
+ */
 export async function parseKeys(content: string): Promise<JwtKey[]> {
   const text = content.trim();
   if (text.startsWith("-----BEGIN ")) {
@@ -80,7 +84,8 @@ async function fromJwk(jwk: JsonWebKey & { kid?: string }): Promise<JwtKey> {
   }
   const { kty, crv, x, y, n, e } = jwk;
   const own = { kty, ...(crv === undefined ? {} : { crv }), x, y, n, e } as JsonWebKey;
-  const half = JSON.parse(JSON.stringify(own)) as JsonWebKey; // the public one, without what is undefined
+  // The public one, without what is undefined.
+  const half = JSON.parse(JSON.stringify(own)) as JsonWebKey;
   return checked(id, algorithm, await crypto.subtle.importKey("jwk", half, imports[algorithm], false, ["verify"]));
 }
 
@@ -110,7 +115,10 @@ async function fromSecret(id: string, secret: Uint8Array): Promise<JwtKey> {
   };
 }
 
-/** What says in a public key (SPKI, RFC 5280) of which kind it is. workerd imports some keys as others. */
+/**
+ * What says in a public key (SPKI, RFC 5280) of which kind it is. workerd imports some keys as
+ * others.
+ */
 const marks = {
   EdDSA: "\x2b\x65\x70",
   ES256: "\x2a\x86\x48\xce\x3d\x03\x01\x07",

@@ -1,4 +1,5 @@
-// A set of keys at a URL, for this isolate: fetched when it is needed, at most every ten seconds, and good for an hour.
+// A set of keys at a URL, for this isolate: fetched when it is needed, at most every ten seconds,
+// and good for an hour.
 
 import { log } from "./http";
 import { parseSet, type JwtKey } from "./jwtKey";
@@ -50,7 +51,8 @@ export class KeySet {
   async #take(): Promise<void> {
     try {
       const { keys, skipped } = await parseSet(await fetchText(this.#url));
-      const usable = keys.filter(({ algorithm }) => algorithm !== "HS256"); // a secret has no place in a public set
+      // A secret has no place in a public set.
+      const usable = keys.filter(({ algorithm }) => algorithm !== "HS256");
       for (const reason of skipped) {
         log("warn", "a key of the key set is not used", { reason });
       }

@@ -3,8 +3,9 @@
 import type { RoomState } from "./roomState";
 
 /**
- * The object of a room. With JURISDICTION it runs, and keeps what it stores, within that jurisdiction only; it is then another
- * object than without. Throws if the platform does not know the jurisdiction.
+ * The object of a room. With JURISDICTION it runs, and keeps what it stores, within that
+ * jurisdiction only; it is then another object than without. Throws if the platform does not know
+ * the jurisdiction.
  */
 export function objectOf(env: Env, roomId: string): DurableObjectStub<RoomState> {
   const { JURISDICTION: jurisdiction = "" } = env;

@@ -1,4 +1,5 @@
-// Tickets and invites: compact JWS with HS256, signed with keys derived from INVITE_SECRET. Whether one has been used is for the room to say.
+// Tickets and invites: compact JWS with HS256, signed with keys derived from INVITE_SECRET. Whether
+// one has been used is for the room to say.
 
 import { maxAuthTokenBytes } from "@usher/types";
 
@@ -53,7 +54,9 @@ export async function readTicket(roomId: string, ticket: string, secret: string)
   return Date.now() >= pass.until ? new Refusal("INVALID_TICKET", "it has expired") : identityOf(pass, false);
 }
 
-/** One that has expired is let through to the room, which lets the owner of a seat return with it. */
+/**
+ * One that has expired is let through to the room, which lets the owner of a seat return with it.
+ */
 export async function readInvite(roomId: string, invite: string, secret: string): Promise<Identity | Refusal> {
   const pass = await read("usher invite", invite, secret);
   if (pass === undefined) {

@@ -3,7 +3,9 @@ import type { ErrorCode } from "@usher/types";
 import type { Creation } from "./arrangement";
 import type { HashRequest } from "./hash";
 
-/** A token whose owner is to be found out, or an invite that is to be read: unless the number is 0. */
+/**
+ * A token whose owner is to be found out, or an invite that is to be read: unless the number is 0.
+ */
 export interface VerifyRequest {
   readonly number: number;
   readonly ref: string;

@@ -1,4 +1,4 @@
-// The room of an object: each event goes to the core in Wasm, and the effects that come back are carried out in order.
+// The room of an object: events go to the core in Wasm, and its effects are carried out in order.
 
 import type { ErrorCode } from "@usher/types";
 
@@ -111,7 +111,7 @@ export class Room implements Performer {
     }
   }
 
-  /** Steps the room for something that a client or an operator did. A failure costs only this connection, or this room. Returns the time of it, ms. */
+  /** Steps the room for an act; returns its time, ms. A failure costs this connection or room. */
   step(event: Event, conn: Conn | undefined, argument: number, input?: Uint8Array): number {
     const now = this.#surroundings.now();
     try {
@@ -134,7 +134,10 @@ export class Room implements Performer {
     return now;
   }
 
-  /** Tells the core what it must know before it judges a deadline: for how long the object did not run, and whose PINGs the platform has answered. */
+  /**
+   * Tells the core what it must know before it judges a deadline: for how long the object did not
+   * run, and whose PINGs the platform has answered.
+   */
   #catchUp(now: number, pausedMs: number): void {
     if (pausedMs > 0 && this.#core === core()) {
       this.#run(Event.paused, undefined, now, pausedMs);

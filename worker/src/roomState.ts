@@ -1,6 +1,7 @@
-// One room as a Durable Object. It moves bytes between the platform and the core, and decides nothing: the rules are in Go
-// (package room). Nothing here keeps the object awake, and nothing is only in its memory: what the core says is to be kept goes
-// into storage and into the sockets' attachments at once, so the object may hibernate after any event.
+// One room as a Durable Object. It moves bytes between the platform and the core, and decides
+// nothing: the rules are in Go (package room). Nothing here keeps the object awake, and nothing is
+// only in its memory: what the core says is to be kept goes into storage and into the sockets'
+// attachments at once, so the object may hibernate after any event.
 
 import { authSubprotocol, pingFrame, pongFrame, type ErrorCode } from "@usher/types";
 import { DurableObject } from "cloudflare:workers";
@@ -52,7 +53,10 @@ export class RoomState extends DurableObject<Env> {
     });
   }
 
-  /** Takes a WebSocket, or describes the room to somebody with an invitation. The router has checked the request. */
+  /**
+   * Takes a WebSocket, or describes the room to somebody with an invitation. The router has checked
+   * the request.
+   */
   override async fetch(request: Request): Promise<Response> {
     this.#conns.roomId ||= roomIdOf(new URL(request.url));
     try {
@@ -65,7 +69,9 @@ export class RoomState extends DurableObject<Env> {
     }
   }
 
-  /** When the seat was taken whose user id and resume token these are, or why that cannot be said. */
+  /**
+   * When the seat was taken whose user id and resume token these are, or why that cannot be said.
+   */
   seated(roomId: string, userId: string, token: string): number | ErrorCode {
     this.#conns.roomId ||= roomId;
     try {
@@ -78,7 +84,10 @@ export class RoomState extends DurableObject<Env> {
     }
   }
 
-  /** Keeps the names of credentials that a seat has been given, to be revoked with it. False if it has ended already: then they are. */
+  /**
+   * Keeps the names of credentials that a seat has been given, to be revoked with it. False if it
+   * has ended already: then they are.
+   */
   issued(roomId: string, userId: string, token: string, usernames: readonly string[], untilMs: number): boolean {
     this.#conns.roomId ||= roomId;
     const takenAtMs = this.#room.holds(userId, token);
@@ -149,7 +158,10 @@ export class RoomState extends DurableObject<Env> {
     answer(socket, code, ended);
   }
 
-  /** The connection has ended without a Close. Ours ends what may be left of it: a client that has only stopped sending. */
+  /**
+   * The connection has ended without a Close. Ours ends what may be left of it: a client that has
+   * only stopped sending.
+   */
   override webSocketError(socket: WebSocket): void {
     this.#ended(socket, noClose);
     close(socket, Close.protocolError);

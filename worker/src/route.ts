@@ -33,8 +33,9 @@ export function routeOf(pathname: string): Route {
 }
 
 /**
- * The page, for the link to a room in which some program has escaped the #, so that it got into the path; "" for any other address. It is
- * relative, because a proxy may serve the page below a path of its own.
+ * The page, for the link to a room in which some program has escaped the #, so that it got into the
+ * path; "" for any other address. It is relative, because a proxy may serve the page below a path
+ * of its own.
  */
 export function mendedLink(url: URL): string {
   const [, fragment, slash] = /^\/%(?:25)*23([^/]*)(\/?)$/.exec(url.pathname) ?? [];
@@ -42,8 +43,9 @@ export function mendedLink(url: URL): string {
 }
 
 /**
- * The room that an address names: /rooms/ROOM/ws, /rooms/ROOM, or the query's last parameter `roomId`. A legacy client appends another
- * query to the one before ("/ws?roomId=OLD?roomId=NEW"), so a parameter also begins after "?". "" if there is none, or a malformed one.
+ * The room that an address names: /rooms/ROOM/ws, /rooms/ROOM, or the query's last parameter
+ * `roomId`. A legacy client appends another query to the one before ("/ws?roomId=OLD?roomId=NEW"),
+ * so a parameter also begins after "?". "" if there is none, or a malformed one.
  */
 export function roomIdOf(url: URL): string {
   const [, first, fromPath = ""] = url.pathname.split("/");

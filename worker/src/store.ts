@@ -1,9 +1,13 @@
-// What an object keeps of its room in storage: the snapshot, and the alarm. It knows when storage refuses writes, and when that is over.
+// What an object keeps of its room in storage: the snapshot, and the alarm. It knows when storage
+// refuses writes, and when that is over.
 
 import { Close, reasonOf } from "./close";
 import { log } from "./http";
 
-/** What storage has of a room, under storedKey. An object that an alarm makes does not know its own name. */
+/**
+ * What storage has of a room, under storedKey. An object that an alarm makes does not know its own
+ * name.
+ */
 export interface Stored {
   readonly id: string;
   readonly snapshot: Uint8Array;
@@ -12,7 +16,10 @@ export interface Stored {
 const storedKey = "room";
 const probeKey = "probe";
 
-/** The room cannot go on from its memory: it is dropped, its sockets are closed with the code, and it goes on from storage. */
+/**
+ * The room cannot go on from its memory: it is dropped, its sockets are closed with the code, and
+ * it goes on from storage.
+ */
 export class GivenUp extends Error {
   constructor(readonly code: number) {
     super(reasonOf(code));

@@ -10,7 +10,10 @@ import { ttlSeconds } from "./ttl";
 /** How late an alarm may be before that is time in which the object did not run. */
 const punctualMs = 2000;
 
-/** Everything outside of the core that a step depends on, such as the clock, the randomness and the settings. A test replaces it. */
+/**
+ * Everything outside of the core that a step depends on, such as the clock, the randomness and the
+ * settings. A test replaces it.
+ */
 export class Surroundings {
   readonly #env: Env;
 
@@ -22,7 +25,10 @@ export class Surroundings {
     return Date.now();
   }
 
-  /** For how long the object did not run, if its alarm should have come at a time, or nothing has come since. */
+  /**
+   * For how long the object did not run, if its alarm should have come at a time, or nothing has
+   * come since.
+   */
   pausedMs(now: number, sinceMs: number): number {
     return now - sinceMs > punctualMs ? now - sinceMs : 0;
   }

@@ -1,6 +1,9 @@
 const minSeconds = 300;
 const maxSeconds = 86_400;
-/** How long TURN credentials are valid if nothing else is set: as long as a room lives without signaling. */
+/**
+ * How long TURN credentials are valid if nothing else is set: as long as a room lives without
+ * signaling.
+ */
 const defaultSeconds = 43_200;
 
 /** Reports whether TURN credentials may be valid for so long. */

@@ -1,4 +1,5 @@
-// GET /turn-credentials?userId=ID[&roomId=ID][&ttl=SECONDS]: whoever proves a seat by its resume token gets TURN servers, everybody else STUN.
+// GET /turn-credentials?userId=ID[&roomId=ID][&ttl=SECONDS]: whoever proves a seat by its resume
+// token gets TURN servers, everybody else STUN.
 
 import { roomIdPattern, userIdPattern } from "@usher/types";
 
@@ -13,9 +14,10 @@ const openSeconds = 300;
 const maxAgeSeconds = 600;
 
 /**
- * A legacy client fetches this before every rejoin, without a time-out, and would hang on a kept-alive connection that died together with
- * its socket. The platform takes Connection: close out of a response, so that client, which proves no seat, may keep the response instead:
- * before it has aged, a fetch needs no connection, and afterwards no old connection is left.
+ * A legacy client fetches this before every rejoin, without a time-out, and would hang on a
+ * kept-alive connection that died together with its socket. The platform takes Connection: close
+ * out of a response, so that client, which proves no seat, may keep the response instead: before it
+ * has aged, a fetch needs no connection, and afterwards no old connection is left.
  */
 export async function turnCredentials(request: Request, url: URL, env: Env): Promise<Response> {
   const userId = url.searchParams.get("userId") ?? "";
@@ -44,7 +46,10 @@ interface ProvedSeat extends Seat {
   readonly token: string;
 }
 
-/** All servers for a seat. Its object is told of what has to be revoked with it, before anybody has that. */
+/**
+ * All servers for a seat. Its object is told of what has to be revoked with it, before anybody has
+ * that.
+ */
 async function serversOf(seat: ProvedSeat, seconds: number, env: Env): Promise<readonly IceServer[]> {
   const { roomId, userId, token } = seat;
   const { servers, usernames } = await issue(env, seat, seconds);

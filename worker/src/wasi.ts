@@ -20,7 +20,9 @@ export function wasi(memory: () => WebAssembly.Memory, say: (text: string) => vo
     environ_get: () => 0,
     environ_sizes_get: none,
     sched_yield: () => 0,
-    /** Only the runtime's own sleeps on its way into a panic use this. Here they end immediately. */
+    /**
+     * Only the runtime's own sleeps on its way into a panic use this. Here they end immediately.
+     */
     poll_oneoff: (_subscriptions: number, _events: number, count: number, happened: number): number => {
       view().setUint32(happened, count, true);
       return 0;

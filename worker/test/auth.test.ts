@@ -1,4 +1,5 @@
-// Accounts on the worker: tokens of each algorithm, tickets, invites and rooms that a program creates.
+// Accounts on the worker: tokens of each algorithm, tickets, invites and rooms that a program
+// creates.
 
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";

@@ -1,4 +1,5 @@
-// The object that is dropped from memory, or does not run, while its sockets stay; and what it leaves behind.
+// The object that is dropped from memory, or does not run, while its sockets stay; and what it
+// leaves behind.
 
 import { pingFrame, pongFrame } from "@usher/types";
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
@@ -31,7 +32,8 @@ describe("hibernation", () => {
       () => "the platform's PONG",
     );
     expect([harness.frames, harness.made]).toEqual([frames, made]);
-    harness.nowMs = opened + 10_050; // bob, who has said nothing since before `opened`, is due; ann is not
+    // Bob, who has said nothing since before `opened`, is due; ann is not.
+    harness.nowMs = opened + 10_050;
     await runDurableObjectAlarm(objectOf("pings-1"));
     expect(await bob.client.closedWith()).toBe(4008);
     expect(await ann.client.frame("USER_DISCONNECTED")).toMatchObject({ leftUserId: "bob" });
@@ -45,7 +47,10 @@ describe("hibernation", () => {
   });
 
   describe("a late alarm", () => {
-    /** bob's seat is held for 40 s, and the object does not run from 30 s after that on, for an hour. */
+    /**
+     * bob's seat is held for 40 s, and the object does not run from 30 s after that on, for an
+     * hour.
+     */
     async function pause(roomId: string): Promise<{ ann: Person; bobToken: string }> {
       harness.nowMs = Date.now();
       const { ann, bob, bobToken } = await pair(roomId);

@@ -19,7 +19,10 @@ interface Vector {
   turnSecret?: string;
   /** Those without a seat get TURN credentials. */
   turnOpen?: boolean;
-  /** The rooms that want to be listed on a server that lists them. The worker lists none, because no object knows the others. */
+  /**
+   * The rooms that want to be listed on a server that lists them. The worker lists none, because no
+   * object knows the others.
+   */
   listRooms?: string;
   /** The server is about to stop, as only the native one is. */
   draining?: boolean;
@@ -71,14 +74,20 @@ test.each(rows)("%s", async (_, { method, path, headers = {}, origins, iceServer
   }
 });
 
-/** Joins the room over a new WebSocket. There is none, and a connection for another room gets ROOM_MISMATCH. */
+/**
+ * Joins the room over a new WebSocket. There is none, and a connection for another room gets
+ * ROOM_MISMATCH.
+ */
 async function wantRoom(socket: WebSocket, roomId: string): Promise<void> {
   const reply = new Promise<unknown>((resolve) => socket.addEventListener("message", ({ data }) => resolve(data), { once: true }));
   socket.send(JSON.stringify({ type: "JOIN_ROOM", roomId, userId: "ann", userName: "Ann" }));
   expect(JSON.parse(String(await reply))).toMatchObject({ code: "ROOM_NOT_FOUND" });
 }
 
-/** Writes EXPIRES for when a TURN credential ends, and CREDENTIAL for the right one (draft-uberti-behave-turn-rest-00, section 2.2). */
+/**
+ * Writes EXPIRES for when a TURN credential ends, and CREDENTIAL for the right one
+ * (draft-uberti-behave-turn-rest-00, section 2.2).
+ */
 async function timeless(body: string, secret = ""): Promise<string> {
   const [, expires = "", userId = ""] = /"username":"(\d{10}):([^"]*)"/.exec(body) ?? [];
   if (Number(expires) * 1000 <= Date.now()) {

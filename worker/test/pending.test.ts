@@ -1,4 +1,5 @@
-// What an event leaves behind: nothing that keeps the object in memory, and with it the code of an older deployment.
+// What an event leaves behind: nothing that keeps the object in memory, and with it the code of an
+// older deployment.
 
 import { runInDurableObject } from "cloudflare:test";
 import { afterEach, expect, test, vi } from "vitest";

@@ -1,4 +1,5 @@
-// Credentials of Cloudflare's TURN service end with their seat. The service is an HTTP server of the documented shape.
+// Credentials of Cloudflare's TURN service end with their seat. The service is an HTTP server of
+// the documented shape.
 
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";

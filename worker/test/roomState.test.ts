@@ -1,5 +1,5 @@
-// The object where the platform does not do as it should: storage that throws, Wasm that traps, frames that are too large,
-// memory that is taken away.
+// The object where the platform does not do as it should: storage that throws, Wasm that traps,
+// frames that are too large, memory that is taken away.
 
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, test, vi } from "vitest";
@@ -78,7 +78,10 @@ describe("storage that throws", () => {
 });
 
 describe("Wasm that traps", () => {
-  /** Makes the next frame claim a length that the module's memory has not got: a real panic of the Go runtime. */
+  /**
+   * Makes the next frame claim a length that the module's memory has not got: a real panic of the
+   * Go runtime.
+   */
   function trapOnNextFrame(): ReturnType<typeof vi.spyOn> {
     vi.spyOn(core(), "putFrame").mockReturnValueOnce(1 << 30);
     return vi.spyOn(console, "error").mockImplementation(() => {});

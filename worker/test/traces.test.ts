@@ -1,4 +1,5 @@
-// Every transcript of room/testdata on the worker in workerd, byte for byte; and once more with the object evicted after every step.
+// Every transcript of room/testdata on the worker in workerd, byte for byte; and once more with the
+// object evicted after every step.
 
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
@@ -33,8 +34,8 @@ type Step = Trace["steps"][number] & {
   hashes?: string;
 };
 
-// The platform cannot ping a client, the worker has no budgets of seats and messages for an address, knows no accounts yet, hands out ICE servers by
-// itself, and has no API for operators.
+// The platform cannot ping a client, the worker has no budgets of seats and messages for an
+// address, knows no accounts yet, hands out ICE servers by itself, and has no API for operators.
 const replayed = traces.filter(
   ({ name, pings, budgets, renews, operates }: Trace) =>
     pings !== true && budgets !== true && renews !== true && operates !== true && name !== "auth-renew-late",
@@ -64,7 +65,10 @@ function identityHeaders({ identity }: Step): Record<string, string> {
 
 class Replay {
   readonly #clients: Client[] = [];
-  /** What each connection must have seen by now, and for which of them that does not matter any more. */
+  /**
+   * What each connection must have seen by now, and for which of them that does not matter any
+   * more.
+   */
   readonly #want: (string | number)[][] = [];
   readonly #cut = new Set<number>();
   readonly #addresses: string[] = [];
@@ -89,7 +93,8 @@ class Replay {
       .join("");
     const steps = this.trace.steps as unknown as readonly Step[];
     for (const [i, step] of steps.entries()) {
-      // What is found out about a token is known before it is asked for: it comes right behind the frame that asks.
+      // What is found out about a token is known before it is asked for: it comes right behind the
+      // frame that asks.
       const { verdict, seen: found = [] } = steps[i + 1] ?? {};
       harness.verdict = verdict && (verdict.Identity === null ? new Refusal(verdict.Refusal || "INTERNAL", verdict.Details) : identityOf(verdict.Identity));
       await this.#perform(step);
@@ -132,7 +137,8 @@ class Replay {
         this.#want.push([]);
         return;
       case "frame":
-        // Bytes that are not UTF-8 reach an object as workerd's replacement for them; test/dev.test.mjs has them on a real socket.
+        // Bytes that are not UTF-8 reach an object as workerd's replacement for them;
+        // test/dev.test.mjs has them on a real socket.
         harness.secret = step.secret === undefined ? undefined : bytes(step.secret);
         return this.#send(client, text(step.frame ?? ""));
       case "binary":
@@ -195,7 +201,10 @@ class Replay {
     }
   }
 
-  /** Ends a socket from the client's side. No script can make a socket break (1006): any code but 1000 says that nobody meant to leave. */
+  /**
+   * Ends a socket from the client's side. No script can make a socket break (1006): any code but
+   * 1000 says that nobody meant to leave.
+   */
   #end(conn: number, code: number): void {
     const client = this.#clients[conn - 1];
     if (client !== undefined && !client.closed && !this.#cut.has(conn - 1)) {
@@ -229,7 +238,10 @@ class Replay {
     await evictDurableObject(this.#stub, { webSockets });
   }
 
-  /** A deployment cuts all sockets and reports none; a clean restart is one after which nothing was under way: they have dropped before. */
+  /**
+   * A deployment cuts all sockets and reports none; a clean restart is one after which nothing was
+   * under way: they have dropped before.
+   */
   async #restart(clean: boolean): Promise<void> {
     if (clean) {
       this.#clients.forEach((_, i) => this.#end(i + 1, 1006));

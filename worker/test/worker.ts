@@ -1,4 +1,5 @@
-// The worker with a clock, randomness, settings and refusals that the tests set. Everything else is as it is deployed.
+// The worker with a clock, randomness, settings and refusals that the tests set. Everything else is
+// as it is deployed.
 
 import type { Identity, Refusal } from "../src/identity";
 import worker from "../src/index";
@@ -10,14 +11,19 @@ export default worker;
 /** What the tests set, and what they wait for. */
 export const harness = {
   nowMs: undefined as number | undefined,
-  /** What is drawn for the next frame, and what was drawn for a connection: an evicted object draws that again. */
+  /**
+   * What is drawn for the next frame, and what was drawn for a connection: an evicted object draws
+   * that again.
+   */
   secret: undefined as Uint8Array | undefined,
   secrets: new Map<number, Uint8Array>(),
   settings: undefined as string | undefined,
   flags: 0,
   /** What is found out about the next token. */
   verdict: undefined as Identity | Refusal | undefined,
-  /** For how long objects did not run: each tells it once, if it is asked while something is due. */
+  /**
+   * For how long objects did not run: each tells it once, if it is asked while something is due.
+   */
   pausedMs: 0,
   env: {} as Partial<Env>,
   /** Whether the hashes of passcodes wait until they are done, or fail. */

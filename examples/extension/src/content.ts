@@ -1,4 +1,5 @@
-// The content script: keeps the page's largest film where the room is. It is injected when the viewer asks for it in the popup.
+// The content script: keeps the page's largest film where the room is. It is injected when the
+// viewer asks for it in the popup.
 
 import { Emitter, nextFilm, VideoSync, type Film, type RoomState, type SyncPort, type SyncPortEvents } from "@usher/client";
 import type { FromPage, PageSync, ToPage } from "./messages.ts";
@@ -23,7 +24,10 @@ class PagePort extends Emitter<SyncPortEvents> implements SyncPort {
     return Date.now() + this.#offsetMs;
   }
 
-  /** The film is at once as the viewer wants it; otherwise VideoSync would undo it while the message is on its way. */
+  /**
+   * The film is at once as the viewer wants it; otherwise VideoSync would undo it while the message
+   * is on its way.
+   */
   send(message: PageSync): boolean {
     this.film = nextFilm(this.film, { ...message, userId: this.userId, timestamp: Date.now() }, this.serverTime());
     this.#sent += 1;
@@ -89,7 +93,8 @@ function watch(): () => void {
       sync?.announce();
     }
   });
-  document.addEventListener("loadedmetadata", choose, { capture: true, signal }); // the page may bring its film later, or another one
+  // The page may bring its film later, or another one.
+  document.addEventListener("loadedmetadata", choose, { capture: true, signal });
   signal.addEventListener("abort", () => {
     sync?.close();
     port.close();

@@ -1,4 +1,5 @@
-// What the extension's parts say to each other over their ports. Each union is one direction of one port.
+// What the extension's parts say to each other over their ports. Each union is one direction of one
+// port.
 
 import type { ControlMode, Film, IceServer, Knock, Outgoing, OutgoingSync, RoomState, Route, Seated, ServerMessage, Status } from "@usher/client";
 
@@ -32,7 +33,10 @@ export interface MeshReport {
   filmUrl: string;
 }
 
-/** Offscreen document to content script. A page's process gets no more of the room than it needs: no id, which admits, and no people. */
+/**
+ * Offscreen document to content script. A page's process gets no more of the room than it needs: no
+ * id, which admits, and no people.
+ */
 export type ToPage = Clock &
   (
     | { type: "ROOM"; userId: string; room: RoomState }
@@ -72,8 +76,8 @@ export interface View extends MeshReport {
 }
 
 /**
- * Reads what a content script has sent; undefined if it is nothing that VideoSync sends. A content script lives in the page's process, so
- * what comes from there is a stranger's.
+ * Reads what a content script has sent; undefined if it is nothing that VideoSync sends. A content
+ * script lives in the page's process, so what comes from there is a stranger's.
  */
 export function parseFromPage(value: unknown): FromPage | undefined {
   const { type, message } = recordOf(value);

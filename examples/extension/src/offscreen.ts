@@ -1,5 +1,6 @@
-// The offscreen document: WebRTC, which a service worker does not have. It lives for as long as there is a seat, also while the service worker is
-// stopped, and gives the film to the content script that was opened last.
+// The offscreen document: WebRTC, which a service worker does not have. It lives for as long as
+// there is a seat, also while the service worker is stopped, and gives the film to the content
+// script that was opened last.
 
 import { PeerMesh, type Route } from "@usher/client";
 import { parseFromPage, type ToPage } from "./messages.ts";

@@ -121,7 +121,10 @@ function knockItem({ userId, userName }: Knock): HTMLElement {
   return item;
 }
 
-/** Injects the content script into the tab that the popup stands over, which the click on the extension's icon has allowed (activeTab). */
+/**
+ * Injects the content script into the tab that the popup stands over, which the click on the
+ * extension's icon has allowed (activeTab).
+ */
 async function watchPage(): Promise<string> {
   // Opened in a tab, popup.html?tab=ID says which other tab is meant.
   const named = new URLSearchParams(location.search).get("tab");

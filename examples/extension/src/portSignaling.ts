@@ -2,7 +2,10 @@ import { Emitter, type IceServer, type Outgoing, type RoomState, type Signaling,
 import type { FromMesh, MeshReport, ToMesh } from "./messages.ts";
 import { LastingPort } from "./port.ts";
 
-/** RoomClient as the offscreen document sees it: the service worker has the socket, and this tells and asks it over a port. */
+/**
+ * RoomClient as the offscreen document sees it: the service worker has the socket, and this tells
+ * and asks it over a port.
+ */
 export class PortSignaling extends Emitter<SignalingEvents> implements Signaling {
   readonly #port = new LastingPort<FromMesh, ToMesh>(
     "mesh",
@@ -46,7 +49,10 @@ export class PortSignaling extends Emitter<SignalingEvents> implements Signaling
     this.#port.send({ type: "REPORT", report });
   }
 
-  /** The service worker was stopped, and its socket with it. The room is as it was, and the seat is held until the next one resumes it. */
+  /**
+   * The service worker was stopped, and its socket with it. The room is as it was, and the seat is
+   * held until the next one resumes it.
+   */
   #lost(): void {
     this.#setStatus({ state: "waiting", attempt: 1, retryAtMs: Date.now() });
   }

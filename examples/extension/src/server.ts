@@ -3,8 +3,9 @@
 import { roomIdIn } from "@usher/client";
 
 /**
- * The address of the server's page, ending in a slash. It may be given as that, as the WebSocket address
- * that the server prints (ws://localhost:8787/ws), or as a bare host. Undefined for what is none of these.
+ * The address of the server's page, ending in a slash. It may be given as that, as the WebSocket
+ * address that the server prints (ws://localhost:8787/ws), or as a bare host. Undefined for what is
+ * none of these.
  */
 export function pageAddress(text: string): string | undefined {
   const address = text.trim();
@@ -27,14 +28,16 @@ export function socketAddress(page: string): string {
   return new URL("ws", page).href.replace(/^http/, "ws");
 }
 
-/** The link that invites into a room: the server's page shows it to people without the extension. */
+/**
+ * The link that invites into a room: the server's page shows it to people without the extension.
+ */
 export function inviteLink(page: string, roomId: string): string {
   return `${page}#${roomId}`;
 }
 
 /**
- * What an invite link or a room's code names, as people paste it. A link names its server, too; a code is of the one
- * that is given. Undefined for a broken one.
+ * What an invite link or a room's code names, as people paste it. A link names its server, too; a
+ * code is of the one that is given. Undefined for a broken one.
  */
 export function parseInvite(text: string, page: string | undefined): { server: string; roomId: string } | undefined {
   const roomId = roomIdIn(text);

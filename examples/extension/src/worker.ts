@@ -1,5 +1,5 @@
-// The service worker: the seat in the room. Chrome may stop it at any moment; its successor finds the seat in chrome.storage.session and
-// resumes it. The socket's ping keeps it alive otherwise.
+// The service worker: the seat in the room. Chrome may stop it at any moment; its successor finds
+// the seat in chrome.storage.session and resumes it. The socket's ping keeps it alive otherwise.
 
 import { chromeStore, RoomClient, RoomError, type SignalingEvents, type Status } from "@usher/client";
 import type { FromMesh, FromPopup, MeshEvent, MeshReport, ToMesh, View } from "./messages.ts";
@@ -21,10 +21,12 @@ let mesh: chrome.runtime.Port | undefined;
 let queue: MeshEvent[] = [];
 const pages = new Set<chrome.runtime.Port>();
 
-// Listeners are added before anything is awaited: the event that started the service worker is told only to those.
+// Listeners are added before anything is awaited: the event that started the service worker is told
+// only to those.
 chrome.runtime.onConnect.addListener((port) => {
   if (port.name === "page") {
-    // The offscreen document speaks with it. What is needed here is the end of it, when the room is left.
+    // The offscreen document speaks with it. What is needed here is the end of it, when the room is
+    // left.
     pages.add(port);
     port.onDisconnect.addListener(() => pages.delete(port));
   } else if (port.name === "mesh" && isOwnPage(port.sender)) {
@@ -160,7 +162,10 @@ function tellMesh(event: MeshEvent): void {
   }
 }
 
-/** Only one offscreen document may exist, and it is there already when the service worker was stopped meanwhile. */
+/**
+ * Only one offscreen document may exist, and it is there already when the service worker was
+ * stopped meanwhile.
+ */
 async function openMesh(): Promise<void> {
   if (!(await chrome.offscreen.hasDocument())) {
     const justification = "Data channels to the others in the room";

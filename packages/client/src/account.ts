@@ -15,14 +15,20 @@ export class Account {
     this.#keeper = keeper;
   }
 
-  /** Where the next connection goes. The user is whom the token names: nobody else's seat can be had with it. */
+  /**
+   * Where the next connection goes. The user is whom the token names: nobody else's seat can be had
+   * with it.
+   */
   door(): Door | Promise<Door> {
     const { roomId, invite } = this.#keeper.seat as StoredSeat;
     const door = doorOf(this.#url, roomId, invite !== undefined, this.#options);
     return door instanceof Promise ? door.then((known) => this.#name(known)) : door;
   }
 
-  /** Renews the token over the socket. If that fails, the connection is closed when the token has expired, and the next one asks again. */
+  /**
+   * Renews the token over the socket. If that fails, the connection is closed when the token has
+   * expired, and the next one asks again.
+   */
   async renew(send: (token: string) => Promise<void>): Promise<void> {
     const { auth } = this.#options;
     if (auth !== undefined) {

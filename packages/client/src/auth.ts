@@ -1,4 +1,5 @@
-// How a connection shows who somebody is: by a token of the operator's accounts, by a ticket made from one, or by an invite, which is in the request for a seat.
+// How a connection shows who somebody is: by a token of the operator's accounts, by a ticket made
+// from one, or by an invite, which is in the request for a seat.
 
 import { authSubprotocol, tokenSubprotocolPrefix, type ErrorMessage } from "@usher/types";
 import { failure, refusal, type RoomError } from "./error.js";
@@ -12,7 +13,10 @@ export interface Door {
   protocols: string[];
   /** Whom the token names; "" if the client may choose. */
   userId: string;
-  /** Says why the server has refused the handshake, which a browser does not show. Undefined if that is not the reason. */
+  /**
+   * Says why the server has refused the handshake, which a browser does not show. Undefined if that
+   * is not the reason.
+   */
   explain(): Promise<RoomError | undefined>;
 }
 
@@ -21,7 +25,10 @@ export interface AuthOptions {
   authBy?: "subprotocol" | "ticket" | undefined;
 }
 
-/** The door of a room for somebody with an account, or with none, or with an invite instead. Rejects with a RoomError. */
+/**
+ * The door of a room for somebody with an account, or with none, or with an invite instead. Rejects
+ * with a RoomError.
+ */
 export function doorOf(url: URL, roomId: string, isInvited: boolean, options: AuthOptions): Door | Promise<Door> {
   const door = new URL(url);
   door.searchParams.set("roomId", roomId);

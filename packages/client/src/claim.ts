@@ -1,23 +1,32 @@
-// A duplicated tab has a copy of sessionStorage, and so of the seat's token. Only one of the two may
-// have the seat; which one, the browser's Web Locks say, or a BroadcastChannel in a page without TLS,
-// which has no locks.
+// A duplicated tab has a copy of sessionStorage, and so of the seat's token. Only one of the two
+// may have the seat; which one, the browser's Web Locks say, or a BroadcastChannel in a page
+// without TLS, which has no locks.
 
 import { newUserId, randomText } from "./id.js";
 import { webStore, type SeatStore, type StoredSeat } from "./store.js";
 
-/** How long the page before this one may take to let go, ms; after a reload there is no other that could have the seat. */
+/**
+ * How long the page before this one may take to let go, ms; after a reload there is no other that
+ * could have the seat.
+ */
 const lockPatienceMs = 1000;
 const reloadPatienceMs = 9000;
-/** How long another page may take to answer, ms, busy or hidden as it may be; after a reload hardly anybody is there. */
+/**
+ * How long another page may take to answer, ms, busy or hidden as it may be; after a reload hardly
+ * anybody is there.
+ */
 const replyPatienceMs = 1000;
 const reloadReplyPatienceMs = 200;
 
-/** What this page has claimed or is about to, by name. A claim is the page's, whichever client it is for. */
+/**
+ * What this page has claimed or is about to, by name. A claim is the page's, whichever client it is
+ * for.
+ */
 const claims = new Map<string, { isOurs: Promise<boolean>; release: () => void }>();
 
 /**
- * Lets only one of several pages with the same store have its seat, by Web Locks or, without TLS, by a
- * BroadcastChannel. While another page has it, load() returns a new one in the same room.
+ * Lets only one of several pages with the same store have its seat, by Web Locks or, without TLS,
+ * by a BroadcastChannel. While another page has it, load() returns a new one in the same room.
  */
 export function claimed(store: SeatStore): SeatStore {
   let name: string | undefined;
@@ -54,14 +63,18 @@ export function claimed(store: SeatStore): SeatStore {
 }
 
 /**
- * Keeps the seat of a page in sessionStorage: each tab has its own and finds it again after a reload. A
- * duplicated tab, which has a copy of sessionStorage, takes a seat of its own in the same room.
+ * Keeps the seat of a page in sessionStorage: each tab has its own and finds it again after a
+ * reload. A duplicated tab, which has a copy of sessionStorage, takes a seat of its own in the same
+ * room.
  */
 export function tabStore(key?: string): SeatStore {
   return claimed(webStore(() => sessionStorage, key));
 }
 
-/** A new seat is nobody else's, so its claim may take as long as it takes, and holds against whoever asks meanwhile. */
+/**
+ * A new seat is nobody else's, so its claim may take as long as it takes, and holds against whoever
+ * asks meanwhile.
+ */
 function isOurs(name: string, isNew: boolean): Promise<boolean> {
   let claim = claims.get(name);
   if (claim === undefined) {
@@ -95,7 +108,8 @@ function claimByLock(locks: LockManager, name: string, end: AbortSignal, isNew: 
       const options = signal === undefined ? {} : { signal };
       locks.request(name, options, granted).catch((error: unknown) => (signal?.aborted === true ? resolve(false) : failed(error)));
     };
-    // Chromium cannot give a lock to a page that is just opening a window, a copy of itself perhaps.
+    // Chromium cannot give a lock to a page that is just opening a window, a copy of itself
+    // perhaps.
     ask(() => setTimeout(() => ask(reject)));
   });
 }
@@ -105,11 +119,15 @@ function wasReloaded(): boolean {
   return entry?.type === "reload";
 }
 
-/** Asks whether another page has it, unless it is new. Of several that ask at once the one with the smallest id gets it. */
+/**
+ * Asks whether another page has it, unless it is new. Of several that ask at once the one with the
+ * smallest id gets it.
+ */
 function claimByChannel(name: string, end: AbortSignal, isNew: boolean): Promise<boolean> {
   return new Promise((resolve) => {
     const channel = new BroadcastChannel(name);
-    (channel as { unref?: () => void }).unref?.(); // or it would keep a process of Node.js from ending
+    // Otherwise it would keep a process of Node.js from ending.
+    (channel as { unref?: () => void }).unref?.();
     const id = randomText();
     let isOurs: boolean | undefined;
     const decide = (decision: boolean): void => {

@@ -8,9 +8,9 @@ import { Session } from "./session.js";
 import type { IceServer, Outgoing, Seated, Signaling, Status } from "./signaling.js";
 
 /**
- * One participant's seat in one room, over as many connections as it takes. The client reconnects by
- * itself after a lost connection: the server holds the seat, and the resume token in the store proves
- * whose it is. No method throws; the promises that they return reject with a RoomError.
+ * One participant's seat in one room, over as many connections as it takes. The client reconnects
+ * by itself after a lost connection: the server holds the seat, and the resume token in the store
+ * proves whose it is. No method throws; the promises that they return reject with a RoomError.
  */
 export class RoomClient extends Emitter<RoomClientEvents> implements Signaling {
   readonly #session: Session;
@@ -42,7 +42,10 @@ export class RoomClient extends Emitter<RoomClientEvents> implements Signaling {
     return this.#session.userId;
   }
 
-  /** Those who wait to be let in; empty for all but the host and the cohosts. The event `knocks` reports each change. */
+  /**
+   * Those who wait to be let in; empty for all but the host and the cohosts. The event `knocks`
+   * reports each change.
+   */
   get knocks(): readonly Knock[] {
     return this.#session.knocks;
   }
@@ -70,9 +73,9 @@ export class RoomClient extends Emitter<RoomClientEvents> implements Signaling {
   }
 
   /**
-   * Returns to the seat in the store, after a reload of the page or a restart of the service worker.
-   * Resolves to undefined if the store has no seat, or none in the requested room. Keeps trying while
-   * the server cannot be reached. If the seat or the room has ended, takes a new seat.
+   * Returns to the seat in the store, after a reload of the page or a restart of the service
+   * worker. Resolves to undefined if the store has no seat, or none in the requested room. Keeps
+   * trying while the server cannot be reached. If the seat or the room has ended, takes a new seat.
    */
   resume(request?: ResumeRequest): Promise<Seated | undefined> {
     const { roomId, signal } = { ...request };
@@ -88,8 +91,8 @@ export class RoomClient extends Emitter<RoomClientEvents> implements Signaling {
   }
 
   /**
-   * Disconnects without leaving: the server holds the seat for its grace, and resume() returns to it.
-   * Rejects pending requests with ABORTED.
+   * Disconnects without leaving: the server holds the seat for its grace, and resume() returns to
+   * it. Rejects pending requests with ABORTED.
    */
   close(): void {
     this.#session.abandon(undefined);
@@ -116,8 +119,8 @@ export class RoomClient extends Emitter<RoomClientEvents> implements Signaling {
   }
 
   /**
-   * Ends another participant's seat. With `ban` it cannot join again; `reason` (up to 200 characters)
-   * is shown to it. Host, and cohosts for guests and viewers.
+   * Ends another participant's seat. With `ban` it cannot join again; `reason` (up to 200
+   * characters) is shown to it. Host, and cohosts for guests and viewers.
    */
   kick(targetUserId: string, { ban, reason }: KickOptions = {}): Promise<void> {
     return this.#session.ask({ type: "KICK_USER", targetUserId, ...(ban === true ? { ban } : {}), ...(reason ? { reason } : {}) });
@@ -135,7 +138,10 @@ export class RoomClient extends Emitter<RoomClientEvents> implements Signaling {
     return bans;
   }
 
-  /** Changes the room's door: what is left out stays as it is, and a passcode of null removes it. Host only. */
+  /**
+   * Changes the room's door: what is left out stays as it is, and a passcode of null removes it.
+   * Host only.
+   */
   setDoor(door: DoorSettings): Promise<void> {
     return this.#session.ask({ type: "SET_DOOR", ...canonicalDoor(door) });
   }
@@ -151,16 +157,16 @@ export class RoomClient extends Emitter<RoomClientEvents> implements Signaling {
   }
 
   /**
-   * Says who may control the film. Host only. `room` has the new mode immediately, because others may
-   * use it before the reply is here; a refusal takes it back.
+   * Says who may control the film. Host only. `room` has the new mode immediately, because others
+   * may use it before the reply is here; a refusal takes it back.
    */
   setControlMode(mode: ControlMode): Promise<void> {
     return this.#session.setControlMode(mode);
   }
 
   /**
-   * Sends a message for the server to relay. Returns false if nothing was sent: there is no seat now,
-   * or the event `refused` says why not. Nothing is queued.
+   * Sends a message for the server to relay. Returns false if nothing was sent: there is no seat
+   * now, or the event `refused` says why not. Nothing is queued.
    */
   send(message: Outgoing): boolean {
     return this.#session.send(message);

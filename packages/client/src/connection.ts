@@ -40,7 +40,8 @@ export class Connection {
     });
     socket.addEventListener("error", (event) => {
       this.#cause = (event as ErrorEvent).error ?? event;
-      // Node.js 22 fires nothing after it when a connection was refused; everybody else fires close now.
+      // Node.js 22 fires nothing after it when a connection was refused; everybody else fires close
+      // now.
       setTimeout(() => void this.#ended(1006));
     });
   }

@@ -5,7 +5,10 @@ import type { MarkedSync, OutgoingSync, ServerMessage } from "./signaling.js";
 
 type SyncType = SyncMessage["type"];
 
-/** Reports whether a participant may send such a message: the server's rule, for what does not pass the server. */
+/**
+ * Reports whether a participant may send such a message: the server's rule, for what does not pass
+ * the server.
+ */
 export function mayControl(room: RoomState, userId: string, type: SyncType): boolean {
   const role = roleOf(room, userId);
   if (role === "HOST" || type === "CONTROL_MODE_CHANGE") {
@@ -48,7 +51,10 @@ export function isSound(message: OutgoingSync): boolean {
   }
 }
 
-/** Reads what a peer has sent over a data channel, where no server has looked at it; undefined if it is no SyncMessage of that peer. */
+/**
+ * Reads what a peer has sent over a data channel, where no server has looked at it; undefined if it
+ * is no SyncMessage of that peer.
+ */
 export function parseSync(text: unknown, from: string): MarkedSync | undefined {
   let message: Record<string, unknown>;
   try {

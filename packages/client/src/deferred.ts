@@ -11,7 +11,10 @@ export class Deferred<T> {
     });
   }
 
-  /** Rejects without a complaint of the platform if nobody listens: for an end that its owner asked for. */
+  /**
+   * Rejects without a complaint of the platform if nobody listens: for an end that its owner asked
+   * for.
+   */
   abort(error: Error): void {
     this.promise.catch(() => undefined);
     this.reject(error);

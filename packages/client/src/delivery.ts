@@ -1,4 +1,5 @@
-// Offers, answers and candidates over sockets that may die with frames in them: each comes once and in order, or the session is given up.
+// Offers, answers and candidates over sockets that may die with frames in them: each comes once and
+// in order, or the session is given up.
 
 import type { WebRTCAnswerMessage, WebRTCIceCandidateMessage, WebRTCOfferMessage } from "@usher/types";
 import { randomText } from "./id.js";
@@ -12,10 +13,16 @@ export function isSignal(message: ServerMessage): message is PeerSignal {
   return type === "WEBRTC_OFFER" || type === "WEBRTC_ANSWER" || type === "WEBRTC_ICE_CANDIDATE";
 }
 
-/** How many frames wait for an acknowledgement, or for their predecessor: more than one negotiation ever needs. */
+/**
+ * How many frames wait for an acknowledgement, or for their predecessor: more than one negotiation
+ * ever needs.
+ */
 const maxFrames = 256;
 
-/** One session with one peer: the life of one peer connection. Nothing is sent only for an acknowledgement; it goes with the next frame. */
+/**
+ * One session with one peer: the life of one peer connection. Nothing is sent only for an
+ * acknowledgement; it goes with the next frame.
+ */
 export class Delivery {
   readonly #session = randomText();
   #remoteSession: string | undefined;
@@ -33,12 +40,18 @@ export class Delivery {
     return this.#withAck(marked);
   }
 
-  /** What is to be sent again after a socket was lost, this side's or the other's; what has come is known there. */
+  /**
+   * What is to be sent again after a socket was lost, this side's or the other's; what has come is
+   * known there.
+   */
   unacknowledged(): Outgoing[] {
     return this.#unacknowledged.map((signal) => this.#withAck(signal));
   }
 
-  /** The messages to handle now, in order; there may be none. "restarted" if the peer has started over, which ends this session. */
+  /**
+   * The messages to handle now, in order; there may be none. "restarted" if the peer has started
+   * over, which ends this session.
+   */
   receive(signal: PeerSignal): PeerSignal[] | "restarted" {
     const { mesh } = signal;
     if (mesh === undefined) {

@@ -1,4 +1,6 @@
-/** Typed listeners. If one throws, the others are still called; its error is reported as uncaught. */
+/**
+ * Typed listeners. If one throws, the others are still called; its error is reported as uncaught.
+ */
 export class Emitter<Events> {
   readonly #listeners = new Map<keyof Events, Set<(event: never) => void>>();
 

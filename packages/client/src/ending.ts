@@ -31,17 +31,26 @@ export function failureOf({ code, cause, reason, refusal: known }: Ending): Room
   return known ?? failure(isFinalCode(code) ? (finalReasons[code] ?? "CLOSED") : reason, cause, `${code}`);
 }
 
-/** Reports whether the seat is gone, or somebody else's. After 4003 it is this participant's still, elsewhere, maybe from the same store. */
+/**
+ * Reports whether the seat is gone, or somebody else's. After 4003 it is this participant's still,
+ * elsewhere, maybe from the same store.
+ */
 export function endsSeat({ code }: Ending): boolean {
   return [1000, 4002, 4004, 4005].includes(code);
 }
 
-/** The close code for a connection whose seat is not left. Without a token nobody can return to it, though, if it was given just now, nor to a place at the door. */
+/**
+ * The close code for a connection whose seat is not left. Without a token nobody can return to it,
+ * though, if it was given just now, nor to a place at the door.
+ */
 export function goingCode(seat: StoredSeat | undefined): number {
   return (seat?.resumeToken ?? "") === "" && seat?.knockToken === undefined ? leftCode : abandonedCode;
 }
 
-/** Why the host, a cohost or the operator has removed this participant, if the message says so. An ERROR does for a seat without a token, as a legacy client's. */
+/**
+ * Why the host, a cohost or the operator has removed this participant, if the message says so. An
+ * ERROR does for a seat without a token, as a legacy client's.
+ */
 export function removalOf(message: ServerMessage): RoomError | undefined {
   if (message.type === "ERROR") {
     return ["KICKED", "BANNED", "ROOM_CLOSED"].includes(message.code) ? refusal(message) : undefined;

@@ -4,7 +4,9 @@ import type { ErrorCode, ErrorMessage, UndeliveredMessage } from "@usher/types";
 export interface ConnectionErrorCodes {
   /** No connection could be opened. The browser does not say why; GET /readyz may. */
   readonly SERVER_UNREACHABLE: "retryable";
-  /** The user or a policy keeps the page from the local network (Chromium's Local Network Access). */
+  /**
+   * The user or a policy keeps the page from the local network (Chromium's Local Network Access).
+   */
   readonly LOCAL_NETWORK_DENIED: "final";
   /** The connection was lost before the reply. The request may have been carried out. */
   readonly CONNECTION_LOST: "retryable";

@@ -19,7 +19,10 @@ export interface Film {
   isServers: boolean;
 }
 
-/** How far ahead of the server's clock a mark may be, ms; more is a wrong clock or a lie, and would hold the film for so long. */
+/**
+ * How far ahead of the server's clock a mark may be, ms; more is a wrong clock or a lie, and would
+ * hold the film for so long.
+ */
 const aheadMs = 2000;
 
 /** Returns the position of the film at a time of the server's clock, in seconds. */
@@ -27,12 +30,15 @@ export function positionAt(film: Film, serverMs: number): number {
   return film.playing ? film.time + Math.max(0, serverMs - film.atMs) / 1000 : film.time;
 }
 
-/** How far two lines through the server's time may be from each other and still be the same film, seconds. */
+/**
+ * How far two lines through the server's time may be from each other and still be the same film,
+ * seconds.
+ */
 const sameSeconds = 1;
 
 /**
- * The film as the server tells it; undefined if nobody has played anything yet. The server knows when it last heard of the film, not when somebody
- * acted, so anybody's word is newer.
+ * The film as the server tells it; undefined if nobody has played anything yet. The server knows
+ * when it last heard of the film, not when somebody acted, so anybody's word is newer.
  */
 export function filmOf(room: RoomState): Film | undefined {
   const { isPlaying, currentTime, lastUpdated, url } = room.videoState;
@@ -40,23 +46,27 @@ export function filmOf(room: RoomState): Film | undefined {
   return isUntold ? undefined : { playing: isPlaying, time: currentTime, atMs: lastUpdated, actedAtMs: 0, url, isServers: true };
 }
 
-/** Reports whether the server has heard of an act that was missed here: something later that is not the film that is known already. */
+/**
+ * Reports whether the server has heard of an act that was missed here: something later that is not
+ * the film that is known already.
+ */
 export function isNews(told: Film, film: Film, serverMs: number): boolean {
   const isSame = told.playing === film.playing && told.url === film.url && Math.abs(positionAt(told, serverMs) - positionAt(film, serverMs)) < sameSeconds;
   return told.atMs > film.actedAtMs && !isSame;
 }
 
 /**
- * When an act is that follows what is known of the film, by the server's clock, ms: later than the last one, whatever this side's estimate of that clock
- * says, and whatever the other's said (a hybrid logical clock). Otherwise a viewer whose clock was set back would press play in vain.
+ * When an act is that follows what is known of the film, by the server's clock, ms: later than the
+ * last one, whatever this side's estimate of that clock says, and whatever the other's said (a
+ * hybrid logical clock). Otherwise a viewer whose clock was set back would press play in vain.
  */
 export function actTime(film: Film | undefined, serverMs: number): number {
   return Math.max(serverMs, (film?.actedAtMs ?? 0) + 1);
 }
 
 /**
- * Returns the film after a message. Returns the same object if the message changes nothing, because it
- * is older than what is known or about something else.
+ * Returns the film after a message. Returns the same object if the message changes nothing, because
+ * it is older than what is known or about something else.
  */
 export function nextFilm(film: Film | undefined, message: MarkedSync, serverMs: number): Film | undefined {
   const change = changeOf(message, film);
@@ -73,8 +83,9 @@ export function nextFilm(film: Film | undefined, message: MarkedSync, serverMs: 
 }
 
 /**
- * What a host says of where the film is. A host that has it from the server makes it its own act, since it does not know whose it was: the others would not
- * believe something older than what they have seen.
+ * What a host says of where the film is. A host that has it from the server makes it its own act,
+ * since it does not know whose it was: the others would not believe something older than what they
+ * have seen.
  */
 export function hostsWord(film: Film, time: number, serverMs: number, hostVideoUrl: string): Extract<OutgoingSync, { type: "HOST_STATE_UPDATE" }> {
   const state = film.playing ? "PLAYING" : "PAUSED";

@@ -4,7 +4,9 @@ import { pingFrame, type ClientMessage } from "@usher/types";
 import { failure } from "./error.js";
 import type { ServerMessage } from "./signaling.js";
 
-/** The text of a message. Throws a RoomError if it has none, or a longer one than the server takes. */
+/**
+ * The text of a message. Throws a RoomError if it has none, or a longer one than the server takes.
+ */
 export function frameOf(message: ClientMessage, maxBytes: number): string {
   // Only these very bytes are answered by Cloudflare without waking the room.
   const text = message.type === "PING" && message.timestamp === undefined ? pingFrame : textOf(message);

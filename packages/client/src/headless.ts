@@ -1,5 +1,5 @@
-// @usher/client/headless: everything that needs no page. Its declarations compile without TypeScript's
-// DOM library, so that a bot on Node.js compiles with "lib": ["ES2023"].
+// @usher/client/headless: everything that needs no page. Its declarations compile without
+// TypeScript's DOM library, so that a bot on Node.js compiles with "lib": ["ES2023"].
 
 export type * from "@usher/types";
 export { RoomClient } from "./client.js";

@@ -14,16 +14,24 @@ const longestIntervalMs = 20_000;
 const silenceMs = 10_000;
 /** The same for a connection that there is reason to doubt. */
 const checkMs = 3_000;
-/** A deadline that passes so much too late, ms, has passed while this process did not run, and what came meanwhile was not read yet. */
+/**
+ * A deadline that passes so much too late, ms, has passed while this process did not run, and what
+ * came meanwhile was not read yet.
+ */
 const lateMs = 1_000;
 /** How often the clock is asked for at once after a seat was given. */
 const probes = 3;
-/** A page that is still loading handles replies late. So the clock is asked for again until its error is below this, ms, or it was asked for this often. */
+/**
+ * A page that is still loading handles replies late. So the clock is asked for again until its
+ * error is below this, ms, or it was asked for this often.
+ */
 const goodMs = 25;
 const maxProbes = 15;
 const probeAgainMs = 1000;
 
-/** Keeps a connection alive, notices when it is dead, and learns the server's clock from the PONGs. */
+/**
+ * Keeps a connection alive, notices when it is dead, and learns the server's clock from the PONGs.
+ */
 export class Heartbeat {
   readonly #options: HeartbeatOptions;
   #interval: ReturnType<typeof setInterval> | undefined;
@@ -68,7 +76,10 @@ export class Heartbeat {
     this.#probes = maxProbes;
   }
 
-  /** A PING that the room itself must answer, with its clock, and after everything that was sent before. */
+  /**
+   * A PING that the room itself must answer, with its clock, and after everything that was sent
+   * before.
+   */
   probe(answered?: () => void): void {
     this.#ping({ type: "PING", timestamp: Date.now() }, answered);
   }
@@ -81,7 +92,8 @@ export class Heartbeat {
   }
 
   pong(serverMs: number): void {
-    // 0 is a platform's reply for a room that sleeps: it answers only the plain PING, and may overtake.
+    // 0 is a platform's reply for a room that sleeps: it answers only the plain PING, and may
+    // overtake.
     const index = serverMs === 0 ? this.#sent.findIndex((ping) => !ping.isProbe) : 0;
     const ping = this.#sent[index];
     if (ping === undefined) {

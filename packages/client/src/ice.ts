@@ -2,7 +2,10 @@ import type { IceServer, ServerMessage } from "./signaling.js";
 import type { StoredSeat } from "./store.js";
 
 const timeoutMs = 5000;
-/** For how long credentials are used for new connections, ms, if the server does not say how long they are valid. */
+/**
+ * For how long credentials are used for new connections, ms, if the server does not say how long
+ * they are valid.
+ */
 const keepMs = 3_600_000;
 
 /** What a server hands out. */
@@ -12,7 +15,10 @@ interface Handout {
   ttl?: number;
 }
 
-/** The ICE servers that a server hands out to one seat, asked for when half of their credentials' life is over. */
+/**
+ * The ICE servers that a server hands out to one seat, asked for when half of their credentials'
+ * life is over.
+ */
 export class IceServers {
   readonly #socketUrl: URL;
   readonly #seat: () => StoredSeat | undefined;

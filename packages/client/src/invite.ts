@@ -1,4 +1,5 @@
-// What people paste: an invite link or a room code, with what chat programs, mail programs and sentences put around it.
+// What people paste: an invite link or a room code, with what chat programs, mail programs and
+// sentences put around it.
 
 /** How long the ids are that newRoomId makes. */
 const ownIdLength = 22;
@@ -8,12 +9,13 @@ const unseen = /[\p{Default_Ignorable_Code_Point}\p{Cf}]/gu;
 
 /**
  * Finds the room id in an invite link (ORIGIN/#ROOM) or a room code as people paste it, with
- * punctuation, quotes, spaces, percent-encoding or invisible characters around it. Returns "" if there
- * is none, or only a part of one.
+ * punctuation, quotes, spaces, percent-encoding or invisible characters around it. Returns "" if
+ * there is none, or only a part of one.
  */
 export function roomIdIn(text: string): string {
   const parts = decoded(text).replace(unseen, "").split("#");
-  // The last one that names a room: an origin may stand before it, and an HTML entity (&#39;) after it.
+  // The last one that names a room: an origin may stand before it, and an HTML entity (&#39;) after
+  // it.
   const links = parts.slice(1).map(idAtStart).reverse();
   return links.find((id) => id !== "") ?? (parts.length === 1 ? bareId(parts[0] ?? "") : "");
 }
@@ -23,10 +25,14 @@ export function inviteIn(text: string): string {
   return /[?&]invite=([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)/.exec(decoded(text).replace(unseen, ""))?.[1] ?? "";
 }
 
-/** A fragment may be followed by anything that is not of the id: the rest of a sentence, or what a chat program counts clicks with. */
+/**
+ * A fragment may be followed by anything that is not of the id: the rest of a sentence, or what a
+ * chat program counts clicks with.
+ */
 function idAtStart(fragment: string): string {
   const [, id = "", rest = ""] = /^[^A-Za-z0-9_-]*([A-Za-z0-9_-]+)(.*)$/s.exec(fragment) ?? [];
-  const isCut = /^(…|\.\.\.)/.test(rest) && id.length !== ownIdLength; // the text of a link that was too long to show
+  // The text of a link that was too long to show.
+  const isCut = /^(…|\.\.\.)/.test(rest) && id.length !== ownIdLength;
   return isCut ? "" : checked(id);
 }
 

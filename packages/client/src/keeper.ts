@@ -6,7 +6,10 @@ import { parseSeat, type SeatStore, type StoredSeat } from "./store.js";
 /** How long a store may take, ms. Past that it counts as one that failed. */
 const timeoutMs = 10_000;
 
-/** The seat, and a store of it whose failures nobody has to handle. What that is asked is done in order. */
+/**
+ * The seat, and a store of it whose failures nobody has to handle. What that is asked is done in
+ * order.
+ */
 export class Keeper {
   /** The seat that there is, or that is asked for, whether it is in the store or not. */
   seat: StoredSeat | undefined;
@@ -39,7 +42,10 @@ export class Keeper {
     this.follow(reply.roomState);
   }
 
-  /** Keeps whether the owner has handed the host's role over, which nothing else says after a reload. Returns the room. */
+  /**
+   * Keeps whether the owner has handed the host's role over, which nothing else says after a
+   * reload. Returns the room.
+   */
   follow(room: RoomState): RoomState {
     const handedOver = this.owner.token !== undefined && room.hostId !== this.seat?.userId;
     if (handedOver !== (this.seat?.handedOver ?? false)) {
@@ -48,7 +54,9 @@ export class Keeper {
     return room;
   }
 
-  /** Clears the store, if it still has this seat: another client may have put its own there since. */
+  /**
+   * Clears the store, if it still has this seat: another client may have put its own there since.
+   */
   forget(): Promise<void> {
     const { seat } = this;
     return this.#run(async () => {

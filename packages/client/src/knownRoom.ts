@@ -30,7 +30,10 @@ export class KnownRoom {
     }
   }
 
-  /** Sets the mode that is asked for, at once if there is a seat to ask from, and says what the reply changes. */
+  /**
+   * Sets the mode that is asked for, at once if there is a seat to ask from, and says what the
+   * reply changes.
+   */
   askForMode(mode: ControlMode, isSeated: boolean): Consequences {
     const before = this.#state?.controlMode ?? mode;
     if (isSeated) {

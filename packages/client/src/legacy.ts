@@ -5,14 +5,17 @@ import { hostsWord, positionAt, type Film } from "./film.js";
 import type { OutgoingSync } from "./signaling.js";
 
 /**
- * A SyncMessage for a data channel. The host also announces the control mode there, because a legacy
- * client learns of it nowhere else.
+ * A SyncMessage for a data channel. The host also announces the control mode there, because a
+ * legacy client learns of it nowhere else.
  */
 export type DirectMessage = OutgoingSync | { type: "CONTROL_MODE_CHANGE"; mode: ControlMode };
 
 const acts: readonly DirectMessage["type"][] = ["UNIFIED_SYNC", "HOST_STATE_UPDATE", "DIRECT_PLAY", "DIRECT_PAUSE", "DIRECT_SEEK"];
 
-/** Who of the participants has the legacy client, known by signaling without this client's mark, and what each was told last. */
+/**
+ * Who of the participants has the legacy client, known by signaling without this client's mark, and
+ * what each was told last.
+ */
 export class LegacyPeers {
   readonly #openPages = new Map<string, string>();
 
@@ -33,8 +36,9 @@ export class LegacyPeers {
   }
 
   /**
-   * What to send to a participant instead of a message. A legacy client follows HOST_STATE_UPDATE and HOST_NAVIGATE while only the host controls, and
-   * UNIFIED_SYNC while everybody does. `film` is what the message has made of it.
+   * What to send to a participant instead of a message. A legacy client follows HOST_STATE_UPDATE
+   * and HOST_NAVIGATE while only the host controls, and UNIFIED_SYNC while everybody does. `film`
+   * is what the message has made of it.
    */
   wordsFor(userId: string, message: DirectMessage, mode: ControlMode, film: Film | undefined, serverMs: number): DirectMessage[] {
     if (!this.has(userId) || film === undefined || !acts.includes(message.type)) {
@@ -58,7 +62,10 @@ function isWebAddress(url: string): boolean {
   return /^https?:\/\//.test(url);
 }
 
-/** The control mode that a host has announced past the server. It is plain data, to be kept over a reload. */
+/**
+ * The control mode that a host has announced past the server. It is plain data, to be kept over a
+ * reload.
+ */
 export interface AnnouncedMode {
   /** The mode that holds. */
   mode: ControlMode;
@@ -68,7 +75,10 @@ export interface AnnouncedMode {
   serversMode: ControlMode;
 }
 
-/** The control mode as a host tells of it without the server. It counts until the server has another one, or the room another host. */
+/**
+ * The control mode as a host tells of it without the server. It counts until the server has another
+ * one, or the room another host.
+ */
 export class HostsMode {
   #told: AnnouncedMode | undefined;
 
@@ -97,7 +107,10 @@ export class HostsMode {
   }
 }
 
-/** The mode that a message of the host tells of, if any: a legacy one has a word for each, as wordsFor() does, and announces the mode to nobody who comes later. */
+/**
+ * The mode that a message of the host tells of, if any: a legacy one has a word for each, as
+ * wordsFor() does, and announces the mode to nobody who comes later.
+ */
 export function modeIn(message: SyncMessage, isLegacy: boolean): ControlMode | undefined {
   switch (message.type) {
     case "CONTROL_MODE_CHANGE":

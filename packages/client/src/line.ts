@@ -22,7 +22,10 @@ export interface LineEvents {
   /** A message has gone out or come in. */
   frame(frame: RoomClientEvents["frame"]): void;
   heard(message: ServerMessage): void;
-  /** The connection has ended, or never begun; again() or close() comes next. isDoubted: it was known to be in doubt, so there is nothing to wait for. */
+  /**
+   * The connection has ended, or never begun; again() or close() comes next. isDoubted: it was
+   * known to be in doubt, so there is nothing to wait for.
+   */
   lost(ending: Ending, isDoubted: boolean): void;
   /** The close code for a connection that is given up. */
   goingCode(): number;
@@ -33,7 +36,10 @@ export interface LineEvents {
 
 /** How long a connection may take to open, ms. */
 const openTimeoutMs = 10_000;
-/** How long a busy room may take to give a seat, ms, and how often it is looked whether the server still lives. */
+/**
+ * How long a busy room may take to give a seat, ms, and how often it is looked whether the server
+ * still lives.
+ */
 const seatTimeoutMs = 30_000;
 const seatPingMs = 5_000;
 
@@ -46,7 +52,10 @@ export class Line {
   /** Counts what has been begun, so that a door that opens too late is none. */
   #round = 0;
   #attempt = 0;
-  /** When the next connection is due, by the wall clock, ms, if one is; and whether the server asked for that wait. */
+  /**
+   * When the next connection is due, by the wall clock, ms, if one is; and whether the server asked
+   * for that wait.
+   */
   #retry: { atMs: number; isAsked: boolean } | undefined;
   #stopWaking: (() => void) | undefined;
 

@@ -1,6 +1,6 @@
 // Chromium asks its user before a page may reach a less public network than its own (Local Network
-// Access). A WebSocket that this stops looks like any other that failed; only the permission's state
-// says more: loopback-network or local-network, and local-network-access before Chromium 145.
+// Access). A WebSocket that this stops looks like any other that failed; only the permission's
+// state says more: loopback-network or local-network, and local-network-access before Chromium 145.
 
 const loopback = /^(localhost|.+\.localhost|127\.[\d.]+|\[::1\])$/;
 /** Private and link-local addresses, and names that no public resolver knows. */
@@ -8,7 +8,10 @@ const local =
   /^(10\.[\d.]+|192\.168\.[\d.]+|172\.(1[6-9]|2\d|3[01])\.[\d.]+|169\.254\.[\d.]+|\[f[cde][\da-f]*:.*\]|[^.:]+|.+\.(local|lan|internal|home\.arpa))$/;
 const address = /^([\d.]+|\[.*\])$/;
 
-/** Reports whether a connection that could not be opened may have failed because that permission is missing. */
+/**
+ * Reports whether a connection that could not be opened may have failed because that permission is
+ * missing.
+ */
 export async function isLocalNetworkDenied({ hostname, host }: URL): Promise<boolean> {
   const { navigator, location, isSecureContext } = globalThis as unknown as Partial<Window>;
   const isSecure = isSecureContext === true;

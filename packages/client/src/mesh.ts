@@ -8,14 +8,17 @@ import { Peers } from "./peers.js";
 import type { PeerMeshEvents, PeerMeshOptions, Route } from "./meshOptions.js";
 import type { MarkedSync, OutgoingSync, Seated, ServerMessage, Signaling } from "./signaling.js";
 
-/** How long a message over a data channel may be ahead of the server's word that allows it, ms, and how many are kept. */
+/**
+ * How long a message over a data channel may be ahead of the server's word that allows it, ms, and
+ * how many are kept.
+ */
 const earlyMs = 2000;
 const maxEarly = 16;
 
 /**
- * A data channel to each other participant of the room, and the server's relay if one does not open or
- * fails: send() and the event `message` are the same for both. The host offers to everyone; of two
- * others the one with the smaller user id offers.
+ * A data channel to each other participant of the room, and the server's relay if one does not open
+ * or fails: send() and the event `message` are the same for both. The host offers to everyone; of
+ * two others the one with the smaller user id offers.
  */
 export class PeerMesh extends Emitter<PeerMeshEvents> {
   readonly #client: Signaling;
@@ -70,8 +73,8 @@ export class PeerMesh extends Emitter<PeerMeshEvents> {
   }
 
   /**
-   * The control mode that the host announced past the server, as a legacy host does; undefined if the
-   * server's holds. The host does not say it again, so keep it over a reload.
+   * The control mode that the host announced past the server, as a legacy host does; undefined if
+   * the server's holds. The host does not say it again, so keep it over a reload.
    */
   get announcedMode(): AnnouncedMode | undefined {
     return this.#mode.told;
@@ -102,10 +105,10 @@ export class PeerMesh extends Emitter<PeerMeshEvents> {
   }
 
   /**
-   * Sends to one participant, or to all: over the data channel if one is open, otherwise through the
-   * server. The server learns of the film in any case, for those who join later. Returns false, and
-   * sends nothing, if the room's control mode forbids it or if the others would not accept it: a field
-   * is missing, or an address is longer than 2 048 bytes.
+   * Sends to one participant, or to all: over the data channel if one is open, otherwise through
+   * the server. The server learns of the film in any case, for those who join later. Returns false,
+   * and sends nothing, if the room's control mode forbids it or if the others would not accept it:
+   * a field is missing, or an address is longer than 2 048 bytes.
    */
   send(message: OutgoingSync, to?: string): boolean {
     const { room, userId } = this;
@@ -151,7 +154,10 @@ export class PeerMesh extends Emitter<PeerMeshEvents> {
     });
   }
 
-  /** Tells legacy participants of the control mode, to which only this side's data channels carry it. */
+  /**
+   * Tells legacy participants of the control mode, to which only this side's data channels carry
+   * it.
+   */
   #tellMode(to: Iterable<string>): void {
     const { room, userId } = this;
     this.#toldMode = room?.hostId === userId ? room.controlMode : undefined;
@@ -192,7 +198,9 @@ export class PeerMesh extends Emitter<PeerMeshEvents> {
     if (film !== undefined && (this.#film === undefined || isNews(film, this.#film, this.serverTime()))) {
       this.#setFilm(film);
     }
-    this.#tellFilm(); // a server that was killed may have forgotten, and a host that was reloaded has the server's word
+    // A server that was killed may have forgotten, and a host that was reloaded has the server's
+    // word.
+    this.#tellFilm();
     this.#peers.seated(resumed);
   }
 
@@ -210,14 +218,18 @@ export class PeerMesh extends Emitter<PeerMeshEvents> {
     }
   }
 
-  /** Takes a SyncMessage, over whichever way; the server has looked at those it relays, and at a data channel it is done here. */
+  /**
+   * Takes a SyncMessage, over whichever way; the server has looked at those it relays, and at a
+   * data channel it is done here.
+   */
   #hear(message: MarkedSync | undefined, from: string, direct: boolean): void {
     const { room } = this;
     if (message === undefined || room === undefined) {
       return;
     }
     if (!mayControl(room, from, message.type)) {
-      // The sender may have heard from the server what is still on its way here: another host, or that everybody controls.
+      // The sender may have heard from the server what is still on its way here: another host, or
+      // that everybody controls.
       this.#early = [...this.#early, { message, from, direct, untilMs: performance.now() + earlyMs }].slice(-maxEarly);
       return;
     }
@@ -263,7 +275,8 @@ export class PeerMesh extends Emitter<PeerMeshEvents> {
     for (const userId of new Set([...this.#peers.ids(), ...this.#routes.keys()])) {
       const route = this.route(userId);
       if (this.#routes.get(userId) !== route) {
-        const isLegacy = this.#legacy.has(userId) && route === "direct"; // which hears nothing that is relayed
+        // A legacy client hears nothing that is relayed.
+        const isLegacy = this.#legacy.has(userId) && route === "direct";
         const isBack = route !== "away" && this.#routes.get(userId) !== "relayed";
         this.#routes.set(userId, route);
         this.emit("route", { userId, route });

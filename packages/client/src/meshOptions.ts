@@ -6,20 +6,22 @@ import type { AnnouncedMode, DirectMessage } from "./legacy.js";
 import type { IceServer, MarkedSync, PeerConfiguration } from "./signaling.js";
 
 /**
- * RTCPeerConnection, if TypeScript knows its name. Without the DOM library it is any object: that of a
- * library for Node.js, say, which has to behave as the W3C's does.
+ * RTCPeerConnection, if TypeScript knows its name. Without the DOM library it is any object: that
+ * of a library for Node.js, say, which has to behave as the W3C's does.
  */
 export type PeerConnection = typeof globalThis extends { RTCPeerConnection: { prototype: infer T } } ? T : object;
 
 /**
- * How messages reach another participant now: over a data channel, through the server, or not at all
- * because the participant is not connected.
+ * How messages reach another participant now: over a data channel, through the server, or not at
+ * all because the participant is not connected.
  */
 export type Route = "direct" | "relayed" | "away";
 
 /** The events of a PeerMesh. */
 export interface PeerMeshEvents {
-  /** A SyncMessage from somebody who may send it came, over a data channel or relayed by the server. */
+  /**
+   * A SyncMessage from somebody who may send it came, over a data channel or relayed by the server.
+   */
   message: {
     message: MarkedSync;
     /** The sender's user id. */
@@ -40,7 +42,10 @@ export interface PeerMeshEvents {
     /** Stable; what each means is in the protocol's document. */
     reason: PathReason;
   };
-  /** The film was played, paused, sought or changed, here or elsewhere, or the server reported its position. */
+  /**
+   * The film was played, paused, sought or changed, here or elsewhere, or the server reported its
+   * position.
+   */
   film: Film;
   /** The room has changed in any way. */
   room: RoomState;
@@ -57,10 +62,13 @@ export interface PeerMeshOptions {
   /** ICE servers to use instead of those that the server hands out. */
   iceServers?: () => Promise<IceServer[]>;
   /**
-   * Makes a peer connection, by default a new RTCPeerConnection. If it throws, or the platform has no
-   * RTCPeerConnection, the server relays everything.
+   * Makes a peer connection, by default a new RTCPeerConnection. If it throws, or the platform has
+   * no RTCPeerConnection, the server relays everything.
    */
   createConnection?: (configuration: PeerConfiguration) => PeerConnection;
-  /** What `announcedMode` of the mesh was before a reload. It counts while the room has the same host. */
+  /**
+   * What `announcedMode` of the mesh was before a reload. It counts while the room has the same
+   * host.
+   */
   announcedMode?: AnnouncedMode | undefined;
 }

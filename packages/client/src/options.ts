@@ -7,14 +7,17 @@ import type { OwnerStore } from "./owner.js";
 import type { ServerMessage, SignalingEvents } from "./signaling.js";
 import type { SeatStore } from "./store.js";
 
-/** Returns a token (JWT) for the room. Called for each connection, and when a token is about to expire. */
+/**
+ * Returns a token (JWT) for the room. Called for each connection, and when a token is about to
+ * expire.
+ */
 export type Auth = (request: { roomId: string }) => Promise<string> | string;
 
 /** How a RoomClient reaches its server and keeps its seat. */
 export interface RoomClientOptions {
   /**
-   * The server's WebSocket address: wss://example.org/ws. http(s) means ws(s), and in a page a path is
-   * enough.
+   * The server's WebSocket address: wss://example.org/ws. http(s) means ws(s), and in a page a path
+   * is enough.
    */
   url: string | UrlLike;
   /** Keeps the seat. In memory by default, which does not survive a reload. */
@@ -30,13 +33,13 @@ export interface RoomClientOptions {
    */
   maxFrameBytes?: number;
   /**
-   * Returns a token (JWT) of your accounts, for a server that has them. Called for each connection, and
-   * when the server says that the token expires. The token's user id is the participant's.
+   * Returns a token (JWT) of your accounts, for a server that has them. Called for each connection,
+   * and when the server says that the token expires. The token's user id is the participant's.
    */
   auth?: Auth;
   /**
-   * How the token reaches the server: as a subprotocol of the WebSocket (the default), or exchanged for
-   * a ticket before, which takes one more request and keeps the token out of the handshake.
+   * How the token reaches the server: as a subprotocol of the WebSocket (the default), or exchanged
+   * for a ticket before, which takes one more request and keeps the token out of the handshake.
    */
   authBy?: "subprotocol" | "ticket";
 }
@@ -87,7 +90,9 @@ export interface SignalOfAbort {
 
 /** A request that can be given up. */
 export interface Abortable {
-  /** An AbortSignal. When it is aborted, the request rejects with ABORTED and nothing of it goes on. */
+  /**
+   * An AbortSignal. When it is aborted, the request rejects with ABORTED and nothing of it goes on.
+   */
   signal?: SignalOfAbort | undefined;
 }
 
@@ -100,8 +105,9 @@ export interface CreateRequest extends Abortable {
   /** The room's name; 1 to 30 characters. By default the server names it. */
   roomName?: string | undefined;
   /**
-   * How long the room stays when it is empty, ms, at most the server's max-keep; what the room has is
-   * in the reply. It counts only if this makes the room. By default the room ends with its last seat.
+   * How long the room stays when it is empty, ms, at most the server's max-keep; what the room has
+   * is in the reply. It counts only if this makes the room. By default the room ends with its last
+   * seat.
    */
   keepMs?: number | undefined;
   /** The owner token of the room, if it exists. By default the one that `owners` has. */
@@ -131,7 +137,9 @@ export interface JoinRequest extends Abortable {
   invite?: string | undefined;
   /** Creates the room if it does not exist. */
   orCreate?: boolean | undefined;
-  /** Makes this participant host of the room that it has made. By default the one that `owners` has. */
+  /**
+   * Makes this participant host of the room that it has made. By default the one that `owners` has.
+   */
   ownerToken?: string | undefined;
   /** For the room's door: rejects with PASSCODE_REQUIRED or WRONG_PASSCODE otherwise. */
   passcode?: string | undefined;

@@ -6,8 +6,9 @@ import type { Seated } from "./signaling.js";
 import type { StoredSeat, WebStorage } from "./store.js";
 
 /**
- * Keeps the owner tokens of rooms that stay, by room id. Choose one that lives as long as the rooms,
- * such as localStorage; never one that others can read. The client treats a store that fails as empty.
+ * Keeps the owner tokens of rooms that stay, by room id. Choose one that lives as long as the
+ * rooms, such as localStorage; never one that others can read. The client treats a store that fails
+ * as empty.
  */
 export interface OwnerStore {
   /** Returns the room's owner token; undefined if there is none. */
@@ -52,7 +53,10 @@ export class Owner {
     this.#store.load(roomId).then(found, () => found());
   }
 
-  /** The token to present: none in the place of a host who has handed the role over, or it would come back with a lost connection or a reload. */
+  /**
+   * The token to present: none in the place of a host who has handed the role over, or it would
+   * come back with a lost connection or a reload.
+   */
   presented(seat: StoredSeat | undefined): string | undefined {
     return seat?.handedOver === true ? undefined : this.token;
   }

@@ -1,6 +1,8 @@
 // How fast an element plays, to come to where the film is.
 
-/** A drift, in seconds, that speed begins to mend, and how close to the end of that counts as there. */
+/**
+ * A drift, in seconds, that speed begins to mend, and how close to the end of that counts as there.
+ */
 const begins = 0.04;
 const close = 0.01;
 /** How much faster or slower the film may run to catch up; more can be heard. */
@@ -10,13 +12,17 @@ const mendSeconds = 2;
 /** How long the rate stays 1 after a correction, and after one that did not work, ms. */
 const restMs = 2000;
 const failedRestMs = 30_000;
-/** When an element has settled after a change of its rate, ms, and the most that a change may cost, seconds. */
+/**
+ * When an element has settled after a change of its rate, ms, and the most that a change may cost,
+ * seconds.
+ */
 const settledMs = 500;
 const maxLoss = 0.3;
 
 /**
- * Sets the rate of an element as rarely as it can: once to begin a correction, once to end it at exactly 1. A change may itself cost playback time
- * (in WebKit some 70 ms), which is measured and taken into account.
+ * Sets the rate of an element as rarely as it can: once to begin a correction, once to end it at
+ * exactly 1. A change may itself cost playback time (in WebKit some 70 ms), which is measured and
+ * taken into account.
  */
 export class Pace {
   readonly #video: Pick<HTMLVideoElement, "playbackRate">;
@@ -32,8 +38,8 @@ export class Pace {
   }
 
   /**
-   * Takes how far the element is ahead of the film now, in seconds, a few times a second while it plays. True if speed does not mend it, so that a
-   * jump must.
+   * Takes how far the element is ahead of the film now, in seconds, a few times a second while it
+   * plays. True if speed does not mend it, so that a jump must.
    */
   follow(drift: number, film: object, nowMs: number): boolean {
     this.#learn(drift, film, nowMs);
@@ -71,7 +77,10 @@ export class Pace {
     this.#set(1 + this.#speed);
   }
 
-  /** Compares where the element is after a change with where it would be if the change had cost nothing. */
+  /**
+   * Compares where the element is after a change with where it would be if the change had cost
+   * nothing.
+   */
   #learn(drift: number, film: object, nowMs: number): void {
     const change = this.#change;
     if (change === undefined || nowMs - change.atMs < settledMs) {

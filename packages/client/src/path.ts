@@ -1,11 +1,15 @@
-// What a peer connection has tried, for the server, which tells both sides why there is no direct path. No address leaves this file.
+// What a peer connection has tried, for the server, which tells both sides why there is no direct
+// path. No address leaves this file.
 
 import type { Outgoing, PeerConfiguration } from "./signaling.js";
 
 /** A report, without whom it is about. */
 export type PathReport = Omit<Extract<Outgoing, { type: "PATH_REPORT" }>, "targetUserId">;
 
-/** How long a connection may take before it is reported to have no path, ms: less than Watch gives one try. */
+/**
+ * How long a connection may take before it is reported to have no path, ms: less than Watch gives
+ * one try.
+ */
 const patienceMs = 10_000;
 
 /** What the candidates of one side are. */
@@ -26,7 +30,8 @@ export function watchPath(connection: RTCPeerConnection, { iceServers }: PeerCon
       tell("NONE");
     }
   }, patienceMs);
-  (timer as unknown as { unref?: () => void }).unref?.(); // a program for Node.js need not wait for it
+  // A program for Node.js need not wait for it.
+  (timer as unknown as { unref?: () => void }).unref?.();
   connection.addEventListener("icecandidate", ({ candidate }) => note(gathered, candidate?.candidate ?? ""));
   connection.addEventListener("connectionstatechange", () => {
     if (connection.connectionState === "connected") {
@@ -67,7 +72,9 @@ function reportOf(path: PathReport["path"], { types, hasAddress, isIPv4, isIPv6 
   };
 }
 
-/** Whether either side of the path in use is a TURN server's; undefined if none is in use after all. */
+/**
+ * Whether either side of the path in use is a TURN server's; undefined if none is in use after all.
+ */
 async function isRelaying(connection: RTCPeerConnection): Promise<boolean | undefined> {
   // The side that does not nominate may be connected before its statistics say by which pair.
   const tries = 10;

@@ -97,7 +97,7 @@ export class Peer {
     }
   }
 
-  /** Takes the ICE servers that there are now. What goes through a TURN server is moved to new credentials, before the old ones expire. */
+  /** Takes the present ICE servers. What goes through TURN moves before its credentials expire. */
   async refresh(restarts = false): Promise<void> {
     const connection = this.#connection;
     try {
@@ -137,7 +137,7 @@ export class Peer {
     this.reset();
   }
 
-  /** Back to the beginning, as a new session: nothing of the connection is left, and what still comes for it is not heard. */
+  /** Begins a new session: the connection is gone, and what still comes for it is not heard. */
   reset(): void {
     this.#watch.stop();
     this.#connection?.close();
@@ -150,7 +150,7 @@ export class Peer {
     this.#setOpen();
   }
 
-  /** A client that does not mark its sessions makes a new connection when it begins again, and its offer says so by another origin (RFC 8829, 5.2.1). */
+  /** Of a client that marks no sessions, a new connection has another origin (RFC 8829, 5.2.1). */
   #isOfAnotherConnection(signal: PeerSignal): boolean {
     return isUnmarkedOffer(signal) && this.#remoteOrigin !== undefined && originOf(signal) !== this.#remoteOrigin;
   }
@@ -250,7 +250,7 @@ export class Peer {
     const description = signal.type === "WEBRTC_OFFER" ? signal.offer : signal.answer;
     const isOffer = description.type === "offer";
     const isReady = !this.#makingOffer && (connection.signalingState === "stable" || this.#settingAnswer);
-    // Whoever marks no session takes every offer for a new connection, and has forgotten its own by then.
+    // Whoever marks no session takes every offer for a new connection, and has forgotten its own.
     this.#ignoresOffer = isOffer && !isReady && (isUnmarkedOffer(signal) || !this.#options.polite());
     if (this.#ignoresOffer) {
       return;
@@ -275,8 +275,8 @@ export class Peer {
   }
 
   /**
-   * No connection can be made here. An offer is answered by a candidate that is none and says so in its mark; a peer that does not know that
-   * mark ignores it. Clients that mark nothing get no reply.
+   * No connection can be made here. An offer is answered by a candidate that is none and says so in
+   * its mark; a peer that does not know it ignores it. Clients that mark nothing get no reply.
    */
   #decline({ type, mesh }: PeerSignal): undefined {
     if (type === "WEBRTC_OFFER" && mesh !== undefined) {

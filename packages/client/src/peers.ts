@@ -15,7 +15,10 @@ export interface PeersOptions {
   received: (data: unknown, from: string) => void;
 }
 
-/** One peer for each other participant. The host offers to everyone; between two others the one with the smaller user id. */
+/**
+ * One peer for each other participant. The host offers to everyone; between two others the one with
+ * the smaller user id.
+ */
 export class Peers {
   readonly #options: PeersOptions;
   readonly #peers = new Map<string, Peer>();
@@ -68,7 +71,8 @@ export class Peers {
     if (!resumed) {
       this.#relayOnly.clear();
     }
-    // Who is new is offered to by those whose part it is. Who has its seat again but forgot its connections, as after a reload, must say so itself.
+    // Who is new is offered to by those whose part it is. Who has its seat again but forgot its
+    // connections, as after a reload, must say so itself.
     this.offerToAll((id) => resumed || this.#offersTo(id));
   }
 

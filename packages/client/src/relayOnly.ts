@@ -1,5 +1,6 @@
-// What a room whose iceTransportPolicy is relay asks of its offers, answers and candidates: no address but those of TURN servers. The server
-// lets nothing else pass; a browser that is told to relay makes nothing else, except that some show in raddr where a relay was asked from.
+// What a room whose iceTransportPolicy is relay asks of its offers, answers and candidates: no
+// address but those of TURN servers. The server lets nothing else pass; a browser that is told to
+// relay makes nothing else, except that some show in raddr where a relay was asked from.
 
 import type { IceCandidate, SessionDescription } from "@usher/types";
 
@@ -27,7 +28,10 @@ function cleaned(description: SessionDescription): SessionDescription {
   return description.sdp === undefined ? description : { ...description, sdp: kept.map((line) => toRelay(line, relays)).join("\r\n") };
 }
 
-/** A line that says where media goes (c=, a=rtcp) with no address but that of a relay; ICE does not need it. */
+/**
+ * A line that says where media goes (c=, a=rtcp) with no address but that of a relay; ICE does not
+ * need it.
+ */
 function toRelay(line: string, relays: readonly string[]): string {
   const [, before, address = ""] = /^((?:c=|a=rtcp:\d+ )IN IP[46] )(.*)$/i.exec(line) ?? [];
   return before === undefined || relays.includes(address) ? line : `${before.slice(0, -2)}${/6 $/.test(before) ? "6 ::" : "4 0.0.0.0"}`;
@@ -38,7 +42,10 @@ function relayed(line: string): string {
   return / typ relay( |$)/.test(line) ? line.replace(/ raddr \S+ rport \d+/, / raddr \S*:/.test(line) ? " raddr :: rport 0" : " raddr 0.0.0.0 rport 0") : "";
 }
 
-/** Reports whether a connection goes through a TURN server now: it then needs new candidates when its credentials expire. */
+/**
+ * Reports whether a connection goes through a TURN server now: it then needs new candidates when
+ * its credentials expire.
+ */
 export async function isRelayed(connection: RTCPeerConnection): Promise<boolean> {
   const stats = new Map<string, Record<string, unknown>>();
   (await connection.getStats()).forEach((report: Record<string, unknown>) => stats.set(String(report["id"]), report));

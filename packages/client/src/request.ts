@@ -14,7 +14,10 @@ export interface Consequences {
 
 /** One request that waits for its reply. */
 export interface Request {
-  /** 1 to 36 of A-Z a-z 0-9 _ -. The server repeats it in the reply to this request and nowhere else. */
+  /**
+   * 1 to 36 of A-Z a-z 0-9 _ -. The server repeats it in the reply to this request and nowhere
+   * else.
+   */
   readonly ref: string;
   readonly promise: Promise<void>;
   /** All that was sent before it has been answered. */
@@ -33,7 +36,8 @@ interface Pending extends Consequences {
 /**
  * The requests that are under way. A server that knows refs says which one it answers. For one that
  * does not, and for what is relayed and so has no ref, one PING goes out before the request and one
- * after it: a connection is answered in order, so an ERROR between the two PONGs is about the request.
+ * after it: a connection is answered in order, so an ERROR between the two PONGs is about the
+ * request.
  */
 export class Requests {
   readonly #pending = new Map<string, Pending>();
@@ -60,7 +64,10 @@ export class Requests {
     pending?.deferred.resolve();
   }
 
-  /** Takes a refusal, and says whether it was about a request, though maybe one that waits no longer. */
+  /**
+   * Takes a refusal, and says whether it was about a request, though maybe one that waits no
+   * longer.
+   */
   refuse(error: RoomError, ref: string | undefined, type: string | undefined): boolean {
     const [begun] = [...this.#pending].find(([, pending]) => pending.isBegun && (type ?? pending.type) === pending.type) ?? [];
     const refused = ref ?? begun;

@@ -1,12 +1,18 @@
 import type { ResponseMessage, Role, RoomState, User } from "@usher/types";
 import type { ServerMessage } from "./signaling.js";
 
-/** Reports whether a message is the server's about the room. What was relayed is not, whatever it contains. */
+/**
+ * Reports whether a message is the server's about the room. What was relayed is not, whatever it
+ * contains.
+ */
 export function isOfRoom(message: ServerMessage): message is OfRoom {
   return Object.hasOwn(changes, message.type);
 }
 
-/** The room after such a message: as its roomState has it, or if there is none, as it says what changed. */
+/**
+ * The room after such a message: as its roomState has it, or if there is none, as it says what
+ * changed.
+ */
 export function roomAfter(room: RoomState | undefined, message: OfRoom): RoomState | undefined {
   const change = changes[message.type] as (room: RoomState, message: OfRoom) => RoomState;
   return ("roomState" in message ? message.roomState : undefined) ?? (room && change(room, message));

@@ -20,7 +20,10 @@ export interface Intent {
   door?: DoorSettings | undefined;
 }
 
-/** A client that was seated asks until it has its seat again, and creates the room if that has ended. */
+/**
+ * A client that was seated asks until it has its seat again, and creates the room if that has
+ * ended.
+ */
 export const returning: Intent = { create: false, orCreate: true, patient: true };
 
 /** The message that asks for a seat. */
@@ -66,7 +69,10 @@ export class Seating {
     return this.#current !== undefined;
   }
 
-  /** Begins one. isStill() says whether it has not settled meanwhile; abort is called when the signal says so. */
+  /**
+   * Begins one. isStill() says whether it has not settled meanwhile; abort is called when the
+   * signal says so.
+   */
   begin(signal: SignalOfAbort | undefined, abort: (cause: unknown) => void, begun: (isStill: () => boolean) => void): Promise<Seated | undefined> {
     const seating = new Deferred<Seated | undefined>();
     if (signal?.aborted === true) {

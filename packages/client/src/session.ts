@@ -20,7 +20,7 @@ import { memoryStore, type StoredSeat } from "./store.js";
 import { socketUrl } from "./url.js";
 import { Voice } from "./voice.js";
 
-/** How long the server may take to close after a LEAVE_ROOM, ms; then the close frame says it again. */
+/** How long the server may take to close after a LEAVE_ROOM, ms; then a close frame says it. */
 const leaveTimeoutMs = 1000;
 
 type Emit = <K extends keyof RoomClientEvents>(type: K, event: RoomClientEvents[K]) => void;

@@ -1,4 +1,5 @@
-// The seam between the parts: what the mesh needs of a client, whether that is in the same context or at the other end of a port.
+// The seam between the parts: what the mesh needs of a client, whether that is in the same context
+// or at the other end of a port.
 
 import type { ClientMessage, ControlModeChangeMessage, ResponseMessage, RoomCreatedMessage, RoomJoinedMessage, RoomState, SyncMessage } from "@usher/types";
 import type { RoomError } from "./error.js";
@@ -34,8 +35,8 @@ export interface FilmMark {
 /** A message to send, without the fields that the client fills in. */
 export type Outgoing = Without<ClientMessage, Filled> & { targetUserId?: string; mesh?: MeshMark } & FilmMark;
 /**
- * A SyncMessage to send, without the fields that the client fills in. RoomClient.setControlMode() sets
- * the control mode.
+ * A SyncMessage to send, without the fields that the client fills in. RoomClient.setControlMode()
+ * sets the control mode.
  */
 export type OutgoingSync = Without<Exclude<SyncMessage, ControlModeChangeMessage>, Filled | "targetUserId"> & FilmMark;
 /** A SyncMessage as it arrived. */
@@ -66,9 +67,9 @@ export interface PeerConfiguration {
 
 /**
  * How far the client is on its way to its seat. `knocking`: the host or a cohost has to let the
- * client in. `waiting`: the connection was lost, the server holds the seat, and the client tries again
- * at retryAtMs (of Date.now()). `ended`: the client left or, with an error, will not come back by
- * itself.
+ * client in. `waiting`: the connection was lost, the server holds the seat, and the client tries
+ * again at retryAtMs (of Date.now()). `ended`: the client left or, with an error, will not come
+ * back by itself.
  */
 export type Status =
   | { state: "idle" }

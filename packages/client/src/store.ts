@@ -16,14 +16,17 @@ export interface StoredSeat {
   invite?: string | undefined;
   /** A secret: the place of somebody who waits to be let in. */
   knockToken?: string | undefined;
-  /** Reports that the owner of the room is not its host, and shall not be host again by a mere return. */
+  /**
+   * Reports that the owner of the room is not its host, and shall not be host again by a mere
+   * return.
+   */
   handedOver?: boolean | undefined;
 }
 
 /**
- * Keeps a seat, so that a reloaded page or a restarted service worker finds it again. Choose one that
- * lives as long as the participant: sessionStorage for a tab, chrome.storage.session for an extension;
- * never one that others can read. The client treats a store that fails as empty.
+ * Keeps a seat, so that a reloaded page or a restarted service worker finds it again. Choose one
+ * that lives as long as the participant: sessionStorage for a tab, chrome.storage.session for an
+ * extension; never one that others can read. The client treats a store that fails as empty.
  */
 export interface SeatStore {
   /** Returns the seat; undefined if there is none. */
@@ -61,8 +64,9 @@ export interface WebStorage {
 }
 
 /**
- * Keeps the seat in a Web Storage: webStore(() => localStorage). It takes a function, because in a page
- * whose user has blocked site data the name itself throws. For a tab's own seat use tabStore().
+ * Keeps the seat in a Web Storage: webStore(() => localStorage). It takes a function, because in a
+ * page whose user has blocked site data the name itself throws. For a tab's own seat use
+ * tabStore().
  */
 export function webStore(storage: WebStorage | (() => WebStorage), key = "usher.seat"): SeatStore {
   const area = (): WebStorage => (typeof storage === "function" ? storage() : storage);
@@ -83,7 +87,10 @@ export interface ChromeStorageArea {
   remove(key: string): Promise<void>;
 }
 
-/** Keeps the seat of an extension: chromeStore(chrome.storage.session), which outlives the service worker. */
+/**
+ * Keeps the seat of an extension: chromeStore(chrome.storage.session), which outlives the service
+ * worker.
+ */
 export function chromeStore(area: ChromeStorageArea, key = "usher.seat"): SeatStore {
   return {
     load: async () => parseSeat((await area.get(key))[key]),

@@ -20,7 +20,10 @@ export interface SyncPort {
   readonly film: Film | undefined;
   /** The server's time, ms since the epoch. */
   serverTime(): number;
-  /** Returns false if the control mode forbids it. Otherwise `film` has changed by nextFilm() on return. */
+  /**
+   * Returns false if the control mode forbids it. Otherwise `film` has changed by nextFilm() on
+   * return.
+   */
   send(message: OutgoingSync): boolean;
   /** Calls the listener for each event of the type, until the returned function is called. */
   on<K extends keyof SyncPortEvents>(type: K, listener: (event: SyncPortEvents[K]) => void): () => void;

@@ -5,18 +5,29 @@ import type { SyncPort } from "./syncPort.js";
 
 /** What VideoSync asks of the page. */
 export interface VideoSyncOptions {
-  /** Names what the element shows now, for all participants: by the page's address, for instance. */
+  /**
+   * Names what the element shows now, for all participants: by the page's address, for instance.
+   */
   source(): string;
-  /** The room watches another film: show it, or ask the viewer first. source() names it from then on. */
+  /**
+   * The room watches another film: show it, or ask the viewer first. source() names it from then
+   * on.
+   */
   open(url: string): void;
   /** The viewer may not control the film; the element is back at the room's position. */
   onRefused?(): void;
-  /** The browser plays only without sound until the viewer touches the page. The element is muted now. */
+  /**
+   * The browser plays only without sound until the viewer touches the page. The element is muted
+   * now.
+   */
   onBlocked?(): void;
 }
 
 const loopMs = 200;
-/** A drift, in seconds: what is let be while the film is paused, and what is mended by a jump while it plays; Pace mends what is less. */
+/**
+ * A drift, in seconds: what is let be while the film is paused, and what is mended by a jump while
+ * it plays; Pace mends what is less.
+ */
 const steady = 0.025;
 const jump = 0.75;
 /** A host that is off by this many seconds was held up, and the others wait for it. */
@@ -25,10 +36,10 @@ const heldUp = 0.35;
 const sayAgainMs = 30_000;
 
 /**
- * Keeps a `<video>` of the document at the position of the room's film. Everybody follows the same line
- * through the server's time, so nobody waits for anybody's messages. If the viewer plays, pauses or
- * seeks, so does the room, or it is undone if the viewer may not. The others wait for a host whose
- * element was held up.
+ * Keeps a `<video>` of the document at the position of the room's film. Everybody follows the same
+ * line through the server's time, so nobody waits for anybody's messages. If the viewer plays,
+ * pauses or seeks, so does the room, or it is undone if the viewer may not. The others wait for a
+ * host whose element was held up.
  */
 export class VideoSync {
   readonly #video: HTMLVideoElement;
@@ -38,7 +49,10 @@ export class VideoSync {
   readonly #unsubscribe: () => void;
   readonly #timer: ReturnType<typeof setInterval>;
   readonly #pace: Pace;
-  /** Whether the element is paused as far as its events have told. If not, the viewer's event is still on its way. */
+  /**
+   * Whether the element is paused as far as its events have told. If not, the viewer's event is
+   * still on its way.
+   */
   #isPaused: boolean;
   #soughtTo = -1;
   #asked = "";
@@ -159,7 +173,8 @@ export class VideoSync {
     this.#pace.reset();
     let target = currentTime - drift;
     if (duration > 0) {
-      target = loop ? (target + duration) % duration : Math.min(target, duration); // over the film's end or before its beginning
+      // Over the film's end or before its beginning.
+      target = loop ? (target + duration) % duration : Math.min(target, duration);
     }
     this.#soughtTo = Math.max(0, target);
     this.#video.currentTime = this.#soughtTo;
@@ -211,7 +226,8 @@ export class VideoSync {
     this.#port.send(hostsWord(film, this.#video.currentTime, this.#port.serverTime(), this.#options.source()));
   }
 
-  // The viewer's doing is told from our own by the film: an element that is as the film says was not touched.
+  // The viewer's doing is told from our own by the film: an element that is as the film says was
+  // not touched.
 
   #played(): void {
     this.#isPaused = this.#video.paused;

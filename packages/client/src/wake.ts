@@ -1,13 +1,17 @@
 const tickMs = 3_000;
-/** How far the wall clock may be from where a tick expects it, ms. A hidden page's timers may come once a minute, which costs a PING. */
+/**
+ * How far the wall clock may be from where a tick expects it, ms. A hidden page's timers may come
+ * once a minute, which costs a PING.
+ */
 const jumpMs = 3_000;
 /** How far the two clocks may go apart in that time, ms. */
 const apartMs = 1_000;
 
 /**
- * Calls woken when this page, its network or the whole machine may have been away, until the returned
- * function is called: a connection that looks open may be dead then. isClockLost: the
- * wall clock and the monotonic one have gone apart, as in a sleep, so what was derived from them is wrong.
+ * Calls woken when this page, its network or the whole machine may have been away, until the
+ * returned function is called: a connection that looks open may be dead then. isClockLost: the wall
+ * clock and the monotonic one have gone apart, as in a sleep, so what was derived from them is
+ * wrong.
  */
 export function onWake(woken: (isClockLost: boolean) => void): () => void {
   const end = new AbortController();

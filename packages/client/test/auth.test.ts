@@ -1,4 +1,5 @@
-// Accounts: a token for each connection, as a subprotocol or a ticket, renewed over the socket; and invites.
+// Accounts: a token for each connection, as a subprotocol or a ticket, renewed over the socket; and
+// invites.
 
 import assert from "node:assert/strict";
 import { createHash, createHmac } from "node:crypto";

@@ -1,4 +1,5 @@
-// Clients of a real server. The server starts before the tests of a file, and each test's clients end with it.
+// Clients of a real server. The server starts before the tests of a file, and each test's clients
+// end with it.
 
 import assert from "node:assert/strict";
 import { after, afterEach, before } from "node:test";

@@ -1,4 +1,5 @@
-// The delivery of offers, answers and candidates between two mesh sides over sockets that lose frames.
+// The delivery of offers, answers and candidates between two mesh sides over sockets that lose
+// frames.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

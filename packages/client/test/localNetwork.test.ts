@@ -1,4 +1,5 @@
-// Browsers that keep pages from the local network, and what the client makes of the bare 1006 that comes of it.
+// Browsers that keep pages from the local network, and what the client makes of the bare 1006 that
+// comes of it.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -1,4 +1,5 @@
-// PeerMesh among participants some of whom cannot have a peer connection: in one process, with a room and connections of the test's own.
+// PeerMesh among participants some of whom cannot have a peer connection: in one process, with a
+// room and connections of the test's own.
 
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";

@@ -1,4 +1,5 @@
-// Another page of the same browser for store.test.ts: a worker has locks and channels in common with the rest of its process, as pages have.
+// Another page of the same browser for store.test.ts: a worker has locks and channels in common
+// with the rest of its process, as pages have.
 
 import { parentPort, workerData } from "node:worker_threads";
 

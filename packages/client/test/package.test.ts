@@ -1,5 +1,5 @@
-// The packages as their users get them: how large the client is, what is in the tarballs, and that they
-// install, compile and run in an empty folder.
+// The packages as their users get them: how large the client is, what is in the tarballs, and that
+// they install, compile and run in an empty folder.
 
 import assert from "node:assert/strict";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
@@ -104,7 +104,8 @@ test("the tarballs have what exports names, a licence, and no link to what they 
 test("publint and Are The Types Wrong find nothing", async () => {
   for (const { name, tarball } of packed) {
     assert.match(await run(scratch, "publint", "run", "--strict", tarball), /All good!/, name);
-    // The packages are ES modules only, so what require() would find is not asked for; JSON has no types.
+    // The packages are ES modules only, so what require() would find is not asked for; JSON has no
+    // types.
     await run(scratch, "attw", tarball, "--profile", "esm-only", "--format", "ascii", "--exclude-entrypoints", "schema/messages.json", "asyncapi.json");
   }
 });

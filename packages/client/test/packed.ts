@@ -16,7 +16,10 @@ export interface Packed {
   files: string[];
 }
 
-/** Runs a program of the repository or of the machine in a folder, and returns what it prints. Its output is in the error if it fails. */
+/**
+ * Runs a program of the repository or of the machine in a folder, and returns what it prints. Its
+ * output is in the error if it fails.
+ */
 export async function run(folder: string, command: string, ...args: string[]): Promise<string> {
   const search = [path.join(root, "node_modules/.bin"), path.dirname(process.execPath), process.env["PATH"]].join(path.delimiter);
   try {

@@ -1,4 +1,4 @@
-// What is pending when somebody calls close() or leave(), or aborts: it settles, and nothing reopens.
+// What is pending when somebody calls close() or leave(), or aborts settles, and nothing reopens.
 
 import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
@@ -67,7 +67,10 @@ async function codeOf(promise: Promise<unknown>): Promise<string> {
   }
 }
 
-/** Waits long enough for anything that would reopen by itself to do so: a lost connection is tried again within 200 ms. */
+/**
+ * Waits long enough for anything that would reopen by itself to do so: a lost connection is tried
+ * again within 200 ms.
+ */
 async function nothingReopens(server: ScriptedServer, client: RoomClient): Promise<void> {
   const { port } = new URL(server.url);
   const count = made.get(port);
@@ -112,7 +115,8 @@ suite("create, join and resume are given up", { concurrency: 8 }, () => {
           const client = newClient(storeWith(seat, 20));
           const pending = codeOf(call(client, controller.signal));
           await moment(server, client);
-          const isOver = client.status.state === "ended"; // the first connection of create and join was lost
+          // The first connection of create and join was lost.
+          const isOver = client.status.state === "ended";
           const acted = act(client, controller);
           assert.equal(await pending, isOver ? "CONNECTION_LOST" : "ABORTED");
           await acted;
@@ -220,7 +224,7 @@ test("a call while another is under way is refused, and does not disturb it", as
   assert.equal(server.links.length, 1);
 });
 
-/** React's StrictMode: each component is mounted, unmounted and mounted again, at once or a task later. */
+/** React's StrictMode mounts, unmounts and mounts each component again, at once or a task later. */
 const pauses: Record<string, (server: ScriptedServer) => Promise<unknown>> = {
   "in one task": () => Promise.resolve(),
   "a task later": () => pause(0),

@@ -1,4 +1,5 @@
-// Rooms in which nobody sees anybody's address, and ICE servers that the server sends by itself: in one process, with connections of the test's own.
+// Rooms in which nobody sees anybody's address, and ICE servers that the server sends by itself: in
+// one process, with connections of the test's own.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -114,7 +114,8 @@ test("replies in another order, to others, or made up by others settle nothing t
   const first = await link.next("RENAME_USER");
   const second = await link.next("RENAME_USER");
   renames(link, { ...first, userId: "bob", newUserName: "Bob", ref: undefined }); // somebody else's
-  link.say({ type: "WEBRTC_OFFER", userId: "bob", offer: { type: "offer" }, ref: first["ref"] }); // relayed
+  // Relayed.
+  link.say({ type: "WEBRTC_OFFER", userId: "bob", offer: { type: "offer" }, ref: first["ref"] });
   link.say({ type: "ERROR", code: "NOT_HOST", error: "no", retryable: false, ref: "unknown" });
   renames(link, second);
   await until("the second is answered", () => settled.length > 0);

@@ -1,4 +1,5 @@
-// The room as the client knows it: as the server describes it, and if it says only what changed, by that.
+// The room as the client knows it: as the server describes it, and if it says only what changed, by
+// that.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

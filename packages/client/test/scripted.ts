@@ -1,4 +1,5 @@
-// A server that does what a test says, and otherwise what usher does: for everything that the real one does too rarely, too late or not yet.
+// A server that does what a test says, and otherwise what usher does: for everything that the real
+// one does too rarely, too late or not yet.
 
 import { once } from "node:events";
 import { createServer, type Server as HttpServer } from "node:http";

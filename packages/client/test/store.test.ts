@@ -165,7 +165,10 @@ test("an invitation into another room than that of the stored seat is no return 
   assert.equal((await client.resume({ roomId: "room-2" }))?.roomId, "room-2");
 });
 
-/** Another page of the same browser, as far as locks and channels go, with a copy of this one's store. */
+/**
+ * Another page of the same browser, as far as locks and channels go, with a copy of this one's
+ * store.
+ */
 class OtherPage {
   readonly #worker: Worker;
   readonly #heard: StoredSeat[] = [];

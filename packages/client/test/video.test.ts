@@ -1,4 +1,5 @@
-// VideoSync on an element that behaves as browsers' do, the one that dislikes changes of its rate included.
+// VideoSync on an element that behaves as browsers' do, the one that dislikes changes of its rate
+// included.
 
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
@@ -144,7 +145,8 @@ function stage(context: TestContext, element: Element, room = roomOf("ann", "HOS
 }
 
 test("a drift is mended with few changes of the rate, which ends at exactly 1", async (context) => {
-  // The element, how far behind it falls, how many seconds it gets, and how many changes of the rate and seeks that may take.
+  // The element, how far behind it falls, how many seconds it gets, and how many changes of the
+  // rate and seeks that may take.
   const rows: [rule: string, element: () => Element, slip: number, seconds: number, changes: number, seeks: number][] = [
     ["a tiny drift is let be", () => new Element(0), 0.03, 30, 0, 0],
     ["behind", () => new Element(0), 0.2, 6, 2, 0],

@@ -1,4 +1,5 @@
-// A page, a network or a machine that was away: the connection is looked at, and if it is dead, replaced at once.
+// A page, a network or a machine that was away: the connection is looked at, and if it is dead,
+// replaced at once.
 
 import assert from "node:assert/strict";
 import { afterEach, test, type TestContext } from "node:test";

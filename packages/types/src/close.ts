@@ -32,13 +32,18 @@ export interface CloseCodes {
   readonly 4002: Closing;
   /** A newer connection took the seat with its resume token. */
   readonly 4003: Closing;
-  /** The room ended because nothing happened in it for too long, or because an operator closed it. */
+  /**
+   * The room ended because nothing happened in it for too long, or because an operator closed it.
+   */
   readonly 4004: Closing;
   /** The host or a cohost has removed the participant, or has banned it before. */
   readonly 4005: Closing;
   /** There is no token or invite, or one that does not let its owner in. */
   readonly 4006: Closing;
-  /** The token's time is over, or the ticket has been used. Connect again with a new one; the seat is held. */
+  /**
+   * The token's time is over, or the ticket has been used. Connect again with a new one; the seat
+   * is held.
+   */
   readonly 4007: Closing;
   /** Nothing, not even a PING, came for too long. */
   readonly 4008: Closing;
@@ -49,7 +54,9 @@ export interface CloseCodes {
 /** A close code that the server sends. */
 export type CloseCode = keyof CloseCodes;
 
-/** The table of close codes. An abrupt end is 1006 in a browser, which is in no table: try again. */
+/**
+ * The table of close codes. An abrupt end is 1006 in a browser, which is in no table: try again.
+ */
 export const closeCodes: CloseCodes = {
   1000: { reason: "", retryable: false },
   1002: { reason: "protocol error", retryable: false },

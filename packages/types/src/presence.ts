@@ -16,19 +16,22 @@ export interface Seating extends BaseResponseMessage {
   userId: string;
   roomState: RoomState;
   /**
-   * A secret that proves the seat's owner on its return. Only the reply that gives a new seat has it: keep it for as long
-   * as you want the seat.
+   * A secret that proves the seat's owner on its return. Only the reply that gives a new seat has
+   * it: keep it for as long as you want the seat.
    */
   resumeToken?: string;
-  /** A secret that makes whoever presents it host of the room again. Only the reply that makes a room with keepMs has it. */
+  /**
+   * A secret that makes whoever presents it host of the room again. Only the reply that makes a
+   * room with keepMs has it.
+   */
   ownerToken?: string;
   /** How long the room stays when it is empty. It is missing if the room ends then. */
   keepMs?: number;
   /** Reports that the token was accepted and the seat is the same as before. */
   resumed: boolean;
   /**
-   * Reports that every frame for the seat was kept while it was away and follows this reply. If it is false, some may be
-   * missing; those that were kept after a crash of the server still follow.
+   * Reports that every frame for the seat was kept while it was away and follows this reply. If it
+   * is false, some may be missing; those that were kept after a crash of the server still follow.
    */
   recovered: boolean;
   /** How often the client should send PING. */

@@ -5,7 +5,10 @@ import type { MessageType } from "./message.js";
 import type { BaseResponseMessage, RoomCreatedMessage, RoomJoinedMessage, UserDisconnectedMessage, UserLeftMessage } from "./presence.js";
 import type { Ban, Door, IceServer, KnockOutcome, PathReason, Role, RoomState, User } from "./room.js";
 
-/** Tells the others of a new participant, or of one that returned without a token: offer to it again. */
+/**
+ * Tells the others of a new participant, or of one that returned without a token: offer to it
+ * again.
+ */
 export interface UserJoinedMessage extends BaseResponseMessage {
   type: "USER_JOINED";
   roomId: string;
@@ -88,7 +91,10 @@ export interface KickedMessage extends BaseResponseMessage {
   banned: boolean;
 }
 
-/** What the operator of the server wants everybody in the room to read. Only "protocol":1 clients get it. */
+/**
+ * What the operator of the server wants everybody in the room to read. Only "protocol":1 clients
+ * get it.
+ */
 export interface AnnouncementMessage extends BaseResponseMessage {
   type: "ANNOUNCEMENT";
   roomId: string;
@@ -121,8 +127,8 @@ export interface DoorChangedMessage extends BaseResponseMessage {
 }
 
 /**
- * The first reply to CREATE_ROOM or JOIN_ROOM at a door where people knock: wait, and send PINGs. ROOM_CREATED,
- * ROOM_JOINED or ERROR follows when somebody has decided.
+ * The first reply to CREATE_ROOM or JOIN_ROOM at a door where people knock: wait, and send PINGs.
+ * ROOM_CREATED, ROOM_JOINED or ERROR follows when somebody has decided.
  */
 export interface KnockingMessage extends BaseResponseMessage {
   type: "KNOCKING";
@@ -131,7 +137,10 @@ export interface KnockingMessage extends BaseResponseMessage {
   userId: string;
   /** The place among those who knock, from 1. Another KNOCKING follows when it changes. */
   position: number;
-  /** A secret that gives the place back after a lost connection, in JOIN_ROOM. It is only in the reply that makes the place. */
+  /**
+   * A secret that gives the place back after a lost connection, in JOIN_ROOM. It is only in the
+   * reply that makes the place.
+   */
   knockToken?: string;
   /** When the knock ends if nobody answers it, by the server's clock. */
   expiresAt: number;
@@ -142,8 +151,8 @@ export interface KnockingMessage extends BaseResponseMessage {
 }
 
 /**
- * Tells the host and the cohosts that somebody knocks, and each of them on its return or when it gets the role of
- * everybody who does: reply with ADMIT or DENY.
+ * Tells the host and the cohosts that somebody knocks, and each of them on its return or when it
+ * gets the role of everybody who does: reply with ADMIT or DENY.
  */
 export interface KnockMessage extends BaseResponseMessage {
   type: "KNOCK";
@@ -171,7 +180,10 @@ export interface KnockEndedMessage extends BaseResponseMessage {
   ref?: string;
 }
 
-/** Tells two participants why they have no direct path, or that they have one. It comes again when the reason changes. */
+/**
+ * Tells two participants why they have no direct path, or that they have one. It comes again when
+ * the reason changes.
+ */
 export interface PathMessage extends BaseResponseMessage {
   type: "PATH";
   roomId: string;
@@ -183,7 +195,10 @@ export interface PathMessage extends BaseResponseMessage {
   reason: PathReason;
 }
 
-/** Tells a participant that its token is about to expire: RENEW_AUTH with a new one keeps the connection open. */
+/**
+ * Tells a participant that its token is about to expire: RENEW_AUTH with a new one keeps the
+ * connection open.
+ */
 export interface TokenExpiresMessage extends BaseResponseMessage {
   type: "TOKEN_EXPIRES";
   roomId: string;
@@ -206,8 +221,9 @@ export interface AuthRenewedMessage extends BaseResponseMessage {
 }
 
 /**
- * Brings new ICE servers before the credentials of the last ones expire, to a client that sent `"protocol":1`. Use them
- * for new peer connections, and by setConfiguration() for those that exist.
+ * Brings new ICE servers before the credentials of the last ones expire, to a client that sent
+ * `"protocol":1`. Use them for new peer connections, and by setConfiguration() for those that
+ * exist.
  */
 export interface IceServersMessage extends BaseResponseMessage {
   type: "ICE_SERVERS";
@@ -245,7 +261,10 @@ export interface ErrorMessage extends BaseResponseMessage {
   ref?: string;
 }
 
-/** Answers PING; `timestamp` is 0 if a platform has answered for a sleeping room. From a client it is ignored, but proves life. */
+/**
+ * Answers PING; `timestamp` is 0 if a platform has answered for a sleeping room. From a client it
+ * is ignored, but proves life.
+ */
 export interface PongMessage extends BaseResponseMessage {
   type: "PONG";
 }

@@ -45,7 +45,10 @@ export interface Ban {
 
 /** A room's door as participants see it. */
 export interface Door {
-  /** What newcomers meet: OPEN lets them in, KNOCK lets them wait until the host or a cohost admits them, LOCKED turns them away. */
+  /**
+   * What newcomers meet: OPEN lets them in, KNOCK lets them wait until the host or a cohost admits
+   * them, LOCKED turns them away.
+   */
   entry: Entry;
   /** Reports that newcomers need a passcode, which nobody is told. */
   hasPasscode: boolean;
@@ -58,21 +61,24 @@ export interface Door {
 /** What a host wants of the door. What is missing stays as it is. */
 export interface DoorSettings {
   /**
-   * OPEN for a new room. KNOCK lets newcomers wait until the host or a cohost admits them, LOCKED turns them away. OPEN
-   * admits everybody who is knocking.
+   * OPEN for a new room. KNOCK lets newcomers wait until the host or a cohost admits them, LOCKED
+   * turns them away. OPEN admits everybody who is knocking.
    */
   entry?: Entry;
   /** What newcomers must send. Null removes it. */
   passcode?: string | null;
-  /** How many seats the room has, at most as many as the server allows. Fewer than are taken put nobody out. */
+  /**
+   * How many seats the room has, at most as many as the server allows. Fewer than are taken put
+   * nobody out.
+   */
   maxPeople?: number;
   /** Reports that the room may be listed, if the server lists rooms. */
   listed?: boolean;
 }
 
 /**
- * Where a video was at `lastUpdated`; while it plays, the position now is `currentTime` + (server time -
- * `lastUpdated`)/1000 * `playbackRate`.
+ * Where a video was at `lastUpdated`; while it plays, the position now is `currentTime` + (server
+ * time - `lastUpdated`)/1000 * `playbackRate`.
  */
 export interface VideoState {
   /** False while the video is paused. */

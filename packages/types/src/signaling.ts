@@ -2,20 +2,7 @@
 
 import type { PongMessage } from "./response.js";
 import type { DoorSettings, Entry } from "./room.js";
-
-/** The W3C's RTCSessionDescriptionInit. The server looks into it only in a room whose iceTransportPolicy is relay. */
-export interface SessionDescription {
-  type: "offer" | "answer" | "pranswer" | "rollback";
-  sdp?: string;
-}
-
-/** The W3C's RTCIceCandidateInit. The server looks into it only in a room whose iceTransportPolicy is relay. */
-export interface IceCandidate {
-  candidate?: string;
-  sdpMid?: string | null;
-  sdpMLineIndex?: number | null;
-  usernameFragment?: string | null;
-}
+import type { IceCandidate, SessionDescription } from "./webrtc.js";
 
 /** What every SignalingMessage but PING and PONG carries. */
 export interface BaseSignalingMessage {
@@ -28,16 +15,19 @@ export interface BaseSignalingMessage {
   timestamp: number;
 }
 
-/** Makes the room, with the sender as host. On a live room it is a JOIN_ROOM. The reply is ROOM_CREATED or ERROR. */
+/**
+ * Makes the room, with the sender as host. On a live room it is a JOIN_ROOM. The reply is
+ * ROOM_CREATED or ERROR.
+ */
 export interface CreateRoomMessage extends BaseSignalingMessage {
   type: "CREATE_ROOM";
   userName: string;
   /** Made from the room id if it is missing. */
   roomName?: string;
   /**
-   * For the life of the room that this makes: with relay, participants do not see each other's addresses. Clients that
-   * have not sent `"protocol":1` are refused, and offers, answers and candidates with other candidates than of type relay
-   * bounce.
+   * For the life of the room that this makes: with relay, participants do not see each other's
+   * addresses. Clients that have not sent `"protocol":1` are refused, and offers, answers and
+   * candidates with other candidates than of type relay bounce.
    */
   iceTransportPolicy?: "all" | "relay";
   /** Proves that the sender owns the seat it had. */
@@ -46,7 +36,10 @@ export interface CreateRoomMessage extends BaseSignalingMessage {
   protocol?: number;
   /** Makes the sender host of the room that it made, whoever is host now. */
   ownerToken?: string;
-  /** How long the room stays when it is empty, at most the server's max-keep. It counts only if this makes the room. */
+  /**
+   * How long the room stays when it is empty, at most the server's max-keep. It counts only if this
+   * makes the room.
+   */
   keepMs?: number;
   /** For the door of a live room. */
   passcode?: string;
@@ -72,7 +65,10 @@ export interface JoinRoomMessage extends BaseSignalingMessage {
   passcode?: string;
   /** Gives back the place of somebody who knocks. */
   knockToken?: string;
-  /** Lets the sender in, with the role that it says. It is for a connection that was opened without a token or ticket. */
+  /**
+   * Lets the sender in, with the role that it says. It is for a connection that was opened without
+   * a token or ticket.
+   */
   invite?: string;
   /** Comes back in the reply, and in an ERROR or UNDELIVERED for this request. */
   ref?: string;
@@ -102,8 +98,8 @@ export interface RenameUserMessage extends BaseSignalingMessage {
 }
 
 /**
- * Makes another connected participant host, whose client sent `"protocol":1`, and the sender a guest. Host only. The
- * reply is HOST_CHANGED to all.
+ * Makes another connected participant host, whose client sent `"protocol":1`, and the sender a
+ * guest. Host only. The reply is HOST_CHANGED to all.
  */
 export interface TransferHostMessage extends BaseSignalingMessage {
   type: "TRANSFER_HOST";
@@ -112,7 +108,10 @@ export interface TransferHostMessage extends BaseSignalingMessage {
   ref?: string;
 }
 
-/** Gives another participant a role; HOST is given by TRANSFER_HOST. Host only. The reply is ROLE_CHANGED to all. */
+/**
+ * Gives another participant a role; HOST is given by TRANSFER_HOST. Host only. The reply is
+ * ROLE_CHANGED to all.
+ */
 export interface SetRoleMessage extends BaseSignalingMessage {
   type: "SET_ROLE";
   targetUserId: string;
@@ -122,8 +121,8 @@ export interface SetRoleMessage extends BaseSignalingMessage {
 }
 
 /**
- * Ends another participant's seat, also one that is held. Host, and cohosts for guests and viewers. Answered by KICKED
- * to the participant and USER_LEFT to all others.
+ * Ends another participant's seat, also one that is held. Host, and cohosts for guests and viewers.
+ * Answered by KICKED to the participant and USER_LEFT to all others.
  */
 export interface KickUserMessage extends BaseSignalingMessage {
   type: "KICK_USER";
@@ -152,8 +151,8 @@ export interface ListBansMessage extends BaseSignalingMessage {
 }
 
 /**
- * Replaces the token that the connection was opened with by one that lives longer, for the same user and room. The reply
- * is AUTH_RENEWED.
+ * Replaces the token that the connection was opened with by one that lives longer, for the same
+ * user and room. The reply is AUTH_RENEWED.
  */
 export interface RenewAuthMessage extends BaseSignalingMessage {
   type: "RENEW_AUTH";
@@ -166,13 +165,16 @@ export interface RenewAuthMessage extends BaseSignalingMessage {
 export interface SetDoorMessage extends BaseSignalingMessage {
   type: "SET_DOOR";
   /**
-   * OPEN for a new room. KNOCK lets newcomers wait until the host or a cohost admits them, LOCKED turns them away. OPEN
-   * admits everybody who is knocking.
+   * OPEN for a new room. KNOCK lets newcomers wait until the host or a cohost admits them, LOCKED
+   * turns them away. OPEN admits everybody who is knocking.
    */
   entry?: Entry;
   /** What newcomers must send. Null removes it. */
   passcode?: string | null;
-  /** How many seats the room has, at most as many as the server allows. Fewer than are taken put nobody out. */
+  /**
+   * How many seats the room has, at most as many as the server allows. Fewer than are taken put
+   * nobody out.
+   */
   maxPeople?: number;
   /** Reports that the room may be listed, if the server lists rooms. */
   listed?: boolean;
@@ -181,8 +183,8 @@ export interface SetDoorMessage extends BaseSignalingMessage {
 }
 
 /**
- * Lets somebody in who knocks. Host and cohosts. The reply is KNOCK_ENDED to the host and all cohosts. An ADMIT for
- * somebody who is away stands until the knock's deadline.
+ * Lets somebody in who knocks. Host and cohosts. The reply is KNOCK_ENDED to the host and all
+ * cohosts. An ADMIT for somebody who is away stands until the knock's deadline.
  */
 export interface AdmitMessage extends BaseSignalingMessage {
   type: "ADMIT";
@@ -191,7 +193,10 @@ export interface AdmitMessage extends BaseSignalingMessage {
   ref?: string;
 }
 
-/** Turns somebody away who knocks. Host and cohosts. The reply is KNOCK_ENDED to the host and all cohosts. */
+/**
+ * Turns somebody away who knocks. Host and cohosts. The reply is KNOCK_ENDED to the host and all
+ * cohosts.
+ */
 export interface DenyMessage extends BaseSignalingMessage {
   type: "DENY";
   targetUserId: string;
@@ -221,26 +226,35 @@ export interface WebRTCIceCandidateMessage extends BaseSignalingMessage {
 }
 
 /**
- * Tells the room how the sender reaches another participant, or what it has tried, without addresses. When both have
- * said so, or one has and nothing can be expected of the other, the room tells both by PATH why there is no direct path,
- * if there is none.
+ * Tells the room how the sender reaches another participant, or what it has tried, without
+ * addresses. When both have said so, or one has and nothing can be expected of the other, the room
+ * tells both by PATH why there is no direct path, if there is none.
  */
 export interface PathReportMessage extends BaseSignalingMessage {
   type: "PATH_REPORT";
   targetUserId: string;
   /** How media and data pass: DIRECT, RELAYED by a TURN server, or NONE if ICE has failed. */
   path: "DIRECT" | "RELAYED" | "NONE";
-  /** The sender's candidates of type host: addresses, or only mDNS names, which resolve within one network. */
+  /**
+   * The sender's candidates of type host: addresses, or only mDNS names, which resolve within one
+   * network.
+   */
   hostCandidates: "NONE" | "MDNS" | "ADDRESS";
   /** That of the sender's candidates, missing if no candidate shows it. */
   family?: "IPV4" | "IPV6" | "BOTH";
-  /** NONE if the sender has no STUN or TURN server, ANSWERED if one has told it its address, otherwise SILENT. */
+  /**
+   * NONE if the sender has no STUN or TURN server, ANSWERED if one has told it its address,
+   * otherwise SILENT.
+   */
   stun: "NONE" | "ANSWERED" | "SILENT";
   /** NONE if the sender has no TURN server, ALLOCATED if one relays for it, otherwise FAILED. */
   turn: "NONE" | "ALLOCATED" | "FAILED";
 }
 
-/** Keeps the connection alive. Answered by PONG. Send exactly `{"type":"PING"}`: on Cloudflare that does not wake a sleeping room. */
+/**
+ * Keeps the connection alive. Answered by PONG. Send exactly `{"type":"PING"}`: on Cloudflare that
+ * does not wake a sleeping room.
+ */
 export interface PingMessage {
   type: "PING";
   /** The client's clock. The server does not need or believe it. */

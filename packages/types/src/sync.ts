@@ -10,8 +10,8 @@ export interface BaseSyncMessage {
   /** Must be that of the connection's seat. */
   userId: string;
   /**
-   * For a message to only one participant; otherwise it goes to all others who are connected. The sender's own id sends it
-   * only to the room. CONTROL_MODE_CHANGE goes to all others in any case.
+   * For a message to only one participant; otherwise it goes to all others who are connected. The
+   * sender's own id sends it only to the room. CONTROL_MODE_CHANGE goes to all others in any case.
    */
   targetUserId?: string;
   /** The client's clock. The server does not need or believe it. */
@@ -106,7 +106,10 @@ export type SyncMessage =
   | DirectPauseMessage
   | DirectSeekMessage;
 
-/** One of the older CLIENT_REQUEST_PLAY, _PAUSE, _SEEK, which ask the host, and DIRECT_PLAY, _PAUSE, _SEEK, which act at once. */
+/**
+ * One of the older CLIENT_REQUEST_PLAY, _PAUSE, _SEEK, which ask the host, and DIRECT_PLAY, _PAUSE,
+ * _SEEK, which act at once.
+ */
 export type PlaybackMessage =
   | ClientRequestPlayMessage
   | ClientRequestPauseMessage

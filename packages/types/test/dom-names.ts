@@ -1,4 +1,5 @@
-// The browser's own types fit the messages, and the messages' fit the browser. It is only compiled, with the DOM library.
+// The browser's own types fit the messages, and the messages' fit the browser. It is only compiled,
+// with the DOM library.
 import type { IceCandidate, SessionDescription, WebRTCIceCandidateMessage, WebRTCOfferMessage } from "@usher/types";
 
 export function offer(description: RTCSessionDescriptionInit, targetUserId: string): WebRTCOfferMessage {

@@ -1,4 +1,5 @@
-// Code in the manner of a legacy client, against the names of its own package of types. It is only compiled.
+// Code in the manner of a legacy client, against the names of its own package of types. It is only
+// compiled.
 import type {
   BaseResponseMessage,
   BaseSignalingMessage,
@@ -37,7 +38,9 @@ import type {
 
 type Handlers = { [M in ResponseMessage as M["type"]]?: (message: M) => void };
 
-/** The service worker's client: it sends what the popup asks for and keeps what the server answers. */
+/**
+ * The service worker's client: it sends what the popup asks for and keeps what the server answers.
+ */
 export class RoomConnection {
   private room: RoomState | null = null;
   private me: User | undefined;

@@ -1,4 +1,5 @@
-// What the types refuse. It is only compiled: a line that compiles in spite of its mark is an error.
+// What the types refuse. It is only compiled: a line that compiles in spite of its mark is an
+// error.
 import { closeCodes, errorCodes } from "@usher/types";
 import type { ClientMessage, CloseCode, ErrorCode, PlaybackMessage, ResponseMessage, RoomState, SignalingMessage, SyncMessage } from "@usher/types";
 

@@ -1,6 +1,7 @@
-// The peer that usher's worker is measured against: a signaling room as a plain Durable Object, written as one would who needs
-// a relay and no more. It hibernates, checks who sends what to whom, and passes the frame on as it came. It has no limits,
-// no rules about hosts or returning, and stores nothing.
+// The peer that usher's worker is measured against: a signaling room as a plain Durable Object,
+// written as one would who needs a relay and no more. It hibernates, checks who sends what to whom,
+// and passes the frame on as it came. It has no limits, no rules about hosts or returning, and
+// stores nothing.
 
 import { DurableObject } from "cloudflare:workers";
 
@@ -14,7 +15,10 @@ interface Seat {
   readonly userId: string;
 }
 
-/** The fields that are looked at. A client may send anything, so each is of any type until it has been compared. */
+/**
+ * The fields that are looked at. A client may send anything, so each is of any type until it has
+ * been compared.
+ */
 interface Message {
   readonly type?: unknown;
   readonly roomId?: unknown;

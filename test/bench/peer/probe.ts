@@ -1,8 +1,11 @@
-// A worker that compiles and initialises usher's Wasm in its first request to /start, for `worker`'s measure of a cold start. A worker's
-// own clock stands still while it runs, so the time is taken by whoever asks.
+// A worker that compiles and initialises usher's Wasm in its first request to /start, for
+// `worker`'s measure of a cold start. A worker's own clock stands still while it runs, so the time
+// is taken by whoever asks.
 
 interface Bindings {
-  /** workerd's unsafeEval: a module that the worker imports would be compiled before any request. */
+  /**
+   * workerd's unsafeEval: a module that the worker imports would be compiled before any request.
+   */
   readonly EVAL: { newWasmModule(bytes: ArrayBuffer): WebAssembly.Module };
   readonly WASM: ArrayBuffer;
 }

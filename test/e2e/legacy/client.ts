@@ -150,7 +150,9 @@ export class LegacyClient {
     }
   }
 
-  /** Asks for a seat and waits for the reply. An ERROR in that time fails it, whatever it is about. */
+  /**
+   * Asks for a seat and waits for the reply. An ERROR in that time fails it, whatever it is about.
+   */
   async #seat(type: "CREATE_ROOM" | "JOIN_ROOM", socket = this.#line.socket): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const timer = setTimeout(() => reject(new Error("no reply")), seatedWithinMs);

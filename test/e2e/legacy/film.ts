@@ -35,7 +35,10 @@ export class Film {
     return { type: "HOST_NAVIGATE", url };
   }
 
-  /** In HOST_ONLY it obeys HOST_STATE_UPDATE and HOST_NAVIGATE, in FREE_FOR_ALL UNIFIED_SYNC, and in both a change of mode by the host. */
+  /**
+   * In HOST_ONLY it obeys HOST_STATE_UPDATE and HOST_NAVIGATE, in FREE_FOR_ALL UNIFIED_SYNC, and in
+   * both a change of mode by the host.
+   */
   hear(message: SyncMessage, isFromHost: boolean): void {
     this.heard.push(message);
     const isHostOnly = this.mode === "HOST_ONLY";

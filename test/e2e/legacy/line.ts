@@ -1,4 +1,5 @@
-// The sockets of the legacy client, one after another: each watched by its own PINGs, and followed by another when it drops.
+// The sockets of the legacy client, one after another: each watched by its own PINGs, and followed
+// by another when it drops.
 
 import type { Message, View } from "./message.ts";
 

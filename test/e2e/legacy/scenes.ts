@@ -41,7 +41,10 @@ const halfOpenUntilSeated: Fault = async (_, member) => {
   member.person.proxy.resetInner();
 };
 
-/** The browser's sockets end, the server hears nothing, and every further connection comes from another address. */
+/**
+ * The browser's sockets end, the server hears nothing, and every further connection comes from
+ * another address.
+ */
 const changeAddress: Fault = async (_, member) => {
   const { seatings } = await member.look();
   const { person } = member;

@@ -117,7 +117,9 @@ export async function change(method: string, path: string, body?: unknown): Prom
   await request(method, path, body, undefined);
 }
 
-/** Calls hear with the data of each server-sent event until the signal aborts or the stream ends. */
+/**
+ * Calls hear with the data of each server-sent event until the signal aborts or the stream ends.
+ */
 export async function listen<T>(path: string, hear: (batch: T[]) => void, signal: AbortSignal): Promise<void> {
   const response = await request("GET", path, undefined, signal);
   const reader = response.body?.getReader();

@@ -51,7 +51,10 @@ export class History {
   }
 }
 
-/** The upper end of the bucket that a share of the durations since the last look does not exceed, in milliseconds; null if there were none. */
+/**
+ * The upper end of the bucket that a share of the durations since the last look does not exceed, in
+ * milliseconds; null if there were none.
+ */
 function quantile(name: string, share: number, counts: Counts, before: Counts | undefined): number | null {
   const now = counts.latencies.find((l) => l.name === name);
   const old = before?.latencies.find((l) => l.name === name);

@@ -42,7 +42,8 @@ export function plot(into: HTMLElement, names: string[], unit: string): Plot {
     set: (times, values) => {
       const [first] = times;
       if (first !== undefined && times.length === 1) {
-        chart.setData([[first - 60, first], ...values.map((line) => [null, ...line])]); // uPlot would show years around one point
+        // With one point uPlot would show years around it.
+        chart.setData([[first - 60, first], ...values.map((line) => [null, ...line])]);
       } else {
         chart.setData([times, ...values]);
       }

@@ -1,4 +1,5 @@
-// A signaling room on Colyseus. Rooms are found by their code, and messages are msgpack as its clients send them.
+// A signaling room on Colyseus. Rooms are found by their code, and messages are msgpack as its
+// clients send them.
 
 import { Room, Server } from "@colyseus/core";
 import { WebSocketTransport } from "@colyseus/ws-transport";

@@ -1,4 +1,5 @@
-// A signaling room on PartyServer, hibernating: the room's connections by their ids, JSON in and out.
+// A signaling room on PartyServer, hibernating: the room's connections by their ids, JSON in and
+// out.
 
 import { type Connection, routePartykitRequest, Server } from "partyserver";
 

@@ -1,4 +1,5 @@
-// A signaling server on ws as its README and the usual tutorials write one: rooms in a Map, JSON in and out.
+// A signaling server on ws as its README and the usual tutorials write one: rooms in a Map, JSON in
+// and out.
 
 import { WebSocketServer } from "ws";
 import { host, httpServer, port } from "./listen.mjs";

@@ -1,4 +1,5 @@
-// y-webrtc's own signaling server, unchanged but for the address: it reads PORT itself, and listens everywhere.
+// y-webrtc's own signaling server, unchanged but for the address: it reads PORT itself, and listens
+// everywhere.
 
 import { Server } from "node:net";
 import { host } from "./listen.mjs";
