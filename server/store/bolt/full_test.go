@@ -13,22 +13,25 @@ func fillUp(t *testing.T, s *Store, health <-chan error) (rooms int) {
 	t.Helper()
 	for rooms < 10_000 {
 		release := hold(s)
-		for i := range 50 {
-			s.Save(roomID(rooms+i), store.Record{Snapshot: make([]byte, 4000)}, nil)
+		saved := make(chan error, 50)
+		for i := range cap(saved) {
+			s.Save(roomID(rooms+i), store.Record{Snapshot: make([]byte, 4000)}, func(err error) { saved <- err })
 		}
-		last := make(chan error, 1)
-		s.Save("last", text("x"), func(err error) { last <- err })
 		release()
-		if err := <-last; err == nil {
-			rooms += 50
-			continue
-		} else if !errors.Is(err, store.ErrFull) {
-			t.Fatalf("after %d rooms: %v", rooms, err)
+		for range cap(saved) {
+			err := <-saved
+			if err == nil {
+				rooms++
+				continue
+			}
+			if !errors.Is(err, store.ErrFull) {
+				t.Fatalf("after %d rooms: %v", rooms, err)
+			}
+			if told := <-health; !errors.Is(told, store.ErrFull) {
+				t.Fatalf("told %v", told)
+			}
+			return rooms
 		}
-		if told := <-health; !errors.Is(told, store.ErrFull) {
-			t.Fatalf("told %v", told)
-		}
-		return rooms
 	}
 	t.Fatal("never full")
 	return 0
@@ -78,6 +81,37 @@ func TestFullStoreHealsWithDeletes(t *testing.T) {
 	if err := <-health; err != nil || !s.Healthy() || s.Err() != nil {
 		t.Errorf("not healthy with room: %v", err)
 	}
+}
+
+// Whoever drops is saved some seconds later, so all rooms may be saved at once. A store that has
+// refused new rooms in time has room for that, although not in one transaction.
+func TestFullStoreSavesAllRoomsAtOnce(t *testing.T) {
+	options, health := watched()
+	var failed int
+	options.OnCommitFailed = func() { failed++ }
+	s := open(t, t.TempDir(), options)
+	rooms := 0
+	for ; s.Healthy(); rooms++ {
+		save(t, s, roomID(rooms), store.Record{Snapshot: make([]byte, 700)})
+	}
+	if told := <-health; !errors.Is(told, store.ErrFull) {
+		t.Fatalf("told %v", told)
+	}
+	release := hold(s)
+	saved := make(chan error, rooms)
+	for i := range rooms {
+		s.Save(roomID(i), store.Record{Snapshot: make([]byte, 750)}, func(err error) { saved <- err })
+	}
+	release()
+	for i := range rooms {
+		if err := <-saved; err != nil {
+			t.Fatalf("room %d of %d: %v", i, rooms, err)
+		}
+	}
+	if failed > 0 {
+		t.Errorf("%d commits failed", failed)
+	}
+	wantRecord(t, s, roomID(rooms-1), store.Record{Snapshot: make([]byte, 750)})
 }
 
 func TestFullStoreHealsByItsProbe(t *testing.T) {

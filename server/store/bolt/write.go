@@ -1,10 +1,14 @@
 package bolt
 
 import (
+	"errors"
 	"runtime"
+	"slices"
 	"time"
 
 	"go.etcd.io/bbolt"
+
+	"usher/server/store"
 )
 
 // rescueDeletes is how many deletes one transaction of a full store makes: each may need a page
@@ -84,9 +88,12 @@ func (s *Store) commit(b *batch) {
 	if len(b.entries) == 0 {
 		return // every call was refused
 	}
-	removals := removals(b.entries)
-	err := s.write(b.entries, len(removals) < len(b.entries))
+	removals, saves := split(b.entries)
+	err := s.write(b.entries, len(saves) > 0)
 	if err == nil {
+		if len(saves) > 0 {
+			s.checkHealth()
+		}
 		return
 	}
 	for _, e := range b.entries {
@@ -95,24 +102,52 @@ func (s *Store) commit(b *batch) {
 	// Deletes give a full store room, so they must not fail with the saves in the same batch.
 	for len(removals) > 0 {
 		n := min(rescueDeletes, len(removals))
-		err := s.write(removals[:n], false)
-		if err != nil {
-			return
+		if s.write(removals[:n], false) != nil {
+			break
 		}
 		for _, e := range removals[:n] {
 			e.err = nil
 		}
 		removals = removals[n:]
 	}
+	if len(saves) > 1 && (errors.Is(err, store.ErrFull) || diskFull(err) != nil) {
+		s.writeInParts(saves)
+	}
+	if slices.ContainsFunc(b.entries, func(e *entry) bool { return e.err != nil }) {
+		s.mu.Lock()
+		s.stats.FailedCommits++
+		s.mu.Unlock()
+		s.options.OnCommitFailed()
+	}
+	s.setHealth(err)
 }
 
-func removals(entries []*entry) (removals []*entry) {
+// writeInParts writes saves that did not fit into one transaction, which needs as many new pages as
+// it replaces: those are free for the next one. Thousands of rooms may be saved at once.
+func (s *Store) writeInParts(saves []*entry) {
+	for n := len(saves) / 2; len(saves) > 0; {
+		part := saves[:min(n, len(saves))]
+		err := s.write(part, true)
+		if err != nil && len(part) > 1 {
+			n = len(part) / 2
+			continue
+		}
+		for _, e := range part {
+			e.err = err
+		}
+		saves = saves[len(part):]
+	}
+}
+
+func split(entries []*entry) (removals, saves []*entry) {
 	for _, e := range entries {
 		if e.change == changeDelete {
 			removals = append(removals, e)
+		} else {
+			saves = append(saves, e)
 		}
 	}
-	return removals
+	return removals, saves
 }
 
 // write commits entries in one transaction. Only saves show the health of the store: deletes have a
@@ -126,14 +161,9 @@ func (s *Store) write(entries []*entry, saves bool) error {
 	sum := summary{atMs: start.UnixMilli(), depth: s.Depth(), maxMessages: s.options.MaxMessages}
 	err := s.db.update(limit, func(tx *bbolt.Tx) error { return sum.apply(tx, entries) })
 	if err != nil {
-		s.mu.Lock()
-		s.stats.FailedCommits++
-		s.mu.Unlock()
 		if saves {
 			s.failed = sum.bytes
 		}
-		s.options.OnCommitFailed()
-		s.setHealth(err)
 		return err
 	}
 	for _, e := range entries {
@@ -144,9 +174,6 @@ func (s *Store) write(entries []*entry, saves bool) error {
 	s.dropped.Add(uint64(sum.dropped))
 	s.committed(&sum, len(entries), took)
 	s.options.OnCommit(len(entries), took)
-	if saves {
-		s.checkHealth()
-	}
 	return nil
 }
 
