@@ -14,15 +14,22 @@ const unseen = /[\p{Default_Ignorable_Code_Point}\p{Cf}]/gu;
  */
 export function roomIdIn(text: string): string {
   const parts = decoded(text).replace(unseen, "").split("#");
-  // The last one that names a room: an origin may stand before it, and an HTML entity (&#39;) after
-  // it.
-  const links = parts.slice(1).map(idAtStart).reverse();
-  return links.find((id) => id !== "") ?? (parts.length === 1 ? bareId(parts[0] ?? "") : "");
+  const found = parts.slice(1).map((part, n) => ({ id: idAtStart(part), isLink: (parts[n] ?? "").endsWith("/") }));
+  // Chat programs and sentences have other words after a #: what newRoomId makes goes before them,
+  // then what follows an address.
+  const links = found.filter(({ id }) => id !== "");
+  const best = links.find(({ id }) => id.length === ownIdLength) ?? links.find(({ isLink }) => isLink) ?? links[0];
+  return best?.id ?? (parts.length === 1 ? bareId(parts[0] ?? "") : "");
 }
 
-/** Finds the invite in an invite link (ORIGIN/#ROOM?invite=INVITE). Returns "" if there is none. */
+/**
+ * Finds the invite in an invite link (ORIGIN/#ROOM?invite=INVITE). Returns "" if there is none. Of
+ * one that is cut off it returns what is left, "?" if that is nothing: the server refuses it as
+ * INVALID_INVITE, and does not let somebody in with another role than the link gave.
+ */
 export function inviteIn(text: string): string {
-  return /[?&]invite=([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)/.exec(decoded(text).replace(unseen, ""))?.[1] ?? "";
+  const [, invite] = /[?&]invite=([A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+){0,2})/.exec(decoded(text).replace(unseen, "")) ?? [];
+  return invite === "" ? "?" : (invite ?? "");
 }
 
 /**

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { newRoomId, roomIdIn } from "@usher/client";
+import { inviteIn, newRoomId, roomIdIn } from "@usher/client";
 
 const id = "AbCdEfGhIjKlMnOpQr-_09"; // 22 characters, as newRoomId makes them
 const link = `https://example.org/usher/#${id}`;
@@ -53,6 +53,11 @@ test("an invite opens its room whatever was put around it", () => {
     ["an encoded link in a link", `https://chat.example/out?to=${encodeURIComponent(link)}`],
     ["an encoded link, twice", `https://chat.example/out?to=${encodeURIComponent(encodeURIComponent(link))}`],
     ["an ellipsis after a whole id", `${link}…`],
+    ["a hashtag after it", `${link} #movienight`],
+    ["a hashtag before it", `#movienight ${link}`],
+    ["hashtags around it", `#film #tonight ${link} #movienight #room-1234567`],
+    ["a fragment of its own", `${link}#comments`],
+    ["another room after it", `${link} or https://example.org/#room_2345`],
     ["a code in quotes", `"${id}"`],
     ["a code and a full stop", `${id}.`],
     ["a code and a zero-width space", `\u200B${id}%E2%80%8B`],
@@ -66,6 +71,7 @@ test("ids that other clients choose are found as well", () => {
   for (const own of ["room_1", "room-1732580000000-abc123xyz", "a".repeat(50), "______"]) {
     assert.equal(roomIdIn(`(https://example.org/#${own}).`), own);
     assert.equal(roomIdIn(own), own);
+    assert.equal(roomIdIn(`#movienight: https://example.org/#${own} #tonight`), own);
   }
 });
 
@@ -85,5 +91,22 @@ test("a broken invite names no room", () => {
   ];
   for (const [what, text] of rows) {
     assert.equal(roomIdIn(text), "", what);
+  }
+});
+
+test("an invite that is cut off is no open door", () => {
+  const whole = "eyJhbGciOi.eyJyb29t.c2lnbmVk";
+  const rows: [what: string, text: string, invite: string][] = [
+    ["a whole one", `${link}?invite=${whole}`, whole],
+    ["the end of a sentence", `${link}?invite=${whole}.`, whole],
+    ["the signature cut", `${link}?invite=eyJhbGciOi.eyJyb29t.c2`, "eyJhbGciOi.eyJyb29t.c2"],
+    ["the signature missing", `${link}?invite=eyJhbGciOi.eyJyb29t…`, "eyJhbGciOi.eyJyb29t"],
+    ["only the beginning", `${link}?invite=eyJ`, "eyJ"],
+    ["only its name", `${link}?invite=`, "?"],
+    ["none", link, ""],
+    ["another parameter", `${link}?invited=yes`, ""],
+  ];
+  for (const [what, text, invite] of rows) {
+    assert.equal(inviteIn(text), invite, what);
   }
 });
