@@ -101,6 +101,9 @@ func sendRecorded(w http.ResponseWriter, r *http.Request) bool {
 		return false
 	}
 	maps.Copy(w.Header(), a.header)
+	if r.ContentLength != 0 {
+		unawaited(w)
+	}
 	if a.status != 0 {
 		w.WriteHeader(a.status)
 	}
@@ -116,9 +119,14 @@ type response struct {
 	pattern  string // of the route, "" if none matched
 	status   int
 	hijacked io.Closer
+	// hasBody is set if the request has one, which is read only if the request is not refused.
+	hasBody bool
 }
 
 func (a *response) WriteHeader(status int) {
+	if a.hasBody && status >= http.StatusBadRequest {
+		unawaited(a)
+	}
 	if a.status == 0 && status >= http.StatusOK {
 		a.status = status
 	}

@@ -144,6 +144,9 @@ func (e *router) preflight(w http.ResponseWriter, allow string) {
 }
 
 func (e *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength != 0 && !takesBody(r.Method) {
+		unawaited(w)
+	}
 	if sendRecorded(w, r) {
 		return
 	}
@@ -153,7 +156,7 @@ func (e *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		v.from = e.gate.sender(r)
 		defer e.gate.letGo(v.from)
 	}
-	a := &response{ResponseWriter: w}
+	a := &response{ResponseWriter: w, hasBody: r.ContentLength != 0}
 	r = r.WithContext(context.WithValue(r.Context(), visitKey{}, v))
 	if r.Body != http.NoBody {
 		r.Body = http.MaxBytesReader(w, r.Body, maxBodyBytes)
@@ -166,6 +169,15 @@ func (e *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	e.mux.ServeHTTP(a, r)
 }
+
+// takesBody reports whether some route reads the body of a request with this method.
+func takesBody(method string) bool {
+	return method != http.MethodGet && method != http.MethodHead && method != http.MethodOptions
+}
+
+// unawaited has the response sent at once. Otherwise net/http waits for a body that nobody has
+// read, to use the connection again.
+func unawaited(w http.ResponseWriter) { w.Header().Set("Connection", "close") }
 
 // takesSocket reports whether a request is for a WebSocket's path.
 func (e *router) takesSocket(r *http.Request) bool {

@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"usher/protocol"
 	"usher/server/auth"
@@ -155,6 +156,42 @@ func TestEveryResponseHasCORSAndSecurityHeaders(t *testing.T) {
 					t.Errorf("preflight %s from %q: %d %v", path, test.origin, response.StatusCode, h)
 				}
 			}
+		}
+	}
+}
+
+// This server has no time-out: a response that waits for the body never comes.
+func TestABodyThatNobodyReadsIsNotAwaited(t *testing.T) {
+	config := testConfig()
+	origins, err := ParseOrigins(config.AllowOrigins)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := httptest.NewServer(newRouter(&config, origins, nil, route{path: "/here", handler: func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "hello") }}))
+	defer s.Close()
+	for _, request := range []string{
+		"GET /here HTTP/1.1\r\nContent-Length: 10",
+		"GET /here HTTP/1.1\r\nContent-Length: 100000",
+		"GET /here HTTP/1.1\r\nTransfer-Encoding: chunked",
+		"HEAD /here HTTP/1.1\r\nContent-Length: 10",
+		"OPTIONS /here HTTP/1.1\r\nTransfer-Encoding: chunked",
+		"GET /nowhere HTTP/1.1\r\nContent-Length: 10",
+		"POST /here HTTP/1.1\r\nContent-Length: 10",
+		"POST /nowhere HTTP/1.1\r\nTransfer-Encoding: chunked",
+	} {
+		conn, err := net.Dial("tcp", s.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		_ = conn.SetDeadline(time.Now().Add(servertest.Patience))
+		_, _ = io.WriteString(conn, request+"\r\nHost: x\r\n\r\n")
+		response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatalf("%q: %v", request, err)
+		}
+		if !response.Close {
+			t.Errorf("%q: the connection goes on, and the body would be its next request", request)
 		}
 	}
 }
