@@ -27,6 +27,8 @@ type passcode struct {
 type HashRequest struct {
 	// Number is for the Hashed that answers it.
 	Number uint32
+	// Address is that of the connection: see Event.Address. Addresses should take turns.
+	Address uint64
 	// Passcode points into the frame of the event.
 	Passcode []byte
 	// Salt is nil if the shell has to draw one.
@@ -62,7 +64,7 @@ func (s *step) askHash(c *conn, text []byte, salt *[SaltBytes]byte) {
 	if salt != nil {
 		iterations = int(s.door.passcode.iterations)
 	}
-	request := &HashRequest{Number: s.awaitShell(c), Passcode: text, Salt: salt, Iterations: iterations}
+	request := &HashRequest{Number: s.awaitShell(c), Address: c.address, Passcode: text, Salt: salt, Iterations: iterations}
 	s.effects = append(s.effects, Effect{Kind: Hash, Conn: c.id, Hash: request})
 }
 

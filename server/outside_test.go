@@ -71,10 +71,10 @@ func (f *fakeOutside) draw(secrets []byte) {
 }
 
 // Hash implements rooms.Hasher.
-func (f *fakeOutside) Hash(passcode string, salt [room.SaltBytes]byte, iterations int, done func([room.DigestBytes]byte)) bool {
+func (f *fakeOutside) Hash(_ uint64, passcode string, salt [room.SaltBytes]byte, iterations int, done func([room.DigestBytes]byte, bool)) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	hash := func() { done(rooms.Digest(passcode, salt, iterations)) }
+	hash := func() { done(rooms.Digest(passcode, salt, iterations), true) }
 	switch {
 	case f.fails:
 		return false

@@ -69,12 +69,18 @@ func (l *liveRoom) create(event room.Event) (made room.Creation, stored <-chan b
 func (r *Rooms) hashNew(ctx context.Context, passcode []byte) *room.HashResult {
 	result := new(room.HashResult)
 	_, _ = rand.Read(result.Salt[:]) // never fails
-	digests := make(chan [room.DigestBytes]byte, 1)
-	if !r.config.Hasher.Hash(string(passcode), result.Salt, room.PasscodeIterations, func(digest [room.DigestBytes]byte) { digests <- digest }) {
+	hashed := make(chan bool, 1)
+	if !r.config.Hasher.Hash(0, string(passcode), result.Salt, room.PasscodeIterations, func(digest [room.DigestBytes]byte, ok bool) {
+		result.Digest = digest
+		hashed <- ok
+	}) {
 		return nil
 	}
 	select {
-	case result.Digest = <-digests:
+	case ok := <-hashed:
+		if !ok {
+			return nil
+		}
 		return result
 	case <-ctx.Done():
 		return nil

@@ -10,7 +10,7 @@ import (
 // busyHasher has no time for a passcode.
 type busyHasher struct{}
 
-func (busyHasher) Hash(string, [room.SaltBytes]byte, int, func([room.DigestBytes]byte)) bool {
+func (busyHasher) Hash(uint64, string, [room.SaltBytes]byte, int, func([room.DigestBytes]byte, bool)) bool {
 	return false
 }
 

@@ -161,9 +161,10 @@ type Batch interface {
 
 // Hasher hashes passcodes away from the rooms.
 type Hasher interface {
-	// Hash returns at once, and later calls done with the PBKDF2-HMAC-SHA256 of a passcode. It
-	// reports false, and calls nothing, if too many are under way.
-	Hash(passcode string, salt [room.SaltBytes]byte, iterations int, done func([room.DigestBytes]byte)) bool
+	// Hash returns at once, and later calls done with the PBKDF2-HMAC-SHA256 of a passcode, or with
+	// false if others have to go first. It reports false, and calls nothing, if too many are under
+	// way. address stands for the network address of whoever has sent the passcode.
+	Hash(address uint64, passcode string, salt [room.SaltBytes]byte, iterations int, done func(digest [room.DigestBytes]byte, ok bool)) bool
 }
 
 // Observer is told what happens in the rooms that this process owns.

@@ -2,7 +2,9 @@ package rooms
 
 import (
 	"encoding/hex"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"usher/room"
@@ -16,28 +18,97 @@ func TestDigestIsPBKDF2(t *testing.T) {
 	}
 }
 
-// TestTooManyHashesAreRefused, at once: nobody's hash waits for those of many others.
-func TestTooManyHashesAreRefused(t *testing.T) {
-	w := NewHasher().(*workers)
-	most := maxHashesPerWorker * cap(w.free)
-	for range cap(w.free) {
-		w.free <- struct{}{} // all are busy
+// busyWorkers are all at work, until go is called.
+func busyWorkers() (w *workers, begin func()) {
+	w = NewHasher().(*workers)
+	w.busy = w.most
+	return w, func() {
+		for range w.most {
+			go w.work()
+		}
 	}
+}
+
+// TestAddressesTakeTurns: whoever knows a passcode does not wait for those who guess by hundreds.
+func TestAddressesTakeTurns(t *testing.T) {
+	w, begin := busyWorkers()
+	w.most = 1 // so that there is one order
+	const guesses = 40
+	order := make(chan uint64, guesses+2)
+	hash := func(address uint64) bool {
+		return w.Hash(address, "sesame", [room.SaltBytes]byte{}, 1, func([room.DigestBytes]byte, bool) { order <- address })
+	}
+	for range guesses {
+		hash(1)
+	}
+	hash(2)
+	hash(3)
+	begin()
+	var got []uint64
+	for range 4 {
+		got = append(got, <-order)
+	}
+	if want := []uint64{1, 2, 3, 1}; !slices.Equal(got, want) {
+		t.Errorf("the turns are %d, want %d", got, want)
+	}
+}
+
+// TestTooManyHashesAreRefused, at once, of one address.
+func TestTooManyHashesAreRefused(t *testing.T) {
+	w, begin := busyWorkers()
 	var done sync.WaitGroup
-	done.Add(most)
-	for range most {
-		if !w.Hash("sesame", [room.SaltBytes]byte{}, 1, func([room.DigestBytes]byte) { done.Done() }) {
+	hash := func(address uint64) bool {
+		return w.Hash(address, "sesame", [room.SaltBytes]byte{}, 1, func([room.DigestBytes]byte, bool) { done.Done() })
+	}
+	done.Add(maxHashesPerAddress + 1)
+	for range maxHashesPerAddress {
+		if !hash(1) {
 			t.Fatal("a hash is refused although there is place")
 		}
 	}
-	if w.Hash("sesame", [room.SaltBytes]byte{}, 1, func([room.DigestBytes]byte) { t.Error("it is hashed") }) {
+	if hash(1) {
 		t.Error("one too many is taken")
 	}
-	for range cap(w.free) {
-		<-w.free
+	if !hash(2) {
+		t.Error("another address finds no place")
+	}
+	begin()
+	done.Wait()
+	done.Add(1)
+	if !hash(1) {
+		t.Error("there is no place when all are done")
 	}
 	done.Wait()
-	if !w.Hash("sesame", [room.SaltBytes]byte{}, 1, func([room.DigestBytes]byte) {}) {
-		t.Error("there is no place when all are done")
+}
+
+// TestManyAddressesMakeRoomForOneMore: of all that wait, the last of the longest queue goes.
+func TestManyAddressesMakeRoomForOneMore(t *testing.T) {
+	w, begin := busyWorkers()
+	var done sync.WaitGroup
+	var dropped atomic.Int64
+	hash := func(address uint64) bool {
+		return w.Hash(address, "sesame", [room.SaltBytes]byte{}, 1, func(_ [room.DigestBytes]byte, ok bool) {
+			if !ok {
+				dropped.Add(1)
+			}
+			done.Done()
+		})
+	}
+	done.Add(maxHashes + 1)
+	for n := range maxHashes {
+		if !hash(uint64(n % (maxHashes / 2))) {
+			t.Fatal("a hash is refused although there is place")
+		}
+	}
+	if hash(0) {
+		t.Error("an address with as many as the others takes the place of one of them")
+	}
+	if !hash(maxHashes) {
+		t.Error("an address that has none waiting finds no place")
+	}
+	begin()
+	done.Wait()
+	if n := dropped.Load(); n != 1 {
+		t.Errorf("%d were dropped", n)
 	}
 }

@@ -83,9 +83,9 @@ func (l *liveRoom) hash(e *room.Effect, event *room.Event) {
 		_, _ = rand.Read(result.Salt[:]) // never fails
 	}
 	l.rooms.looking.Add(1)
-	if !l.rooms.config.Hasher.Hash(string(request.Passcode), result.Salt, request.Iterations, func(digest [room.DigestBytes]byte) {
+	if !l.rooms.config.Hasher.Hash(request.Address, string(request.Passcode), result.Salt, request.Iterations, func(digest [room.DigestBytes]byte, ok bool) {
 		defer l.rooms.looking.Add(-1)
-		result.Digest = digest
+		result.Digest, result.Failed = digest, !ok
 		s.again(again)
 	}) {
 		result.Failed = true
