@@ -18,7 +18,7 @@ import type { Page } from "playwright-core";
 
 import { openCinema, type Cinema } from "./cinema.ts";
 import { isPlaying, lookAtFilm, together, type FilmLook, type Watcher } from "./film.ts";
-import { scene, type Person, type Scene } from "./scene.ts";
+import { scene, type Person, type PersonOptions, type Scene } from "./scene.ts";
 import { shells } from "./server.ts";
 import { until } from "./wait.ts";
 
@@ -101,6 +101,37 @@ for (const shell of shells) {
     }));
 }
 
+for (const shell of shells) {
+  test(`the host keeps the door in the popup (${shell})`, () =>
+    scene(shell, async (set) => {
+      // A ban holds for the address as well, unless somebody else in the room has it.
+      const [ann, bob] = await Promise.all([Viewer.open(set, "Ann", { address: "127.0.0.2" }), Viewer.open(set, "Bob", { address: "127.0.0.3" })]);
+      await ann.create();
+      const link = await ann.popup.getByLabel("Invite link", { exact: true }).inputValue();
+      await ann.popup.getByLabel("Knock").check();
+      await until("newcomers knock", async () => (await ann.entry()) === "KNOCK");
+      await bob.ask(link);
+      await bob.popup.getByText("Waiting to be let in…").waitFor();
+      await ann.popup.getByRole("button", { name: "Let Bob in" }).click();
+      await Promise.all([ann.reaches("Bob", "direct"), bob.reaches("Ann", "direct")]);
+      assert.deepEqual([await bob.popup.getByLabel("Knock").isVisible(), await bob.popup.getByLabel("Role of Ann").count()], [false, 0]);
+
+      await ann.popup.getByLabel("Role of Bob").selectOption("Viewer");
+      await until("Bob reads that he is a viewer", async () => /Viewer/.test(await bob.person("Bob").innerText()));
+      await ann.popup.getByRole("button", { name: "Remove Bob" }).click();
+      await until("Ann is alone", async () => (await ann.popup.locator("#people > li").count()) === 1);
+      await bob.popup.getByText("removed").waitFor();
+
+      await ann.popup.getByLabel("Come in").check();
+      await until("the door is open", async () => (await ann.entry()) === "OPEN");
+      await bob.join(link);
+      await ann.popup.getByRole("button", { name: "Ban Bob" }).click();
+      await until("Ann is alone again", async () => (await ann.popup.locator("#people > li").count()) === 1);
+      await bob.ask(link);
+      await bob.popup.getByText("banned").waitFor();
+    }));
+}
+
 /** A person with the extension: a tab with the film and one with the popup. */
 class Viewer implements Watcher {
   readonly name: string;
@@ -115,8 +146,8 @@ class Viewer implements Watcher {
     this.popup = popup;
   }
 
-  static async open(set: Scene, name: string): Promise<Viewer> {
-    const person: Person = await set.person(name, { extensions: [extension], isTapped: true });
+  static async open(set: Scene, name: string, options: PersonOptions = {}): Promise<Viewer> {
+    const person: Person = await set.person(name, { ...options, extensions: [extension], isTapped: true });
     const { context } = person.browser;
     const worker = context.serviceWorkers()[0] ?? (await context.waitForEvent("serviceworker"));
     await person.page.goto(cinema.url);
@@ -139,10 +170,15 @@ class Viewer implements Watcher {
 
   /** The link contains the inviter's way to the server; each person has a different one. */
   async join(link: string): Promise<void> {
+    await this.ask(link);
+    await this.#seated();
+  }
+
+  /** Asks for a seat. */
+  async ask(link: string): Promise<void> {
     await this.popup.getByLabel("Your name").fill(this.name);
     await this.popup.getByLabel("Invite link or code").fill(`<${this.#server}/${new URL(link).hash}>.`);
     await this.popup.getByRole("button", { name: "Join" }).click();
-    await this.#seated();
   }
 
   /** Gives the room the film of the other tab. */
@@ -155,10 +191,19 @@ class Viewer implements Watcher {
    * The room's control mode as the service worker knows it; the clicked radio button changes
    * earlier.
    */
-  mode(): Promise<string> {
+  async mode(): Promise<string> {
+    return (await this.#room()).controlMode ?? "";
+  }
+
+  /** What newcomers meet, as the service worker knows it. */
+  async entry(): Promise<string> {
+    return (await this.#room()).door?.entry ?? "";
+  }
+
+  #room(): Promise<{ controlMode?: string; door?: { entry: string } }> {
     return this.popup.evaluate(async () => {
-      const { view } = await chrome.storage.session.get<{ view: { room?: { controlMode: string } } }>("view");
-      return view.room?.controlMode ?? "";
+      const { view } = await chrome.storage.session.get<{ view: { room?: { controlMode: string; door?: { entry: string } } } }>("view");
+      return view.room ?? {};
     });
   }
 

@@ -1,7 +1,7 @@
 // What the extension's parts say to each other over their ports. Each union is one direction of one
 // port.
 
-import type { ControlMode, Film, IceServer, Knock, Outgoing, OutgoingSync, RoomState, Route, Seated, ServerMessage, Status } from "@usher/client";
+import type { ControlMode, Entry, Film, IceServer, Knock, Outgoing, OutgoingSync, Role, RoomState, Route, Seated, ServerMessage, Status } from "@usher/client";
 
 /** The names of the ports: each is named after its opener. */
 export type PortName = "mesh" | "page";
@@ -56,9 +56,11 @@ export type FromPopup =
   /** The popup is open. After a start of the browser this is what starts the service worker. */
   | { type: "SHOW" }
   | { type: "CREATE"; server: string; userName: string }
-  /** passcode is "" for none. */
-  | { type: "JOIN"; server: string; userName: string; roomId: string; passcode: string }
-  | { type: "ADMIT" | "DENY"; userId: string }
+  /** invite and passcode are "" for none. */
+  | { type: "JOIN"; server: string; userName: string; roomId: string; invite: string; passcode: string }
+  | { type: "ADMIT" | "DENY" | "KICK" | "BAN"; userId: string }
+  | { type: "SET_ROLE"; userId: string; role: Exclude<Role, "HOST"> }
+  | { type: "SET_ENTRY"; entry: Entry }
   | { type: "LEAVE" }
   | { type: "SET_CONTROL_MODE"; mode: ControlMode };
 

@@ -1,6 +1,6 @@
 // The popup: shows what the service worker has written down, and sends it what the viewer asks for.
 
-import type { ControlMode, Knock, RoomState, User } from "@usher/client";
+import type { ControlMode, Entry, Knock, Role, RoomState, User } from "@usher/client";
 import type { FromPopup, View } from "./messages.ts";
 import { inviteLink, pageAddress, parseInvite } from "./server.ts";
 
@@ -8,6 +8,7 @@ const start = element("start", HTMLFormElement);
 const link = element("link", HTMLInputElement);
 const status = element("status", HTMLElement);
 const control = element("control", HTMLFieldSetElement);
+const entry = element("entry", HTMLFieldSetElement);
 const fields = start.elements as HTMLFormControlsCollection & Record<"userName" | "server" | "invite" | "passcode", HTMLInputElement>;
 let isFilled = false;
 let shownLine = "";
@@ -32,6 +33,7 @@ start.addEventListener("submit", (event) => {
   }
 });
 control.addEventListener("change", (event) => send({ type: "SET_CONTROL_MODE", mode: (event.target as HTMLInputElement).value as ControlMode }));
+entry.addEventListener("change", (event) => send({ type: "SET_ENTRY", entry: (event.target as HTMLInputElement).value as Entry }));
 element("leave", HTMLButtonElement).addEventListener("click", () => send({ type: "LEAVE" }));
 element("copy", HTMLButtonElement).addEventListener("click", async () => {
   await navigator.clipboard.writeText(link.value);
@@ -75,13 +77,14 @@ function show(view: View | undefined): void {
 function showRoom(view: View, room: RoomState): void {
   element("name", HTMLElement).textContent = room.name;
   link.value = inviteLink(view.server, room.id);
-  element("people", HTMLElement).replaceChildren(...room.users.map((user) => personItem(user, view)));
+  const own = room.users.find(({ id }) => id === view.userId)?.role ?? "GUEST";
+  element("people", HTMLElement).replaceChildren(...room.users.map((user) => personItem(user, view, own)));
   element("knocks", HTMLElement).replaceChildren(...view.knocks.map(knockItem));
   element("door", HTMLElement).hidden = view.knocks.length === 0;
   control.disabled = room.hostId !== view.userId;
-  for (const radio of control.querySelectorAll("input")) {
-    radio.checked = radio.value === room.controlMode;
-  }
+  choose(control, room.controlMode);
+  entry.hidden = room.hostId !== view.userId;
+  choose(entry, room.door?.entry ?? "OPEN");
   const elsewhere = element("elsewhere", HTMLElement);
   const anchor = elsewhere.querySelector("a");
   elsewhere.hidden = !/^https?:\/\//.test(view.filmUrl);
@@ -91,9 +94,15 @@ function showRoom(view: View, room: RoomState): void {
   }
 }
 
+function choose(choices: HTMLFieldSetElement, value: string): void {
+  for (const radio of choices.querySelectorAll("input")) {
+    radio.checked = radio.value === value;
+  }
+}
+
 const roleWords = { HOST: "Host", COHOST: "Cohost", VIEWER: "Viewer" } as const;
 
-function personItem(user: User, view: View): HTMLElement {
+function personItem(user: User, view: View, own: Role): HTMLElement {
   const route = user.id === view.userId ? "self" : (view.routes[user.id] ?? "away");
   const item = document.createElement("li");
   item.dataset["user"] = user.id;
@@ -103,7 +112,38 @@ function personItem(user: User, view: View): HTMLElement {
   const marks = document.createElement("span");
   marks.textContent = [...(user.role === "GUEST" ? [] : [roleWords[user.role]]), route === "self" ? "you" : route].join(", ");
   item.append(name, marks);
+  if (user.role !== "HOST" && (own === "HOST" || (own === "COHOST" && user.role !== "COHOST"))) {
+    item.append(acts(user, own));
+  }
   return item;
+}
+
+/** What the host, and a cohost, may do about somebody. The server decides. */
+function acts({ id, name, role }: User, own: Role): HTMLElement {
+  const made = document.createElement("div");
+  made.className = "acts";
+  if (own === "HOST") {
+    const choice = document.createElement("select");
+    choice.ariaLabel = `Role of ${name}`;
+    for (const [value, words] of [
+      ["COHOST", "Cohost"],
+      ["GUEST", "Guest"],
+      ["VIEWER", "Viewer"],
+    ] as const) {
+      choice.append(new Option(words, value, value === role, value === role));
+    }
+    choice.addEventListener("change", () => send({ type: "SET_ROLE", userId: id, role: choice.value as Exclude<Role, "HOST"> }));
+    made.append(choice);
+  }
+  made.append(button(`Remove ${name}`, { type: "KICK", userId: id }), button(`Ban ${name}`, { type: "BAN", userId: id }));
+  return made;
+}
+
+function button(words: string, command: FromPopup): HTMLButtonElement {
+  const made = document.createElement("button");
+  made.textContent = words;
+  made.addEventListener("click", () => send(command));
+  return made;
 }
 
 /** Somebody at the door, for the host and the cohosts. */
@@ -111,13 +151,7 @@ function knockItem({ userId, userName }: Knock): HTMLElement {
   const item = document.createElement("li");
   const name = document.createElement("span");
   name.textContent = userName;
-  const button = (type: "ADMIT" | "DENY", words: string): HTMLButtonElement => {
-    const made = document.createElement("button");
-    made.textContent = words;
-    made.addEventListener("click", () => send({ type, userId }));
-    return made;
-  };
-  item.append(name, button("ADMIT", `Let ${userName} in`), button("DENY", "Turn away"));
+  item.append(name, button(`Let ${userName} in`, { type: "ADMIT", userId }), button(`Turn ${userName} away`, { type: "DENY", userId }));
   return item;
 }
 

@@ -1,6 +1,6 @@
 // The server, as people name it, and the addresses that follow from that.
 
-import { roomIdIn } from "@usher/client";
+import { inviteIn, roomIdIn } from "@usher/client";
 
 /**
  * The address of the server's page, ending in a slash. It may be given as that, as the WebSocket
@@ -39,11 +39,11 @@ export function inviteLink(page: string, roomId: string): string {
  * What an invite link or a room's code names, as people paste it. A link names its server, too; a
  * code is of the one that is given. Undefined for a broken one.
  */
-export function parseInvite(text: string, page: string | undefined): { server: string; roomId: string } | undefined {
+export function parseInvite(text: string, page: string | undefined): { server: string; roomId: string; invite: string } | undefined {
   const roomId = roomIdIn(text);
   const link = /(https?:\/\/[^\s#"'<>]+)(#|%23)/i.exec(text)?.[1];
   const server = link === undefined ? page : pageAddress(link);
-  return roomId === "" || server === undefined ? undefined : { server, roomId };
+  return roomId === "" || server === undefined ? undefined : { server, roomId, invite: inviteIn(text) };
 }
 
 function isLocal(address: string): boolean {

@@ -98,7 +98,12 @@ async function take(asked: Extract<FromPopup, { type: "CREATE" | "JOIN" }>): Pro
   const room = open();
   await (asked.type === "CREATE"
     ? room.create({ userName, roomName: `${userName}'s room` })
-    : room.join({ roomId: asked.roomId, userName, ...(asked.passcode === "" ? {} : { passcode: asked.passcode }) }));
+    : room.join({
+        roomId: asked.roomId,
+        userName,
+        ...(asked.invite === "" ? {} : { invite: asked.invite }),
+        ...(asked.passcode === "" ? {} : { passcode: asked.passcode }),
+      }));
 }
 
 async function obey(command: FromPopup): Promise<void> {
@@ -119,6 +124,16 @@ async function obey(command: FromPopup): Promise<void> {
       break;
     case "DENY":
       await client?.deny(command.userId);
+      break;
+    case "KICK":
+    case "BAN":
+      await client?.kick(command.userId, { ban: command.type === "BAN" });
+      break;
+    case "SET_ROLE":
+      await client?.setRole(command.userId, command.role);
+      break;
+    case "SET_ENTRY":
+      await client?.setDoor({ entry: command.entry });
       break;
     case "SET_CONTROL_MODE":
       await client?.setControlMode(command.mode);

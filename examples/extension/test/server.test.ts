@@ -43,11 +43,13 @@ test("an invitation, as people paste it", () => {
     [inviteLink("https://example.org/cinema/", "room-1"), "https://example.org/cinema/", "room-1"],
   ];
   for (const [text, server, roomId] of rows) {
-    assert.deepEqual(parseInvite(text, here), { server, roomId }, text);
+    assert.deepEqual(parseInvite(text, here), { server, roomId, invite: "" }, text);
   }
   for (const text of ["", "https://example.org/", "https://example.org/#", "https://example.org/#room", "come and see"]) {
     assert.equal(parseInvite(text, here), undefined, text);
   }
   assert.equal(parseInvite("room-1", undefined), undefined, "a code needs a server");
-  assert.deepEqual(parseInvite("https://example.org/#room-1", undefined), { server: "https://example.org/", roomId: "room-1" });
+  assert.deepEqual(parseInvite("https://example.org/#room-1", undefined), { server: "https://example.org/", roomId: "room-1", invite: "" });
+  const invited = "https://example.org/#room-1?invite=a.b.c";
+  assert.deepEqual(parseInvite(invited, here), { server: "https://example.org/", roomId: "room-1", invite: "a.b.c" });
 });
